@@ -1,0 +1,53 @@
+# make demo    the pipeline on this machine, on real data, without AWS and without Docker
+# make test    all checks, exactly as CI runs them
+# make lock    new locks, after a change of pyproject.toml or package.json
+# make clean   removes what make made
+.PHONY: demo test lock clean
+
+PYTHON ?= python3
+STARTED := $(shell date +%s)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+demo: .venv/local.done
+	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
+		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
+
+test: .venv/dev.done
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+.venv/local.done: requirements-local.txt package-lock.json pyproject.toml | .venv/bin/python
+	@echo "Setting up .venv and the CDK CLI, once: 1 to 3 minutes ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-local.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@$(BIN)/npm ci --silent --no-audit --no-fund --omit=dev
+	@touch $@
+
+.venv/dev.done: requirements-dev.txt .venv/local.done
+	@echo "Setting up what the tests need, once ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or newer is needed, $(PYTHON) is not that; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "error: $(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
+		rm -rf .venv; exit 1; }
+
+lock:
+	@$(BIN)/python -m pip install --quiet uv
+	@for name in "" "-local --extra local" "-dev --extra local --extra dev"; do \
+		set -- $$name; suffix=$$1; [ $$# -gt 0 ] && shift; \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-emit-index-url --no-annotate pyproject.toml "$$@" --output-file requirements$$suffix.txt || exit 1; done
+	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+clean:
+	rm -rf .venv node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,35 @@
+"""The CDK app: settings -> stack. ``cdk deploy``, ``cdk synth`` and SeedFarmer's deployspec all come in here."""
+
+import sys
+
+import aws_cdk as cdk
+
+from settings import SettingsError, read_settings
+from stack import MlOpsStack
+
+
+def main() -> int:
+    """Synthesises the stack.
+
+    Returns:
+        The exit code: 1 where a parameter is missing or malformed, and nothing was written.
+    """
+    app = cdk.App()
+    try:
+        settings = read_settings(app.node.try_get_context)
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the CDK CLI shows what its app prints
+        return 1
+    stack = MlOpsStack(
+        app,
+        settings.stack_name,
+        settings=settings,
+        env=cdk.Environment(account=settings.account, region=settings.region),
+    )
+    cdk.Tags.of(stack).add("mlops:model-name", settings.model_name)
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Packs the Lambda functions: their own files and the pure Python packages that they import, from this environment.
+
+No pip and no Docker at synth time, so no network either: the packages are copied from where ``requirements.txt`` has
+installed them, in the versions that it locks. Compiled parts stay behind, so that one archive runs on every processor
+and Python (PyYAML then uses its pure half). The same files always give the same archive.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_PROJECT = Path(__file__).parent.parent
+
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
+
+
+class FunctionCodeError(Exception):
+    """A package that a function imports is not installed where the stack is synthesised."""
+
+
+@contextmanager
+def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[Path]:
+    """A zip archive of one function, there as long as the context is.
+
+    Args:
+        folders: the project's Python packages that it consists of: ``lambda/starter``, ``pipeline``.
+        packages: the distributions that it imports beside what the Lambda runtime has, their own needs included.
+
+    Raises:
+        FunctionCodeError: one of them is not installed.
+    """
+    files = {
+        path.relative_to((_PROJECT / folder).parent).as_posix(): path
+        for folder in folders
+        for path in (_PROJECT / folder).rglob("*.py")
+    }
+    for package in packages:
+        files |= _package_files(package)
+    with TemporaryDirectory() as staging:
+        archive = Path(staging, "function.zip")
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+            for path_inside in sorted(files):
+                entry = zipfile.ZipInfo(path_inside, _TIMESTAMP)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                target.writestr(entry, files[path_inside].read_bytes())
+        yield archive
+
+
+def _package_files(package: str) -> dict[str, Path]:
+    try:
+        installed = distribution(package).files or []
+    except PackageNotFoundError as error:
+        raise FunctionCodeError(
+            f"package {package} is not installed where the stack is synthesised; "
+            "install the module's requirements: pip install -r requirements.txt"
+        ) from error
+    return {
+        path.as_posix(): Path(str(path.locate()))
+        for path in installed
+        if not path.parts[0].endswith(".dist-info") and ".." not in path.parts and path.suffix not in _COMPILED
+    }

@@ -1,0 +1,73 @@
+"""Puts the module's scripts into the bucket when the stack is deployed, by the same path on AWS and on the emulator."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from infrastructure.function_code import function_archive
+from pipeline.bundle import published_files
+
+
+class Publisher(Construct):
+    """A custom resource that uploads the scripts; a redeploy updates what the module ships and deletes nothing."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, folder: Path, bucket: s3.IBucket, prefix: str) -> None:
+        super().__init__(scope, construct_id)
+        asset = self._asset(folder)
+        with function_archive("lambda/publisher") as archive:
+            function = lambda_.Function(
+                self,
+                "Function",
+                description="Publishes the pipeline's scripts at deploy time",
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                architecture=lambda_.Architecture.ARM_64,
+                handler="publisher.handler.handler",
+                code=lambda_.Code.from_asset(str(archive)),
+                timeout=cdk.Duration.minutes(2),
+                memory_size=256,
+                log_group=logs.LogGroup(
+                    self,
+                    "Logs",
+                    retention=logs.RetentionDays.ONE_MONTH,
+                    removal_policy=cdk.RemovalPolicy.DESTROY,
+                ),
+            )
+        stack = cdk.Stack.of(self)
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[f"arn:{stack.partition}:s3:::{asset.s3_bucket_name}/{asset.s3_object_key}"],
+            )
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{prefix}*")])
+        )
+        publication = cdk.CustomResource(
+            self,
+            "Publication",
+            service_token=function.function_arn,
+            resource_type="Custom::PublishedScripts",
+            properties={
+                "ArchiveBucket": asset.s3_bucket_name,
+                "ArchiveKey": asset.s3_object_key,
+                "Bucket": bucket.bucket_name,
+                "Prefix": prefix,
+            },
+        )
+        # The permissions must be there before the function runs, and until it has run.
+        publication.node.add_dependency(function)
+
+    def _asset(self, folder: Path) -> assets.Asset:
+        with TemporaryDirectory() as staging:
+            for name, content in published_files(folder).items():
+                path = Path(staging, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            return assets.Asset(self, "Archive", path=staging)

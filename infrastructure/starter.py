@@ -1,0 +1,98 @@
+"""What starts the pipeline: the Lambda function that reads ``input.yaml``, and the schedule that invokes it."""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infrastructure.function_code import function_archive
+
+PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
+"""What the function imports beside the runtime's boto3, the packages' own needs included."""
+
+
+class Starter(Construct):
+    """The function with its role, and the EventBridge rule."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket: s3.IBucket,
+        state_machine_arn: str,
+        sagemaker_role_arn: str,
+        image_uri: str,
+        model_name: str,
+        schedule: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        with function_archive("lambda/starter", "pipeline", packages=PACKAGES) as archive:
+            self.function = lambda_.Function(
+                self,
+                "Function",
+                description="Reads input.yaml and starts an execution of the pipeline",
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                architecture=lambda_.Architecture.ARM_64,
+                handler="starter.handler.handler",
+                code=lambda_.Code.from_asset(str(archive)),
+                timeout=cdk.Duration.seconds(30),
+                memory_size=512,
+                tracing=lambda_.Tracing.ACTIVE,
+                log_group=logs.LogGroup(
+                    self,
+                    "Logs",
+                    retention=logs.RetentionDays.SIX_MONTHS,
+                    removal_policy=cdk.RemovalPolicy.DESTROY,
+                ),
+                environment={
+                    "STATE_MACHINE_ARN": state_machine_arn,
+                    "MLOPS_BUCKET": bucket.bucket_name,
+                    "MODEL_NAME": model_name,
+                    "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
+                    "IMAGE_URI": image_uri,
+                    "POWERTOOLS_SERVICE_NAME": "mlops-starter",
+                    "POWERTOOLS_METRICS_NAMESPACE": "MLOps",
+                },
+            )
+        for statement in (
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
+            # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
+        ):
+            self.function.add_to_role_policy(statement)
+        self._schedule(schedule, {"bucket": bucket.bucket_name, "prefix": f"{model_name}/scripts/input.yaml"})
+
+    def _schedule(self, schedule: str, config: dict[str, str]) -> None:
+        rule = events.CfnRule(
+            self,
+            "Schedule",
+            description="Starts the pipeline",
+            schedule_expression=f"cron({schedule})",
+            state="ENABLED",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Starter",
+                    arn=self.function.function_arn,
+                    # The event's id names the execution, so that an event delivered twice starts one execution.
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={"id": "$.id"},
+                        input_template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
+                    ),
+                )
+            ],
+        )
+        lambda_.CfnPermission(
+            self,
+            "SchedulePermission",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )

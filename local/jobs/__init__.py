@@ -1,0 +1,19 @@
+"""SageMaker's jobs on one machine: a request as SageMaker takes it in, a result as Step Functions reports it out.
+
+The way of a request through the package:
+
+1. ``service.SageMaker.run`` takes it, refuses what SageMaker would refuse on sight (``requests``, or a name taken),
+   and makes a job of it: ``processing``, ``training``, ``transform``; or keeps a ``model``.
+2. The job refuses what this machine cannot do (``prepare``), lays out its inputs (``inputs``, ``local.objects``) and
+   what else its kind of container finds (``toolkit``, ``archives``), and starts its command in a ``local.container``.
+3. A transform job's command is our model server (``local.serving``); ``server`` speaks to it, ``batches`` cuts its
+   input.
+4. What SageMaker would upload is uploaded, and Describe's output is given back (``job``); or ``errors.JobFailed`` is
+   raised with the error and the cause that Step Functions would report.
+"""
+
+from local.jobs.errors import JobFailed, JobStopped
+from local.jobs.job import FinishedJob
+from local.jobs.service import SageMaker
+
+__all__ = ["FinishedJob", "JobFailed", "JobStopped", "SageMaker"]

@@ -1,0 +1,226 @@
+"""What every kind of job has in common: its name, its place on this machine, how it ends and what Describe says of it.
+
+A kind of job is a subclass: its ``prepare`` refuses what cannot run, its ``work`` runs it.
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.container import Container, Outcome, StoppedError
+from local.jobs.errors import REASON_LENGTH, Failure, failure_reason, task_failed
+from local.objects import Objects, ObjectsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where jobs run: all that they share."""
+
+    objects: Objects
+    folder: Path
+    region: str
+    account: str
+    endpoint: str
+    """The S3 client's endpoint."""
+    log: Callable[[str, str, str], None]
+    """Is called with a job's action and name, and a line."""
+    namespaces: bool | None
+
+    def arn(self, resource: str) -> str:
+        """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource.lower()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedJob:
+    """What running a job took."""
+
+    name: str
+    action: str
+    status: str
+    """``Completed``, ``Failed`` or ``Stopped``."""
+    seconds: float
+    """Wall seconds of its process, from start to end."""
+    memory_bytes: int
+    """Peak resident memory of the largest of its processes."""
+    log_file: Path
+
+
+class Job:
+    """One job, from its request to its end. ``run`` once; ``stop`` from any thread.
+
+    Args:
+        request: the checked request of Create...Job.
+        site: where it runs.
+    """
+
+    noun: str
+    """``Processing``, ``Training`` or ``Transform``: what SageMaker's field names begin with."""
+
+    def __init__(self, request: dict[str, Any], site: Site) -> None:
+        self.request = request
+        self.site = site
+        self.name: str = request[f"{self.noun}JobName"]
+        self.arn = site.arn(f"{self.noun}-job/{self.name}")
+        self.action = f"create{self.noun}Job"
+        self.created = now()
+        self.status = "InProgress"
+        self.started: int | None = None
+        self.ended: int | None = None
+        self.outcome: Outcome | None = None
+        # Grouped as CloudWatch's log groups are: a processing and a training job may have the same name.
+        self.folder = site.folder / "jobs" / f"{self.noun}Jobs" / self.name
+        self.log_file = site.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
+        self._container: Container | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def container(self) -> Container:
+        """The job's container, once it runs."""
+        if self._container is None:
+            raise RuntimeError("the job has not begun")
+        return self._container
+
+    def prepare(self) -> None:
+        """Raises JobFailed for a request that SageMaker refuses on sight or that does not run here."""
+
+    def work(self) -> None:
+        """Runs the job. Raises Failure."""
+        raise NotImplementedError
+
+    def instance_count(self) -> int:
+        """How many machines the request asks for."""
+        return 1
+
+    def run(self) -> dict[str, Any]:
+        """Runs the job to its end.
+
+        Returns:
+            Describe's output, as the ``.sync`` integration gives it: times in milliseconds since the epoch.
+
+        Raises:
+            JobFailed: it did not complete; its folder is kept.
+            JobStopped: it was stopped.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._container = Container(
+            folder=self.folder,
+            log_file=self.log_file,
+            log=lambda line: self.site.log(self.action, self.name, line),
+            namespaces=self.site.namespaces,
+        )
+        try:
+            self.check()
+            self.work()
+            described = self.describe("Completed")
+        except StoppedError:
+            raise task_failed(self.describe("Stopped"), stopped=True) from None
+        except (Failure, ObjectsError) as error:
+            raise self._failed(error) from error
+        finally:
+            self.container.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return described
+
+    def stop(self) -> None:
+        """Has the job end soon, as stopped."""
+        self._stopped.set()
+        if self._container is not None:
+            self._container.stop()
+
+    def check(self) -> None:
+        """Raises StoppedError if the job has been stopped."""
+        if self._stopped.is_set():
+            raise StoppedError
+
+    def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
+        """Starts the job's process with what SageMaker sets for each; see ``Container.start``."""
+        if self.container.view == "prefix":
+            self.container.say(f"No mount namespace here: {self.container.ml} stands for /opt/ml (SAGEMAKER_BASE_DIR)")
+        instances = self.instance_count()
+        if instances > 1:
+            self.container.say(f"InstanceCount is {instances}: this machine is one")
+        self.started = now()
+        self.container.start(command, self._aws_environment() | environment, **options)
+
+    def finish(self, timeout: float | None = None) -> Outcome:
+        """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
+        self.outcome = outcome = self.container.wait(timeout)
+        self.ended = now()
+        self.check()
+        if outcome.timed_out:
+            raise Failure(
+                f"MaxRuntimeExceeded: the job ran longer than StoppingCondition.MaxRuntimeInSeconds = {timeout:.0f}",
+                exceeded=True,
+            )
+        return outcome
+
+    def finished(self) -> FinishedJob:
+        """What the job has taken; only after its process has ended."""
+        if self.outcome is None:
+            raise RuntimeError("no process of the job has ended")
+        return FinishedJob(
+            name=self.name,
+            action=self.action,
+            status=self.status,
+            seconds=self.outcome.seconds,
+            memory_bytes=self.outcome.memory_bytes,
+            log_file=self.log_file,
+        )
+
+    def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        """Describe's output."""
+        self.status = status
+        described = {key: value for key, value in self.request.items() if key != "Tags"}
+        described |= {
+            f"{self.noun}JobArn": self.arn,
+            f"{self.noun}JobStatus": status,
+            "CreationTime": self.created,
+            f"{self.noun}StartTime": self.started,
+            f"{self.noun}EndTime": self.ended or now(),
+            "FailureReason": reason,
+        }
+        return {key: value for key, value in described.items() if value is not None}
+
+    def message(self, file: str) -> str:
+        """The beginning of a file in /opt/ml/output in which the container may say how it ended; else empty."""
+        try:
+            return self.container.path(f"/opt/ml/output/{file}").read_text(errors="replace")[:REASON_LENGTH]
+        except OSError:
+            return ""
+
+    def write_config(self, path: str, content: object) -> None:
+        """Writes one of the JSON files that SageMaker leaves in the container."""
+        file = self.container.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+
+    def _failed(self, error: Exception) -> Exception:
+        head = str(error) if isinstance(error, Failure) else f"ClientError: {error}"
+        reason = failure_reason(
+            head, log=str(self.log_file), files=str(self.folder), last_lines=self.container.last_lines
+        )
+        exceeded = isinstance(error, Failure) and error.exceeded
+        return task_failed(self.describe("Stopped" if exceeded else "Failed", reason))
+
+    def _aws_environment(self) -> dict[str, str]:
+        """On AWS a job has its role's credentials; here it has the emulator's, which are good for nothing else."""
+        variables = {"AWS_REGION": self.site.region, "AWS_DEFAULT_REGION": self.site.region}
+        if urlsplit(self.site.endpoint).hostname in ("127.0.0.1", "localhost"):
+            keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+            variables |= keys | {"AWS_ENDPOINT_URL": self.site.endpoint}
+        return variables
+
+
+def now() -> int:
+    """Milliseconds since the epoch, which is how SageMaker's times reach a state machine.
+
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html)
+    """
+    return int(time.time() * 1000)

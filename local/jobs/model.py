@@ -1,0 +1,132 @@
+"""Models: what CreateModel keeps of a container definition, and laying one out for the model server.
+
+A definition is kept as a file, so that a later run on this machine finds the models of an earlier one.
+"""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from local.container import Container
+from local.jobs.archives import unpack
+from local.jobs.errors import not_supported, refused
+from local.jobs.job import Site, now
+from local.objects import Objects, ObjectsError
+
+MODEL = "/opt/ml/model"
+CODE = "/opt/ml/code"
+
+
+class Models:
+    """The models of this machine.
+
+    Args:
+        site: where they are kept.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._folder = site.folder / "models"
+        self._created: set[str] = set()
+
+    def create(self, request: dict[str, Any]) -> dict[str, Any]:
+        """CreateModel.
+
+        Args:
+            request: the checked request.
+
+        Returns:
+            What the integration gives, which without ``.sync`` is the response itself.
+
+        Raises:
+            JobFailed: the name is taken, or the model data is not there.
+        """
+        name = request["ModelName"]
+        arn = self._site.arn(f"model/{name}")
+        if name in self._created:
+            raise refused(f'Cannot create already existing model "{arn}".')
+        for container in _containers(request):
+            _require_model_data(container, self._site.objects)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))
+        self._created.add(name)
+        response = {"SdkHttpMetadata": {"HttpStatusCode": 200}, "SdkResponseMetadata": {"RequestId": str(uuid.uuid4())}}
+        return {"ModelArn": arn} | response
+
+    def container(self, name: str) -> dict[str, Any]:
+        """The container definition of a model.
+
+        Raises:
+            JobFailed: there is no such model, or it is not made of one container.
+        """
+        try:
+            request = json.loads(self._file(name).read_text())
+        except FileNotFoundError:
+            raise refused(f'Could not find model "{self._site.arn(f"model/{name}")}".') from None
+        containers = _containers(request)
+        if len(containers) != 1:
+            raise not_supported(f"the number of containers of model {name}", len(containers), "use PrimaryContainer")
+        return containers[0]
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+
+def lay_out(definition: dict[str, Any], container: Container, objects: Objects) -> None:
+    """Puts the model's artifacts at ``/opt/ml/model`` and, if it comes from S3, its code at ``/opt/ml/code``.
+
+    Args:
+        definition: the container definition.
+        container: the container that will serve it.
+        objects: where from.
+
+    Raises:
+        Failure: an archive is none.
+        ObjectsError: S3 refused.
+    """
+    folder = container.path(MODEL)
+    folder.mkdir(parents=True, exist_ok=True)
+    uri, compressed = _model_data(definition)
+    if uri is not None:
+        items = objects.items(uri)
+        if compressed:
+            unpack(objects.cached(items[0]), folder, uri=uri)
+        else:
+            objects.get(items, folder)
+    # On AWS the container fetches its code itself; here it has nothing to fetch with.
+    source = definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if source.startswith("s3://"):
+        unpack(objects.cached(objects.items(source)[0]), container.path(CODE), uri=source)
+    for place in (folder / "code", container.path(CODE)):
+        if (place / "requirements.txt").exists():
+            container.say("requirements.txt is not installed here: the model has the packages of this environment")
+
+
+def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
+    if "ModelPackageName" in request.get("PrimaryContainer", {}):
+        package = request["PrimaryContainer"]["ModelPackageName"]
+        raise not_supported("PrimaryContainer.ModelPackageName", package, "use Image and ModelDataUrl")
+    primary = request.get("PrimaryContainer")
+    containers: list[dict[str, Any]] = request.get("Containers", [])
+    return [primary] if primary else containers
+
+
+def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:
+    """The URI of a container's model data, and whether it is an archive."""
+    source = definition.get("ModelDataSource", {}).get("S3DataSource")
+    if source is not None:
+        return source["S3Uri"], source.get("CompressionType") == "Gzip"
+    return definition.get("ModelDataUrl"), True
+
+
+def _require_model_data(definition: dict[str, Any], objects: Objects) -> None:
+    uri, compressed = _model_data(definition)
+    if uri is None:
+        return
+    try:
+        found = objects.items(uri)
+    except ObjectsError as error:
+        raise refused(f"Could not find model data at {uri}.") from error
+    if compressed and f"s3://{found[0].bucket}/{found[0].key}" != uri:
+        raise refused(f"Could not find model data at {uri}.")

@@ -1,0 +1,157 @@
+"""The variables and the command line that the SageMaker training toolkit gives a training script.
+
+The names and the way in which values are written are the toolkit's:
+https://github.com/aws/sagemaker-training-toolkit, ``environment.py``, ``mapping.py``, ``params.py``.
+On AWS they are there where the toolkit is the container's entry point (script mode); here a training job whose request
+names an entry point of its own gets them too.
+"""
+
+import json
+import os
+from typing import Any
+
+INPUT = "/opt/ml/input"
+MODEL = "/opt/ml/model"
+OUTPUT = "/opt/ml/output"
+CODE = "/opt/ml/code"
+HOST = "algo-1"
+
+_GROUP = "homogeneousCluster"
+_LOG_LEVEL = 20  # logging.INFO
+# The "sagemaker_" hyperparameters that the toolkit reads itself; it passes the others on as framework parameters.
+_OWN = {
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "sagemaker_region",
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_s3_output",
+}
+
+
+def parsed(hyperparameters: dict[str, str]) -> dict[str, Any]:
+    """Hyperparameters, which are strings in the request, as the toolkit reads them: as JSON where they are JSON."""
+
+    def value(text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    return {name: value(text) for name, text in hyperparameters.items()}
+
+
+def resource_config(instance_type: str) -> dict[str, Any]:
+    """The content of ``resourceconfig.json`` on a cluster of one."""
+    return {
+        "current_host": HOST,
+        "current_instance_type": instance_type,
+        "current_group_name": _GROUP,
+        "hosts": [HOST],
+        "instance_groups": [{"instance_group_name": _GROUP, "instance_type": instance_type, "hosts": [HOST]}],
+        "network_interface_name": "eth0",
+    }
+
+
+def user_arguments(hyperparameters: dict[str, Any]) -> list[str]:
+    """The script's arguments: ``--name value`` for each of the user's own hyperparameters, ordered by name."""
+    arguments = []
+    for name, value in sorted(_of_user(hyperparameters).items()):
+        written = "" if value is None else str(value)
+        if isinstance(value, dict):
+            written = ",".join(f"{key}={item}" for key, item in sorted(value.items()))
+        arguments += [f"--{name}" if len(name) > 1 else f"-{name}", written]
+    return arguments
+
+
+def variables(
+    *,
+    hyperparameters: dict[str, Any],
+    channels: dict[str, dict[str, Any]],
+    resources: dict[str, Any],
+    program: str | None,
+    submit_directory: str,
+    job_name: str,
+) -> dict[str, str]:
+    """The ``SM_`` variables.
+
+    Args:
+        hyperparameters: as ``parsed`` gives them.
+        channels: the content of ``inputdataconfig.json``.
+        resources: the content of ``resourceconfig.json``.
+        program: the user's script; None where the request names an entry point.
+        submit_directory: where its code came from.
+        job_name: the training job's.
+    """
+    own = _of_user(hyperparameters)
+    framework = {name: value for name, value in hyperparameters.items() if name not in own and name not in _OWN}
+    directories = {name: f"{INPUT}/data/{name}" for name in channels}
+    values = _container(resources) | {
+        "hps": own,
+        "user_entry_point": program,
+        "framework_params": framework,
+        "resource_config": resources,
+        "input_data_config": channels,
+        "channels": sorted(channels),
+        "module_name": None if program is None else program.removesuffix(".py"),
+        "module_dir": submit_directory,
+        "user_args": user_arguments(hyperparameters),
+    }
+    values["training_env"] = _training_env(values, directories, framework, job_name)
+    values |= {f"channel_{name}": path for name, path in directories.items()}
+    values |= {f"hp_{name}": value for name, value in own.items()}
+    return {f"SM_{name.upper()}": _written(value) for name, value in values.items()}
+
+
+def _container(resources: dict[str, Any]) -> dict[str, Any]:
+    groups = resources["instance_groups"]
+    return {
+        "hosts": resources["hosts"],
+        "current_host": resources["current_host"],
+        "current_instance_type": resources["current_instance_type"],
+        "current_instance_group": _GROUP,
+        "current_instance_group_hosts": resources["hosts"],
+        "instance_groups": [_GROUP],
+        "instance_groups_dict": {group["instance_group_name"]: group for group in groups},
+        "distribution_instance_groups": [],
+        "is_hetero": False,
+        "network_interface_name": resources["network_interface_name"],
+        "num_cpus": os.cpu_count() or 1,
+        "num_gpus": 0,
+        "log_level": _LOG_LEVEL,
+        "framework_module": None,
+        "input_dir": INPUT,
+        "input_config_dir": f"{INPUT}/config",
+        "output_dir": OUTPUT,
+        "output_data_dir": f"{OUTPUT}/data",
+        "output_intermediate_dir": f"{OUTPUT}/intermediate",
+        "model_dir": MODEL,
+    }
+
+
+def _training_env(
+    values: dict[str, Any], directories: dict[str, str], framework: dict[str, Any], job_name: str
+) -> dict[str, Any]:
+    names = {"hps": "hyperparameters", "framework_params": "additional_framework_parameters"}
+    left_out = ("channels", "user_args")
+    renamed = {names.get(name, name): value for name, value in values.items() if name not in left_out}
+    return renamed | {
+        "additional_framework_parameters": framework,
+        "channel_input_dirs": directories,
+        "job_name": job_name,
+        "is_master": True,
+        "master_hostname": HOST,
+    }
+
+
+def _of_user(hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return str(value)

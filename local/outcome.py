@@ -1,0 +1,91 @@
+"""How a run ended: its results, fetched out of the emulator before it goes, and the summary of them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+REPORT = "evaluation.json"
+"""The file in which the evaluation's metrics lie, in SageMaker's model-quality layout."""
+
+_NAMES = {"auc": "roc_auc"}
+"""What SageMaker's layout calls ``auc`` is the area under the ROC curve; there is another under the other curve."""
+
+
+def metrics(report: dict[str, Any]) -> dict[str, float]:
+    """The numbers of an evaluation report, by name, without its curves.
+
+    Args:
+        report: a report in SageMaker's model-quality layout: groups of metrics, each with a ``value``.
+    """
+    return {
+        (_NAMES.get(name) or name): metric["value"]
+        for group in report.values()
+        if isinstance(group, dict)
+        for name, metric in group.items()
+        if isinstance(metric, dict) and isinstance(metric.get("value"), int | float)
+    }
+
+
+class Results:
+    """Fetches what an execution made from S3 into a folder."""
+
+    def __init__(self, *, s3: Any, output: dict[str, Any], folder: Path) -> None:
+        """Takes an execution's output.
+
+        Args:
+            s3: an S3 client.
+            output: the execution's output: every stage that ran has its ``result``.
+            folder: where to put the files.
+        """
+        self._s3 = s3
+        self._results = {
+            key: stage["result"] for key, stage in output.items() if isinstance(stage, dict) and "result" in stage
+        }
+        self._folder = folder
+
+    def model(self) -> Path | None:
+        """The trained model's archive; None where nothing was trained."""
+        if "training" not in self._results:
+            return None
+        return self._fetch(self._results["training"]["ModelArtifacts"]["S3ModelArtifacts"], self._folder)
+
+    def evaluation(self) -> Path | None:
+        """The evaluation report; None where there is none."""
+        for output in self._results.get("evaluation", {}).get("ProcessingOutputConfig", {}).get("Outputs", ()):
+            for uri in self._objects(output["S3Output"]["S3Uri"]):
+                if uri.endswith(f"/{REPORT}"):
+                    return self._fetch(uri, self._folder)
+        return None
+
+    def predictions(self) -> Path | None:
+        """The predictions' file, or their folder where there are several; None where nothing was predicted."""
+        if "batchTransform" not in self._results:
+            return None
+        folder = self._folder / "predictions"
+        folder.mkdir()
+        prefix = self._results["batchTransform"]["TransformOutput"]["S3OutputPath"]
+        fetched = [self._fetch(uri, folder) for uri in self._objects(prefix)]
+        return fetched[0] if len(fetched) == 1 else folder
+
+    def _objects(self, uri: str) -> Iterable[str]:
+        location = urlsplit(uri)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=location.netloc, Prefix=location.path.strip("/") + "/"
+        )
+        return [f"s3://{location.netloc}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
+
+    def _fetch(self, uri: str, folder: Path) -> Path:
+        location = urlsplit(uri)
+        path = folder / Path(location.path).name
+        self._s3.download_file(location.netloc, location.path.lstrip("/"), str(path))
+        return path
+
+
+def read_metrics(report: Path | None) -> dict[str, float]:
+    """The metrics of a report's file; none where there is no report or it is not in SageMaker's layout."""
+    if report is None:
+        return {}
+    content = json.loads(report.read_text())
+    return metrics(content) if isinstance(content, dict) else {}

@@ -1,0 +1,27 @@
+"""Runs the model server: ``python3 -P local/serving N``, N being the number of an inherited listening socket."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+# The package goes by a name of its own here: "local" may well be the name of a module of the user's.
+_NAME = "mlops_model_server"
+
+
+def main(descriptor: int) -> None:
+    """Serves on an inherited listening socket until the process is ended."""
+    folder = Path(__file__).parent
+    spec = importlib.util.spec_from_file_location(
+        _NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:  # never: the file lies beside this one
+        raise ImportError(str(folder))
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[_NAME] = package
+    spec.loader.exec_module(package)
+    importlib.import_module(f"{_NAME}.server").serve(descriptor, os.environ)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,112 @@
+"""The content types that the scikit-learn container reads and writes by itself, and its default functions."""
+
+import csv
+import importlib
+import io
+import json
+from typing import Any
+
+JSON = "application/json"
+CSV = "text/csv"
+NPY = "application/x-npy"
+OCTET_STREAM = "application/octet-stream"
+ANY = "*/*"
+UTF8_TYPES = (JSON, CSV)
+
+
+class UnsupportedFormatError(Exception):
+    """There is no default for a content type."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(
+            f"Content type {content_type} is not supported by this framework. Please implement input_fn to deserialize "
+            "the request data or an output_fn to serialize the response."
+        )
+
+
+def media_type(content_type: str) -> str:
+    """A content type without its parameters."""
+    return content_type.partition(";")[0].strip()
+
+
+def decode(content: Any, content_type: str) -> Any:
+    """Request data as a numpy array. Raises UnsupportedFormatError."""
+    np = _numpy()
+    match media_type(content_type):
+        case "application/json":
+            return np.array(json.loads(content))
+        case "text/csv":
+            array = np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze()
+            try:
+                return array.astype(float)
+            except ValueError:
+                return array
+        case "application/x-npy":
+            return np.load(io.BytesIO(content), allow_pickle=True)
+    raise UnsupportedFormatError(content_type)
+
+
+def encode(prediction: Any, accept: str) -> str | bytes:
+    """A prediction in the first of the accepted content types that there is a default for.
+
+    Raises:
+        UnsupportedFormatError: there is none.
+    """
+    for accepted in accept.split(","):
+        match media_type(accepted):
+            case "application/json" | "*/*":
+                return json.dumps(prediction, default=_plain)
+            case "text/csv":
+                return _as_csv(prediction)
+            case "application/x-npy":
+                return _as_npy(prediction)
+    raise UnsupportedFormatError(accept)
+
+
+def default_input(content: Any, content_type: str) -> Any:
+    """The scikit-learn container's ``input_fn``."""
+    array = decode(content, content_type)
+    return array.astype("float32") if media_type(content_type) in UTF8_TYPES else array
+
+
+def default_predict(data: Any, model: Any) -> Any:
+    """The scikit-learn container's ``predict_fn``."""
+    return model.predict(data)
+
+
+def default_output(prediction: Any, accept: str) -> tuple[str | bytes, str]:
+    """The scikit-learn container's ``output_fn``."""
+    return encode(prediction, accept), accept
+
+
+def default_model(model_dir: str) -> Any:
+    """The scikit-learn container has no way of its own to load a model."""
+    raise NotImplementedError(f"Please provide a model_fn implementation, which loads the model in {model_dir}.")
+
+
+def _numpy() -> Any:
+    """Numpy, imported only now: a module with functions of its own may do without it."""
+    return importlib.import_module("numpy")
+
+
+def _as_csv(prediction: Any) -> str:
+    np = _numpy()
+    array = np.array(prediction)
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(array.tolist())
+    return stream.getvalue()
+
+
+def _as_npy(prediction: Any) -> bytes:
+    np = _numpy()
+    stream = io.BytesIO()
+    np.save(stream, prediction)
+    return stream.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")

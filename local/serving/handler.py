@@ -1,0 +1,134 @@
+"""The user's module and its model: found, loaded and asked as the scikit-learn container does."""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from . import formats
+
+_DEFAULT_PROGRAM = "inference.py"
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "input_fn": formats.default_input,
+    "predict_fn": formats.default_predict,
+    "output_fn": formats.default_output,
+}
+
+
+class Handler:
+    """A model that answers requests.
+
+    Args:
+        module: the user's; what it does not have of ``model_fn``, ``input_fn``, ``predict_fn``, ``output_fn`` and
+            ``transform_fn`` is the scikit-learn container's default.
+        model_dir: where the model's files are.
+
+    Raises:
+        ValueError: the module has both ``transform_fn`` and a function that it would replace.
+        Exception: whatever ``model_fn`` raises.
+    """
+
+    def __init__(self, module: ModuleType, model_dir: str) -> None:
+        own = {name: function for name in _FUNCTIONS if (function := getattr(module, name, None)) is not None}
+        self._functions = _FUNCTIONS | own
+        self._transform_fn = getattr(module, "transform_fn", None)
+        if self._transform_fn and own:
+            raise ValueError(f"Cannot use transform_fn implementation with {', '.join(own)}")
+        self._context = SimpleNamespace(system_properties={"model_dir": model_dir, "gpu_id": None})
+        self._model = self._call(getattr(module, "model_fn", formats.default_model), model_dir)
+
+    def __call__(self, content: bytes, content_type: str, accept: str) -> tuple[bytes, str, int]:
+        """The answer to one request.
+
+        Args:
+            content: the request's body.
+            content_type: its type.
+            accept: the types that the answer may have.
+
+        Returns:
+            Body, content type and HTTP status of the answer.
+
+        Raises:
+            Exception: whatever the user's functions raise.
+        """
+        is_text = formats.media_type(content_type) in formats.UTF8_TYPES
+        data: Any = content.decode() if is_text else content
+        if self._transform_fn:
+            return _answer(self._call(self._transform_fn, self._model, data, content_type, accept), accept)
+        try:
+            read = self._call(self._functions["input_fn"], data, content_type)
+        except formats.UnsupportedFormatError as error:
+            return str(error).encode(), "text/plain", 415
+        prediction = self._call(self._functions["predict_fn"], read, self._model)
+        try:
+            return _answer(self._call(self._functions["output_fn"], prediction, accept), accept)
+        except formats.UnsupportedFormatError as error:
+            return str(error).encode(), "text/plain", 406
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls one of the user's functions, with the context where it has a parameter for one."""
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):  # not every callable has a signature
+            return function(*arguments)
+        further = parameters[len(arguments) :]
+        takes_context = bool(further) and (
+            further[0].name == "context" or further[0].default is inspect.Parameter.empty
+        )
+        if takes_context and further[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            return function(*arguments, self._context)
+        return function(*arguments)
+
+
+def load(environment: Mapping[str, str]) -> Handler:
+    """The handler of this container's model.
+
+    Args:
+        environment: ``SAGEMAKER_PROGRAM``, ``SAGEMAKER_SUBMIT_DIRECTORY``, and ``SAGEMAKER_BASE_DIR`` for /opt/ml.
+
+    Raises:
+        FileNotFoundError: the program is in none of the places where it may be.
+        Exception: whatever the user's module raises.
+    """
+    base = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    program = environment.get("SAGEMAKER_PROGRAM", _DEFAULT_PROGRAM)
+    name = program if program.endswith(".py") else f"{program}.py"
+    folders = _code_folders(base, environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
+    for folder in folders:
+        if (folder / name).is_file():
+            file = folder / name
+            # The container's working directory is its code; a module may import its neighbours from either folder.
+            os.chdir(folder)
+            sys.path[:0] = list(dict.fromkeys([str(file.parent), str(folder)]))
+            return Handler(importlib.import_module(file.stem), str(base / "model"))
+    raise FileNotFoundError(f"{name} (SAGEMAKER_PROGRAM) is in none of {', '.join(map(str, folders))}")
+
+
+def _code_folders(base: Path, submit_directory: str) -> list[Path]:
+    """Where the code may be: what came from S3 has been unpacked to ``code``; a path names the place itself."""
+    inside = [base / "code", base / "model" / "code"]
+    if not submit_directory or submit_directory.startswith("s3://"):
+        return inside
+    return [Path(submit_directory.removeprefix("file://")), *inside]
+
+
+def _answer(result: Any, accept: str) -> tuple[bytes, str, int]:
+    """What a user's function gave, as an answer: bytes or text, alone, with its type, or in a toolkit's Response."""
+    status = 200
+    if isinstance(result, tuple):
+        result, accept = result[0], result[1]
+    elif hasattr(result, "get_data"):  # Flask's
+        result, accept, status = result.get_data(), result.mimetype, result.status_code
+    elif hasattr(result, "response"):  # ours, in place of the toolkit's
+        result, accept, status = result.response, result.mimetype or result.accept or accept, result.status
+    if isinstance(result, str):
+        result = result.encode()
+    if not isinstance(result, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"the answer is a {type(result).__name__}; output_fn must give text or bytes, or a tuple of it and its type"
+        )
+    return bytes(result), accept, int(status)

@@ -1,0 +1,90 @@
+"""The HTTP side of the model server."""
+
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from . import formats, handler, toolkits
+
+Answerer = Callable[[bytes, str, str], tuple[bytes, str, int]]
+
+
+def serve(descriptor: int, environment: Mapping[str, str]) -> None:
+    """Loads the model of this container and answers on an inherited listening socket until the process is ended.
+
+    Args:
+        descriptor: the socket's number.
+        environment: see ``handler.load``, and ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``.
+
+    Raises:
+        Exception: the model could not be loaded; the process ends, and its log says why.
+    """
+    toolkits.install()
+    answer = handler.load(environment)
+    default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", formats.JSON)
+    serve_on(socket.socket(fileno=descriptor), answer, default_accept=default_accept)
+
+
+def serve_on(listener: socket.socket, answer: Answerer, *, default_accept: str = formats.JSON) -> None:
+    """Answers on a listening socket, for ever.
+
+    Args:
+        listener: bound and listening.
+        answer: takes body, content type and accepted types, gives body, content type and status. One call at a time:
+            the container's workers are processes, so a user's module need not be safe for threads.
+        default_accept: what a request accepts that does not say.
+    """
+    turn = threading.Lock()
+
+    class Requests(_Requests):
+        def answer(self, body: bytes) -> tuple[bytes, str, int]:
+            content_type = self.headers.get("Content-Type") or formats.JSON
+            accept = self.headers.get("Accept") or formats.ANY
+            with turn:
+                return answer(body, content_type, default_accept if accept == formats.ANY else accept)
+
+    server = ThreadingHTTPServer(listener.getsockname()[:2], Requests, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.serve_forever()
+
+
+class _Requests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet
+    disable_nagle_algorithm = True
+
+    def answer(self, body: bytes) -> tuple[bytes, str, int]:
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        known = self.path == "/ping"
+        self._send(b"", formats.JSON, HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != "/invocations":
+            self._send(b"", formats.JSON, HTTPStatus.NOT_FOUND)
+            return
+        try:
+            self._send(*self.answer(body))
+        except Exception as error:  # noqa: BLE001 - whatever a user's function raises is an answer: 500
+            traceback.print_exc()
+            self._send(repr(error).encode(), "text/plain", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _send(self, body: bytes, content_type: str, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: a line per request would bury the user's own."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        sys.stderr.write(f"{format % args}\n")

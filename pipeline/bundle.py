@@ -1,0 +1,50 @@
+"""What is published under ``<model-name>/scripts/``: the scripts folder's files and ``source.tar.gz``, made from them.
+
+The stack and the local run publish the same bytes, and the same folder always gives the same bytes, so that a deploy
+changes nothing where no script changed.
+"""
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+SOURCE_ARCHIVE = "source.tar.gz"
+"""The Python files as the serving container wants them (``SAGEMAKER_SUBMIT_DIRECTORY``)."""
+
+INPUT_FILE = "input.yaml"
+
+
+def published_files(folder: Path) -> dict[str, bytes]:
+    """The files to publish, by their path below the prefix, with ``/`` between its parts.
+
+    Hidden files and Python's caches stay behind.
+
+    Args:
+        folder: the scripts folder, which must hold ``input.yaml`` or be given one later.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not _is_hidden(path.relative_to(folder))
+    }
+    files[SOURCE_ARCHIVE] = _source_archive({name: content for name, content in files.items() if name.endswith(".py")})
+    return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def _source_archive(files: dict[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=archive, mode="wb", filename="", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()

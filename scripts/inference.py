@@ -1,0 +1,94 @@
+"""Serves the model in SageMaker's scikit-learn container, behind an endpoint and in batch transform.
+
+Request: raw rows, each with the values of ``census.FEATURES`` in that order, as ``text/csv`` without a header or as
+``application/json`` of the form ``{"instances": [[...], ...]}``.
+
+Response: for each record, in the order of the request, the probability of an income above 50,000 dollars and the label,
+1 or 0. As ``text/csv`` a line ``probability,label`` per record; as ``application/json``
+``{"predictions": [{"probability": ..., "label": ...}, ...]}``.
+
+The container calls these functions: https://sagemaker.readthedocs.io/en/stable/frameworks/sklearn/using_sklearn.html.
+Where one of them raises, it answers with an error that has the exception's text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+import census
+from rows import read_rows
+
+CSV = "text/csv"
+JSON = "application/json"
+
+
+def model_fn(model_dir: str) -> Any:
+    """The model that training has left in ``model_dir``."""
+    return joblib.load(Path(model_dir) / "model.joblib")
+
+
+def input_fn(body: str | bytes, content_type: str) -> pd.DataFrame:
+    """The rows of a request.
+
+    Raises:
+        ValueError: the content type is not known, or the body does not hold rows of the right length.
+    """
+    kind = _media_type(content_type)
+    if kind == CSV:
+        return read_rows(io.StringIO(body) if isinstance(body, str) else io.BytesIO(body))
+    if kind == JSON:
+        return read_rows(_csv_of_instances(body))
+    raise ValueError(f"content type {content_type!r}, expected {CSV} or {JSON}")
+
+
+def predict_fn(rows: pd.DataFrame, model: Any) -> np.ndarray:
+    """The probability of class 1 for each row.
+
+    Raises:
+        ValueError: a value of a numeric feature is not a number.
+    """
+    probabilities: np.ndarray = model.predict_proba(rows)[:, 1]
+    return probabilities
+
+
+def output_fn(probabilities: np.ndarray, accept: str) -> tuple[str, str]:
+    """The response's body and its content type.
+
+    Raises:
+        ValueError: the type that the client accepts is not known.
+    """
+    predictions = [(float(probability), int(probability >= census.THRESHOLD)) for probability in probabilities]
+    kind = _media_type(accept)
+    if kind == CSV:
+        return "".join(f"{probability!r},{label}\n" for probability, label in predictions), CSV
+    if kind == JSON:
+        named = [{"probability": probability, "label": label} for probability, label in predictions]
+        return json.dumps({"predictions": named}), JSON
+    raise ValueError(f"accept {accept!r}, expected {CSV} or {JSON}")
+
+
+def _media_type(header: str) -> str:
+    """A content type without its parameters, such as the character set."""
+    return header.split(";", maxsplit=1)[0].strip().lower()
+
+
+def _csv_of_instances(body: str | bytes) -> io.StringIO:
+    """The instances of a JSON request as CSV, so that there is one way to read rows."""
+    try:
+        instances = json.loads(body)["instances"]
+    except (ValueError, KeyError, TypeError):
+        instances = None
+    if not isinstance(instances, list) or not all(isinstance(row, list) for row in instances):
+        raise ValueError('expected JSON of the form {"instances": [[value, ...], ...]}')
+    text = io.StringIO()
+    csv.writer(text).writerows(instances)
+    text.seek(0)
+    return text

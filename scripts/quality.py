@@ -1,0 +1,182 @@
+"""The quality of a binary classifier, in the layout of SageMaker Model Monitor.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html names the metrics and gives an
+example. A metric is ``{"value": number, "standard_deviation": number}``; a deviation that is not known is the string
+"NaN", as there.
+
+Model Monitor takes the standard deviation of five random samples of 80% of the data. Here it is the standard error of
+the metric in closed form, which is the same in every run: for shares that of the binomial distribution; for F-beta by
+the delta method; for the area under the ROC curve by Radiology 143 (1982), pages 29-36,
+https://doi.org/10.1148/radiology.143.1.7063747.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Model Monitor gives a standard deviation only where there are at least this many samples.
+DEVIATION_SAMPLES = 200
+
+# A curve is drawn through at most this many points, instead of one for each distinct probability.
+CURVE_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many records a classifier has told right and wrong."""
+
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+
+    @property
+    def positives(self) -> int:
+        """The records of class 1."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def negatives(self) -> int:
+        """The records of class 0."""
+        return self.true_negatives + self.false_positives
+
+    @property
+    def records(self) -> int:
+        """All records."""
+        return self.positives + self.negatives
+
+    def metric(self, value: float, variance: float) -> dict[str, Any]:
+        """A metric of the layout."""
+        known = self.records >= DEVIATION_SAMPLES and math.isfinite(variance)
+        return {"value": value, "standard_deviation": math.sqrt(variance) if known else "NaN"}
+
+    def share(self, part: int, whole: int) -> dict[str, Any]:
+        """A share; 0 of nothing is 0, with no known deviation."""
+        value = part / whole if whole else 0.0
+        return self.metric(value, value * (1 - value) / whole if whole else math.nan)
+
+    def accuracy(self) -> dict[str, Any]:
+        """The share of records that were told right."""
+        return self.share(self.true_positives + self.true_negatives, self.records)
+
+    def precision(self) -> dict[str, Any]:
+        """The share of class 1 among the records that were told to be so."""
+        return self.share(self.true_positives, self.true_positives + self.false_positives)
+
+    def recall(self) -> dict[str, Any]:
+        """The share that was told right among the records of class 1."""
+        return self.share(self.true_positives, self.positives)
+
+    def f_beta(self, beta: float) -> dict[str, Any]:
+        """The harmonic mean of precision and recall, recall weighing ``beta`` squared times as much."""
+        weight = beta * beta
+        hits = (1 + weight) * self.true_positives
+        total = hits + weight * self.false_negatives + self.false_positives
+        value = hits / total
+        # The derivatives by the counts of true positives, false negatives and false positives, times the total, each
+        # squared and times its count. As F-beta does not change when all counts double, nothing is to be taken off.
+        variance = (
+            self.true_positives * ((1 + weight) * (1 - value)) ** 2
+            + self.false_negatives * (weight * value) ** 2
+            + self.false_positives * value**2
+        ) / total**2
+        return self.metric(value, variance)
+
+
+def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
+    """The metrics that Model Monitor gives for a binary classifier.
+
+    ``..._best_constant_classifier`` is the better of the two classifiers that give all records the same class. By each
+    metric but accuracy that is the one that says 1, which scores 0 in none of them.
+
+    Args:
+        labels: the true classes, 0 and 1, both of them present.
+        probabilities: the model's probabilities of class 1.
+        threshold: a record with at least this probability counts as told to be 1.
+    """
+    found = _confusion(labels, probabilities >= threshold)
+    ones = _confusion(labels, np.ones_like(labels, dtype=bool))
+    zeros = _confusion(labels, np.zeros_like(labels, dtype=bool))
+    majority = max(ones, zeros, key=lambda constant: constant.accuracy()["value"])
+    false_positive_rates, true_positive_rates, precisions = _rates_by_threshold(labels, probabilities)
+    return {
+        "confusion_matrix": {  # true class, then told class
+            "0": {"0": found.true_negatives, "1": found.false_positives},
+            "1": {"0": found.false_negatives, "1": found.true_positives},
+        },
+        "recall": found.recall(),
+        "precision": found.precision(),
+        "accuracy": found.accuracy(),
+        "recall_best_constant_classifier": ones.recall(),
+        "precision_best_constant_classifier": ones.precision(),
+        "accuracy_best_constant_classifier": majority.accuracy(),
+        "true_positive_rate": found.recall(),
+        "true_negative_rate": found.share(found.true_negatives, found.negatives),
+        "false_positive_rate": found.share(found.false_positives, found.negatives),
+        "false_negative_rate": found.share(found.false_negatives, found.positives),
+        "receiver_operating_characteristic_curve": _curve(
+            false_positive_rates=false_positive_rates, true_positive_rates=true_positive_rates
+        ),
+        "precision_recall_curve": _curve(precisions=precisions, recalls=true_positive_rates),
+        "auc": _area_metric(found, roc_auc(labels, probabilities)),
+        "f0_5": found.f_beta(0.5),
+        "f1": found.f_beta(1.0),
+        "f2": found.f_beta(2.0),
+        "f0_5_best_constant_classifier": ones.f_beta(0.5),
+        "f1_best_constant_classifier": ones.f_beta(1.0),
+        "f2_best_constant_classifier": ones.f_beta(2.0),
+    }
+
+
+def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The area under the ROC curve through all distinct probabilities. The arguments are as above."""
+    false_positive_rates, true_positive_rates, _ = _rates_by_threshold(labels, probabilities)
+    heights = (true_positive_rates[1:] + true_positive_rates[:-1]) / 2
+    return float(np.sum(np.diff(false_positive_rates) * heights))
+
+
+def _confusion(labels: np.ndarray, told: np.ndarray) -> Confusion:
+    true = labels == 1
+    return Confusion(
+        true_positives=int(np.sum(told & true)),
+        false_positives=int(np.sum(told & ~true)),
+        true_negatives=int(np.sum(~told & ~true)),
+        false_negatives=int(np.sum(~told & true)),
+    )
+
+
+def _rates_by_threshold(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positive rate, true positive rate and precision at each threshold, from "nothing is 1" to "all are"."""
+    order = np.argsort(-probabilities, kind="stable")
+    # Records of the same probability pass the threshold together.
+    last_of_equals = np.append(np.flatnonzero(np.diff(probabilities[order])), len(labels) - 1)
+    true_positives = np.cumsum(labels[order] == 1)[last_of_equals]
+    told = last_of_equals + 1
+    false_positives = told - true_positives
+    return (
+        np.append(0.0, false_positives / false_positives[-1]),
+        np.append(0.0, true_positives / true_positives[-1]),
+        np.append(1.0, true_positives / told),
+    )
+
+
+def _area_metric(confusion: Confusion, area: float) -> dict[str, Any]:
+    """The area under the ROC curve with its standard error by the source above."""
+    one_positive = area / (2 - area) - area**2
+    one_negative = 2 * area**2 / (1 + area) - area**2
+    variance = (
+        area * (1 - area) + (confusion.positives - 1) * one_positive + (confusion.negatives - 1) * one_negative
+    ) / (confusion.positives * confusion.negatives)
+    return confusion.metric(area, variance)
+
+
+def _curve(**axes: np.ndarray) -> dict[str, list[float]]:
+    """A curve through points that lie evenly along it, so that its form and the area under it stay."""
+    steps = sum(np.abs(np.diff(values)) for values in axes.values())
+    length = np.append(0.0, np.cumsum(steps))
+    kept = np.unique(np.searchsorted(length, np.linspace(0.0, length[-1], CURVE_POINTS)))
+    return {name: values[kept].tolist() for name, values in axes.items()}

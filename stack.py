@@ -1,0 +1,64 @@
+"""The stack: wires the constructs and gives out what users need of them."""
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infrastructure.image import sklearn_image
+from infrastructure.publisher import Publisher
+from infrastructure.sagemaker_role import SageMakerRole
+from infrastructure.starter import Starter
+from infrastructure.storage import Storage
+from infrastructure.workflow import Workflow
+from settings import Settings
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+class MlOpsStack(cdk.Stack):
+    """One pipeline: its bucket with the scripts in it, its roles, its state machine and what starts it."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml",
+            **kwargs,
+        )
+        image = sklearn_image(self, version=settings.image_version)
+        storage = Storage(self, "Storage")
+        role = SageMakerRole(self, "SageMaker", bucket=storage.bucket, image=image)
+        workflow = Workflow(self, "Workflow", sagemaker_role=role.role)
+        Publisher(
+            self,
+            "Scripts",
+            folder=SCRIPTS,
+            bucket=storage.bucket,
+            prefix=f"{settings.model_name}/scripts/",
+        )
+        starter = Starter(
+            self,
+            "Starter",
+            bucket=storage.bucket,
+            state_machine_arn=workflow.state_machine_arn,
+            sagemaker_role_arn=role.role.role_arn,
+            image_uri=image.uri,
+            model_name=settings.model_name,
+            schedule=settings.schedule,
+        )
+        # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
+        cdk.CfnOutput(
+            self,
+            "metadata",
+            value=self.to_json_string(
+                {
+                    "MlOpsBucket": storage.bucket.bucket_name,
+                    "SageMakerExecutionRole": role.role.role_arn,
+                    "ImageUri": image.uri,
+                    "StateMachine": workflow.state_machine_arn,
+                    "LambdaFunction": starter.function.function_arn,
+                }
+            ),
+        )

@@ -1,0 +1,100 @@
+"""The whole way, as a user types it: the real CLI, the emulator, the CDK, and the jobs as processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deployment import Metadata, deploy
+from local.emulator import Emulator
+
+PROJECT = Path(__file__).parent.parent.parent
+SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """A finished ``mlops local run``."""
+
+    code: int
+    printed: str
+    port: int
+    folder: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What it wrote to summary.json."""
+        content: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        return content
+
+
+class RunningLocalRun:
+    """An ``mlops local run`` that goes on."""
+
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
+        self._folder = folder
+        self._port = port
+        self._output = folder.with_suffix(".log")
+        command = [str(Path(sys.executable).with_name("mlops")), "local", "run", "--out", str(folder)]
+        with self._output.open("w") as output:
+            self._process = subprocess.Popen(
+                [*command, "--port", str(port), *options],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"COLUMNS": "200"},
+                cwd=folder.parent,
+            )
+
+    def wait_for(self, text: str, timeout: float = 120) -> None:
+        """Waits until it has printed the text."""
+        deadline = time.monotonic() + timeout
+        while text not in self._output.read_text():
+            assert self._process.poll() is None, self._output.read_text()
+            assert time.monotonic() < deadline, self._output.read_text()
+            time.sleep(0.05)
+
+    def interrupt(self) -> None:
+        """Sends what Ctrl-C sends."""
+        self._process.send_signal(signal.SIGINT)
+
+    def finish(self, timeout: float = 180) -> LocalRun:
+        """Waits for its end."""
+        code = self._process.wait(timeout)
+        return LocalRun(code, self._output.read_text(), self._port, self._folder)
+
+
+@pytest.fixture
+def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Callable[..., RunningLocalRun]:
+    """Begins an ``mlops local run`` on the small sample, with these further options."""
+
+    def begin(*options: str, port: int | None = None) -> RunningLocalRun:
+        given = options if "--data" in options else ("--data", str(SAMPLE), *options)
+        return RunningLocalRun(tmp_path / "out", port or free_port(), *given)
+
+    return begin
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """The stack on a running emulator, with no worker yet."""
+
+    emulator: Emulator
+    metadata: Metadata
+
+
+@pytest.fixture(scope="session")
+def deployed_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
+    """The production template, deployed once for all tests that need it."""
+    folder = tmp_path_factory.mktemp("deployed")
+    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator:
+        work = folder / "cdk"
+        work.mkdir()
+        yield DeployedStack(emulator, deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log"))

@@ -1,0 +1,112 @@
+"""``mlops local run``, which is what ``make demo`` calls, on a small sample of the data."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.stages import STAGES
+from tests.e2e.conftest import PROJECT, LocalRun, RunningLocalRun
+
+pytestmark = pytest.mark.emulator
+
+Begin = Callable[..., RunningLocalRun]
+
+
+def assert_clean_failure(run: LocalRun, *parts: str) -> None:
+    """It ended with exit code 1 and a message that has these parts, and left no process."""
+    assert run.code == 1, run.printed
+    assert "Traceback" not in run.printed
+    for part in parts:
+        assert part in run.printed, run.printed
+    assert_nothing_left(run)
+
+
+def assert_nothing_left(run: LocalRun) -> None:
+    """No process of the run is alive: neither its emulator nor its Lambda workers nor its jobs."""
+    alive = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                str(run.port).encode() in (process / "environ").read_bytes()
+                and b"GATEWAY_PORT" in (process / "environ").read_bytes()
+            ) or str(run.folder) in (process / "cmdline").read_text():
+                alive.append((process / "cmdline").read_text())
+        except OSError:
+            continue
+    assert alive == []
+
+
+def test_whole_pipeline_runs(begin_local_run: Begin) -> None:
+    """Every stage succeeds, and the summary says where the results lie and what they are worth."""
+    run = begin_local_run().finish()
+    assert run.code == 0, run.printed
+    summary = run.summary
+    assert summary["status"] == "SUCCEEDED"
+    assert summary["execution"].startswith("mlops-demo-")
+    assert {key: stage["status"] for key, stage in summary["stages"].items()} == {
+        stage.key: "SUCCEEDED" for stage in STAGES
+    }
+    assert all(stage["seconds"] > 0 for stage in summary["stages"].values())
+    assert 0.5 < summary["metrics"]["roc_auc"] <= 1
+    assert 0.5 < summary["metrics"]["accuracy"] <= 1
+    assert set(summary["seconds"]) == {"setup", "deploy", "execution", "jobs"}
+    for name in ("model", "predictions", "evaluation"):
+        assert Path(summary[name]).is_file(), name
+    report = json.loads(Path(summary["evaluation"]).read_text())
+    assert report["binary_classification_metrics"]["auc"]["value"] == summary["metrics"]["roc_auc"]
+    for key in ("preprocessing", "training", "evaluation", "batchTransform"):
+        assert f"{key} │ " in run.printed
+    assert_nothing_left(run)
+
+
+def test_failing_script_is_reported(begin_local_run: Begin, tmp_path: Path) -> None:
+    """A script that exits 1 fails its stage; its last lines and its log's place are said."""
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PROJECT / "scripts", scripts)
+    (scripts / "train.py").write_text("import sys\nprint('no more coffee')\nsys.exit(1)\n")
+    run = begin_local_run("--scripts", str(scripts)).finish()
+    assert_clean_failure(run, "training", "exit code: 1", "no more coffee", ".log")
+    assert run.summary["status"] == "FAILED"
+    statuses = {key: stage["status"] for key, stage in run.summary["stages"].items()}
+    assert statuses["preprocessing"] == "SUCCEEDED"
+    assert statuses["training"] == "FAILED"
+    assert statuses["evaluation"] == "PENDING"
+
+
+def test_malformed_input_starts_nothing(begin_local_run: Begin, tmp_path: Path) -> None:
+    """An input.yaml that is no YAML is refused with its place, and no execution is started."""
+    own = tmp_path / "own.yaml"
+    own.write_text("training: [1\nrun: true\n")
+    run = begin_local_run("--input", str(own)).finish()
+    assert_clean_failure(run, "demo/scripts/input.yaml", "line 2", "not valid YAML", "nothing was started")
+    assert not (run.folder / "summary.json").exists()
+
+
+def test_port_in_use(begin_local_run: Begin) -> None:
+    """A port that somebody else uses is named, and what to do."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        run = begin_local_run(port=port).finish()
+    assert_clean_failure(run, f"port {port}", "PORT=")
+
+
+def test_interrupt_leaves_nothing(begin_local_run: Begin, tmp_path: Path) -> None:
+    """Ctrl-C while a job runs stops the execution, its job and the emulator."""
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PROJECT / "scripts", scripts)
+    (scripts / "preprocessing.py").write_text("import time\nprint('for a long time', flush=True)\ntime.sleep(600)\n")
+    running = begin_local_run("--scripts", str(scripts))
+    running.wait_for("for a long time")
+    running.interrupt()
+    run = running.finish(timeout=30)
+    assert run.code == 130
+    assert "interrupted" in run.printed
+    assert "ABORTED" in run.printed
+    assert "Traceback" not in run.printed
+    assert_nothing_left(run)

@@ -1,0 +1,110 @@
+"""The deployed state machine and Lambda on the emulator, with a SageMaker that only writes down what it is asked."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.activities import Worker
+from tests.e2e.conftest import DeployedStack
+
+pytestmark = pytest.mark.emulator
+
+
+class RecordingSageMaker:
+    """Takes every request and has it done at once."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+
+    def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Writes the request down."""
+        self.requests.append((action, request))
+        return {"Done": action}
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+@pytest.fixture(scope="module")
+def sagemaker(deployed_stack: DeployedStack) -> Iterator[RecordingSageMaker]:
+    """The recording SageMaker behind the deployed state machine."""
+    recording = RecordingSageMaker()
+    worker = Worker(step_functions=deployed_stack.emulator.client("stepfunctions"), sagemaker=recording)
+    worker.serve(deployed_stack.metadata.state_machine)
+    yield recording
+    worker.stop()
+
+
+def finish(stack: DeployedStack, arn: str) -> dict[str, Any]:
+    """The execution, once it has ended."""
+    step_functions = stack.emulator.client("stepfunctions")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        execution: dict[str, Any] = step_functions.describe_execution(executionArn=arn)
+        if execution["status"] != "RUNNING":
+            return execution
+        time.sleep(0.05)
+    raise AssertionError("the execution did not end")
+
+
+def test_sample_input_started_by_hand(
+    deployed_stack: DeployedStack, sagemaker: RecordingSageMaker, seed_input: dict[str, Any]
+) -> None:
+    """The sample JSON, started without the Lambda, reaches each job with the request that it describes."""
+    name = f"by-hand-{uuid.uuid4().hex[:8]}"
+    started = deployed_stack.emulator.client("stepfunctions").start_execution(
+        stateMachineArn=deployed_stack.metadata.state_machine, name=name, input=json.dumps(seed_input)
+    )
+    execution = finish(deployed_stack, started["executionArn"])
+    assert execution["status"] == "SUCCEEDED", execution
+    first_action, first_request = sagemaker.requests[0]
+    given = seed_input["preprocessing"]["input"]
+    described = {key: value for key, value in given.items() if value is not None and key != "AppManaged"}
+    assert first_action == "createProcessingJob"
+    assert first_request == described | {"ProcessingJobName": name}
+    assert [request.get("ModelName") for _, request in sagemaker.requests[-2:]] == [f"model-{name}"] * 2
+    output = json.loads(execution["output"])
+    assert output["training"]["result"] == {"Done": "createTrainingJob"}
+    assert output["batchTransform"]["input"] == seed_input["batchTransform"]["input"]
+
+
+def test_sample_event_starts_the_shipped_input(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> None:
+    """What the deployment published runs when the deployed Lambda gets the sample event."""
+    metadata = deployed_stack.metadata
+    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/input.yaml"}}
+    response = deployed_stack.emulator.client("lambda").invoke(
+        FunctionName=metadata.function, Payload=json.dumps(event)
+    )
+    answer = json.loads(response["Payload"].read())
+    assert answer["started"] is True
+    execution = finish(deployed_stack, answer["executionArn"])
+    assert execution["status"] == "SUCCEEDED", execution
+    assert sagemaker.requests[-1][1]["TransformJobName"] == f"batch-{answer['name']}"
+
+
+def test_scripts_are_published(deployed_stack: DeployedStack) -> None:
+    """After the deployment, the scripts, input.yaml and source.tar.gz lie in the bucket under their prefix."""
+    listed = deployed_stack.emulator.client("s3").list_objects_v2(
+        Bucket=deployed_stack.metadata.bucket, Prefix="demo/scripts/"
+    )
+    keys = {item["Key"].removeprefix("demo/scripts/") for item in listed["Contents"]}
+    assert {"input.yaml", "preprocessing.py", "train.py", "evaluation.py", "inference.py", "source.tar.gz"} <= keys
+
+
+def test_missing_input_is_named(deployed_stack: DeployedStack) -> None:
+    """A key that does not exist comes back as an error that says where, and nothing is started."""
+    metadata = deployed_stack.metadata
+    step_functions = deployed_stack.emulator.client("stepfunctions")
+    before = len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"])
+    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/no-such.yaml"}}
+    response = deployed_stack.emulator.client("lambda").invoke(
+        FunctionName=metadata.function, Payload=json.dumps(event)
+    )
+    assert response["FunctionError"]
+    message = json.loads(response["Payload"].read())["errorMessage"]
+    assert message.startswith(f"s3://{metadata.bucket}/demo/scripts/no-such.yaml: there is no such object")
+    assert len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"]) == before

@@ -1,0 +1,57 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.progress import stage_progress
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def event(kind: str, seconds: float, name: str) -> dict[str, Any]:
+    details = "stateEnteredEventDetails" if kind.endswith("Entered") else "stateExitedEventDetails"
+    return {"type": kind, "timestamp": START + timedelta(seconds=seconds), details: {"name": name}}
+
+
+HISTORY = [
+    event("ChoiceStateEntered", 0, "Run preprocessing?"),
+    event("ChoiceStateExited", 0, "Run preprocessing?"),
+    event("ChoiceStateEntered", 0, "Run training?"),
+    event("ChoiceStateExited", 0, "Run training?"),
+    event("TaskStateEntered", 1, "training"),
+    event("TaskStateExited", 4, "training"),
+    event("TaskStateEntered", 5, "evaluation"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "evaluation", "after"),
+    [
+        ("RUNNING", "RUNNING", "PENDING"),
+        ("FAILED", "FAILED", "PENDING"),
+        ("TIMED_OUT", "FAILED", "PENDING"),
+        ("ABORTED", "ABORTED", "PENDING"),
+    ],
+)
+def test_stages_follow_from_the_history(status: str, evaluation: str, after: str) -> None:
+    """A stage that was passed over is skipped, one that ended succeeded, the last one is as the execution is."""
+    stopped = None if status == "RUNNING" else START + timedelta(seconds=7)
+    progress = stage_progress(HISTORY, status=status, stopped=stopped)
+    assert {key: state.status for key, state in progress.items()} == {
+        "preprocessing": "SKIPPED",
+        "training": "SUCCEEDED",
+        "evaluation": evaluation,
+        "CreateModel": after,
+        "batchTransform": after,
+    }
+    now = START + timedelta(seconds=7)
+    assert progress["training"].seconds(now) == 3
+    assert progress["evaluation"].seconds(now) == 2
+    assert progress["CreateModel"].seconds(now) is None
+
+
+def test_stages_after_the_last_are_skipped_when_the_execution_succeeded() -> None:
+    """When all is well, a stage that never ran was skipped."""
+    history = [*HISTORY, event("TaskStateExited", 6, "evaluation")]
+    progress = stage_progress(history, status="SUCCEEDED", stopped=START + timedelta(seconds=7))
+    assert progress["batchTransform"].status == "SKIPPED"

@@ -1,0 +1,40 @@
+import io
+import tarfile
+from pathlib import Path
+
+from pipeline.bundle import published_files
+
+
+def scripts(folder: Path) -> Path:
+    (folder / "package" / "__pycache__").mkdir(parents=True)
+    (folder / "train.py").write_text("print('train')\n")
+    (folder / "input.yaml").write_text("app_id: a\n")
+    (folder / "package" / "deep.py").write_text("x = 1\n")
+    (folder / "package" / "__pycache__" / "deep.pyc").write_bytes(b"cache")
+    (folder / ".env").write_text("SECRET=1\n")
+    return folder
+
+
+def test_every_file_is_published_but_hidden_ones(tmp_path: Path) -> None:
+    """The folder's files are published by their path; hidden files and caches are not."""
+    files = published_files(scripts(tmp_path))
+    assert set(files) == {"train.py", "input.yaml", "package/deep.py", "source.tar.gz"}
+    assert files["train.py"] == b"print('train')\n"
+
+
+def test_source_archive_holds_the_python_files(tmp_path: Path) -> None:
+    """source.tar.gz has the Python files at the paths that the serving container imports them from."""
+    archive = published_files(scripts(tmp_path))["source.tar.gz"]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert sorted(tar.getnames()) == ["package/deep.py", "train.py"]
+        member = tar.extractfile("package/deep.py")
+        assert member is not None
+        assert member.read() == b"x = 1\n"
+
+
+def test_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+    """An unchanged folder is published as the same bytes, whenever and wherever it lies."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert published_files(scripts(first)) == published_files(scripts(second))

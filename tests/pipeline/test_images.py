@@ -1,0 +1,21 @@
+import json
+from pathlib import Path
+
+import botocore
+import pytest
+
+from pipeline.images import ACCOUNTS, image_uri
+
+
+def test_address_of_the_documented_example() -> None:
+    """The image of us-east-1 is the one that the module's description names."""
+    uri = image_uri(account=ACCOUNTS["us-east-1"], region="us-east-1", url_suffix="amazonaws.com")
+    assert uri == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+@pytest.mark.parametrize("region", sorted(ACCOUNTS))
+def test_every_region_is_one_of_aws(region: str) -> None:
+    """No region is misspelt: AWS's own list has it."""
+    endpoints = json.loads(Path(botocore.__file__).with_name("data").joinpath("endpoints.json").read_text())
+    assert any(region in partition["regions"] for partition in endpoints["partitions"])
+    assert len(ACCOUNTS[region]) == 12

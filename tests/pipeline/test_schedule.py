@@ -1,0 +1,61 @@
+import pytest
+
+from pipeline.schedule import cron_problem
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "0 6 * * ? *",
+        "0/15 * * * ? *",
+        "*/5 * * * ? *",
+        "0 10 ? * MON-FRI *",
+        "0 8 1 * ? *",
+        "0 18 ? * 2,4,6 2026-2030",
+        "5 8-17/2 ? jan-jun mon *",
+        "0 0 L * ? *",
+        "0 0 L-3 * ? *",
+        "0 0 LW * ? *",
+        "0 0 15W * ? *",
+        "15 10 ? * 6L *",
+        "0 9 ? * MON#1 *",
+        "0  6  *  *  ?  *",
+    ],
+)
+def test_valid(expression: str) -> None:
+    """What EventBridge's documentation allows is accepted."""
+    assert cron_problem(expression) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("cron(0 6 * * ? *)", "cron() or rate()"),
+        ("rate(1 day)", "cron() or rate()"),
+        ("0 6 * * *", "5 fields"),
+        ("", "0 fields"),
+        ("60 6 * * ? *", "'60' is no minutes"),
+        ("0 24 * * ? *", "'24' is no hours"),
+        ("0 6 0 * ? *", "'0' is no day-of-month"),
+        ("0 6 * 13 ? *", "'13' is no month"),
+        ("0 6 * JUNE ? *", "'JUNE' is no month"),
+        ("0 6 ? * 8 *", "'8' is no day-of-week"),
+        ("0 6 ? * 0 *", "'0' is no day-of-week"),
+        ("0 6 * * ? 1969", "'1969' is no year"),
+        ("0 6 * * * *", "exactly one of"),
+        ("0 6 ? * ? *", "exactly one of"),
+        ("? 6 * * ? *", "'?' is no minutes"),
+        ("0/0 6 * * ? *", "'0/0' is no minutes"),
+        ("0- 6 * * ? *", "'0-' is no minutes"),
+        ("0, 6 * * ? *", "'' is no minutes"),
+        ("0 6 32W * ? *", "'32W' is no day-of-month"),
+        ("0 9 ? * MON#1,FRI *", "stands alone"),
+        ("٣ 6 * * ? *", "is no minutes"),
+        ("daily", "1 fields"),
+    ],
+)
+def test_malformed(expression: str, problem: str) -> None:
+    """What is wrong is named, with the field, the value and what is allowed."""
+    found = cron_problem(expression)
+    assert found is not None
+    assert problem in found

@@ -1,0 +1,230 @@
+"""What a user of the stack gets, by its template."""
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.definition import definition
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
+
+
+def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    ((_, found),) = resources(template, kind).items()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    """The statements of the policies attached to roles whose logical ID begins so."""
+    return [
+        statement
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def starter(template: dict[str, Any]) -> dict[str, Any]:
+    function: dict[str, Any]
+    (function,) = (
+        found["Properties"]
+        for found in resources(template, "AWS::Lambda::Function").values()
+        if found["Properties"]["Handler"].startswith("starter.")
+    )
+    return function
+
+
+def test_metadata_has_the_promised_keys(template: dict[str, Any]) -> None:
+    """The metadata output is a JSON string with exactly the keys of the module's description."""
+    output = json.dumps(template["Outputs"]["metadata"]["Value"])
+    (parts,) = template["Outputs"]["metadata"]["Value"]["Fn::Join"][1:]
+    text = "".join(part if isinstance(part, str) else "x" for part in parts)
+    assert set(json.loads(text)) == {
+        "MlOpsBucket",
+        "SageMakerExecutionRole",
+        "ImageUri",
+        "StateMachine",
+        "LambdaFunction",
+    }
+    assert "683313688378.dkr.ecr.us-east-1." in output
+
+
+def test_logical_ids_stay(template: dict[str, Any]) -> None:
+    """The bucket and the state machine keep their logical IDs: a changed one would replace data."""
+    assert template["Resources"]["StorageBucket5CB7C8EA"]["Type"] == "AWS::S3::Bucket"
+    assert template["Resources"]["WorkflowStateMachine85C6F4E4"]["Type"] == "AWS::StepFunctions::StateMachine"
+
+
+def test_bucket_is_safe(template: dict[str, Any]) -> None:
+    """The bucket is encrypted, versioned, private, kept when the stack goes, and refuses plain HTTP."""
+    (bucket,) = resources(template, "AWS::S3::Bucket").values()
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "BucketEncryption" in properties
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    policy = the(template, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert any(
+        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy
+    )
+
+
+def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, Any]) -> None:
+    """The rule has the given cron expression; its target gets the promised event, with the event's id."""
+    rule = the(template, "AWS::Events::Rule")
+    assert rule["ScheduleExpression"] == "cron(0 6 * * ? *)"
+    assert rule["State"] == "ENABLED"
+    (target,) = rule["Targets"]
+    bucket = {"Ref": "StorageBucket5CB7C8EA"}
+    parts = target["InputTransformer"]["InputTemplate"]["Fn::Join"][1]
+    assert bucket in parts
+    text = "".join("mlops-bucket" if part == bucket else part for part in parts).replace("<id>", '"an-id"')
+    assert json.loads(text) == {
+        "config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"},
+        "id": "an-id",
+    }
+    permission = the(template, "AWS::Lambda::Permission")
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert "SourceArn" in permission
+
+
+def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) -> None:
+    """The template's definition is the pipeline's."""
+    assert json.loads(the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]) == definition()
+
+
+def test_state_machine_is_observable(template: dict[str, Any]) -> None:
+    """Its events are logged, without the data in them, and its executions traced."""
+    properties = the(template, "AWS::StepFunctions::StateMachine")
+    assert properties["LoggingConfiguration"]["Level"] == "ALL"
+    assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_logs_end(template: dict[str, Any]) -> None:
+    """Every log group has a retention."""
+    groups = resources(template, "AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
+
+
+def test_no_policy_is_wide(template: dict[str, Any]) -> None:
+    """No role has a managed FullAccess policy, and no statement allows all actions, or all of a service."""
+    for role in resources(template, "AWS::IAM::Role").values():
+        assert "FullAccess" not in json.dumps(role["Properties"].get("ManagedPolicyArns", []))
+    for policy in resources(template, "AWS::IAM::Policy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            for action in as_list(statement["Action"]):
+                assert not action.endswith("*"), statement
+
+
+WITHOUT_RESOURCE = {
+    "ecr:GetAuthorizationToken",
+    "cloudwatch:PutMetricData",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:CreateLogStream",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutLogEvents",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+"""The actions that AWS lets nobody limit to a resource, or whose log delivery needs them unlimited."""
+
+
+def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any]) -> None:
+    """A statement on all resources has only actions that know none."""
+    for policy in resources(template, "AWS::IAM::Policy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if "*" in as_list(statement["Resource"]):
+                assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE
+
+
+def test_state_machine_passes_only_the_sagemaker_role(template: dict[str, Any]) -> None:
+    """iam:PassRole is for the SageMaker role and only to SageMaker."""
+    passing = [
+        statement
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "iam:PassRole" in as_list(statement["Action"])
+    ]
+    (statement,) = passing
+    assert statement["Resource"]["Fn::GetAtt"][0].startswith("SageMakerRole")
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+@pytest.mark.parametrize(
+    "call", ["CreateProcessingJob", "CreateTrainingJob", "CreateModel", "CreateTransformJob", "AddTags"]
+)
+def test_state_machine_may_call_each_stage(template: dict[str, Any], call: str) -> None:
+    """The state machine's role allows every SageMaker call of the definition."""
+    allowed = {action for statement in statements(template, "WorkflowRole") for action in as_list(statement["Action"])}
+    assert f"sagemaker:{call}" in allowed
+    if call.endswith("Job"):
+        assert {f"sagemaker:{call.replace('Create', verb)}" for verb in ("Describe", "Stop")} <= allowed
+
+
+def test_lambda_runs_on_arm_with_what_it_needs(template: dict[str, Any]) -> None:
+    """The start Lambda runs Python 3.13 on arm64, and its environment has what it fills in."""
+    function = starter(template)
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert {"MLOPS_BUCKET", "MODEL_NAME", "SAGEMAKER_EXECUTION_ROLE", "IMAGE_URI", "STATE_MACHINE_ARN"} <= set(
+        function["Environment"]["Variables"]
+    )
+
+
+def function_archives(assembly: Path) -> list[Path]:
+    return sorted(assembly.glob("asset.*.zip"))
+
+
+def test_lambda_archives_are_pure_python(assembly: Path) -> None:
+    """No file in them depends on a processor or a Python version."""
+    archives = function_archives(assembly)
+    assert len(archives) == 2
+    for path in archives:
+        with zipfile.ZipFile(path) as archive:
+            assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}
+        assert path.stat().st_size < 5_000_000
+
+
+def test_synth_is_reproducible(assembly: Path, run_app: Any) -> None:
+    """The same sources give the same template, assets' hashes included."""
+    _, again = run_app(
+        SEEDFARMER_PARAMETER_SCHEDULE="0 6 * * ? *",
+        CDK_DEFAULT_ACCOUNT="123456789012",
+        CDK_DEFAULT_REGION="us-east-1",
+    )
+    name = "mlops-demo.template.json"
+    assert (again / name).read_text() == (assembly / name).read_text()
+
+
+def test_cfn_lint_accepts_it(assembly: Path) -> None:
+    """cfn-lint finds no error and no warning, but for the dependencies that the CDK writes out twice (W3005)."""
+    path = assembly / "mlops-demo.template.json"
+    lint = subprocess.run(
+        ["cfn-lint", "--regions", "us-east-1", "--ignore-checks", "W3005", "--template", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lint.returncode == 0, lint.stdout + lint.stderr

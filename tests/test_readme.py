@@ -1,0 +1,52 @@
+"""The README says what is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.definition import definition
+from pipeline.diagram import mermaid
+from pipeline.stages import STAGES, Stage
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+
+
+def test_diagram_is_drawn_from_the_definition() -> None:
+    """The picture of the state machine is what `python -m pipeline.diagram` prints."""
+    assert f"```mermaid\n{mermaid(definition())}\n```" in README
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
+def test_every_stage_is_in_the_table(stage: Stage) -> None:
+    """The table of stages has each stage with its call and its name."""
+    name = f"`{stage.name_prefix}` and the execution's name" if stage.name_prefix else "the execution's name"
+    assert f"| `{stage.key}` | `sagemaker:{stage.integration}` | {name} |" in README
+
+
+def test_outputs_are_those_of_the_stack(template: dict[str, object]) -> None:
+    """The table of outputs has the keys of the metadata, in their order."""
+    (section,) = re.findall(r"### Outputs\n(.*?)\n## ", README, re.DOTALL)
+    documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert all(f'\\"{key}\\":' in json.dumps(template["Outputs"]) for key in documented)
+    assert len(documented) == 5
+
+
+def test_sample_event_is_the_promised_one() -> None:
+    """The sample event in the README has the shape that the Lambda takes."""
+    (event,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    assert json.loads(event) == {"config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"}}
+
+
+@pytest.mark.parametrize("target", re.findall(r"make (\w+)", README))
+def test_make_targets_exist(target: str) -> None:
+    """Every make target that the README names is one of the Makefile's."""
+    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_figures_of_the_data_are_right() -> None:
+    """The README's number of records is that of the data's licence note."""
+    (records,) = re.findall(r"the ([\d,]+) records", (PROJECT / "data" / "README.md").read_text())
+    assert README.count(records) >= 2
