@@ -9,6 +9,9 @@ STARTED := $(shell date +%s)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Bytecode is made when a module is first imported: most of the CDK never is, and compiling it all takes a minute.
+unexport PYTHONDONTWRITEBYTECODE
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/local.done
@@ -22,15 +25,15 @@ test: .venv/dev.done
 	$(BIN)/python -m pytest
 
 .venv/local.done: requirements-local.txt package-lock.json pyproject.toml | .venv/bin/python
-	@echo "Setting up .venv and the CDK CLI, once: 1 to 3 minutes ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-local.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
+	@$(INSTALL) --require-hashes -r requirements-local.txt
+	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
 	@$(BIN)/npm ci --silent --no-audit --no-fund --omit=dev
 	@touch $@
 
 .venv/dev.done: requirements-dev.txt .venv/local.done
 	@echo "Setting up what the tests need, once ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
 	@$(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $@
 
@@ -42,7 +45,7 @@ test: .venv/dev.done
 		rm -rf .venv; exit 1; }
 
 lock:
-	@$(BIN)/python -m pip install --quiet uv
+	@$(INSTALL) uv
 	@for name in "" "-local --extra local" "-dev --extra local --extra dev"; do \
 		set -- $$name; suffix=$$1; [ $$# -gt 0 ] && shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
