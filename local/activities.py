@@ -15,7 +15,7 @@ from local.jobs import JobFailed
 
 _PREFIX = ":states:::sagemaker:"
 _CAUSE_LENGTH = 32_768
-_POLLERS = 4
+_POLLERS = 10
 _POLL_INTERVAL = 0.5
 """Seconds between two looks of the emulator into an activity's queue; the pollers look in turn."""
 

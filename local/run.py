@@ -26,7 +26,7 @@ MODEL_NAME = "demo"
 _SAMPLE_BUCKET = f"sagemaker-sample-data-{REGION}"
 _SAMPLE_PREFIX = "processing/census/"
 _SAMPLE_DATA = PROJECT / "data" / "census-income.csv.xz"
-_WATCH_INTERVAL = 0.1
+_WATCH_INTERVAL = 0.25
 
 _SCRATCH = ("cache", "cdk", "models")
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")

@@ -1,0 +1,172 @@
+"""The preprocessing job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+import census
+from tests.scripts.conftest import Container
+
+Lines = list[list[str]]
+Writer = Callable[[Lines], str]
+
+WEIGHT = "instance weight"
+
+
+def split(container: Container, *files: str) -> dict[str, list[tuple[str, str]]]:
+    """Runs the job on these files. Returns each side's records, a line of features and a label."""
+    for number, content in enumerate(files):
+        container.put(f"processing/input/{number}/census.csv", content)
+    container.run("preprocessing.py")
+    return {
+        side: list(
+            zip(
+                container.lines(f"processing/{side}/{side}_features.csv"),
+                container.lines(f"processing/{side}/{side}_labels.csv"),
+                strict=True,
+            )
+        )
+        for side in ("train", "test")
+    }
+
+
+def test_every_record_is_kept_cleaned_and_labelled(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Each record of the input comes out once, without blanks and question marks, with the right label."""
+    header, *records = sample
+    position = {name: header.index(name) for name in header}
+    expected = Counter(
+        (
+            ",".join(record[position[name]].strip().replace("?", "") for name in census.FEATURES),
+            {" - 50000.": "0", " 50000+.": "1"}[record[position["income"]]],
+        )
+        for record in records
+    )
+    sides = split(container, as_csv(sample))
+    assert Counter(sides["train"] + sides["test"]) == expected
+
+
+def test_no_record_lies_on_both_sides(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Records with the same features lie on the same side, of which the sample has many."""
+    sides = split(container, as_csv(sample))
+    train, test = ({features for features, _ in sides[side]} for side in ("train", "test"))
+    assert len(train) + len(test) < len(sample) - 1
+    assert not train & test
+
+
+def test_a_fifth_is_held_out(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """About 20% of the records are test records, and both sides have both classes."""
+    sides = split(container, as_csv(sample))
+    assert 0.15 < len(sides["test"]) / (len(sample) - 1) < 0.25
+    assert all({label for _, label in records} == {"0", "1"} for records in sides.values())
+
+
+def test_contradicting_records_are_kept_together(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """A record that occurs with either label is kept twice, on one side."""
+    twin = [*sample[1][:-1], " 50000+."]
+    sides = split(container, as_csv([*sample, twin]))
+    features = {side: {line for line, label in records if label == "1"} for side, records in sides.items()}
+    both = [side for side, records in sides.items() if any(r[0] in features[side] and r[1] == "0" for r in records)]
+    assert len(both) == 1
+    assert sum(map(len, sides.values())) == len(sample)
+
+
+def test_a_record_stays_on_its_side(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Adding records moves none of those that were there before."""
+    before = split(container, as_csv(sample[:1000]))
+    after = split(container, as_csv(sample))
+    for side, records in before.items():
+        assert Counter(records) <= Counter(after[side])
+
+
+def test_same_input_same_output(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Two runs write the same."""
+    assert split(container, as_csv(sample)) == split(container, as_csv(sample))
+
+
+def test_survey_weight_is_no_feature(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Another survey weight changes nothing."""
+    column = sample[0].index(WEIGHT)
+    other = [sample[0], *([*line[:column], " 1.00", *line[column + 1 :]] for line in sample[1:])]
+    assert split(container, as_csv(sample)) == split(container, as_csv(other))
+
+
+def test_columns_are_found_by_their_names(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """The order of the input's columns, columns that nobody asked for and a missing survey weight do not matter."""
+    weight = sample[0].index(WEIGHT)
+    other = [["new", *(v for n, v in reversed(list(enumerate(line))) if n != weight)] for line in sample]
+    assert split(container, as_csv(sample)) == split(container, as_csv(other))
+
+
+def test_all_files_are_read(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Several files, also in subfolders, are read like one; blank lines and a byte order mark do no harm."""
+    header, *records = sample
+    whole = split(container, as_csv(sample))
+    parts = split(container, as_csv([header, *records[:900]]), "\ufeff" + as_csv([header, *records[900:]]) + "\n\n")
+    assert {side: Counter(records) for side, records in parts.items()} == {
+        side: Counter(records) for side, records in whole.items()
+    }
+
+
+def test_values_with_commas_are_quoted(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """A value with a comma or a quotation mark is still one value; one with a line break stays on its line."""
+    record = ['"a, ""b""\nc"', *sample[1][1:]]
+    sides = split(container, as_csv([*sample, record]))
+    lines = [line for records in sides.values() for line, _ in records if line.startswith('"')]
+    assert len(lines) == 1
+    assert lines[0].startswith('"a, ""b"" c",')
+
+
+def test_no_input_is_named(container: Container) -> None:
+    """Without a CSV file the job says where it looked."""
+    reason = container.fail("preprocessing.py", "output/message")
+    assert reason == f"no CSV file under {container.base / 'processing' / 'input'}"
+
+
+def without(sample: Lines, *names: str) -> Lines:
+    columns = [sample[0].index(name) for name in names]
+    return [[value for number, value in enumerate(line) if number not in columns] for line in sample]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(lambda _: [], "census.csv is empty", id="empty"),
+        pytest.param(lambda lines: lines[:1], "no records in", id="only-header"),
+        pytest.param(lambda lines: lines[1:], "line 1: no column named 'age', 'class of worker'", id="no-header"),
+        pytest.param(
+            lambda lines: without(lines, "age", "year"), "line 1: no column named 'age', 'year'", id="missing-columns"
+        ),
+        pytest.param(lambda lines: without(lines, "income"), "line 1: no column named 'income'", id="no-label"),
+        pytest.param(
+            lambda lines: [*lines[:2], [*lines[2][:-1], " much"]],
+            "census.csv, line 3: income is 'much', expected '- 50000.' or '50000+.'",
+            id="unknown-label",
+        ),
+        pytest.param(
+            lambda lines: [*lines[:2], lines[2][:-1]], "census.csv, line 3: 41 values, expected 42", id="short-line"
+        ),
+        pytest.param(
+            lambda lines: [line for line in lines if line[-1] != " 50000+."],
+            "no record with income '50000+.' among the train records",
+            id="one-class",
+        ),
+    ],
+)
+def test_bad_input_is_named(
+    container: Container, sample: Lines, as_csv: Writer, change: Callable[[Lines], Lines], expected: str
+) -> None:
+    """The job says in one line which file, which line and what is wrong."""
+    container.put("processing/input/census.csv", as_csv(change(sample)))
+    assert expected in container.fail("preprocessing.py", "output/message")
+
+
+def test_other_encodings_are_refused(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """A file that is not UTF-8 is named."""
+    content = as_csv([*sample[:3], ["\u00e9", *sample[3][1:]]]).encode("latin-1")
+    container.put("processing/input/census.csv", content)
+    reason = container.fail("preprocessing.py", "output/message")
+    assert "census.csv" in reason
+    assert "utf-8" in reason
