@@ -26,8 +26,9 @@ PROCESSING_FAILURE = BASE / "output" / "message"
 FAILURE_CHARACTERS = 1024
 
 # scikit-learn's threads spin 300,000 times before they sleep when they wait for each other. Where other programs want
-# the processors, fitting the census records then takes half a minute instead of a second. Read when scikit-learn is first
-# imported, which every script does after this module: https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
+# the processors, fitting the census records then takes half a minute instead of a second. The variable counts when
+# scikit-learn is first imported, which every script does after this module:
+# https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
