@@ -12,30 +12,37 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Bytecode is made when a module is first imported: most of the CDK never is, and compiling it all takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
+NPM := $(BIN)/npm ci --silent --no-audit --no-fund
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-demo: .venv/local.done
+demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-test: .venv/dev.done
+test: .venv/dev.done node_modules/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-.venv/local.done: requirements-local.txt package-lock.json pyproject.toml | .venv/bin/python
+.venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
 	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
 	@$(INSTALL) --require-hashes -r requirements-local.txt
 	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
-	@$(BIN)/npm ci --silent --no-audit --no-fund --omit=dev
 	@touch $@
 
 .venv/dev.done: requirements-dev.txt .venv/local.done
 	@echo "Setting up what the tests need, once ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.txt
-	@$(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $@
+
+node_modules/local.done: package-lock.json .venv/local.done
+	@$(NPM) --omit=dev
+	@touch $@
+
+node_modules/dev.done: package-lock.json .venv/local.done
+	@$(NPM)
+	@touch node_modules/local.done $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

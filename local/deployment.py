@@ -44,8 +44,10 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> M
         log: the file for what the CDK prints.
 
     Raises:
-        LocalError: the CDK failed; the message has its last lines.
+        LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
+    if not _CDK.exists():
+        raise LocalError(f"the CDK CLI is not at {_CDK}; set it up: make demo, or npm ci")
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
     environment = emulator.environment() | {
         "CDK_HOME": str(folder),
