@@ -53,7 +53,9 @@ def run(  # noqa: PLR0917 - click passes options by name
     from local.errors import LocalError  # noqa: PLC0415
     from local.run import Run, RunOptions  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Also where a shell has started us in the background, with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     console = Console(highlight=False)
     options = RunOptions(
         input_file=input_file,

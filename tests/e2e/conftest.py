@@ -65,6 +65,11 @@ class RunningLocalRun:
         """Sends what Ctrl-C sends."""
         self._process.send_signal(signal.SIGINT)
 
+    def end(self) -> None:
+        """Ends it if it goes on, so that a test which failed leaves nothing to the next."""
+        self._process.terminate()
+        self._process.wait(30)
+
     def finish(self, timeout: float = 180) -> LocalRun:
         """Waits for its end."""
         code = self._process.wait(timeout)
@@ -72,14 +77,18 @@ class RunningLocalRun:
 
 
 @pytest.fixture
-def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Callable[..., RunningLocalRun]:
+def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningLocalRun]]:
     """Begins an ``mlops local run`` on the small sample, with these further options."""
+    begun: list[RunningLocalRun] = []
 
     def begin(*options: str, port: int | None = None) -> RunningLocalRun:
         given = options if "--data" in options else ("--data", str(SAMPLE), *options)
-        return RunningLocalRun(tmp_path / "out", port or free_port(), *given)
+        begun.append(RunningLocalRun(tmp_path / "out", port or free_port(), *given))
+        return begun[-1]
 
-    return begin
+    yield begin
+    for run in begun:
+        run.end()
 
 
 @dataclass(frozen=True)
