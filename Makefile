@@ -1,8 +1,9 @@
 # make demo    the pipeline on this machine, on real data, without AWS and without Docker
 # make test    all checks, exactly as CI runs them
 # make lock    new locks, after a change of pyproject.toml or package.json
+# make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
 # make clean   removes what make made
-.PHONY: demo test lock clean
+.PHONY: demo test lock schema clean
 
 PYTHON ?= python3
 STARTED := $(shell date +%s)
@@ -59,6 +60,9 @@ lock:
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-annotate pyproject.toml "$$@" --output-file requirements$$suffix.txt || exit 1; done
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+schema: .venv/local.done
+	@$(BIN)/python -m pipeline.schema
 
 clean:
 	rm -rf .venv node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache

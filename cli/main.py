@@ -31,6 +31,23 @@ _NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--parameters", is_flag=True, help="Print the execution's input, as the start Lambda would send it.")
+@click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="What a token becomes: MLOPS_BUCKET=mine.")
+@click.option("--overrides", default="{}", metavar="JSON", help='As in the event: {"training": {"run": false}}.')
+def validate(file: Path, as_json: bool, parameters: bool, tokens: tuple[str, ...], overrides: str) -> None:  # noqa: FBT001 - click passes options by name
+    """Check FILE, an input.yaml, as the start Lambda does, and say everything that is wrong with it.
+
+    Example: mlops validate scripts/input.yaml
+    """
+    # Imported here, so that --help need not wait for YAML.
+    from cli.validate import validate as run_validate  # noqa: PLC0415
+
+    sys.exit(run_validate(file, tokens=tokens, overrides=overrides, parameters=parameters, as_json=as_json))
+
+
 @local.command()
 @click.option("--input", "input_file", type=_FILE, help="Your own input.yaml.")
 @click.option("--data", type=_FILE, help="Your own CSV file, in place of the census data.")

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 _PROJECT = Path(__file__).parent.parent
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_OWN = (".py", ".json")
 _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
 
 
@@ -36,7 +37,8 @@ def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[
     files = {
         path.relative_to((_PROJECT / folder).parent).as_posix(): path
         for folder in folders
-        for path in (_PROJECT / folder).rglob("*.py")
+        for path in (_PROJECT / folder).rglob("*")
+        if path.suffix in _OWN
     }
     for package in packages:
         files |= _package_files(package)

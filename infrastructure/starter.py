@@ -41,7 +41,7 @@ class Starter(Construct):
                 architecture=lambda_.Architecture.ARM_64,
                 handler="starter.handler.handler",
                 code=lambda_.Code.from_asset(str(archive)),
-                timeout=cdk.Duration.seconds(30),
+                timeout=cdk.Duration.seconds(60),
                 memory_size=512,
                 tracing=lambda_.Tracing.ACTIVE,
                 log_group=logs.LogGroup(

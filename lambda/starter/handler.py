@@ -1,24 +1,36 @@
 """The Lambda's entry: event in, execution out."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from starter.input_file import InputError, execution_input, execution_name, fill_in, parse
+from pipeline.contract.execution import execution_input
+from pipeline.contract.problems import InputError, InvalidFileError
+from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from starter.errors import RefusedInputError, ServiceError
+from starter.event import StartEvent, is_awaited, read_event
+from starter.file import read_file
 
 logger = Logger()
 metrics = Metrics()
-s3 = boto3.client("s3")
-step_functions = boto3.client("stepfunctions")
+# Together well below the function's timeout, so that what fails is told, and not cut off.
+_config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+s3 = boto3.client("s3", config=_config)
+step_functions = boto3.client("stepfunctions", config=_config)
 
-TOKENS = {name: os.environ[name] for name in ("MLOPS_BUCKET", "MODEL_NAME", "SAGEMAKER_EXECUTION_ROLE", "IMAGE_URI")}
-TOKENS["AWS_REGION_NAME"] = os.environ["AWS_REGION"]
-STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
+_VARIABLES = {name: name for name in TOKENS if name != EXECUTION_TOKEN} | {"AWS_REGION_NAME": "AWS_REGION"}
+_TOKENS = {name: os.environ[variable] for name, variable in _VARIABLES.items()}
+_STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
+
+_CLOCK_TOLERANCE = timedelta(seconds=0.5)
+"""How far Lambda's clock may be ahead of Step Functions'."""
 
 
 @logger.inject_lambda_context(log_event=True)
@@ -27,62 +39,49 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Starts one execution of the pipeline per event.
 
     Args:
-        event: ``{"config": {"bucket": NAME, "prefix": KEY}}``, where the key is that of ``input.yaml``; a scheduled
-            event has its ``id`` too.
+        event: ``{"config": {"bucket": NAME, "prefix": KEY}}``, where the key is that of ``input.yaml``; ``overrides``
+            are merged over what the file says; a scheduled event has its ``id`` too.
         context: Lambda's context; its request id stands for the event's where the event has none.
 
     Returns:
-        ``executionArn``, ``name``, and ``started``: false where this event had started the execution before.
+        ``executionArn``, ``name``, and ``started``: false where this event had started the execution before. For an
+        event with an ``id`` whose input is refused: ``started`` false, ``errorType`` and ``errorMessage``, since
+        Lambda would try an error again, and nobody waits for it.
 
     Raises:
         InputError: the event or the file cannot start an execution; the message says where the file lies.
+        ServiceError: AWS did not do its part; worth another try.
     """
-    bucket, key = _location(event)
     try:
-        pipeline_input = parse(_read(bucket, key))
-        name = execution_name(pipeline_input, tokens=TOKENS, event_id=str(event.get("id", context.aws_request_id)))
-        text = execution_input(fill_in(pipeline_input, TOKENS | {"SFN_EXECUTION_ID": name}))
+        answer = _start(read_event(event, request_id=context.aws_request_id))
     except InputError as error:
         metrics.add_metric(name="InputErrors", unit=MetricUnit.Count, value=1)
-        raise InputError(f"s3://{bucket}/{key}: {error}") from error
-    answer = _start(name, text)
+        logger.error("input refused: %s", error)  # noqa: TRY400 - the message says it all; no stack trace is wanted
+        if is_awaited(event):
+            raise
+        return {"started": False, "errorType": type(error).__name__, "errorMessage": str(error)}
+    except ServiceError:
+        metrics.add_metric(name="ServiceErrors", unit=MetricUnit.Count, value=1)
+        raise
     metrics.add_metric(name="ExecutionsStarted", unit=MetricUnit.Count, value=int(answer["started"]))
     logger.info("execution", execution=answer)
     return answer
 
 
-def _location(event: dict[str, Any]) -> tuple[str, str]:
-    config = event.get("config") if isinstance(event, dict) else None
-    bucket, key = (config.get(name) if isinstance(config, dict) else None for name in ("bucket", "prefix"))
-    if not (isinstance(bucket, str) and bucket and isinstance(key, str) and key):
-        metrics.add_metric(name="InputErrors", unit=MetricUnit.Count, value=1)
-        raise InputError(
-            f'the event is {event!r}; expected is {{"config": {{"bucket": "<name>", "prefix": "<key of input.yaml>"}}}}'
-        )
-    return bucket, key
-
-
-def _read(bucket: str, key: str) -> str:
+def _start(request: StartEvent) -> dict[str, Any]:
+    file = read_file(s3, request)
     try:
-        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in {"NoSuchKey", "NoSuchBucket"}:
-            what = "object" if code == "NoSuchKey" else "bucket"
-            raise InputError(f"there is no such {what}; the event's config names where input.yaml lies") from error
-        if code == "AccessDenied":
-            raise InputError("access denied; the function may read the pipeline's own bucket only") from error
-        raise
+        made = execution_input(file, tokens=_TOKENS, event_id=request.identity, overrides=request.overrides)
+    except InvalidFileError as error:
+        raise RefusedInputError(f"{request.location}: {error}") from error
+    called = datetime.now(UTC)
     try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text: {error.reason} at byte {error.start}") from error
-
-
-def _start(name: str, text: str) -> dict[str, Any]:
-    try:
-        arn = step_functions.start_execution(stateMachineArn=STATE_MACHINE_ARN, name=name, input=text)["executionArn"]
+        started = step_functions.start_execution(stateMachineArn=_STATE_MACHINE_ARN, name=made.name, input=made.text)
     except step_functions.exceptions.ExecutionAlreadyExists:
-        arn = f"{STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{name}"
-        return {"executionArn": arn, "name": name, "started": False}
-    return {"executionArn": arn, "name": name, "started": True}
+        arn = f"{_STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{made.name}"
+        return {"executionArn": arn, "name": made.name, "started": False}
+    except (ClientError, BotoCoreError) as error:
+        raise ServiceError(f"{request.location}: Step Functions did not start {made.name}: {error}") from error
+    # For an execution that runs already, with the same input, Step Functions answers as it did the first time.
+    is_new = started["startDate"] >= called - _CLOCK_TOLERANCE
+    return {"executionArn": started["executionArn"], "name": made.name, "started": is_new}

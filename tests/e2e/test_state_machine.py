@@ -4,11 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 
 from local.activities import Worker
+from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
 
 pytestmark = pytest.mark.emulator
@@ -108,3 +110,29 @@ def test_missing_input_is_named(deployed_stack: DeployedStack) -> None:
     message = json.loads(response["Payload"].read())["errorMessage"]
     assert message.startswith(f"s3://{metadata.bucket}/demo/scripts/no-such.yaml: there is no such object")
     assert len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"]) == before
+
+
+# Half of all combinations, so that each stage is seen on and off beside each other one.
+COMBINATIONS = [flags for flags in product([True, False], repeat=len(STAGES)) if sum(flags) % 2]
+
+
+@pytest.mark.usefixtures("sagemaker")
+@pytest.mark.parametrize("flags", COMBINATIONS, ids=str)
+def test_run_flags_are_refused_or_run(deployed_stack: DeployedStack, flags: tuple[bool, ...]) -> None:
+    """What the Lambda does not refuse runs to its end, and exactly the stages that are asked for run."""
+    metadata = deployed_stack.metadata
+    runs = {stage.key: {"run": run} for stage, run in zip(STAGES, flags, strict=True)}
+    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/input.yaml"}, "overrides": runs}
+    response = deployed_stack.emulator.client("lambda").invoke(
+        FunctionName=metadata.function, Payload=json.dumps(event)
+    )
+    answer = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        assert ".run is not true" in answer["errorMessage"]
+        return
+    execution = finish(deployed_stack, answer["executionArn"])
+    assert execution["status"] == "SUCCEEDED", execution
+    output = json.loads(execution["output"])
+    assert [stage.key for stage in STAGES if "result" in output[stage.key]] == [
+        stage.key for stage in STAGES if runs[stage.key]["run"]
+    ]

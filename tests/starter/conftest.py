@@ -45,6 +45,10 @@ class Deployed:
         answer: dict[str, Any] = self.module.handler(sample if event is None else event, Context(request_id))
         return answer
 
+    def context(self) -> Context:
+        """Lambda's context of an invocation."""
+        return Context()
+
     def executions(self) -> list[dict[str, Any]]:
         """What was started."""
         listed = self.step_functions.list_executions(stateMachineArn=STATE_MACHINE)["executions"]

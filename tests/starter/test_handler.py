@@ -1,14 +1,20 @@
 import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.stub import Stubber
 
-from starter.input_file import InputError
+from starter.errors import EventError, RefusedInputError, ServiceError, UnreadableFileError
 from tests.starter.conftest import BUCKET, KEY, ROLE, Deployed
 
 PROJECT = Path(__file__).parent.parent.parent
 MINIMAL = "job_prefix: mlops\nmodel_id: MODEL_NAME\n"
+SCHEDULED = {"config": {"bucket": BUCKET, "prefix": KEY}, "id": "6f2c"}
 
 
 def test_sample_event_starts_an_execution(deployed: Deployed) -> None:
@@ -41,12 +47,20 @@ def test_seed_input_passes_unchanged(deployed: Deployed, seed_input: dict[str, A
     assert json.loads(execution["input"]) == seed_input
 
 
+def test_overrides_of_the_event_are_merged(deployed: Deployed) -> None:
+    """What the event overrides is sent in place of what the file says."""
+    deployed.put(MINIMAL + "app_id: file\n")
+    deployed.invoke({"config": {"bucket": BUCKET, "prefix": KEY}, "overrides": {"app_id": "event"}})
+    (execution,) = deployed.executions()
+    assert json.loads(execution["input"])["app_id"] == "event"
+
+
 def test_same_event_starts_one_execution(deployed: Deployed) -> None:
     """An event that is delivered again, by schedule or by Lambda's retries, starts nothing a second time."""
     deployed.put(MINIMAL)
-    scheduled = {"config": {"bucket": BUCKET, "prefix": KEY}, "id": "6f2c"}
-    names = {deployed.invoke(scheduled, request_id=str(attempt))["name"] for attempt in range(3)}
-    names |= {deployed.invoke()["name"] for _ in range(3)}
+    names = {deployed.invoke(SCHEDULED, request_id=str(attempt))["name"] for attempt in range(12)}
+    assert len(names) == 1
+    names |= {deployed.invoke()["name"] for _ in range(12)}
     assert len(names) == 2
     assert {execution["name"] for execution in deployed.executions()} == names
 
@@ -60,35 +74,43 @@ def test_finished_execution_is_not_started_again(deployed: Deployed) -> None:
     assert deployed.invoke() == first | {"started": False}
 
 
+@pytest.mark.parametrize(("seconds", "started"), [(60.0, False), (0.0, True)])
+def test_running_execution_is_not_said_to_be_new(deployed: Deployed, seconds: float, started: bool) -> None:  # noqa: FBT001 - a test's parameter
+    """Step Functions repeats its first answer for an execution that runs; its start date tells the old from the new."""
+    deployed.put(MINIMAL)
+    arn = "arn:aws:states:us-east-1:123456789012:execution:MLOpsStateMachine:x"
+    with Stubber(deployed.module.step_functions) as stubber:
+        date = datetime.now(UTC) - timedelta(seconds=seconds)
+        stubber.add_response("start_execution", {"executionArn": arn, "startDate": date})
+        assert deployed.invoke()["started"] is started
+
+
 def test_different_events_start_each_their_own(deployed: Deployed) -> None:
     """Twelve events within a moment start twelve executions."""
     deployed.put(MINIMAL)
     answers = [deployed.invoke(request_id=f"request-{number}") for number in range(12)]
     assert len({answer["name"] for answer in answers}) == 12
+    assert all(answer["started"] for answer in answers)
     assert len(deployed.executions()) == 12
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"a: [1\nb: 2", "line 2, column 2: not valid YAML"),
         (b"a:\n\tb: 1", "line 2, column 1: not valid YAML"),
-        (b"- a\n- b", "must be a mapping of stages; found a list"),
         (b"", "must be a mapping of stages; found nothing"),
         (b"\xff\xfe\x00", "not UTF-8 text"),
-        (b"a: !!python/object:os.system 1", "not valid YAML"),
-        (b"model_id: demo", "job_prefix is missing"),
-        (b"job_prefix: mlops\nmodel_id: my model", "model_id is 'my model'"),
-        (b"job_prefix: mlops\nmodel_id: 7", "model_id is 7"),
-        (b"job_prefix: mlops\nmodel_id: " + b"m" * 40, "allowed are 34 together"),
-        (MINIMAL.encode() + b"x: .inf", "JSON"),
-        (MINIMAL.encode() + b"x: " + b"x" * 262_144, "Step Functions allows 262,144"),
+        (b"x" * 10_000_000, "more than 1,000,000 bytes"),
+        (b"model_id: demo", "line 1, column 1: job_prefix: is missing"),
+        (MINIMAL.encode() + b"training: {run: 'yes'}", 'line 3, column 17: training.run: is "yes"'),
+        (MINIMAL.encode() + b"app_id: " + b"x" * 262_144, "Step Functions allows 262,144"),
     ],
+    ids=lambda value: repr(value)[:20],
 )
 def test_bad_file_is_refused(deployed: Deployed, content: bytes, expected: str) -> None:
     """What is wrong with the file is said, with its place in S3, and nothing is started."""
     deployed.put(content)
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(RefusedInputError) as raised:
         deployed.invoke()
     assert str(raised.value).startswith(f"s3://{BUCKET}/{KEY}: ")
     assert expected in str(raised.value)
@@ -96,30 +118,120 @@ def test_bad_file_is_refused(deployed: Deployed, content: bytes, expected: str) 
 
 
 @pytest.mark.parametrize(
-    ("config", "expected"),
+    ("bucket", "key", "expected"),
     [
-        ({"bucket": BUCKET, "prefix": "no/such.yaml"}, "s3://mlops-bucket/no/such.yaml: there is no such object"),
-        ({"bucket": "no-such-bucket", "prefix": KEY}, f"s3://no-such-bucket/{KEY}: there is no such bucket"),
-        ({"bucket": BUCKET}, "expected is"),
-        ({"bucket": BUCKET, "prefix": ""}, "expected is"),
-        (None, "expected is"),
-        ("demo", "expected is"),
+        (BUCKET, "no/such.yaml", "there is no such object"),
+        (BUCKET, "my scripts/größe & maß/ä b.yaml", "there is no such object"),
+        ("no-such-bucket", KEY, "there is no such bucket"),
+        ("no bucket", KEY, "no such names"),
+        (BUCKET, "\ud800", "no such names"),
     ],
 )
-def test_bad_event_is_refused(deployed: Deployed, config: Any, expected: str) -> None:
-    """An event that names no readable file is refused with what is expected."""
-    with pytest.raises(InputError) as raised:
-        deployed.invoke({"config": config})
+def test_missing_file_is_told(deployed: Deployed, bucket: str, key: str, expected: str) -> None:
+    """Where there is no file, the message says what is missing, and where it was looked for."""
+    with pytest.raises(UnreadableFileError) as raised:
+        deployed.invoke({"config": {"bucket": bucket, "prefix": key}})
+    assert str(raised.value).startswith(f"s3://{bucket}/{key}: ")
     assert expected in str(raised.value)
 
 
-def test_starts_are_counted(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each start is a metric that CloudWatch reads from the log; so is each refused input."""
+def test_keys_of_any_characters_are_read(deployed: Deployed) -> None:
+    """A key with spaces and umlauts is one like any other."""
+    key = "my scripts/größe & maß+1%20/ä b.yaml"
+    deployed.put(MINIMAL, key=key)
+    assert deployed.invoke({"config": {"bucket": BUCKET, "prefix": key}})["started"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"config": {"bucket": BUCKET}},
+        {"config": {"bucket": BUCKET, "prefix": ""}},
+        {"config": {"bucket": 1, "prefix": KEY}},
+        {"config": None},
+        {},
+        [],
+        "demo",
+        None,
+        {"config": {"bucket": BUCKET, "prefix": KEY}, "overrides": []},
+    ],
+    ids=str,
+)
+def test_bad_event_is_refused(deployed: Deployed, event: Any) -> None:
+    """An event that names no file, or overrides nothing, is refused with what is expected."""
+    with pytest.raises(EventError) as raised:
+        deployed.module.handler(event, deployed.context())
+    assert "the expected event is" in str(raised.value)
+
+
+def test_scheduled_event_with_a_bad_file_is_not_tried_again(deployed: Deployed) -> None:
+    """An event with an id gets the refusal as its answer: an exception would make Lambda try twice more."""
+    deployed.put("- a")
+    answer = deployed.invoke(SCHEDULED)
+    assert answer["started"] is False
+    assert answer["errorType"] == "RefusedInputError"
+    assert answer["errorMessage"].startswith(f"s3://{BUCKET}/{KEY}: ")
+
+
+@pytest.mark.parametrize("event", [None, SCHEDULED], ids=["by hand", "scheduled"])
+@pytest.mark.parametrize("service", ["s3", "step_functions"])
+def test_faults_of_aws_are_tried_again(deployed: Deployed, service: str, event: Any) -> None:
+    """What AWS fails to do ends in an exception, for which Lambda tries again, with the file's place in its message."""
+    deployed.put(MINIMAL)
+    operation = {"s3": "get_object", "step_functions": "start_execution"}[service]
+    with Stubber(getattr(deployed.module, service)) as stubber:
+        stubber.add_client_error(operation, "ThrottlingException", http_status_code=400)
+        with pytest.raises(ServiceError, match=f"s3://{BUCKET}/{KEY}: .*Throttling"):
+            deployed.invoke(event)
+
+
+class BrokenBody:
+    """An S3 object that cannot be read to its end."""
+
+    def read(self, amount: int) -> bytes:
+        """Fails as botocore does."""
+        raise ReadTimeoutError(endpoint_url=f"s3 after less than {amount} bytes", error="timed out")
+
+
+def test_a_broken_connection_is_a_fault_of_aws(deployed: Deployed) -> None:
+    """A file that breaks off while it is read is worth another try."""
+    with Stubber(deployed.module.s3) as stubber:
+        stubber.add_response("get_object", {"Body": BrokenBody()})
+        with pytest.raises(ServiceError):
+            deployed.invoke()
+
+
+def test_denied_access_is_the_users_to_mend(deployed: Deployed) -> None:
+    """Where the function may not read, the message says what it may."""
+    with Stubber(deployed.module.s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(UnreadableFileError, match="the function may read the pipeline's own bucket only") as raised:
+            deployed.invoke()
+    assert isinstance(raised.value.__cause__, ClientError)
+
+
+def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each start is a metric that CloudWatch reads from the log; so is each refused input, and each fault of AWS."""
     deployed.put(MINIMAL)
     deployed.invoke()
     deployed.put("- a")
-    with pytest.raises(InputError):
+    deployed.invoke(SCHEDULED)
+    with pytest.raises(RefusedInputError):
         deployed.invoke(request_id="another")
+    with Stubber(deployed.module.s3) as stubber:
+        stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ServiceError):
+            deployed.invoke(request_id="a third")
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
-    assert any(line.get("ExecutionsStarted") == [1] for line in printed)
-    assert any(line.get("InputErrors") == [1] for line in printed)
+    counted = {
+        name: sum(line.get(name, [0])[0] for line in printed)
+        for name in ("ExecutionsStarted", "InputErrors", "ServiceErrors")
+    }
+    assert counted == {"ExecutionsStarted": 1, "InputErrors": 2, "ServiceErrors": 1}
+
+
+def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
+    """The check needs the committed schema alone: neither botocore nor the generator is imported for it."""
+    program = "import sys; from pipeline.contract import execution; print(*sys.modules)"
+    completed = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert not {"botocore", "boto3", "pipeline.schema", "difflib"} & set(completed.stdout.split())

@@ -1,0 +1,105 @@
+"""``mlops validate``: what the start Lambda would say to a file, and would make of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.contract.execution import execution_input
+from pipeline.contract.problems import InvalidFileError, Problem, path_text
+from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.images import ACCOUNTS, image_uri
+from pipeline.stages import STAGES
+
+_REGION = "us-east-1"
+
+STAND_INS = {
+    "MLOPS_BUCKET": "mlops-bucket",
+    "MODEL_NAME": "demo",
+    "AWS_REGION_NAME": _REGION,
+    "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/SageMakerExecutionRole",
+    "IMAGE_URI": image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
+}
+"""What stands for the tokens where no deployment is asked: values of the same form."""
+
+
+def validate(file: Path, *, tokens: tuple[str, ...], overrides: str, parameters: bool, as_json: bool) -> int:
+    """Checks a file, and prints what was found.
+
+    Args:
+        file: an ``input.yaml``.
+        tokens: ``NAME=VALUE`` for tokens that are not to have their stand-ins.
+        overrides: what the event would have under ``overrides``, as JSON.
+        parameters: whether to print the execution's input.
+        as_json: whether to print JSON only.
+
+    Returns:
+        The command's exit code: 0 where the file is valid, else 1.
+
+    Raises:
+        click.UsageError: a token or the overrides are malformed.
+    """
+    values = STAND_INS | dict(_token(token) for token in tokens)
+    try:
+        made = execution_input(file.read_bytes(), tokens=values, event_id=str(file), overrides=_overrides(overrides))
+    except InvalidFileError as error:
+        if as_json:
+            found = [_as_json(problem) for problem in error.problems]
+            _print_json({"file": str(file), "valid": False, "problems": found})
+        else:
+            for problem in error.problems:
+                click.echo(_line(file, problem))
+        return 1
+    running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
+    if as_json:
+        report = {"file": str(file), "valid": True, "problems": [], "runs": running}
+        _print_json(report | ({"parameters": made.content} if parameters else {}))
+    elif parameters:
+        _print_json(made.content)
+    else:
+        click.echo(f"{file} is valid; it runs {', '.join(running) or 'no stage'}")
+    return 0
+
+
+def _token(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    allowed = [name for name in TOKENS if name != EXECUTION_TOKEN]
+    if not equals or name not in allowed:
+        raise click.UsageError(f"--token {text!r} was given; expected NAME=VALUE, where NAME is {', '.join(allowed)}")
+    return name, value
+
+
+def _overrides(text: str) -> dict[str, Any]:
+    try:
+        overrides = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"--overrides is not JSON: {error}") from error
+    if not isinstance(overrides, dict):
+        raise click.UsageError(
+            f'--overrides {text!r} was given; expected a JSON object: {{"training": {{"run": false}}}}'
+        )
+    return overrides
+
+
+def _line(file: Path, problem: Problem) -> str:
+    """``file:line:column: path: message``, which editors and terminals make a link of."""
+    place = f":{problem.line}:{problem.column}" if problem.line else ""
+    path = f"{path_text(problem.path)}: " if problem.path else ""
+    return f"{file}{place}: {path}{problem.message}"
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "line": problem.line,
+        "column": problem.column,
+        "path": path_text(problem.path),
+        "value": problem.value,
+        "allowed": problem.allowed,
+        "nearest": problem.nearest,
+        "message": problem.message,
+    }
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    click.echo(json.dumps(content, indent=2))

@@ -1,0 +1,59 @@
+"""What an event asks for."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from starter.errors import EventError
+
+_EXPECTED = (
+    '{"config": {"bucket": "<name>", "prefix": "<key of input.yaml>"}}, '
+    'and, if wanted, "overrides": {...} and "id": "..."'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartEvent:
+    """A request to start the pipeline."""
+
+    bucket: str
+    key: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    identity: str
+    """The same however often the event is delivered."""
+
+    @property
+    def location(self) -> str:
+        """The S3 URI of ``input.yaml``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def is_awaited(event: Any) -> bool:
+    """Whether somebody may wait for the answer: an event with an id of its own was sent and left."""
+    return not (isinstance(event, dict) and event.get("id") is not None)
+
+
+def read_event(event: Any, *, request_id: str) -> StartEvent:
+    """The request in an event.
+
+    Args:
+        event: what Lambda was given.
+        request_id: Lambda's own, which stays the same when Lambda tries again.
+
+    Raises:
+        EventError: it is malformed.
+    """
+    event = event if isinstance(event, dict) else {"config": event}
+    config = event.get("config")
+    bucket, key = (config.get(name) if isinstance(config, dict) else None for name in ("bucket", "prefix"))
+    if not (isinstance(bucket, str) and bucket and isinstance(key, str) and key):
+        raise EventError(f"the event's config is {config!r}; the expected event is {_EXPECTED}")
+    overrides = event.get("overrides")
+    if not isinstance(overrides, dict | None):
+        raise EventError(f"the event's overrides are {overrides!r}; the expected event is {_EXPECTED}")
+    own_id = event.get("id")
+    return StartEvent(
+        bucket=bucket,
+        key=key,
+        overrides=overrides or {},
+        identity=request_id if own_id is None else str(own_id),
+    )

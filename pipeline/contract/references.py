@@ -1,0 +1,177 @@
+"""Which execution a stage reads from, when a stage before it does not run.
+
+What a stage writes and reads is told by the S3 URIs with ``SFN_EXECUTION_ID`` in them. Where the stage that writes what
+another one reads does not run, the token stands for ``source_execution_id`` instead of this execution; without one, the
+input is refused, since the job would wait for its machine only to find nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.contract.problems import Path, Problem, shown
+from pipeline.contract.tokens import EXECUTION_TOKEN, fill_in
+from pipeline.stages import STAGES, Stage, stage
+
+_READ_FIELDS = ("S3Uri", "ModelDataUrl")
+"""The request fields from which SageMaker itself reads, where they are not to write to."""
+
+_WRITE_WORDS = ("Output", "Checkpoint", "Destination")
+"""A field is one to write to when its name, or that of one above it, has one of these words in it."""
+
+_SOURCE = "source_execution_id"
+_REMEDY = f"or name the earlier execution to read from in {_SOURCE}"
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A stage as this input has it, of whatever shape."""
+
+    stage: Stage
+    section: Any
+
+    @property
+    def runs(self) -> bool:
+        return isinstance(self.section, dict) and self.section.get("run") is True
+
+    @property
+    def request(self) -> dict[str, Any]:
+        request = self.section.get("input") if isinstance(self.section, dict) else None
+        return request if isinstance(request, dict) else {}
+
+    def strings(self) -> Iterator[tuple[Path, str]]:
+        """The request's strings that name the execution."""
+        for path, text in _strings(self.request, (self.stage.key, "input")):
+            if EXECUTION_TOKEN in text:
+                yield path, text
+
+    def writes(self) -> list[str]:
+        """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
+        return [uri for path, text in self.strings() if not _is_read(path) for uri in _uris(text)]
+
+
+def fill_in_input(
+    data: dict[str, Any], *, execution: str, tokens: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The input with every token filled in, and a problem for each reference to what no stage makes.
+
+    Args:
+        data: the parsed file; it may be of any shape below its top.
+        execution: this execution's name.
+        tokens: what stands for each of the other tokens.
+    """
+    source = data.get(_SOURCE)
+    source = source if isinstance(source, str) else None
+    ours = {**tokens, EXECUTION_TOKEN: execution}
+    theirs = {**tokens, EXECUTION_TOKEN: source or execution}
+    filled = {key: value if key == _SOURCE else fill_in(value, ours) for key, value in data.items()}
+    found: list[Problem] = []
+    uses = [_Use(this, data[this.key]) for this in STAGES if data.get(this.key) is not None]
+    for number, use in enumerate(uses):
+        if not use.runs:
+            filled[use.stage.key] = fill_in(use.section, theirs)
+            continue
+        missing = [*_unwritten(use, uses[:number]), *_without_model(use, data)]
+        from_source = {problem.path for problem in missing}
+        filled[use.stage.key] = _filled(use.section, (use.stage.key,), ours, theirs, from_source)
+        if source:
+            _name_model(use, data, filled, source)
+        else:
+            found += missing
+    return filled, found
+
+
+def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str, str], from_source: set[Path]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, (*path, key), ours, theirs, from_source) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, (*path, index), ours, theirs, from_source) for index, item in enumerate(value)]
+    return fill_in(value, theirs if path in from_source else ours)
+
+
+def _unwritten(use: _Use, earlier: Sequence[_Use]) -> Iterator[Problem]:
+    """What the stage reads of this execution although the stage that writes it does not run."""
+    known = [other.stage for other in earlier if other.request]
+    absent = [this.key for this in STAGES[: STAGES.index(use.stage)] if this not in known]
+    for path, text in use.strings():
+        if _is_write(path):
+            continue
+        writers = [writer for uri in _uris(text) for writer in [_writer(uri, earlier)] if writer]
+        idle = next((writer.stage.key for writer in writers if not writer.runs), None)
+        if idle:
+            yield _problem(path, text, f"{idle} writes that, and {idle}.run is not true: let it run,")
+        elif not writers and absent and _is_read(path):
+            without = " and ".join(absent)
+            yield _problem(path, text, f"no stage before it writes that, and there is no {without}: add it,")
+
+
+def _problem(path: Path, text: str, why: str) -> Problem:
+    message = f"is {shown(text)}, of this execution; {why} {_REMEDY}"
+    return Problem(path=path, message=message, value=text)
+
+
+def _writer(uri: str, earlier: Sequence[_Use]) -> _Use | None:
+    """The stage that writes what lies at the URI: one that runs, if there is one among those that fit best."""
+    fits = [(_fit(uri, written), use.runs, number) for number, use in enumerate(earlier) for written in use.writes()]
+    best = max(fits, default=(0, False, 0))
+    return earlier[best[2]] if best[0] else None
+
+
+def _fit(uri: str, written: str) -> int:
+    """How closely the URI belongs to what is written: 0 not at all, else the longer the closer."""
+    if uri == written or uri.startswith(f"{written}/"):
+        return len(written)
+    return 1 if written.startswith(uri) else 0
+
+
+def _without_model(use: _Use, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """The model that the stage uses although the stage that makes it does not run."""
+    if not use.stage.model_from:
+        return
+    maker = _Use(stage(use.stage.model_from), data.get(use.stage.model_from))
+    if maker.runs:
+        return
+    key, name = maker.stage.key, maker.stage.name_field
+    path = (use.stage.key, "input", name)
+    given = use.request.get(name)
+    if given is None:
+        given = maker.request.get(name)
+    if given is None:
+        message = f"is missing, and {key}.run is not true: name a model, let {key} run, {_REMEDY}"
+        yield Problem(path=path, message=message, allowed="the name of a model")
+    elif isinstance(given, str) and EXECUTION_TOKEN in given:
+        yield _problem(path, given, f"{key} makes that model, and {key}.run is not true: let it run,")
+
+
+def _name_model(use: _Use, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
+    """Names the model of the source execution, where the input names none."""
+    if next(_without_model(use, data), None) is None or not use.request:
+        return
+    maker = stage(use.stage.model_from or "")
+    request = filled[use.stage.key]["input"]
+    if request.get(maker.name_field) is None and _Use(maker, data.get(maker.key)).request.get(maker.name_field) is None:
+        request[maker.name_field] = maker.name_prefix + source
+
+
+def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))
+
+
+def _is_write(path: Path) -> bool:
+    return any(word in part for part in path[2:] if isinstance(part, str) for word in _WRITE_WORDS)
+
+
+def _is_read(path: Path) -> bool:
+    return path[-1] in _READ_FIELDS and not _is_write(path)
+
+
+def _uris(text: str) -> list[str]:
+    return [uri.rstrip("/") for uri in re.findall(r"s3://[^\s,;\"']+", text) if EXECUTION_TOKEN in uri]

@@ -1,0 +1,33 @@
+"""The words that stand for the deployment and the execution, and how they are filled in."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+EXECUTION_TOKEN = "SFN_EXECUTION_ID"  # noqa: S105 - no secret
+
+TOKENS = (
+    "MLOPS_BUCKET",
+    "MODEL_NAME",
+    "AWS_REGION_NAME",
+    "SAGEMAKER_EXECUTION_ROLE",
+    "IMAGE_URI",
+    EXECUTION_TOKEN,
+)
+"""All of them. A token is a whole word: ``XMODEL_NAME`` is none."""
+
+
+def fill_in(value: Any, tokens: Mapping[str, str]) -> Any:
+    """The value with each token in its strings replaced; keys stay as they are.
+
+    Args:
+        value: the parsed tree of the input file, or a part of it.
+        tokens: what stands for each token; what it puts in is not searched again.
+    """
+    if isinstance(value, dict):
+        return {key: fill_in(item, tokens) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill_in(item, tokens) for item in value]
+    if isinstance(value, str):
+        return re.sub(rf"\b({'|'.join(tokens)})\b", lambda match: tokens[match[0]], value, flags=re.ASCII)
+    return value

@@ -1,0 +1,202 @@
+"""The JSON Schema of ``input.yaml``, made from the stage list and botocore's service model of SageMaker.
+
+``python -m pipeline.schema`` writes it to ``pipeline/contract/input.schema.json``, which is committed: editors and the
+start Lambda read the file, and only this module needs botocore.
+
+A shape becomes a definition that admits null, since nulls are dropped before SageMaker sees them; where a value is
+required, the property's own ``type`` takes null away. A string with a token in it is not held against the limits of
+the string that it will become: the Lambda validates after it has filled the tokens in.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from pipeline.contract.tokens import TOKENS
+from pipeline.contract.validator import EXPECTED
+from pipeline.plain_text import in_words, plain_text, portable_pattern
+from pipeline.stages import SAGEMAKER_NAME_LENGTH, STAGES, Stage, stage
+
+if TYPE_CHECKING:
+    from botocore.model import Shape, StructureShape
+
+SCHEMA_FILE = Path(__file__).parent / "contract" / "input.schema.json"
+
+_TYPES = {
+    "structure": "object",
+    "map": "object",
+    "list": "array",
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "integer",
+    "long": "integer",
+}
+_LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
+
+_OPEN_ENUM = "InstanceType"
+"""How the names of those enums end that AWS adds to weekly: their values are suggestions."""
+
+_WITH_TOKEN = {"$ref": "#/$defs/WithToken"}
+_NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9])*"
+
+
+def input_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``input.yaml``."""
+    model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+    definitions: dict[str, Any] = {
+        "WithToken": {
+            "description": "Text with a word in it that the start Lambda fills in.",
+            "type": "string",
+            "pattern": rf"\b({'|'.join(TOKENS)})\b",
+        }
+    }
+    properties = _own_properties()
+    for this in STAGES:
+        shape: Any = model.operation_model(f"Create{this.noun}").input_shape
+        if shape.name not in definitions:
+            _define(shape, definitions)
+            _loosen(definitions[shape.name], this)
+        properties[this.key] = _stage_property(this, shape.name)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "input.yaml of the ML pipeline",
+        "type": "object",
+        "required": ["job_prefix", "model_id"],
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": definitions,
+    }
+
+
+def _own_properties() -> dict[str, Any]:
+    name = {"maxLength": SAGEMAKER_NAME_LENGTH} | _pattern(_NAME)
+    name_part = {"if": _WITH_TOKEN, "else": name}
+    return {
+        "app_id": {"description": "Your application, for your own use.", "type": ["string", "null"]},
+        "model_id": {"description": "The model; names begin with <job_prefix>-<model_id>-.", "type": "string"}
+        | name_part,
+        "job_prefix": {"description": "What the names of executions and jobs begin with.", "type": "string"}
+        | name_part,
+        "source_execution_id": {
+            "description": "The earlier execution whose results stand in for those of the stages that do not run.",
+            "type": ["string", "null"],
+        }
+        | name,
+    }
+
+
+def _stage_property(this: Stage, definition: str) -> dict[str, Any]:
+    return {
+        "description": f"sagemaker:{this.integration}",
+        "type": ["object", "null"],
+        "required": ["run"],
+        "additionalProperties": False,
+        "properties": {
+            "run": {"description": "Whether the stage runs.", "type": "boolean"},
+            "input": {
+                "$ref": f"#/$defs/{definition}",
+                "description": f"The request of SageMaker's Create{this.noun}; null stands for a field left out.",
+            },
+        },
+        "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
+        "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
+    }
+
+
+def _loosen(definition: dict[str, Any], this: Stage) -> None:
+    """Makes optional what the state machine fills in, and lets in what it drops."""
+    filled_in = [this.name_field] + ([stage(this.model_from).name_field] if this.model_from else [])
+    for name in filled_in:
+        del definition["properties"][name]["type"]
+    definition |= {"required": [name for name in definition["required"] if name not in filled_in]}
+    if this.action == "createProcessingJob":
+        definition["properties"]["AppManaged"] = {
+            "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
+            "type": ["boolean", "null"],
+        }
+
+
+def _define(shape: "Shape", definitions: dict[str, Any]) -> None:
+    """Adds the shape's definition, and those of all shapes in it. A shape may hold itself."""
+    if shape.name in definitions:
+        return
+    definition: dict[str, Any] = {"type": [_TYPES[shape.type_name], "null"]}
+    definitions[shape.name] = definition
+    details: Any = shape  # which attributes it has depends on its type_name
+    match shape.type_name:
+        case "structure":
+            definition |= _structure(details, definitions)
+        case "list":
+            definition["items"] = _reference(details.member, definitions, required=True)
+        case "map":
+            definition["propertyNames"] = _reference(details.key, definitions, required=True)
+            definition["additionalProperties"] = _reference(details.value, definitions, required=False)
+    definition |= _limits(shape)
+
+
+def _structure(shape: "StructureShape", definitions: dict[str, Any]) -> dict[str, Any]:
+    properties = {}
+    for name, member in shape.members.items():
+        reference = _reference(member, definitions, required=name in shape.required_members)
+        text = plain_text(member.documentation)
+        properties[name] = reference | ({"description": text} if text else {})
+    required = _present(required=list(shape.required_members))
+    return required | {"additionalProperties": False, "properties": properties}
+
+
+def _reference(shape: "Shape", definitions: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    _define(shape, definitions)
+    return {"$ref": f"#/$defs/{shape.name}"} | ({"type": _TYPES[shape.type_name]} if required else {})
+
+
+def _limits(shape: "Shape") -> dict[str, Any]:
+    metadata: dict[str, Any] = dict(shape.metadata)
+    least, most = metadata.get("min"), metadata.get("max")
+    match shape.type_name:
+        case "string":
+            return _string_limits(shape.name, metadata)
+        case "list":
+            return _present(minItems=least, maxItems=most)
+        case "map":
+            return _present(minProperties=least, maxProperties=most)
+        case "integer" | "long" as kind:
+            return _present(maximum=most or _LARGEST[kind]) | ({} if least is None else {"minimum": least})
+    return {}
+
+
+def _string_limits(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    if "enum" in metadata and name.endswith(_OPEN_ENUM):
+        return {"examples": list(metadata["enum"])} | _pattern(r"ml\.[a-z0-9.-]+")
+    if "enum" in metadata:
+        return {"enum": [*metadata["enum"], None]}
+    limits = _present(minLength=metadata.get("min"), maxLength=metadata.get("max"))
+    limits |= _pattern(metadata.get("pattern", ""))
+    return {"if": _WITH_TOKEN, "else": limits} if "pattern" in limits else limits
+
+
+def _pattern(pattern: str) -> dict[str, str]:
+    """The pattern with what it means in words, which YAML's language servers show in its place."""
+    portable = portable_pattern(pattern)
+    if not portable:
+        return {}
+    words = in_words(pattern)
+    return _present(pattern=f"^({portable})$", patternErrorMessage=words and f"{EXPECTED}{words}")
+
+
+def _present(**limits: Any) -> dict[str, Any]:
+    """Those that limit something: a least length of 0 and an absent pattern do not."""
+    return {name: limit for name, limit in limits.items() if limit}
+
+
+def schema_text() -> str:
+    """The schema as it stands in the file: indented, lists of plain values on one line."""
+    text = json.dumps(input_schema(), indent=1, ensure_ascii=False)
+    return re.sub(r"\[\n([^\[\]{}]*?)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,141 @@
+"""The command `mlops validate`."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from cli.validate import STAND_INS
+from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.stages import STAGES
+
+PROJECT = Path(__file__).parent.parent.parent
+SHIPPED = PROJECT / "scripts" / "input.yaml"
+FIVE_ERRORS = """\
+model_id: MODEL_NAME
+job_prefix: mlops
+CreateModel:
+  run: "yes"
+  input:
+    ExecutionRoleArn: nobody
+    PrimaryContainer: {Imgae: IMAGE_URI}
+    Tags: [{Key: a, Value: 1}]
+batchTransfrom: null
+"""
+
+
+def mlops(*arguments: str) -> Result:
+    """Runs the command in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_valid_file_is_said_to_be_valid() -> None:
+    """A valid file gives exit code 0 and names the stages that run."""
+    result = mlops("validate", str(SHIPPED))
+    assert result.exit_code == 0
+    assert result.output == f"{SHIPPED} is valid; it runs {', '.join(stage.key for stage in STAGES)}\n"
+
+
+def test_five_errors_give_five_lines(tmp_path: Path) -> None:
+    """Each error is one line with file, line, column, path, value and what is allowed; the exit code is 1."""
+    file = tmp_path / "input.yaml"
+    file.write_text(FIVE_ERRORS)
+    result = mlops("validate", str(file))
+    assert result.exit_code == 1
+    assert result.output.replace(str(file), "input.yaml").splitlines() == [
+        'input.yaml:4:8: CreateModel.run: is "yes" (a string); expected true or false',
+        'input.yaml:6:23: CreateModel.input.ExecutionRoleArn: is "nobody"; expected at least 20 characters, not 6',
+        "input.yaml:7:24: CreateModel.input.PrimaryContainer.Imgae: is not a known key; did you mean Image?",
+        'input.yaml:8:28: CreateModel.input.Tags[0].Value: is 1 (a whole number); expected a string, in quotes: "1"',
+        "input.yaml:9:1: batchTransfrom: is not a known key; did you mean batchTransform?",
+    ]
+
+
+def test_json_has_the_same_in_fields(tmp_path: Path) -> None:
+    """With --json each error is an object."""
+    file = tmp_path / "input.yaml"
+    file.write_text(FIVE_ERRORS)
+    result = mlops("validate", str(file), "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.output)
+    assert report["valid"] is False
+    assert len(report["problems"]) == 5
+    assert report["problems"][2] | {"allowed": None} == {
+        "line": 7,
+        "column": 24,
+        "path": "CreateModel.input.PrimaryContainer.Imgae",
+        "value": "Imgae",
+        "allowed": None,
+        "nearest": "Image",
+        "message": "is not a known key; did you mean Image?",
+    }
+    assert "ModelDataUrl" in report["problems"][2]["allowed"]
+
+
+def test_parameters_are_what_the_lambda_would_send() -> None:
+    """With --parameters the execution's input is printed, with the tokens as given."""
+    arguments = ["validate", str(SHIPPED), "--parameters", "--token", "MLOPS_BUCKET=mine"]
+    sent: dict[str, Any] = json.loads(mlops(*arguments).output)
+    assert sent["training"]["input"]["OutputDataConfig"]["S3OutputPath"].startswith(
+        "s3://mine/demo/executions/mlops-demo-"
+    )
+    report = json.loads(mlops(*arguments, "--json").output)
+    assert report == {
+        "file": str(SHIPPED),
+        "valid": True,
+        "problems": [],
+        "runs": [stage.key for stage in STAGES],
+        "parameters": sent,
+    }
+
+
+def test_overrides_are_checked_too() -> None:
+    """With --overrides the file is checked as an event with them would."""
+    result = mlops("validate", str(SHIPPED), "--overrides", '{"training": {"run": false}}')
+    assert result.exit_code == 1
+    assert "training.run is not true" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["no-such-file.yaml"],
+        [str(PROJECT)],
+        [str(SHIPPED), "--token", "MLOPS_BUCKET"],
+        [str(SHIPPED), "--token", "SFN_EXECUTION_ID=x"],
+        [str(SHIPPED), "--overrides", "{"],
+        [str(SHIPPED), "--overrides", "[]"],
+        [str(SHIPPED), "--unknown"],
+    ],
+    ids=str,
+)
+def test_wrong_use_is_not_a_bad_file(arguments: list[str]) -> None:
+    """Wrong use gives exit code 2."""
+    assert mlops("validate", *arguments).exit_code == 2
+
+
+def test_every_token_has_a_stand_in() -> None:
+    """Each token but the execution's own has a value where no deployment is asked."""
+    assert set(STAND_INS) == set(TOKENS) - {EXECUTION_TOKEN}
+
+
+def test_help_is_there_at_once() -> None:
+    """`mlops --help` needs neither YAML nor boto3; it takes less than 0.3 s, on the fastest of three times."""
+    program = "import sys; from cli.main import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+
+    def seconds() -> float:
+        began = time.perf_counter()
+        completed = subprocess.run(
+            [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+        )
+        assert not {"yaml", "boto3", "botocore", "rich"} & set(completed.stdout.split())
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) < 0.3

@@ -1,0 +1,116 @@
+"""Whatever the input is: it is refused with a reason, or SageMaker's own shapes accept it."""
+
+import json
+from typing import Any
+
+import jsonschema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.jobs.requests import check_request
+from pipeline.contract.document import Document
+from pipeline.contract.execution import ExecutionInput, checked_input, execution_input
+from pipeline.contract.problems import InvalidFileError
+from pipeline.contract.validator import input_schema, problems
+from pipeline.stages import STAGES
+from tests.contract.conftest import SHIPPED, TOKENS
+from tests.contract.mutations import JUNK, mutated
+
+BASE = Document(SHIPPED).data
+JUDGE = jsonschema.Draft202012Validator(dict(input_schema()))
+SMALL = b"""\
+job_prefix: mlops
+model_id: &m MODEL_NAME
+batchTransform: {run: false, input: {ModelName: *m, Tags: [{Key: "a", Value: 'b'}]}}
+"""
+
+
+def without_nulls(value: Any) -> Any:
+    """What the state machine sends, of what it was given."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def assert_tells_why(error: InvalidFileError) -> None:
+    """A refusal has its reasons, each in words."""
+    assert error.problems
+    assert all(problem.message in str(error) for problem in error.problems)
+
+
+def assert_sagemaker_takes(execution: ExecutionInput) -> None:
+    """The requests of all stages that run are what botocore's validator, and the limits in its model, accept."""
+    assert json.loads(execution.text) == execution.content
+    for stage in STAGES:
+        section = execution.content.get(stage.key) or {}
+        if section.get("run"):
+            names = {stage.name_field: stage.name_prefix + execution.name}
+            names |= {"ModelName": f"model-{execution.name}"} if stage.model_from else {}
+            request = names | without_nulls(section["input"])
+            request.pop("AppManaged", None)
+            check_request(stage.action, request)
+
+
+@settings(max_examples=2500)
+@given(mutated(BASE))
+def test_a_changed_input_is_refused_or_right(data: dict[str, Any]) -> None:
+    """None ends in a traceback, and none that SageMaker's shapes would refuse gets through."""
+    try:
+        execution = checked_input(data, tokens=TOKENS, event_id="event")
+    except InvalidFileError as error:
+        assert_tells_why(error)
+    else:
+        assert_sagemaker_takes(execution)
+
+
+@settings(max_examples=300)
+@given(mutated(BASE))
+def test_validator_agrees_with_the_reference(data: dict[str, Any]) -> None:
+    """Our validator finds something wrong exactly where the reference implementation of JSON Schema does."""
+    assert (not list(problems(data))) == JUDGE.is_valid(data)
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_changed_bytes_are_refused_or_right(data: st.DataObject) -> None:
+    """Bytes put anywhere into a file never end in a traceback."""
+    content = SMALL
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content)))
+        extra = data.draw(st.one_of(st.binary(max_size=4), st.sampled_from(YAML_BITS)))
+        content = content[:place] + extra + content[place + data.draw(st.integers(0, 4)) :]
+    try:
+        execution = execution_input(content, tokens=TOKENS, event_id="event")
+    except InvalidFileError as error:
+        assert_tells_why(error)
+    else:
+        assert_sagemaker_takes(execution)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from([*BASE, "source_execution_id", "other"]), JUNK))
+def test_any_overrides_are_refused_or_right(overrides: dict[str, Any]) -> None:
+    """Overrides of any shape never end in a traceback."""
+    try:
+        execution = execution_input(SMALL, tokens=TOKENS, event_id="event", overrides=overrides)
+    except InvalidFileError as error:
+        assert_tells_why(error)
+    else:
+        assert_sagemaker_takes(execution)
+
+
+YAML_BITS = [
+    b"&a ",
+    b"*a",
+    b"*m",
+    b"!!int ",
+    b"!x ",
+    b"<<: *m",
+    b"- ",
+    b"? ",
+    b"---\n",
+    b"\t",
+    b"%YAML 1.1\n",
+    b"|\n",
+    b'"',
+]

@@ -1,0 +1,106 @@
+"""Which execution a stage reads from."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import made, refused
+
+OFF = {"run": False}
+SOURCE = "mlops-demo-0123456789abcdef"
+MINE = "s3://MLOPS_BUCKET/MODEL_NAME/executions/SFN_EXECUTION_ID"
+
+
+def uris(content: dict[str, Any], stage: str) -> dict[str, str]:
+    """The S3 URIs of a processing stage, by the names of its inputs and outputs."""
+    request = content[stage]["input"]
+    found = {item["InputName"]: item["S3Input"]["S3Uri"] for item in request["ProcessingInputs"]}
+    return found | {
+        item["OutputName"]: item["S3Output"]["S3Uri"] for item in request["ProcessingOutputConfig"]["Outputs"]
+    }
+
+
+def test_skipped_training_is_refused_where_its_model_is_read() -> None:
+    """Each stage that reads the model of a training that does not run is refused, with the way out."""
+    found = refused(training=OFF)
+    assert [problem.path[0] for problem in found] == ["evaluation", "CreateModel"]
+    assert all("training.run is not true" in problem.message for problem in found)
+    assert all("source_execution_id" in problem.message for problem in found)
+    assert all(problem.line for problem in found)
+
+
+def test_source_execution_stands_in_for_what_does_not_run() -> None:
+    """What a skipped stage would have made is read from the source; all else stays with this execution."""
+    execution = made(training=OFF, source_execution_id=SOURCE)
+    evaluation = uris(execution.content, "evaluation")
+    assert evaluation["model"] == f"s3://mlops-bucket/demo/executions/{SOURCE}/model/{SOURCE}/output/model.tar.gz"
+    assert evaluation["test"] == f"s3://mlops-bucket/demo/executions/{execution.name}/test"
+    assert evaluation["evaluation"] == f"s3://mlops-bucket/demo/executions/{execution.name}/evaluation"
+    assert execution.content["source_execution_id"] == SOURCE
+
+
+def test_source_is_not_used_while_everything_runs() -> None:
+    """A source execution that no stage needs changes nothing."""
+    with_source = made(source_execution_id=SOURCE).content
+    assert with_source == made().content | {"source_execution_id": SOURCE}
+
+
+def test_batch_transform_needs_a_model() -> None:
+    """Without CreateModel, batchTransform names a model or the source execution; else it is refused."""
+    (problem,) = refused(CreateModel=OFF)
+    assert problem.path == ("batchTransform", "input", "ModelName")
+    named = made(CreateModel=OFF, batchTransform={"input": {"ModelName": "my-model"}})
+    assert named.content["batchTransform"]["input"]["ModelName"] == "my-model"
+    assert made(CreateModel={"run": False, "input": {"ModelName": "my-model"}})
+    sourced = made(CreateModel=OFF, source_execution_id=SOURCE)
+    assert sourced.content["batchTransform"]["input"]["ModelName"] == f"model-{SOURCE}"
+
+
+@pytest.mark.parametrize("stage", ["CreateModel", "batchTransform"])
+def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> None:
+    """A model's name with the execution in it is refused without CreateModel, and is the source's with a source."""
+    overrides: dict[str, Any] = {"CreateModel": {"run": False}}
+    overrides.setdefault(stage, {})["input"] = {"ModelName": "my-SFN_EXECUTION_ID"}
+    (problem,) = refused(**overrides)
+    assert "CreateModel.run is not true" in problem.message
+    sourced = made(**overrides, source_execution_id=SOURCE)
+    assert sourced.content[stage]["input"]["ModelName"] == f"my-{SOURCE}"
+
+
+def test_an_absent_stage_is_one_that_does_not_run() -> None:
+    """Where the stage that could have made it is not in the file at all, this execution's results cannot be there."""
+    found = refused(preprocessing=None)
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert "there is no preprocessing" in found[0].message
+
+
+def test_what_a_running_script_may_write_is_accepted() -> None:
+    """A URI that a running stage has among its arguments counts as one that it writes to."""
+    overrides: dict[str, Any] = {
+        "preprocessing": {"input": {"AppSpecification": {"ContainerArguments": [f"--output={MINE}/extra/"]}}},
+        "batchTransform": {
+            "run": True,
+            "input": {"TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": f"{MINE}/extra/x.csv"}}}},
+        },
+    }
+    assert made(**overrides, training=OFF, evaluation=OFF, CreateModel=OFF, source_execution_id=SOURCE)
+
+
+def test_the_closest_output_decides() -> None:
+    """Where outputs lie in one another, the innermost one says which stage writes."""
+    wide: dict[str, Any] = {"training": {"input": {"OutputDataConfig": {"S3OutputPath": MINE}}}}
+    found = refused(preprocessing=OFF, **wide)
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+
+
+@pytest.mark.parametrize("source", ["SFN_EXECUTION_ID", "my execution", "", "x" * 64])
+def test_source_must_be_an_executions_name(source: str) -> None:
+    """What cannot be the name of an execution is refused; tokens are not filled in there."""
+    assert refused(source_execution_id=source)[0].path == ("source_execution_id",)
+
+
+@pytest.mark.parametrize("odd", [1, "x", [], True, {"input": []}, {"run": True, "input": None}])
+@pytest.mark.parametrize("stage", ["preprocessing", "CreateModel", "batchTransform"])
+def test_stages_of_any_shape_are_looked_at(odd: Any, stage: str) -> None:
+    """A stage of the wrong shape is told as such."""
+    assert any(problem.path[0] == stage for problem in refused(**{stage: odd}))
