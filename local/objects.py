@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SINGLE_PUT_BYTES = 1024**3
 _CHUNK = 1 << 20
 _PARALLEL = 8
+
+_T = TypeVar("_T")
 
 
 class ObjectsError(LocalError):
@@ -99,11 +101,14 @@ class Objects:
             folder: made if missing.
             check: called before each object; may raise to break off.
         """
-        for item in items:
+
+        def lay_out(item: Item) -> None:
             check()
             target = folder / item.relative
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.cached(item), target)
+
+        _in_parallel(lay_out, items)
 
     def cached(self, item: Item) -> Path:
         """A file with the object's content, fetched if need be: to be read and not to be changed."""
@@ -154,9 +159,7 @@ class Objects:
             check()
             self.put(file, join_uri(uri, file.relative_to(folder).as_posix()), adopt=True)
 
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            for done in [pool.submit(upload, file) for file in files]:
-                done.result()
+        _in_parallel(upload, files)
         return len(files)
 
     def _of_prefix(self, uri: str) -> list[Item]:
@@ -189,6 +192,12 @@ class Objects:
         with _named(f"s3://{bucket}/{key}"):
             head = self._s3.head_object(Bucket=bucket, Key=key)
         return Item(bucket=bucket, key=key, etag=head["ETag"], size=head["ContentLength"], relative=relative)
+
+
+def _in_parallel(transfer: Callable[[_T], None], what: Iterable[_T]) -> None:
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for done in [pool.submit(transfer, one) for one in what]:
+            done.result()
 
 
 def relative_path(key: str, prefix: str) -> str:

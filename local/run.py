@@ -158,7 +158,9 @@ class Run:
         )
 
     def _show(self, step_functions: Any, execution: dict[str, Any]) -> dict[str, StageProgress]:
-        history = step_functions.get_execution_history(executionArn=execution["executionArn"])
+        history = step_functions.get_execution_history(
+            executionArn=execution["executionArn"], includeExecutionData=False
+        )
         progress = stage_progress(history["events"], status=execution["status"], stopped=execution.get("stopDate"))
         self._display.update(progress)
         return progress
