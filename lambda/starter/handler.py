@@ -55,13 +55,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         answer = _start(read_event(event, request_id=context.aws_request_id))
     except InputError as error:
-        metrics.add_metric(name="InputErrors", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
         logger.error("input refused: %s", error)  # noqa: TRY400 - the message says it all; no stack trace is wanted
         if is_awaited(event):
             raise
         return {"started": False, "errorType": type(error).__name__, "errorMessage": str(error)}
-    except ServiceError:
-        metrics.add_metric(name="ServiceErrors", unit=MetricUnit.Count, value=1)
+    except ServiceError as error:
+        metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
         raise
     metrics.add_metric(name="ExecutionsStarted", unit=MetricUnit.Count, value=int(answer["started"]))
     logger.info("execution", execution=answer)

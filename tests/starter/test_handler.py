@@ -211,13 +211,15 @@ def test_denied_access_is_the_users_to_mend(deployed: Deployed) -> None:
 
 
 def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each start is a metric that CloudWatch reads from the log; so is each refused input, and each fault of AWS."""
+    """Each start is a metric that CloudWatch reads from the log; so is each kind of error."""
     deployed.put(MINIMAL)
     deployed.invoke()
     deployed.put("- a")
     deployed.invoke(SCHEDULED)
     with pytest.raises(RefusedInputError):
         deployed.invoke(request_id="another")
+    with pytest.raises(EventError):
+        deployed.invoke({"config": None})
     with Stubber(deployed.module.s3) as stubber:
         stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
         with pytest.raises(ServiceError):
@@ -225,9 +227,9 @@ def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.Captur
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
     counted = {
         name: sum(line.get(name, [0])[0] for line in printed)
-        for name in ("ExecutionsStarted", "InputErrors", "ServiceErrors")
+        for name in ("ExecutionsStarted", "RefusedInputError", "EventError", "ServiceError")
     }
-    assert counted == {"ExecutionsStarted": 1, "InputErrors": 2, "ServiceErrors": 1}
+    assert counted == {"ExecutionsStarted": 1, "RefusedInputError": 2, "EventError": 1, "ServiceError": 1}
 
 
 def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
