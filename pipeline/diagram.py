@@ -19,7 +19,7 @@ def mermaid(machine: dict[str, Any]) -> str:
     for name, state in machine["States"].items():
         match state["Type"]:
             case "Choice":
-                lines.append(f'    {_id(name)}{{"{name}"}}')
+                lines.append(f'    {_id(name)}{{{{"{name}"}}}}')
                 lines += [f"    {_id(name)} -->|yes| {_id(choice['Next'])}" for choice in state["Choices"]]
                 lines.append(f"    {_id(name)} -->|no| {_id(state['Default'])}")
             case "Task":
