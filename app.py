@@ -20,13 +20,13 @@ def main() -> int:
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the CDK CLI shows what its app prints
         return 1
-    stack = MlOpsStack(
+    MlOpsStack(
         app,
         settings.stack_name,
         settings=settings,
         env=cdk.Environment(account=settings.account, region=settings.region),
+        tags={"mlops:model-name": settings.model_name},
     )
-    cdk.Tags.of(stack).add("mlops:model-name", settings.model_name)
     app.synth()
     return 0
 

@@ -16,6 +16,8 @@ _PROJECT = Path(__file__).parent.parent
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _OWN = (".py", ".json")
+_LEVEL = 1
+"""Of compression: it takes half the time of the default, for a sixth more bytes."""
 _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
 
 
@@ -44,12 +46,12 @@ def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[
         files |= _package_files(package)
     with TemporaryDirectory() as staging:
         archive = Path(staging, "function.zip")
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        with zipfile.ZipFile(archive, "w") as target:
             for path_inside in sorted(files):
                 entry = zipfile.ZipInfo(path_inside, _TIMESTAMP)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
-                target.writestr(entry, files[path_inside].read_bytes())
+                target.writestr(entry, files[path_inside].read_bytes(), compresslevel=_LEVEL)
         yield archive
 
 
