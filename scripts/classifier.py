@@ -99,7 +99,7 @@ def fit(rows: pd.DataFrame, labels: np.ndarray, hyperparameters: dict[str, float
 
 def sample_auc(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> float:
     """The area under the ROC curve on a sample of the rows."""
-    return roc_auc(labels[:SAMPLE_RECORDS], model.predict_proba(rows[:SAMPLE_RECORDS])[:, 1])
+    return roc_auc(labels[:SAMPLE_RECORDS], model.predict_proba(rows[:SAMPLE_RECORDS])[:, 1])[0]
 
 
 def write(model: Pipeline, folder: Path, *, hyperparameters: dict[str, float], labels: np.ndarray) -> None:

@@ -6,8 +6,8 @@ example. A metric is ``{"value": number, "standard_deviation": number}``; a devi
 
 Model Monitor takes the standard deviation of five random samples of 80% of the data. Here it is the standard error of
 the metric in closed form, which is the same in every run: for shares that of the binomial distribution; for F-beta by
-the delta method; for the area under the ROC curve by Radiology 143 (1982), pages 29-36,
-https://doi.org/10.1148/radiology.143.1.7063747.
+the delta method; for the area under the ROC curve by Biometrics 44 (1988), pages 837-845,
+https://doi.org/10.2307/2531595.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray,
     """The metrics that Model Monitor gives for a binary classifier.
 
     ``..._best_constant_classifier`` is the better of the two classifiers that give all records the same class. By each
-    metric but accuracy that is the one that says 1, which scores 0 in none of them.
+    metric but accuracy that is the one that says 1, because the other scores 0.
 
     Args:
         labels: the true classes, 0 and 1, both of them present.
@@ -100,9 +100,6 @@ def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray,
     """
     found = _confusion(labels, probabilities >= threshold)
     ones = _confusion(labels, np.ones_like(labels, dtype=bool))
-    zeros = _confusion(labels, np.zeros_like(labels, dtype=bool))
-    majority = max(ones, zeros, key=lambda constant: constant.accuracy()["value"])
-    false_positive_rates, true_positive_rates, precisions = _rates_by_threshold(labels, probabilities)
     return {
         "confusion_matrix": {  # true class, then told class
             "0": {"0": found.true_negatives, "1": found.false_positives},
@@ -113,16 +110,13 @@ def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray,
         "accuracy": found.accuracy(),
         "recall_best_constant_classifier": ones.recall(),
         "precision_best_constant_classifier": ones.precision(),
-        "accuracy_best_constant_classifier": majority.accuracy(),
+        "accuracy_best_constant_classifier": found.share(max(found.positives, found.negatives), found.records),
         "true_positive_rate": found.recall(),
         "true_negative_rate": found.share(found.true_negatives, found.negatives),
         "false_positive_rate": found.share(found.false_positives, found.negatives),
         "false_negative_rate": found.share(found.false_negatives, found.positives),
-        "receiver_operating_characteristic_curve": _curve(
-            false_positive_rates=false_positive_rates, true_positive_rates=true_positive_rates
-        ),
-        "precision_recall_curve": _curve(precisions=precisions, recalls=true_positive_rates),
-        "auc": _area_metric(found, roc_auc(labels, probabilities)),
+        **_curves(labels, probabilities),
+        "auc": found.metric(*roc_auc(labels, probabilities)),
         "f0_5": found.f_beta(0.5),
         "f1": found.f_beta(1.0),
         "f2": found.f_beta(2.0),
@@ -132,11 +126,23 @@ def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray,
     }
 
 
-def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The area under the ROC curve through all distinct probabilities. The arguments are as above."""
-    false_positive_rates, true_positive_rates, _ = _rates_by_threshold(labels, probabilities)
-    heights = (true_positive_rates[1:] + true_positive_rates[:-1]) / 2
-    return float(np.sum(np.diff(false_positive_rates) * heights))
+def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
+    """The area under the ROC curve, and its variance by the source above. The arguments are as above.
+
+    The area is the chance that a record of class 1 gets a higher probability than one of class 0; for one record, the
+    share of the other class that it outranks tells its part of that, and how far the parts differ tells the variance.
+    """
+    ones, zeros = np.sort(probabilities[labels == 1]), np.sort(probabilities[labels != 1])
+    parts_of_ones, parts_of_zeros = _shares_below(ones, zeros), 1 - _shares_below(zeros, ones)
+    variance = sum(
+        parts.var(ddof=1) / len(parts) if len(parts) > 1 else math.nan for parts in (parts_of_ones, parts_of_zeros)
+    )
+    return float(parts_of_ones.mean()), float(variance)
+
+
+def _shares_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each value the share of the others, which are sorted, that lie below it; an equal one counts half."""
+    return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
 
 
 def _confusion(labels: np.ndarray, told: np.ndarray) -> Confusion:
@@ -149,29 +155,21 @@ def _confusion(labels: np.ndarray, told: np.ndarray) -> Confusion:
     )
 
 
-def _rates_by_threshold(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """False positive rate, true positive rate and precision at each threshold, from "nothing is 1" to "all are"."""
+def _curves(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, list[float]]]:
+    """The ROC and the precision-recall curve, from the threshold that no record reaches to that which all reach."""
     order = np.argsort(-probabilities, kind="stable")
     # Records of the same probability pass the threshold together.
     last_of_equals = np.append(np.flatnonzero(np.diff(probabilities[order])), len(labels) - 1)
     true_positives = np.cumsum(labels[order] == 1)[last_of_equals]
     told = last_of_equals + 1
     false_positives = told - true_positives
-    return (
-        np.append(0.0, false_positives / false_positives[-1]),
-        np.append(0.0, true_positives / true_positives[-1]),
-        np.append(1.0, true_positives / told),
-    )
-
-
-def _area_metric(confusion: Confusion, area: float) -> dict[str, Any]:
-    """The area under the ROC curve with its standard error by the source above."""
-    one_positive = area / (2 - area) - area**2
-    one_negative = 2 * area**2 / (1 + area) - area**2
-    variance = (
-        area * (1 - area) + (confusion.positives - 1) * one_positive + (confusion.negatives - 1) * one_negative
-    ) / (confusion.positives * confusion.negatives)
-    return confusion.metric(area, variance)
+    recalls = np.append(0.0, true_positives / true_positives[-1])
+    return {
+        "receiver_operating_characteristic_curve": _curve(
+            false_positive_rates=np.append(0.0, false_positives / false_positives[-1]), true_positive_rates=recalls
+        ),
+        "precision_recall_curve": _curve(precisions=np.append(1.0, true_positives / told), recalls=recalls),
+    }
 
 
 def _curve(**axes: np.ndarray) -> dict[str, list[float]]:

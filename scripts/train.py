@@ -50,11 +50,11 @@ class Hyperparameter(NamedTuple):
 
 
 HYPERPARAMETERS = {
-    "max_iter": Hyperparameter(25, 1, 10_000),
-    "learning_rate": Hyperparameter(0.25, 0.0001, 1.0),
+    "max_iter": Hyperparameter(20, 1, 10_000),
+    "learning_rate": Hyperparameter(0.3, 0.0001, 1.0),
     "max_leaf_nodes": Hyperparameter(31, 2, 10_000),
     "min_samples_leaf": Hyperparameter(50, 1, 1_000_000),
-    "l2_regularization": Hyperparameter(1.0, 0.0, 1_000_000.0),
+    "l2_regularization": Hyperparameter(5.0, 0.0, 1_000_000.0),
     "max_bins": Hyperparameter(255, 2, 255),
     "random_state": Hyperparameter(0, 0, 2**32 - 1),
 }

@@ -2,93 +2,195 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
-from io import StringIO
+import tarfile
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
-from sklearn import metrics as reference
+from sklearn import metrics as sk
 
+from quality import binary_classification_metrics
 from rows import read_rows
 from tests.scripts.conftest import Container
 
 REPORT = "processing/evaluation/evaluation.json"
+CURVES = {
+    "receiver_operating_characteristic_curve": ("false_positive_rates", "true_positive_rates"),
+    "precision_recall_curve": ("precisions", "recalls"),
+}
 
 
-@pytest.fixture(scope="session")
-def report(trained: Container) -> dict[str, Any]:
-    """The report on the sample's test side."""
-    trained.run("evaluation.py")
-    content: dict[str, Any] = json.loads(trained.read(REPORT))
-    return content
+@pytest.fixture
+def ready(container: Container, trained: Container) -> Container:
+    """A container with a packed model and the test files."""
+    for folder in ("model", "test"):
+        shutil.copytree(trained.base / "processing" / folder, container.base / "processing" / folder)
+    return container
 
 
-@pytest.fixture(scope="session")
-def truth(trained: Container) -> tuple[np.ndarray, np.ndarray]:
-    """The test records' labels and the probabilities that the model gives them."""
-    rows = read_rows(StringIO(trained.read("processing/test/test_features.csv")))
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def judged(container: Container) -> dict[str, Any]:
+    """Runs the job. Returns its report, which must be strict JSON."""
+    container.run("evaluation.py")
+    report: dict[str, Any] = json.loads(container.read(REPORT), parse_constant=refuse)
+    return report
+
+
+def synthetic(records: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and the probabilities of a model that is right more often than not."""
+    random = np.random.default_rng(seed)
+    labels = (random.random(records) < 0.2).astype(int)
+    return labels, 1 / (1 + np.exp(-random.normal(2.0 * labels - 1.5)))
+
+
+def test_report_holds_the_models_true_quality(ready: Container, trained: Container) -> None:
+    """The report's numbers are those that scikit-learn finds for the model on the test records."""
+    report = judged(ready)
+    labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
+    rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
     probabilities = joblib.load(trained.base / "model" / "model.joblib").predict_proba(rows)[:, 1]
-    return np.array(trained.lines("processing/test/test_labels.csv"), dtype=int), probabilities
-
-
-def test_metrics_are_those_of_scikit_learn(report: dict[str, Any], truth: tuple[np.ndarray, np.ndarray]) -> None:
-    """Each metric of the report is the one that scikit-learn computes from the model itself."""
-    labels, probabilities = truth
-    told = probabilities >= 0.5
+    told = (probabilities >= 0.5).astype(int)
+    (tn, fp), (fn, tp) = sk.confusion_matrix(labels, told).tolist()
+    found = report["binary_classification_metrics"]
+    assert report["dataset"] == {"item_count": len(labels)}
+    assert found["confusion_matrix"] == {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}}
     expected = {
-        "auc": reference.roc_auc_score(labels, probabilities),
-        "accuracy": reference.accuracy_score(labels, told),
-        "precision": reference.precision_score(labels, told),
-        "recall": reference.recall_score(labels, told),
-        "f0_5": reference.fbeta_score(labels, told, beta=0.5),
-        "f1": reference.f1_score(labels, told),
-        "f2": reference.fbeta_score(labels, told, beta=2),
+        "auc": sk.roc_auc_score(labels, probabilities),
+        "accuracy": sk.accuracy_score(labels, told),
+        "precision": sk.precision_score(labels, told),
+        "recall": sk.recall_score(labels, told),
+        "true_positive_rate": tp / (tp + fn),
+        "true_negative_rate": tn / (tn + fp),
+        "false_positive_rate": fp / (tn + fp),
+        "false_negative_rate": fn / (tp + fn),
+        "f0_5": sk.fbeta_score(labels, told, beta=0.5),
+        "f1": sk.f1_score(labels, told),
+        "f2": sk.fbeta_score(labels, told, beta=2),
+        "accuracy_best_constant_classifier": 1 - labels.mean(),
+        "precision_best_constant_classifier": labels.mean(),
+        "recall_best_constant_classifier": 1.0,
+        "f1_best_constant_classifier": sk.f1_score(labels, np.ones_like(labels)),
     }
-    found = report["binary_classification_metrics"]
     assert {name: found[name]["value"] for name in expected} == pytest.approx(expected)
-    matrix = found["confusion_matrix"]
-    assert [[matrix[true][told] for told in "01"] for true in "01"] == reference.confusion_matrix(labels, told).tolist()
 
 
-def test_curves_have_the_area_that_they_claim(report: dict[str, Any]) -> None:
-    """The ROC curve as drawn has the area of the report; both curves run from end to end."""
-    found = report["binary_classification_metrics"]
+def test_layout_and_numbers_are_sagemakers() -> None:
+    """The example of Model Monitor's documentation comes out: the same keys in the same order, the same numbers."""
+    found = binary_classification_metrics(np.array([0, 0, 0, 1]), np.array([0.1, 0.6, 0.7, 0.9]), 0.5)
+    third = 1 / 3
+    values = {
+        "recall": 1.0,
+        "precision": third,
+        "accuracy": 0.5,
+        "recall_best_constant_classifier": 1.0,
+        "precision_best_constant_classifier": 0.25,
+        # 0.25 there: the example's constant classifier says 1, though saying 0 would be right more often.
+        "accuracy_best_constant_classifier": 0.75,
+        "true_positive_rate": 1.0,
+        "true_negative_rate": third,
+        "false_positive_rate": 2 * third,
+        "false_negative_rate": 0.0,
+        "auc": 1.0,
+        "f0_5": 0.3846153846153846,
+        "f1": 0.5,
+        "f2": 0.7142857142857143,
+        "f0_5_best_constant_classifier": 0.29411764705882354,
+        "f1_best_constant_classifier": 0.4,
+        "f2_best_constant_classifier": 0.625,
+    }
+    order = ["confusion_matrix", *values]
+    order[order.index("auc") : order.index("auc")] = CURVES
+    assert list(found) == order
+    assert found["confusion_matrix"] == {"0": {"0": 1, "1": 2}, "1": {"0": 0, "1": 1}}
+    assert {name: found[name]["value"] for name in values} == pytest.approx(values)
+    assert {found[name]["standard_deviation"] for name in values} == {"NaN"}
+    assert {name: tuple(found[name]) for name in CURVES} == CURVES
+
+
+def test_thinned_curves_keep_their_form() -> None:
+    """The curves have few points, run from end to end and hold the area of the whole curves."""
+    labels, probabilities = synthetic(50_000)
+    found = binary_classification_metrics(labels, probabilities, 0.5)
     roc = found["receiver_operating_characteristic_curve"]
-    area = reference.auc(roc["false_positive_rates"], roc["true_positive_rates"])
-    assert area == pytest.approx(found["auc"]["value"], abs=0.002)
-    assert (roc["true_positive_rates"][0], roc["true_positive_rates"][-1]) == (0.0, 1.0)
-    assert found["precision_recall_curve"]["recalls"][-1] == 1.0
-    assert len(roc["false_positive_rates"]) <= 200
+    fpr, tpr = roc["false_positive_rates"], roc["true_positive_rates"]
+    assert 100 <= len(fpr) == len(tpr) <= 200
+    assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0, 0, 1, 1)
+    assert fpr == sorted(fpr)
+    assert tpr == sorted(tpr)
+    assert sk.auc(fpr, tpr) == pytest.approx(found["auc"]["value"], abs=2e-4)
+    assert found["auc"]["value"] == pytest.approx(sk.roc_auc_score(labels, probabilities))
+    curve = found["precision_recall_curve"]
+    precisions, recalls = curve["precisions"], curve["recalls"]
+    assert 50 <= len(precisions) == len(recalls) <= 200
+    assert (recalls[0], recalls[-1], precisions[-1]) == (0, 1, pytest.approx(labels.mean()))
+    precision, recall, _ = sk.precision_recall_curve(labels, probabilities)
+    assert sk.auc(recalls, precisions) == pytest.approx(sk.auc(recall, precision), abs=1e-3)
 
 
-def test_layout_is_model_monitors(report: dict[str, Any], truth: tuple[np.ndarray, np.ndarray]) -> None:
-    """Every metric has a value and a standard deviation, as the model registry and Studio read them."""
-    assert report["dataset"]["item_count"] == len(truth[0])
-    metrics = report["binary_classification_metrics"]
-    drawn = {"confusion_matrix", "receiver_operating_characteristic_curve", "precision_recall_curve"}
-    assert all(set(metrics[name]) == {"value", "standard_deviation"} for name in set(metrics) - drawn)
-    assert 0 < metrics["auc"]["standard_deviation"] < 0.1
+def test_equal_probabilities_count_as_one_threshold() -> None:
+    """A model that says the same of all records is no better than chance, whatever the records' order."""
+    found = binary_classification_metrics(np.array([1, 1, 0, 0]), np.full(4, 0.3), 0.5)
+    assert found["auc"]["value"] == 0.5
+    assert found["precision"] == {"value": 0.0, "standard_deviation": "NaN"}
 
 
-@pytest.mark.parametrize(
-    ("archive", "expected"),
-    [(None, "no model.tar.gz in"), (b"no archive", "cannot read")],
-    ids=["missing", "damaged"],
-)
-def test_bad_model_is_named(container: Container, trained: Container, archive: bytes | None, expected: str) -> None:
-    """A model archive that is missing or damaged is named."""
-    shutil.copytree(trained.base / "processing" / "test", container.base / "processing" / "test")
-    if archive is not None:
-        container.put("processing/model/model.tar.gz", archive)
-    assert expected in container.fail("evaluation.py", "output/message")
+@pytest.mark.parametrize("name", ["auc", "accuracy", "precision", "recall", "f0_5", "f1", "f2"])
+def test_deviations_are_those_of_resampling(name: str) -> None:
+    """A metric's standard deviation is about that of the metric over resampled records."""
+    labels, probabilities = synthetic(2_000)
+    random = np.random.default_rng(1)
+    resampled = []
+    for _ in range(300):
+        chosen = random.integers(0, len(labels), len(labels))
+        found = binary_classification_metrics(labels[chosen], probabilities[chosen], 0.5)
+        resampled.append(found[name]["value"])
+    deviation = binary_classification_metrics(labels, probabilities, 0.5)[name]["standard_deviation"]
+    assert deviation == pytest.approx(np.std(resampled), rel=0.2)
 
 
-def test_archive_without_a_model_is_named(container: Container, trained: Container) -> None:
-    """An archive in which no model lies is named."""
-    shutil.copytree(trained.base / "processing" / "test", container.base / "processing" / "test")
-    container.put("model/other.txt", "other")
-    container.pack_model()
-    assert "no model.joblib in" in container.fail("evaluation.py", "output/message")
+def test_log_tells_the_result(ready: Container) -> None:
+    """The job's log says how good the model is."""
+    log = ready.run("evaluation.py")
+    auc = json.loads(ready.read(REPORT))["binary_classification_metrics"]["auc"]["value"]
+    assert f"auc={auc:.4f} accuracy=" in log
+
+
+def test_archive_is_not_unpacked(ready: Container) -> None:
+    """What an archive holds besides the model, also under a path that leads out of it, is written nowhere."""
+    outside = ready.base / "outside"
+    model = (ready.base / "processing/model/model.tar.gz", ready.base / "processing/model/original.tar.gz")
+    model[0].rename(model[1])
+    with tarfile.open(model[1]) as original, tarfile.open(model[0], "w:gz") as members:
+        for name in (str(outside), "../../outside", "../model.joblib"):
+            members.addfile(tarfile.TarInfo(name), io.BytesIO())
+        for member in original:
+            members.addfile(member, original.extractfile(member))
+    model[1].unlink()
+    before = set(ready.base.rglob("*"))
+    judged(ready)
+    assert set(ready.base.rglob("*")) - before == {ready.base / REPORT, (ready.base / REPORT).parent}
+
+
+def test_missing_model_is_named(ready: Container) -> None:
+    """An archive that is missing, broken or has no model in it is named."""
+    archive = ready.base / "processing/model/model.tar.gz"
+    archive.unlink()
+    assert "no model.tar.gz in" in ready.fail("evaluation.py", "output/message")
+    archive.write_bytes(b"not an archive")
+    assert f"cannot read {archive}" in ready.fail("evaluation.py", "output/message")
+    tarfile.open(archive, "w:gz").close()
+    assert f"no model.joblib in {archive}" in ready.fail("evaluation.py", "output/message")
+
+
+def test_missing_test_files_are_named(ready: Container) -> None:
+    """Test files that are missing are named."""
+    (ready.base / "processing/test/test_features.csv").unlink()
+    reason = ready.fail("evaluation.py", "output/message")
+    assert reason == f"no test_features.csv in {ready.base / 'processing' / 'test'}"

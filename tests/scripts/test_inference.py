@@ -1,11 +1,14 @@
-"""The serving functions, as the scikit-learn container calls them."""
+"""What the scikit-learn container does with the model: ``inference.py``."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import tarfile
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -13,78 +16,143 @@ import pytest
 
 import inference
 from rows import read_rows
-from tests.scripts.conftest import Container
+from tests.scripts.conftest import SCRIPTS, Container
+
+SERVE = """
+import sys, inference
+model = inference.model_fn(sys.argv[1])
+rows = inference.input_fn(sys.stdin.read(), "text/csv")
+print(inference.output_fn(inference.predict_fn(rows, model), "text/csv")[0], end="")
+"""
 
 
-@pytest.fixture(scope="session")
-def rows(trained: Container) -> str:
-    """Ten raw rows of the test side."""
-    return "".join(line + "\n" for line in trained.lines("processing/test/test_features.csv")[:10])
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(trained: Container) -> Any:
-    """The model as the container loads it."""
+    """The model, as the container loads it."""
     return inference.model_fn(str(trained.base / "model"))
 
 
-def predict(model: Any, body: str | bytes, content_type: str, accept: str) -> str:
-    """What the container answers."""
-    prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
-    answer, answered_type = inference.output_fn(prediction, accept)
-    assert answered_type == accept
-    return answer
+@pytest.fixture
+def features(trained: Container) -> list[str]:
+    """Some lines of the test features."""
+    return trained.lines("processing/test/test_features.csv")[:20]
 
 
-@pytest.mark.parametrize("encode", [str, str.encode], ids=["text", "bytes"])
-def test_csv_in_csv_out(encode: Callable[[str], str | bytes], model: Any, rows: str, trained: Container) -> None:
-    """A line comes back for each line, with the probability that the model itself gives, and its label."""
-    answer = predict(model, encode(rows), "text/csv; charset=utf-8", "text/csv")
-    found = [(float(probability), int(label)) for probability, label in csv.reader(StringIO(answer))]
-    own = joblib.load(trained.base / "model" / "model.joblib").predict_proba(read_rows(StringIO(rows)))[:, 1]
-    assert [probability for probability, _ in found] == pytest.approx(list(own))
-    assert [label for _, label in found] == [int(probability >= 0.5) for probability in own]
+@pytest.fixture
+def expected(trained: Container, features: list[str]) -> list[float]:
+    """The model's own probabilities for these lines."""
+    own = joblib.load(trained.base / "model" / "model.joblib")
+    return list(own.predict_proba(read_rows(StringIO("\n".join(features))))[:, 1])
 
 
-def test_json_says_the_same(model: Any, rows: str) -> None:
-    """The same records as JSON give the same predictions."""
-    instances = list(csv.reader(StringIO(rows)))
-    answer = json.loads(predict(model, json.dumps({"instances": instances}), "application/json", "application/json"))
-    as_csv = [line.split(",") for line in predict(model, rows, "text/csv", "text/csv").splitlines()]
-    assert [[repr(one["probability"]), str(one["label"])] for one in answer["predictions"]] == as_csv
+def answer(model: Any, body: str | bytes, content_type: str = "text/csv", accept: str = "text/csv") -> str:
+    """What the container answers to a request."""
+    body, kind = inference.output_fn(inference.predict_fn(inference.input_fn(body, content_type), model), accept)
+    assert kind == accept
+    return body
 
 
-def test_values_as_published_are_understood(model: Any, rows: str) -> None:
-    """Blanks around values and ? for unknown, as the survey publishes them, change nothing."""
-    published = "".join(
-        ", ".join(value or "?" for value in line) + "\n"
-        for line in csv.reader(StringIO(rows))
-        if "," not in "".join(line)
-    )
-    cleaned = "".join(",".join(line) + "\n" for line in csv.reader(StringIO(rows)) if "," not in "".join(line))
-    assert predict(model, published, "text/csv", "text/csv") == predict(model, cleaned, "text/csv", "text/csv")
+def served(text: str) -> list[float]:
+    """The probabilities of a CSV response, whose labels must fit them."""
+    lines = [line.split(",") for line in text.splitlines()]
+    assert all(label == str(int(float(probability) >= 0.5)) for probability, label in lines)
+    return [float(probability) for probability, _ in lines]
+
+
+def test_a_line_for_each_record(model: Any, features: list[str], expected: list[float]) -> None:
+    """A CSV response has a line ``probability,label`` for each record, with exactly the model's probability."""
+    assert served(answer(model, "\n".join(features))) == expected
+
+
+def test_bytes_and_parameters_of_the_content_type(model: Any, features: list[str], expected: list[float]) -> None:
+    """A body that the container has not decoded, because the content type names a character set, is read as well."""
+    assert served(answer(model, "\n".join(features).encode(), "text/csv; charset=utf-8")) == expected
+
+
+def test_json_both_ways(model: Any, features: list[str], expected: list[float]) -> None:
+    """JSON instances, with numbers for numbers and null for unknown, give the same as CSV."""
+    rows = [line.split(",") for line in features]
+    instances = [[float(v) if v.isdigit() else (v or None) for v in row] for row in rows]
+    body = answer(model, json.dumps({"instances": instances}), "application/json", "application/json")
+    predictions = json.loads(body)["predictions"]
+    assert [prediction["probability"] for prediction in predictions] == expected
+    assert [prediction["label"] for prediction in predictions] == [int(p >= 0.5) for p in expected]
+
+
+def test_raw_values_give_the_same(model: Any, features: list[str], expected: list[float]) -> None:
+    """Values as they are published, with blanks and question marks, give the same as cleaned ones."""
+    raw = [",".join(f" {value or '?'}" for value in line.split(",")) for line in features]
+    assert served(answer(model, "\n".join(raw))) == expected
+
+
+def test_each_record_is_predicted_for_itself(model: Any, features: list[str], expected: list[float]) -> None:
+    """However batch transform divides the lines, each gets the same prediction."""
+    assert [served(answer(model, line))[0] for line in features] == expected
+
+
+def test_unseen_categories_are_unknown(model: Any, features: list[str]) -> None:
+    """A category that training has not seen counts as unknown."""
+    head, _, tail = features[0].split(",", 2)
+    unseen, unknown = (served(answer(model, f"{head},{value},{tail}")) for value in ("Astronaut", "?"))
+    assert unseen == unknown
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "expected"),
+    ("change", "message"),
     [
-        ("1,2,3\n", "text/csv", "row 1 has 3 values, expected 40"),
-        ("", "text/csv", "no rows"),
-        ("x", "image/png", "content type 'image/png', expected text/csv or application/json"),
-        ("{}", "application/json", "instances"),
-        ("no json", "application/json", "expected JSON"),
-        ('{"instances": [1]}', "application/json", "instances"),
-        ('{"instances": []}', "application/json", "no rows"),
+        (lambda lines: [lines[0].rpartition(",")[0]], "row 1 has 39 values, expected 40"),
+        (lambda lines: [lines[0] + ",1"], "row 1 has 41 values, expected 40"),
+        (lambda lines: [lines[0], lines[1].rpartition(",")[0]], "row 2 has fewer than 40 values"),
+        (lambda lines: [lines[0], lines[1] + ",1"], "expected 40 values in each row.*line 2, saw 41"),
+        (lambda lines: [lines[0], "old" + lines[1]], "'age' is 'old.*', expected a number"),
+        (lambda _: [], "there are no rows"),
     ],
 )
-def test_bad_request_is_explained(body: str, content_type: str, expected: str) -> None:
-    """A request that is not rows of the right length is refused with what is expected."""
-    with pytest.raises(ValueError, match=r"\S") as refusal:
-        inference.input_fn(body, content_type)
-    assert expected in str(refusal.value)
+def test_bad_rows_are_named(model: Any, features: list[str], change: Any, message: str) -> None:
+    """Rows of the wrong length and values that are no numbers are refused with the row or the value."""
+    with pytest.raises(ValueError, match=message):
+        answer(model, "\n".join(change(features)))
 
 
-def test_unknown_accept_is_refused(model: Any, rows: str) -> None:
-    """A response type that is not known is refused with those that are."""
+@pytest.mark.parametrize("body", ["{}", "[]", "{", '{"instances": 1}', '{"instances": ["1,2"]}'])
+def test_bad_json_is_named(model: Any, body: str) -> None:
+    """JSON of another form is refused with the form that is expected."""
+    with pytest.raises(ValueError, match=r'expected JSON of the form \{"instances"'):
+        answer(model, body, "application/json")
+
+
+def test_json_without_instances_has_no_rows(model: Any) -> None:
+    """A JSON request with an empty list is refused like an empty file."""
+    with pytest.raises(ValueError, match="there are no rows"):
+        answer(model, '{"instances": []}', "application/json")
+
+
+def test_other_content_types_are_refused(model: Any, features: list[str]) -> None:
+    """A content type that is not known is refused, in a request and for a response, with those that are."""
+    with pytest.raises(ValueError, match="content type 'image/png', expected text/csv or application/json"):
+        answer(model, features[0], "image/png")
     with pytest.raises(ValueError, match="accept 'image/png', expected text/csv or application/json"):
-        predict(model, rows, "text/csv", "image/png")
+        answer(model, features[0], accept="image/png")
+
+
+def test_serves_from_source_tar_gz(
+    tmp_path: Path, trained: Container, features: list[str], expected: list[float]
+) -> None:
+    """Unpacked from an archive of the folder, and nothing else, the script loads the model and serves it."""
+    with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as archive:
+        for file in SCRIPTS.iterdir():
+            if file.is_file():
+                archive.add(file, arcname=file.name)
+    code = tmp_path / "code"
+    code.mkdir()
+    subprocess.run(["tar", "-xzf", tmp_path / "source.tar.gz", "-C", code], check=True)
+    served_text = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SERVE, str(trained.base / "model")],
+        input="\n".join(features),
+        env={**os.environ, "PYTHONPATH": str(code)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert served(served_text) == expected

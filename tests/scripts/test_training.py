@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 import yaml
 
 from job import JobError
-from rows import read_rows
+from rows import read_labelled_rows, read_rows
 from tests.scripts.conftest import SCRIPTS, Container
 from train import read_hyperparameters
+
+Change = Callable[[list[str]], list[str]]
 
 CHANNEL = "input/data/training"
 HYPERPARAMETERS = "input/config/hyperparameters.json"
@@ -48,7 +51,7 @@ def test_the_model_says_what_it_was_made_of(trained: Container) -> None:
     assert len(metadata["features"]) == 40
     assert metadata["training_records"] == len(trained.lines("processing/train/train_labels.csv"))
     assert metadata["training_records_of_class_1"] == trained.lines("processing/train/train_labels.csv").count("1")
-    assert metadata["hyperparameters"]["max_iter"] == 25
+    assert metadata["hyperparameters"]["max_iter"] == 20
     assert set(metadata["versions"]) == {"python", "sklearn", "numpy", "pandas", "joblib"}
 
 
@@ -111,18 +114,37 @@ def test_failure_reaches_sagemaker(ready: Container) -> None:
     assert reason == "hyperparameter learning_rate is '2', expected a number from 0.0001 to 1.0"
 
 
-def test_bad_files_are_named(ready: Container) -> None:
-    """Missing, short or contradicting training files are named, without a traceback."""
-    features, labels = (f"{CHANNEL}/train_{kind}.csv" for kind in ("features", "labels"))
-    lines = ready.lines(features)
-    ready.put(features, "\n".join([*lines[:4], lines[4].rpartition(",")[0]]))
-    assert "row 5 has fewer than 40 values" in ready.fail("train.py", "output/failure")
-    ready.put(features, "\n".join([*lines[:-1], "old" + lines[-1]]))
+@pytest.mark.parametrize(
+    ("features", "labels", "expected"),
+    [
+        (lambda lines: [*lines[:4], lines[4].rpartition(",")[0]], None, "train_features.csv: row 5 has fewer than 40"),
+        (lambda lines: lines[1:], None, "400 labels in"),
+        (lambda _: [], None, "train_features.csv: there are no rows"),
+        (None, lambda lines: ["0" for _ in lines], "train_labels.csv holds 0, expected both 0 and 1"),
+        (None, lambda lines: [*lines[:-1], "yes"], "train_labels.csv holds 0, 1, yes, expected both 0 and 1"),
+        (None, lambda _: [], "train_labels.csv holds nothing, expected both 0 and 1"),
+    ],
+)
+def test_bad_files_are_named(
+    container: Container, trained: Container, features: Change | None, labels: Change | None, expected: str
+) -> None:
+    """Training files that are short, empty or contradict each other are named."""
+    for kind, change in (("features", features), ("labels", labels)):
+        lines = trained.lines(f"processing/train/train_{kind}.csv")[-400:]
+        container.put(f"{CHANNEL}/train_{kind}.csv", "\n".join(change(lines) if change else lines))
+    with pytest.raises(JobError) as refusal:
+        read_labelled_rows(container.base / CHANNEL, "train")
+    assert expected in str(refusal.value)
+
+
+def test_missing_files_are_named(ready: Container) -> None:
+    """A channel without the labels is named, also where the failure happens beside the main process."""
+    (ready.base / CHANNEL / "train_labels.csv").unlink()
+    assert ready.fail("train.py", "output/failure") == f"no train_labels.csv in {ready.base / CHANNEL}"
+
+
+def test_bad_numbers_are_named(ready: Container) -> None:
+    """A value of a numeric feature that is no number is named."""
+    first, *others = ready.lines(f"{CHANNEL}/train_features.csv")
+    ready.put(f"{CHANNEL}/train_features.csv", "\n".join(["old" + first, *others]))
     assert "'age' is 'old" in ready.fail("train.py", "output/failure")
-    ready.put(features, "\n".join(lines[1:]))
-    assert f"{len(lines):,} labels in" in ready.fail("train.py", "output/failure")
-    ready.put(features, "\n".join(lines))
-    ready.put(labels, "0\n" * len(lines))
-    assert "train_labels.csv holds 0, expected both 0 and 1" in ready.fail("train.py", "output/failure")
-    (ready.base / labels).unlink()
-    assert "no train_labels.csv in" in ready.fail("train.py", "output/failure")
