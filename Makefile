@@ -14,7 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 NPM := $(BIN)/npm ci --silent --no-audit --no-fund
-UNREACHABLE := "error: the packages could not be installed; the set-up needs PyPI and the npm registry, or mirrors of them"
+OR_EXPLAIN := || { echo "error: the packages could not be installed; the set-up needs PyPI and the npm registry," \
+	"or mirrors of them" >&2; exit 1; }
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/local.done node_modules/local.done
@@ -29,21 +30,21 @@ test: .venv/dev.done node_modules/dev.done
 
 .venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
 	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
-	@$(INSTALL) --require-hashes -r requirements-local.txt || { echo $(UNREACHABLE) >&2; exit 1; }
+	@$(INSTALL) --require-hashes -r requirements-local.txt $(OR_EXPLAIN)
 	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev.done: requirements-dev.txt .venv/local.done
 	@echo "Setting up what the tests need, once ..."
-	@$(INSTALL) --require-hashes -r requirements-dev.txt || { echo $(UNREACHABLE) >&2; exit 1; }
+	@$(INSTALL) --require-hashes -r requirements-dev.txt $(OR_EXPLAIN)
 	@touch $@
 
 node_modules/local.done: package-lock.json .venv/local.done
-	@$(NPM) --omit=dev || { echo $(UNREACHABLE) >&2; exit 1; }
+	@$(NPM) --omit=dev $(OR_EXPLAIN)
 	@touch $@
 
 node_modules/dev.done: package-lock.json .venv/local.done
-	@$(NPM) || { echo $(UNREACHABLE) >&2; exit 1; }
+	@$(NPM) $(OR_EXPLAIN)
 	@touch node_modules/local.done $@
 
 .venv/bin/python:

@@ -54,7 +54,6 @@ class Outcome:
     status: str
     name: str
     stages: dict[str, StageProgress]
-    started: datetime
     stopped: datetime
     output: dict[str, Any] = field(default_factory=dict)
     error: str = ""
@@ -150,7 +149,6 @@ class Run:
             status=execution["status"],
             name=execution["name"],
             stages=progress,
-            started=execution["startDate"],
             stopped=execution["stopDate"],
             output=json.loads(execution.get("output") or "{}"),
             error=execution.get("error", ""),

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,24 @@ class DeployedStack:
 
     emulator: Emulator
     metadata: Metadata
+
+    @cached_property
+    def _lambda(self) -> Any:
+        return self.emulator.client("lambda")
+
+    def invoke(self, *, key: str = "demo/scripts/input.yaml", **added: Any) -> tuple[dict[str, Any], bool]:
+        """Invokes the start Lambda with the sample event and what is added to it.
+
+        Args:
+            key: where ``input.yaml`` lies in the bucket.
+            added: further parts of the event, such as ``overrides``.
+
+        Returns:
+            The answer, and whether the invocation failed.
+        """
+        event = {"config": {"bucket": self.metadata.bucket, "prefix": key}} | added
+        response = self._lambda.invoke(FunctionName=self.metadata.function, Payload=json.dumps(event))
+        return json.loads(response["Payload"].read()), "FunctionError" in response
 
 
 @pytest.fixture(scope="session")

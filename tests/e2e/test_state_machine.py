@@ -76,12 +76,7 @@ def test_sample_input_started_by_hand(
 
 def test_sample_event_starts_the_shipped_input(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> None:
     """What the deployment published runs when the deployed Lambda gets the sample event."""
-    metadata = deployed_stack.metadata
-    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/input.yaml"}}
-    response = deployed_stack.emulator.client("lambda").invoke(
-        FunctionName=metadata.function, Payload=json.dumps(event)
-    )
-    answer = json.loads(response["Payload"].read())
+    answer, _ = deployed_stack.invoke()
     assert answer["started"] is True
     execution = finish(deployed_stack, answer["executionArn"])
     assert execution["status"] == "SUCCEEDED", execution
@@ -102,13 +97,11 @@ def test_missing_input_is_named(deployed_stack: DeployedStack) -> None:
     metadata = deployed_stack.metadata
     step_functions = deployed_stack.emulator.client("stepfunctions")
     before = len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"])
-    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/no-such.yaml"}}
-    response = deployed_stack.emulator.client("lambda").invoke(
-        FunctionName=metadata.function, Payload=json.dumps(event)
+    answer, failed = deployed_stack.invoke(key="demo/scripts/no-such.yaml")
+    assert failed
+    assert answer["errorMessage"].startswith(
+        f"s3://{metadata.bucket}/demo/scripts/no-such.yaml: there is no such object"
     )
-    assert response["FunctionError"]
-    message = json.loads(response["Payload"].read())["errorMessage"]
-    assert message.startswith(f"s3://{metadata.bucket}/demo/scripts/no-such.yaml: there is no such object")
     assert len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"]) == before
 
 
@@ -120,14 +113,9 @@ COMBINATIONS = [flags for flags in product([True, False], repeat=len(STAGES)) if
 @pytest.mark.parametrize("flags", COMBINATIONS, ids=str)
 def test_run_flags_are_refused_or_run(deployed_stack: DeployedStack, flags: tuple[bool, ...]) -> None:
     """What the Lambda does not refuse runs to its end, and exactly the stages that are asked for run."""
-    metadata = deployed_stack.metadata
     runs = {stage.key: {"run": run} for stage, run in zip(STAGES, flags, strict=True)}
-    event = {"config": {"bucket": metadata.bucket, "prefix": "demo/scripts/input.yaml"}, "overrides": runs}
-    response = deployed_stack.emulator.client("lambda").invoke(
-        FunctionName=metadata.function, Payload=json.dumps(event)
-    )
-    answer = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
+    answer, failed = deployed_stack.invoke(overrides=runs)
+    if failed:
         assert ".run is not true" in answer["errorMessage"]
         return
     execution = finish(deployed_stack, answer["executionArn"])

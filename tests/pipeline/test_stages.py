@@ -1,14 +1,13 @@
-import botocore.session
 import pytest
+from botocore.model import ServiceModel
 
 from pipeline.stages import EXECUTION_NAME_LENGTH, STAGES, Stage, stage_of_job
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
-def test_request_field_exists_in_sagemaker(stage: Stage) -> None:
+def test_request_field_exists_in_sagemaker(stage: Stage, sagemaker: ServiceModel) -> None:
     """Each stage's action is one of SageMaker's, its name field is a required string of the request."""
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    shape = model.operation_model(f"Create{stage.noun}").input_shape
+    shape = sagemaker.operation_model(f"Create{stage.noun}").input_shape
     assert shape is not None
     assert stage.name_field in shape.required_members
     assert len(stage.name_prefix) + EXECUTION_NAME_LENGTH <= shape.members[stage.name_field].metadata["max"]
