@@ -1,0 +1,95 @@
+"""What decides on a new model: the gate's function, the table of open requests, the topic that announces them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infrastructure.function_code import function_archive
+
+
+class Approval(Construct):
+    """The function that judges a model by its report, and where the requests for a person's answer are kept and told.
+
+    The table's items are found by ``execution``, the execution's name, and vanish after ``expires``, a time in seconds
+    since 1970.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket) -> None:
+        super().__init__(scope, construct_id)
+        self.function = self._function()
+        for statement in (
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
+            # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+        ):
+            self.function.add_to_role_policy(statement)
+        self.table = dynamodb.Table(
+            self,
+            "Requests",
+            partition_key=dynamodb.Attribute(name="execution", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            # A token is of no use after its execution's end, so nothing is lost that outlives the state machine.
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.topic = sns.Topic(self, "Topic", display_name="Model approvals", enforce_ssl=True)
+
+    def _function(self) -> lambda_.Function:
+        with function_archive("lambda/gate") as archive:
+            return lambda_.Function(
+                self,
+                "Function",
+                description="Judges a model by its evaluation report before it is approved",
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                architecture=lambda_.Architecture.ARM_64,
+                handler="gate.handler.handler",
+                code=lambda_.Code.from_asset(str(archive)),
+                timeout=cdk.Duration.seconds(30),
+                memory_size=512,
+                tracing=lambda_.Tracing.ACTIVE,
+                log_group=logs.LogGroup(
+                    self,
+                    "Logs",
+                    retention=logs.RetentionDays.SIX_MONTHS,
+                    removal_policy=cdk.RemovalPolicy.DESTROY,
+                ),
+            )
+
+    def approvers(self, state_machine_arn: str) -> iam.ManagedPolicy:
+        """The policy for those who may answer a request: attach it to a person's role or group.
+
+        Args:
+            state_machine_arn: the pipeline's, which is not known yet when this construct is made.
+        """
+        stack = cdk.Stack.of(self)
+        name = stack.split_arn(state_machine_arn, cdk.ArnFormat.COLON_RESOURCE_NAME).resource_name
+        executions = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return iam.ManagedPolicy(
+            self,
+            "Approvers",
+            description="May approve or reject the models of the pipeline",
+            statements=[
+                iam.PolicyStatement(
+                    actions=["dynamodb:GetItem", "dynamodb:UpdateItem"], resources=[self.table.table_arn]
+                ),
+                # It knows no resource; the token, which only the table tells, names the execution:
+                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+                iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=["*"]),
+                iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions]),
+                # The stack's outputs name the table and the state machine.
+                iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stack.stack_id]),
+            ],
+        )

@@ -1,0 +1,115 @@
+"""What the approval construct gives, by the template of a stack that has only it."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_s3 as s3
+
+from infrastructure.approval import Approval
+
+STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:MLOpsStateMachine"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's file, with the switches of the module's own app."""
+    context = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("approval")), context=context)
+    stack = cdk.Stack(app, "Alone", env=cdk.Environment(account="123456789012", region="us-east-1"))
+    approval = Approval(stack, "Approval", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "mlops-bucket"))
+    approval.approvers(STATE_MACHINE)
+    return Path(app.synth().get_stack_by_name("Alone").template_full_path)
+
+
+@pytest.fixture(scope="module")
+def alone(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The only resource of a kind."""
+    (found,) = (resource for resource in template["Resources"].values() if resource["Type"] == kind)
+    only: dict[str, Any] = found
+    return only
+
+
+def allowed(policy: dict[str, Any]) -> dict[str, Any]:
+    """What a policy allows: the resources of each action."""
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    return {
+        action: statement["Resource"]
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+
+def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> None:
+    """The function's role reads the pipeline's bucket; tracing is all else that it may."""
+    permissions = allowed(the(alone, "AWS::IAM::Policy"))
+    assert permissions.pop("xray:PutTraceSegments") == permissions.pop("xray:PutTelemetryRecords") == "*"
+    assert permissions == {
+        "s3:GetObject": "arn:aws:s3:::mlops-bucket/*",
+        "s3:ListBucket": "arn:aws:s3:::mlops-bucket",
+    }
+
+
+def test_the_gate_is_found_by_its_handler(alone: dict[str, Any]) -> None:
+    """The function runs Python 3.13 on arm64, is traced, and names a module that exists."""
+    function = the(alone, "AWS::Lambda::Function")["Properties"]
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    package, module, _ = function["Handler"].split(".")
+    assert (Path(__file__).parents[2] / "lambda" / package / f"{module}.py").is_file()
+
+
+def test_requests_are_kept_by_execution_and_end(alone: dict[str, Any]) -> None:
+    """A request is found by its execution's name, vanishes at its time, and can be restored; the table costs by use."""
+    table = the(alone, "AWS::DynamoDB::Table")
+    assert table["DeletionPolicy"] == "Delete"
+    properties = table["Properties"]
+    assert properties["KeySchema"] == [{"AttributeName": "execution", "KeyType": "HASH"}]
+    assert properties["AttributeDefinitions"] == [{"AttributeName": "execution", "AttributeType": "S"}]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_announcements_are_sent_over_tls_only(alone: dict[str, Any]) -> None:
+    """The topic refuses who publishes by plain HTTP."""
+    policy = the(alone, "AWS::SNS::TopicPolicy")["Properties"]
+    (logical_id,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::SNS::Topic")
+    assert policy["Topics"] == [{"Ref": logical_id}]
+    assert any(
+        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def test_approvers_may_answer_for_this_pipeline_only(alone: dict[str, Any]) -> None:
+    """Who answers reads and marks requests, and looks at this state machine's executions and this stack's outputs."""
+    permissions = allowed(the(alone, "AWS::IAM::ManagedPolicy"))
+    assert permissions.pop("states:DescribeExecution") == (
+        "arn:aws:states:us-east-1:123456789012:execution:MLOpsStateMachine:*"
+    )
+    (table,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::DynamoDB::Table")
+    for action in ("dynamodb:GetItem", "dynamodb:UpdateItem"):
+        assert permissions.pop(action) == {"Fn::GetAtt": [table, "Arn"]}
+    assert permissions.pop("cloudformation:DescribeStacks") == {"Ref": "AWS::StackId"}
+    assert permissions == {"states:SendTaskSuccess": "*"}
+
+
+def test_cfn_lint_accepts_it(path: Path) -> None:
+    """cfn-lint finds no error and no warning, but for the dependencies that the CDK writes out twice (W3005)."""
+    lint = subprocess.run(
+        ["cfn-lint", "--regions", "us-east-1", "--ignore-checks", "W3005", "--template", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lint.returncode == 0, lint.stdout + lint.stderr
