@@ -6,6 +6,7 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from infrastructure.approval import Approval
 from infrastructure.image import sklearn_image
 from infrastructure.publisher import Publisher
 from infrastructure.sagemaker_role import SageMakerRole
@@ -30,7 +31,9 @@ class MlOpsStack(cdk.Stack):
         image = sklearn_image(self, version=settings.image_version)
         storage = Storage(self, "Storage")
         role = SageMakerRole(self, "SageMaker", bucket=storage.bucket, image=image)
-        workflow = Workflow(self, "Workflow", sagemaker_role=role.role)
+        approval = Approval(self, "Approval", bucket=storage.bucket)
+        workflow = Workflow(self, "Workflow", bucket=storage.bucket, sagemaker_role=role.role, approval=approval)
+        approval.approvers(workflow.state_machine_arn)
         Publisher(
             self,
             "Scripts",
@@ -62,3 +65,5 @@ class MlOpsStack(cdk.Stack):
                 }
             ),
         )
+        # Where mlops approve and mlops reject find the open requests.
+        cdk.CfnOutput(self, "ApprovalTable", value=approval.table.table_name)

@@ -1,30 +1,56 @@
 """The state machine and the role under which it runs."""
 
-import json
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from pipeline.definition import definition
-from pipeline.stages import STAGES, Stage
+from infrastructure.approval import Approval
+from infrastructure.permissions import Targets, statements
+from pipeline.definition import Resources, definition
 
 
 class Workflow(Construct):
     """Runs the stages in order; logs every state and traces every execution."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, sagemaker_role: iam.IRole) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket: s3.IBucket,
+        sagemaker_role: iam.IRole,
+        approval: Approval,
+    ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
+        machine = definition(
+            Resources(
+                partition=stack.partition,
+                gate=approval.function.function_arn,
+                topic=approval.topic.topic_arn,
+                approvals=approval.table.table_name,
+            )
+        )
         self._role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
             description="Runs the state machine of the pipeline",
         )
-        for statement in [*self._stages(), self._pass_role(sagemaker_role), *self._telemetry()]:
+        targets = Targets(
+            gate=approval.function.function_arn,
+            topic=approval.topic.topic_arn,
+            approvals=approval.table.table_arn,
+            objects=bucket.arn_for_objects("*"),
+        )
+        for statement in [
+            *statements(machine, targets=targets, stack=stack),
+            self._pass_role(sagemaker_role),
+            *self._telemetry(),
+        ]:
             self._role.add_to_policy(statement)
         log_group = logs.LogGroup(
             self,
@@ -36,7 +62,7 @@ class Workflow(Construct):
             self,
             "StateMachine",
             role_arn=self._role.role_arn,
-            definition_string=json.dumps(definition(partition=stack.partition)),
+            definition_string=stack.to_json_string(machine),
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ALL",
                 # The input may hold what is nobody's business in a log; the execution's history has it.
@@ -54,34 +80,6 @@ class Workflow(Construct):
         # The state machine checks at its creation that its role may write the logs.
         state_machine.node.add_dependency(self._role)
         self.state_machine_arn = state_machine.attr_arn
-
-    def _stages(self) -> list[iam.PolicyStatement]:
-        """What each SageMaker call needs.
-
-        Source: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
-        """
-        stack = cdk.Stack.of(self)
-        statements = [
-            iam.PolicyStatement(
-                actions=self._actions(stage),
-                resources=[
-                    stack.format_arn(service="sagemaker", resource=stage.resource_type, resource_name="*"),
-                ],
-            )
-            for stage in {stage.action: stage for stage in STAGES}.values()
-        ]
-        rules = sorted({stage.managed_rule for stage in STAGES if stage.managed_rule})
-        statements.append(
-            iam.PolicyStatement(
-                actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-                resources=[stack.format_arn(service="events", resource="rule", resource_name=rule) for rule in rules],
-            )
-        )
-        return statements
-
-    def _actions(self, stage: Stage) -> list[str]:
-        waiting = [f"sagemaker:Describe{stage.noun}", f"sagemaker:Stop{stage.noun}"] if stage.managed_rule else []
-        return [f"sagemaker:Create{stage.noun}", "sagemaker:AddTags", *waiting]
 
     def _pass_role(self, sagemaker_role: iam.IRole) -> iam.PolicyStatement:
         return iam.PolicyStatement(

@@ -1,19 +1,28 @@
-"""What the emulator lacks, served on this machine: SageMaker's integrations, as Step Functions activities.
+"""What the emulator lacks, served on this machine as Step Functions activities.
 
-The deployed definition is changed in this one place only, and only in the ``Resource`` of those tasks.
+SageMaker and its runtime, Application Auto Scaling, S3 as the state machine reads it, and the task that waits for a
+person's answer for as long as the input says (the emulator takes no expression for a task's time). The deployed
+definition is changed in this one place only, and only in the ``Resource`` of those tasks.
 """
 
 import copy
 import json
+import re
 import threading
 import time
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.answers import Requests
 from local.jobs import JobFailed
 
-_PREFIX = ":states:::sagemaker:"
+WAITING = "aws-sdk:dynamodb:putItem.waitForTaskToken"
+
+_INTEGRATION = re.compile(
+    r"arn:[\w-]+:states:::"
+    rf"((?:aws-sdk:)?sagemaker:.+|aws-sdk:(?:sagemakerruntime|applicationautoscaling|s3):.+|{re.escape(WAITING)})"
+)
 _CAUSE_LENGTH = 32_768
 _POLLERS = 10
 _POLL_INTERVAL = 0.5
@@ -21,13 +30,13 @@ _POLL_INTERVAL = 0.5
 
 
 def integrations(definition: dict[str, Any]) -> list[str]:
-    """The SageMaker integrations that the definition uses, such as ``createTrainingJob.sync``."""
-    resources = (state.get("Resource", "") for state in definition["States"].values())
-    return sorted({resource.partition(_PREFIX)[2] for resource in resources if _PREFIX in resource})
+    """The integrations of the definition that are served here, such as ``sagemaker:createTrainingJob.sync``."""
+    found = (_INTEGRATION.fullmatch(state.get("Resource", "")) for state in definition["States"].values())
+    return sorted({match[1] for match in found if match})
 
 
 def with_activities(definition: dict[str, Any], arns: dict[str, str]) -> dict[str, Any]:
-    """The definition with the ARN of an activity in place of each SageMaker integration.
+    """The definition with the ARN of an activity in place of each integration that is served here.
 
     Args:
         definition: the deployed definition, left as it is.
@@ -35,8 +44,9 @@ def with_activities(definition: dict[str, Any], arns: dict[str, str]) -> dict[st
     """
     changed = copy.deepcopy(definition)
     for state in changed["States"].values():
-        if _PREFIX in state.get("Resource", ""):
-            state["Resource"] = arns[state["Resource"].partition(_PREFIX)[2]]
+        match = _INTEGRATION.fullmatch(state.get("Resource", ""))
+        if match:
+            state["Resource"] = arns[match[1]]
     return changed
 
 
@@ -51,10 +61,17 @@ class JobService(Protocol):
 
 
 class Worker:
-    """Takes the tasks of the activities and has them done by SageMaker's stand-in."""
+    """Takes the tasks of the activities and has them done.
 
-    def __init__(self, *, step_functions: Any, sagemaker: JobService) -> None:
+    Args:
+        step_functions: a client of the emulator.
+        dynamodb: another one; the requests for a person's answer are kept there.
+        sagemaker: SageMaker's stand-in.
+    """
+
+    def __init__(self, *, step_functions: Any, dynamodb: Any, sagemaker: JobService) -> None:
         self._step_functions = step_functions
+        self._requests = Requests(step_functions=step_functions, dynamodb=dynamodb)
         self._sagemaker = sagemaker
         self._stopped = threading.Event()
 
@@ -63,7 +80,7 @@ class Worker:
         described = self._step_functions.describe_state_machine(stateMachineArn=state_machine_arn)
         deployed = json.loads(described["definition"])
         arns = {
-            integration: self._step_functions.create_activity(name=integration.replace(".", "-"))["activityArn"]
+            integration: self._step_functions.create_activity(name=re.sub(r"\W", "-", integration))["activityArn"]
             for integration in integrations(deployed)
         }
         self._step_functions.update_state_machine(
@@ -90,9 +107,12 @@ class Worker:
                 self._stopped.wait(_POLL_INTERVAL)
 
     def _do(self, integration: str, task: dict[str, Any]) -> None:
-        token = task["taskToken"]
+        token, request = task["taskToken"], json.loads(task["input"])
         try:
-            result = self._sagemaker.run(integration.removesuffix(".sync"), json.loads(task["input"]))
+            if integration == WAITING:
+                self._requests.keep(request, token=token)
+                return
+            result = self._sagemaker.run(integration.rpartition(":")[2].removesuffix(".sync"), request)
         except JobFailed as failure:
             self._step_functions.send_task_failure(
                 taskToken=token, error=failure.error, cause=failure.cause[:_CAUSE_LENGTH]

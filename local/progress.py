@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.stages import STAGES
+from pipeline.stages import STAGES, stage_of_state
 
 PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
     "PENDING",
@@ -41,23 +41,28 @@ def stage_progress(
         status: the execution's status, as DescribeExecution gives it.
         stopped: when it ended; None while it runs.
     """
-    entered: dict[str, datetime] = {}
-    exited: dict[str, datetime] = {}
+    started: dict[str, datetime] = {}
+    ended: dict[str, datetime] = {}
+    latest: str | None = None
     for event in events:
-        if event["type"] == "TaskStateEntered":
-            entered[event["stateEnteredEventDetails"]["name"]] = event["timestamp"]
-        elif event["type"] == "TaskStateExited":
-            exited[event["stateExitedEventDetails"]["name"]] = event["timestamp"]
-    reached = max((index for index, stage in enumerate(STAGES) if stage.key in entered), default=-1)
+        if event["type"].endswith("StateEntered"):
+            latest = stage_of_state(event["stateEnteredEventDetails"]["name"])
+            if latest:
+                started.setdefault(latest, event["timestamp"])
+        elif event["type"].endswith("StateExited"):
+            key = stage_of_state(event["stateExitedEventDetails"]["name"])
+            if key:
+                ended[key] = event["timestamp"]
+    ended_as = {RUNNING: RUNNING, ABORTED: ABORTED, SUCCEEDED: SUCCEEDED}.get(status, FAILED)
+    reached = max((index for index, stage in enumerate(STAGES) if stage.key in started), default=-1)
     progress = {}
     for index, stage in enumerate(STAGES):
-        if stage.key in exited:
-            state = StageProgress(status=SUCCEEDED, started=entered[stage.key], ended=exited[stage.key])
-        elif stage.key in entered:
-            ended_as = {RUNNING: RUNNING, ABORTED: ABORTED}.get(status, FAILED)
-            state = StageProgress(status=ended_as, started=entered[stage.key], ended=stopped)
-        else:
+        key = stage.key
+        if key not in started:
             passed = index < reached or status == SUCCEEDED
-            state = StageProgress(status=SKIPPED if passed else PENDING)
-        progress[stage.key] = state
+            progress[key] = StageProgress(status=SKIPPED if passed else PENDING)
+        elif key == latest and ended_as != SUCCEEDED:
+            progress[key] = StageProgress(status=ended_as, started=started[key], ended=stopped)
+        else:
+            progress[key] = StageProgress(status=SUCCEEDED, started=started[key], ended=ended[key])
     return progress

@@ -6,10 +6,17 @@ from html import unescape
 # A class of all characters but controls, written with surrogates, as Java and JavaScript count.
 _ANY_BUT_CONTROLS = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*"
 
+# Letters, spaces and numbers of all languages: Python has no \p, so the ASCII characters left out are named.
+_TAG_TEXT = r"[^\x00-\x1f!-*,;<>?\[-\^`{-\x7f]*"
+
 _PORTABLE = {
     _ANY_BUT_CONTROLS: r"[^\x00-\x08\x0a-\x1f]*",
-    # Letters, spaces and numbers of all languages: Python has no \p, so the ASCII characters left out are named.
-    r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)": r"[^\x00-\x1f!-*,;<>?\[-\^`{-\x7f]*",
+    r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)": _TAG_TEXT,
+    # The end of the text, up to so many times: it limits nothing.
+    r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,128}": _TAG_TEXT,
+    r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,256}": _TAG_TEXT,
+    r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*": r"[^\x00-\x1f\x7f]*",
+    r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]{0,1024}": r"[^\x00-\x1f$+<=>\^`|~\x7f]{0,1024}",
 }
 _MATCHES_ANYTHING = {r"[\s\S]*", r"[\S\s]*", r"[\s\S]+", ""}
 

@@ -19,7 +19,16 @@ from botocore.model import ServiceModel
 from pipeline.contract.tokens import TOKENS
 from pipeline.contract.validator import EXPECTED
 from pipeline.plain_text import in_words, plain_text, portable_pattern
-from pipeline.stages import SAGEMAKER_NAME_LENGTH, STAGES, Stage, stage
+from pipeline.sections import approval_section, deployment_section, registration_section
+from pipeline.stages import (
+    APPROVAL,
+    DEPLOYMENT,
+    REGISTRATION,
+    SAGEMAKER_NAME_LENGTH,
+    STAGES,
+    RequestStage,
+    request_stage,
+)
 
 if TYPE_CHECKING:
     from botocore.model import Shape, StructureShape
@@ -34,33 +43,28 @@ _TYPES = {
     "boolean": "boolean",
     "integer": "integer",
     "long": "integer",
+    "float": "number",
+    "double": "number",
 }
 _LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
 
 _OPEN_ENUM = "InstanceType"
 """How the names of those enums end that AWS adds to weekly: their values are suggestions."""
 
-_WITH_TOKEN = {"$ref": "#/$defs/WithToken"}
+_REFERENCE = "#/$defs/"
+_WITH_TOKEN = {"$ref": f"{_REFERENCE}WithToken"}
 _NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 
 
 def input_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of ``input.yaml``."""
-    model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
-    definitions: dict[str, Any] = {
-        "WithToken": {
-            "description": "Text with a word in it that the start Lambda fills in.",
-            "type": "string",
-            "pattern": rf"\b({'|'.join(TOKENS)})\b",
-        }
-    }
+    shapes = _Shapes()
+    sections = {REGISTRATION: registration_section, APPROVAL: approval_section, DEPLOYMENT: deployment_section}
     properties = _own_properties()
-    for this in STAGES:
-        shape: Any = model.operation_model(f"Create{this.noun}").input_shape
-        if shape.name not in definitions:
-            _define(shape, definitions)
-            _loosen(definitions[shape.name], this)
-        properties[this.key] = _stage_property(this, shape.name)
+    for stage in STAGES:
+        properties[stage.key] = (
+            _request_section(stage, shapes) if isinstance(stage, RequestStage) else sections[stage](shapes)
+        )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "input.yaml of the ML pipeline",
@@ -68,7 +72,7 @@ def input_schema() -> dict[str, Any]:
         "required": ["job_prefix", "model_id"],
         "additionalProperties": False,
         "properties": properties,
-        "$defs": definitions,
+        "$defs": shapes.definitions,
     }
 
 
@@ -89,35 +93,65 @@ def _own_properties() -> dict[str, Any]:
     }
 
 
-def _stage_property(this: Stage, definition: str) -> dict[str, Any]:
+def _request_section(stage: RequestStage, shapes: "_Shapes") -> dict[str, Any]:
+    """A stage that is one request; what the state machine fills in is optional, and what it drops is let in."""
+    filled_in = (stage.name_field,) + ((request_stage(stage.model_from).name_field,) if stage.model_from else ())
+    given = shapes.request(f"Create{stage.noun}", optional=filled_in)
+    if stage.action == "createProcessingJob":
+        shapes.fields(f"Create{stage.noun}")["AppManaged"] = {
+            "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
+            "type": ["boolean", "null"],
+        }
     return {
-        "description": f"sagemaker:{this.integration}",
+        "description": f"sagemaker:{stage.integration}",
         "type": ["object", "null"],
         "required": ["run"],
         "additionalProperties": False,
         "properties": {
             "run": {"description": "Whether the stage runs.", "type": "boolean"},
-            "input": {
-                "$ref": f"#/$defs/{definition}",
-                "description": f"The request of SageMaker's Create{this.noun}; null stands for a field left out.",
-            },
+            "input": given
+            | {"description": f"The request of SageMaker's Create{stage.noun}; null stands for a field left out."},
         },
         "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
         "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
     }
 
 
-def _loosen(definition: dict[str, Any], this: Stage) -> None:
-    """Makes optional what the state machine fills in, and lets in what it drops."""
-    filled_in = [this.name_field] + ([stage(this.model_from).name_field] if this.model_from else [])
-    for name in filled_in:
-        del definition["properties"][name]["type"]
-    definition |= {"required": [name for name in definition["required"] if name not in filled_in]}
-    if this.action == "createProcessingJob":
-        definition["properties"]["AppManaged"] = {
-            "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
-            "type": ["boolean", "null"],
+class _Shapes:
+    """The shapes of SageMaker's requests, as definitions of the schema."""
+
+    def __init__(self) -> None:
+        self._model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+        self.definitions: dict[str, Any] = {
+            "WithToken": {
+                "description": "Text with a word in it that the start Lambda fills in.",
+                "type": "string",
+                "pattern": rf"\b({'|'.join(TOKENS)})\b",
+            }
         }
+
+    def request(self, action: str, *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+        """See ``sections.Requests``."""
+        name = self._defined(action)
+        for path in optional:
+            definition = self.definitions[name]
+            *outer, field = path.split(".")
+            for part in outer:
+                definition = self.definitions[definition["properties"][part]["$ref"].removeprefix(_REFERENCE)]
+            if field in definition.get("required", ()):
+                del definition["properties"][field]["type"]
+                definition["required"] = [name for name in definition["required"] if name != field]
+        return {"$ref": f"{_REFERENCE}{name}"}
+
+    def fields(self, action: str) -> dict[str, Any]:
+        """See ``sections.Requests``."""
+        fields: dict[str, Any] = self.definitions[self._defined(action)]["properties"]
+        return fields
+
+    def _defined(self, action: str) -> str:
+        shape: Any = self._model.operation_model(action).input_shape
+        _define(shape, self.definitions)
+        return str(shape.name)
 
 
 def _define(shape: "Shape", definitions: dict[str, Any]) -> None:
@@ -150,7 +184,7 @@ def _structure(shape: "StructureShape", definitions: dict[str, Any]) -> dict[str
 
 def _reference(shape: "Shape", definitions: dict[str, Any], *, required: bool) -> dict[str, Any]:
     _define(shape, definitions)
-    return {"$ref": f"#/$defs/{shape.name}"} | ({"type": _TYPES[shape.type_name]} if required else {})
+    return {"$ref": f"{_REFERENCE}{shape.name}"} | ({"type": _TYPES[shape.type_name]} if required else {})
 
 
 def _limits(shape: "Shape") -> dict[str, Any]:
@@ -163,8 +197,8 @@ def _limits(shape: "Shape") -> dict[str, Any]:
             return _present(minItems=least, maxItems=most)
         case "map":
             return _present(minProperties=least, maxProperties=most)
-        case "integer" | "long" as kind:
-            return _present(maximum=most or _LARGEST[kind]) | ({} if least is None else {"minimum": least})
+        case "integer" | "long" | "float" | "double" as kind:
+            return _present(maximum=most or _LARGEST.get(kind)) | ({} if least is None else {"minimum": least})
     return {}
 
 

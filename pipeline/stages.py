@@ -1,6 +1,7 @@
 """The list of stages, written down once.
 
-The states of the state machine, its role's permissions, the local jobs and the table in the README follow from it.
+The states of the state machine, its role's permissions, the schema of ``input.yaml``, the local jobs and the table in
+the README follow from it.
 """
 
 from dataclasses import dataclass
@@ -8,30 +9,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of the pipeline: one SageMaker request."""
+    """One stage of the pipeline."""
 
     key: str
-    """Its key in ``input.yaml``, and the name of its state."""
+    """Its key in ``input.yaml``; its states are called so, or ``<key>: ...``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestStage(Stage):
+    """A stage that is one SageMaker request, passed whole."""
+
     action: str
     """The SageMaker API action, spelt as Step Functions spells it: ``createTrainingJob``."""
     name_field: str
     """The request's field that holds the name of what the action creates."""
     name_prefix: str = ""
     """What comes before the execution's name in that name."""
-    resource_type: str
-    """The resource type in the ARN of what the action creates: ``training-job``."""
-    managed_rule: str | None = None
-    """The EventBridge rule by which Step Functions waits for the job's end; None where there is nothing to wait for.
-
-    Source: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
-    """
+    waits: bool = True
+    """Whether Step Functions waits for the end of what the action starts."""
     model_from: str | None = None
     """The key of the stage whose model this one uses, when its own request names none."""
 
     @property
     def integration(self) -> str:
         """The action as a Step Functions service integration: ``createTrainingJob.sync``."""
-        return f"{self.action}.sync" if self.managed_rule else self.action
+        return f"{self.action}.sync" if self.waits else self.action
 
     @property
     def noun(self) -> str:
@@ -39,62 +41,66 @@ class Stage:
         return self.action.removeprefix("create")
 
 
-STAGES = (
-    Stage(
-        key="preprocessing",
-        action="createProcessingJob",
-        name_field="ProcessingJobName",
-        resource_type="processing-job",
-        managed_rule="StepFunctionsGetEventsForSageMakerProcessingJobsRule",
-    ),
-    Stage(
-        key="training",
-        action="createTrainingJob",
-        name_field="TrainingJobName",
-        resource_type="training-job",
-        managed_rule="StepFunctionsGetEventsForSageMakerTrainingJobsRule",
-    ),
-    Stage(
-        key="evaluation",
-        action="createProcessingJob",
-        name_field="ProcessingJobName",
-        name_prefix="evaluation-",
-        resource_type="processing-job",
-        managed_rule="StepFunctionsGetEventsForSageMakerProcessingJobsRule",
-    ),
-    Stage(
-        key="CreateModel",
-        action="createModel",
-        name_field="ModelName",
-        name_prefix="model-",
-        resource_type="model",
-    ),
-    Stage(
-        key="batchTransform",
-        action="createTransformJob",
-        name_field="TransformJobName",
-        name_prefix="batch-",
-        resource_type="transform-job",
-        managed_rule="StepFunctionsGetEventsForSageMakerTransformJobsRule",
-        model_from="CreateModel",
-    ),
+PREPROCESSING = RequestStage(key="preprocessing", action="createProcessingJob", name_field="ProcessingJobName")
+TRAINING = RequestStage(key="training", action="createTrainingJob", name_field="TrainingJobName")
+EVALUATION = RequestStage(
+    key="evaluation", action="createProcessingJob", name_field="ProcessingJobName", name_prefix="evaluation-"
+)
+REGISTRATION = Stage(key="registration")
+APPROVAL = Stage(key="approval")
+CREATE_MODEL = RequestStage(
+    key="CreateModel", action="createModel", name_field="ModelName", name_prefix="model-", waits=False
+)
+BATCH_TRANSFORM = RequestStage(
+    key="batchTransform",
+    action="createTransformJob",
+    name_field="TransformJobName",
+    name_prefix="batch-",
+    model_from="CreateModel",
+)
+DEPLOYMENT = Stage(key="deployment")
+
+STAGES: tuple[Stage, ...] = (
+    PREPROCESSING,
+    TRAINING,
+    EVALUATION,
+    REGISTRATION,
+    APPROVAL,
+    CREATE_MODEL,
+    BATCH_TRANSFORM,
+    DEPLOYMENT,
 )
 """The stages in the order in which they run."""
+
+REQUEST_STAGES = tuple(stage for stage in STAGES if isinstance(stage, RequestStage))
 
 SAGEMAKER_NAME_LENGTH = 63
 """Characters that SageMaker allows in the name of a job or a model (CreateTrainingJob, CreateModel: at most 63)."""
 
-EXECUTION_NAME_LENGTH = SAGEMAKER_NAME_LENGTH - max(len(stage.name_prefix) for stage in STAGES)
+EXECUTION_NAME_LENGTH = SAGEMAKER_NAME_LENGTH - max(len(stage.name_prefix) for stage in REQUEST_STAGES)
 """Characters that an execution's name may have, so that every name made from it fits SageMaker's limit."""
 
 
-def stage(key: str) -> Stage:
-    """The stage with this key.
+DEFAULT_VARIANT = {
+    "VariantName": "AllTraffic",
+    "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
+}
+"""What the deployment serves with where the user says nothing: it costs nothing while nobody asks."""
+
+
+def request_stage(key: str) -> RequestStage:
+    """The stage of one request with this key.
 
     Raises:
-        KeyError: no stage has it.
+        KeyError: no such stage has it.
     """
-    return {candidate.key: candidate for candidate in STAGES}[key]
+    return {stage.key: stage for stage in REQUEST_STAGES}[key]
+
+
+def stage_of_state(name: str) -> str | None:
+    """The key of the stage that a state of the state machine belongs to; None for those between the stages."""
+    key = name.partition(":")[0]
+    return key if key in {stage.key for stage in STAGES} else None
 
 
 def stage_of_job(action: str, name: str) -> str:
@@ -104,8 +110,6 @@ def stage_of_job(action: str, name: str) -> str:
         action: the action that created it, such as ``createProcessingJob``.
         name: its name; one that the user gave counts for the first stage of that action.
     """
-    candidates = [candidate for candidate in STAGES if candidate.action == action]
-    prefixed = [
-        candidate for candidate in candidates if candidate.name_prefix and name.startswith(candidate.name_prefix)
-    ]
-    return (prefixed or candidates)[0].key
+    candidates = [stage for stage in REQUEST_STAGES if stage.action == action]
+    prefixed = [stage for stage in candidates if stage.name_prefix and name.startswith(stage.name_prefix)]
+    return (prefixed or candidates)[0].key if candidates else DEPLOYMENT.key

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from pipeline.contract.document import Document
+from pipeline.contract.needs import unmet_needs
 from pipeline.contract.problems import InvalidFileError, Path, Problem
 from pipeline.contract.references import fill_in_input
 from pipeline.contract.tokens import EXECUTION_TOKEN, fill_in
@@ -76,7 +77,7 @@ def checked_input(
     """
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
-    wrong = list(islice(chain(found or [], problems(content), unfit, unresolved), MAX_PROBLEMS + 1))
+    wrong = list(islice(chain(found or [], problems(content), unfit, unresolved, unmet_needs(data)), MAX_PROBLEMS + 1))
     if wrong:
         more = [Problem(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
         raise InvalidFileError(wrong[:MAX_PROBLEMS] + more)

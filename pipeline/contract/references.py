@@ -7,48 +7,19 @@ input is refused, since the job would wait for its machine only to find nothing.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.contract.models import name_models, unmade_models
 from pipeline.contract.problems import Path, Problem, shown
 from pipeline.contract.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.stages import STAGES, Stage, stage
+from pipeline.contract.uses import REMEDY, SOURCE, Use
+from pipeline.stages import REQUEST_STAGES, STAGES
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 """The request fields from which SageMaker itself reads, where they are not to write to."""
 
 _WRITE_WORDS = ("Output", "Checkpoint", "Destination")
 """A field is one to write to when its name, or that of one above it, has one of these words in it."""
-
-_SOURCE = "source_execution_id"
-_REMEDY = f"or name the earlier execution to read from in {_SOURCE}"
-
-
-@dataclass(frozen=True)
-class _Use:
-    """A stage as this input has it, of whatever shape."""
-
-    stage: Stage
-    section: Any
-
-    @property
-    def runs(self) -> bool:
-        return isinstance(self.section, dict) and self.section.get("run") is True
-
-    @property
-    def request(self) -> dict[str, Any]:
-        request = self.section.get("input") if isinstance(self.section, dict) else None
-        return request if isinstance(request, dict) else {}
-
-    def strings(self) -> Iterator[tuple[Path, str]]:
-        """The request's strings that name the execution."""
-        for path, text in _strings(self.request, (self.stage.key, "input")):
-            if EXECUTION_TOKEN in text:
-                yield path, text
-
-    def writes(self) -> list[str]:
-        """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
-        return [uri for path, text in self.strings() if not _is_read(path) for uri in _uris(text)]
 
 
 def fill_in_input(
@@ -61,22 +32,22 @@ def fill_in_input(
         execution: this execution's name.
         tokens: what stands for each of the other tokens.
     """
-    source = data.get(_SOURCE)
+    source = data.get(SOURCE)
     source = source if isinstance(source, str) else None
     ours = {**tokens, EXECUTION_TOKEN: execution}
     theirs = {**tokens, EXECUTION_TOKEN: source or execution}
-    filled = {key: value if key == _SOURCE else fill_in(value, ours) for key, value in data.items()}
+    filled = {key: value if key == SOURCE else fill_in(value, ours) for key, value in data.items()}
     found: list[Problem] = []
-    uses = [_Use(this, data[this.key]) for this in STAGES if data.get(this.key) is not None]
+    uses = [Use(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
     for number, use in enumerate(uses):
         if not use.runs:
             filled[use.stage.key] = fill_in(use.section, theirs)
             continue
-        missing = [*_unwritten(use, uses[:number]), *_without_model(use, data)]
+        missing = [*_unwritten(use, uses[:number]), *unmade_models(use, data)]
         from_source = {problem.path for problem in missing}
         filled[use.stage.key] = _filled(use.section, (use.stage.key,), ours, theirs, from_source)
         if source:
-            _name_model(use, data, filled, source)
+            name_models(use, data, filled, source)
         else:
             found += missing
     return filled, found
@@ -90,11 +61,12 @@ def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str
     return fill_in(value, theirs if path in from_source else ours)
 
 
-def _unwritten(use: _Use, earlier: Sequence[_Use]) -> Iterator[Problem]:
+def _unwritten(use: Use, earlier: Sequence[Use]) -> Iterator[Problem]:
     """What the stage reads of this execution although the stage that writes it does not run."""
     known = [other.stage for other in earlier if other.request]
-    absent = [this.key for this in STAGES[: STAGES.index(use.stage)] if this not in known]
-    for path, text in use.strings():
+    before = STAGES[: STAGES.index(use.stage)]
+    absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
+    for path, text in _executions_own(use):
         if _is_write(path):
             continue
         writers = [writer for uri in _uris(text) for writer in [_writer(uri, earlier)] if writer]
@@ -107,13 +79,25 @@ def _unwritten(use: _Use, earlier: Sequence[_Use]) -> Iterator[Problem]:
 
 
 def _problem(path: Path, text: str, why: str) -> Problem:
-    message = f"is {shown(text)}, of this execution; {why} {_REMEDY}"
+    message = f"is {shown(text)}, of this execution; {why} {REMEDY}"
     return Problem(path=path, message=message, value=text)
 
 
-def _writer(uri: str, earlier: Sequence[_Use]) -> _Use | None:
+def _executions_own(use: Use) -> Iterator[tuple[Path, str]]:
+    """The stage's strings that name the execution."""
+    for path, text in _strings(use.section, (use.stage.key,)):
+        if EXECUTION_TOKEN in text:
+            yield path, text
+
+
+def _writes(use: Use) -> list[str]:
+    """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
+    return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+
+
+def _writer(uri: str, earlier: Sequence[Use]) -> Use | None:
     """The stage that writes what lies at the URI: one that runs, if there is one among those that fit best."""
-    fits = [(_fit(uri, written), use.runs, number) for number, use in enumerate(earlier) for written in use.writes()]
+    fits = [(_fit(uri, written), use.runs, number) for number, use in enumerate(earlier) for written in _writes(use)]
     best = max(fits, default=(0, False, 0))
     return earlier[best[2]] if best[0] else None
 
@@ -123,35 +107,6 @@ def _fit(uri: str, written: str) -> int:
     if uri == written or uri.startswith(f"{written}/"):
         return len(written)
     return 1 if written.startswith(uri) else 0
-
-
-def _without_model(use: _Use, data: Mapping[str, Any]) -> Iterator[Problem]:
-    """The model that the stage uses although the stage that makes it does not run."""
-    if not use.stage.model_from:
-        return
-    maker = _Use(stage(use.stage.model_from), data.get(use.stage.model_from))
-    if maker.runs:
-        return
-    key, name = maker.stage.key, maker.stage.name_field
-    path = (use.stage.key, "input", name)
-    given = use.request.get(name)
-    if given is None:
-        given = maker.request.get(name)
-    if given is None:
-        message = f"is missing, and {key}.run is not true: name a model, let {key} run, {_REMEDY}"
-        yield Problem(path=path, message=message, allowed="the name of a model")
-    elif isinstance(given, str) and EXECUTION_TOKEN in given:
-        yield _problem(path, given, f"{key} makes that model, and {key}.run is not true: let it run,")
-
-
-def _name_model(use: _Use, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
-    """Names the model of the source execution, where the input names none."""
-    if next(_without_model(use, data), None) is None or not use.request:
-        return
-    maker = stage(use.stage.model_from or "")
-    request = filled[use.stage.key]["input"]
-    if request.get(maker.name_field) is None and _Use(maker, data.get(maker.key)).request.get(maker.name_field) is None:
-        request[maker.name_field] = maker.name_prefix + source
 
 
 def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -13,7 +13,7 @@ from pipeline.contract.document import Document
 from pipeline.contract.execution import ExecutionInput, checked_input, execution_input
 from pipeline.contract.problems import InvalidFileError
 from pipeline.contract.validator import input_schema, problems
-from pipeline.stages import STAGES
+from pipeline.stages import REQUEST_STAGES
 from tests.contract.conftest import SHIPPED, TOKENS
 from tests.contract.mutations import JUNK, mutated
 
@@ -42,7 +42,7 @@ def assert_tells_why(error: InvalidFileError) -> None:
 def assert_sagemaker_takes(execution: ExecutionInput) -> None:
     """The requests of all stages that run are what botocore's validator, and the limits in its model, accept."""
     assert json.loads(execution.text) == execution.content
-    for stage in STAGES:
+    for stage in REQUEST_STAGES:
         section = execution.content.get(stage.key) or {}
         if section.get("run"):
             names = {stage.name_field: stage.name_prefix + execution.name}

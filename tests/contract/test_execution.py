@@ -10,7 +10,7 @@ import pytest
 from pipeline.contract import validator
 from pipeline.contract.execution import checked_input, execution_input, merged
 from pipeline.contract.problems import InvalidFileError, path_text
-from pipeline.stages import STAGES
+from pipeline.stages import REQUEST_STAGES, STAGES
 from tests.contract.conftest import PROJECT, SHIPPED, TOKENS, made, refused
 
 FIVE_ERRORS = """\
@@ -131,7 +131,7 @@ def test_names_are_checked(job_prefix: Any, model_id: Any, expected: str | None)
         assert expected in " ".join(problem.message for problem in refused(job_prefix=job_prefix, model_id=model_id))
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
+@pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
 def test_given_names_are_checked_after_fill_in(stage: Any) -> None:
     """A job's name that becomes longer than SageMaker's 63 characters is refused; a shorter one is not."""
     given: Any = {"input": {stage.name_field: f"{'x' * 37}-SFN_EXECUTION_ID"}}
@@ -156,9 +156,13 @@ def test_each_combination_of_run_flags(flags: tuple[bool, ...], shipped: dict[st
         "training": ["preprocessing"],
         "evaluation": ["preprocessing", "training"],
         "CreateModel": ["training"],
+        "approval": ["evaluation"],
         "batchTransform": ["preprocessing", "CreateModel"],
+        "deployment": ["CreateModel"],
     }
     lacking = {(key, need) for key, all_needed in needs.items() for need in all_needed if runs[key] and not runs[need]}
+    if runs["registration"] and not (runs["training"] or runs["CreateModel"]):
+        lacking |= {("registration", "training"), ("registration", "CreateModel")}
     try:
         checked_input(shipped, tokens=TOKENS, event_id="event")
     except InvalidFileError as error:

@@ -47,19 +47,50 @@ def test_source_is_not_used_while_everything_runs() -> None:
 
 def test_batch_transform_needs_a_model() -> None:
     """Without CreateModel, batchTransform names a model or the source execution; else it is refused."""
-    (problem,) = refused(CreateModel=OFF)
+    (problem,) = refused(CreateModel=OFF, deployment=OFF)
     assert problem.path == ("batchTransform", "input", "ModelName")
-    named = made(CreateModel=OFF, batchTransform={"input": {"ModelName": "my-model"}})
+    named = made(CreateModel=OFF, deployment=OFF, batchTransform={"input": {"ModelName": "my-model"}})
     assert named.content["batchTransform"]["input"]["ModelName"] == "my-model"
     assert made(CreateModel={"run": False, "input": {"ModelName": "my-model"}})
     sourced = made(CreateModel=OFF, source_execution_id=SOURCE)
     assert sourced.content["batchTransform"]["input"]["ModelName"] == f"model-{SOURCE}"
 
 
+def variants(*given: dict[str, Any]) -> dict[str, Any]:
+    """A deployment with these production variants."""
+    return {"input": {"EndpointConfig": {"ProductionVariants": list(given)}}}
+
+
+SERVERLESS = {"VariantName": "a", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+
+
+def test_deployment_needs_a_model() -> None:
+    """Without CreateModel, each variant names a model or the source execution is named; else both keys are told."""
+    (problem,) = refused(CreateModel=OFF, batchTransform=OFF)
+    assert problem.path == ("deployment", "input", "EndpointConfig", "ProductionVariants", 0, "ModelName")
+    assert "CreateModel.run is not true" in problem.message
+    assert problem.line
+    two = variants(SERVERLESS | {"ModelName": "mine"}, SERVERLESS | {"VariantName": "b"})
+    (problem,) = refused(CreateModel=OFF, batchTransform=OFF, deployment=two)
+    assert problem.path[-2:] == (1, "ModelName")
+    made(CreateModel=OFF, batchTransform=OFF, deployment=variants(SERVERLESS | {"ModelName": "mine"}))
+
+
+@pytest.mark.parametrize(
+    "given", [None, {}, {"EndpointConfig": None}, {"EndpointConfig": {"ProductionVariants": None}}]
+)
+def test_deployment_of_the_sources_model(given: Any) -> None:
+    """With a source execution, its model is served, also where the input says nothing of the endpoint."""
+    sourced = made(CreateModel=OFF, source_execution_id=SOURCE, deployment={"input": given})
+    (variant,) = sourced.content["deployment"]["input"]["EndpointConfig"]["ProductionVariants"]
+    assert variant["ModelName"] == f"model-{SOURCE}"
+    assert variant["ServerlessConfig"]
+
+
 @pytest.mark.parametrize("stage", ["CreateModel", "batchTransform"])
 def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> None:
     """A model's name with the execution in it is refused without CreateModel, and is the source's with a source."""
-    overrides: dict[str, Any] = {"CreateModel": {"run": False}}
+    overrides: dict[str, Any] = {"CreateModel": {"run": False}, "deployment": {"run": False}}
     overrides.setdefault(stage, {})["input"] = {"ModelName": "my-SFN_EXECUTION_ID"}
     (problem,) = refused(**overrides)
     assert "CreateModel.run is not true" in problem.message

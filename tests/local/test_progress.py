@@ -14,12 +14,12 @@ def event(kind: str, seconds: float, name: str) -> dict[str, Any]:
 
 
 HISTORY = [
-    event("ChoiceStateEntered", 0, "Run preprocessing?"),
-    event("ChoiceStateExited", 0, "Run preprocessing?"),
-    event("ChoiceStateEntered", 0, "Run training?"),
-    event("ChoiceStateExited", 0, "Run training?"),
+    event("ChoiceStateEntered", 0, "Begin"),
+    event("ChoiceStateExited", 0, "Begin"),
     event("TaskStateEntered", 1, "training"),
     event("TaskStateExited", 4, "training"),
+    event("ChoiceStateEntered", 4, "After training"),
+    event("ChoiceStateExited", 4, "After training"),
     event("TaskStateEntered", 5, "evaluation"),
 ]
 
@@ -41,8 +41,11 @@ def test_stages_follow_from_the_history(status: str, evaluation: str, after: str
         "preprocessing": "SKIPPED",
         "training": "SUCCEEDED",
         "evaluation": evaluation,
+        "registration": after,
+        "approval": after,
         "CreateModel": after,
         "batchTransform": after,
+        "deployment": after,
     }
     now = START + timedelta(seconds=7)
     assert progress["training"].seconds(now) == 3
@@ -55,3 +58,35 @@ def test_stages_after_the_last_are_skipped_when_the_execution_succeeded() -> Non
     history = [*HISTORY, event("TaskStateExited", 6, "evaluation")]
     progress = stage_progress(history, status="SUCCEEDED", stopped=START + timedelta(seconds=7))
     assert progress["batchTransform"].status == "SKIPPED"
+
+
+def test_a_stage_of_several_states_goes_on_until_the_last() -> None:
+    """It began with its first state, and has ended when a state of none or of another stage is entered."""
+    history = [
+        *HISTORY,
+        event("TaskStateExited", 6, "evaluation"),
+        event("TaskStateEntered", 7, "registration: group"),
+        event("TaskStateExited", 8, "registration: group"),
+        event("TaskStateEntered", 8, "registration"),
+        event("TaskStateExited", 9, "registration"),
+    ]
+    assert stage_progress(history, status="RUNNING")["registration"].status == "RUNNING"
+    history.append(event("ChoiceStateEntered", 9, "After registration"))
+    registration = stage_progress(history, status="RUNNING")["registration"]
+    assert registration.status == "SUCCEEDED"
+    assert registration.seconds(START) == 2
+
+
+def test_a_stage_that_ends_the_execution_has_failed() -> None:
+    """A Fail state belongs to its stage."""
+    history = [
+        *HISTORY,
+        event("TaskStateExited", 6, "evaluation"),
+        event("TaskStateEntered", 7, "approval"),
+        event("TaskStateExited", 8, "approval"),
+        event("FailStateEntered", 8, "approval: rejected"),
+    ]
+    progress = stage_progress(history, status="FAILED", stopped=START + timedelta(seconds=8))
+    assert progress["approval"].status == "FAILED"
+    assert progress["evaluation"].status == "SUCCEEDED"
+    assert progress["deployment"].status == "PENDING"

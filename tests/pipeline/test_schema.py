@@ -14,7 +14,7 @@ import pytest
 from pipeline.contract.validator import KEYWORDS, input_schema
 from pipeline.plain_text import plain_text, portable_pattern
 from pipeline.schema import SCHEMA_FILE, schema_text
-from pipeline.stages import STAGES, Stage
+from pipeline.stages import REQUEST_STAGES, RequestStage
 
 PROJECT = Path(__file__).parent.parent.parent
 DESCRIBING = {"$schema", "$defs", "title", "description", "examples", "patternErrorMessage"}
@@ -55,8 +55,8 @@ def test_shipped_input_names_the_schema() -> None:
     assert (file.parent / reference).resolve() == SCHEMA_FILE
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
-def test_every_stage_has_every_field_of_its_request(stage: Stage, sagemaker: Any) -> None:
+@pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
+def test_every_stage_has_every_field_of_its_request(stage: RequestStage, sagemaker: Any) -> None:
     """All request fields are there with their documentation; what the state machine fills in is not required."""
     section = input_schema()["properties"][stage.key]
     request = input_schema()["$defs"][section["properties"]["input"]["$ref"].removeprefix("#/$defs/")]

@@ -1,0 +1,50 @@
+"""A stage that is one SageMaker request: its ``input`` passed whole, with the names that the user left out."""
+
+from typing import Any
+
+from pipeline.definition.expressions import (
+    MODEL_NAME,
+    default_name,
+    jsonata,
+    retry,
+    with_result,
+    without_nulls,
+)
+from pipeline.definition.resources import Resources
+from pipeline.stages import RequestStage, request_stage
+
+# SageMaker's throttling and service errors reach Step Functions under one name, as its own SDK's default policy has it:
+# https://github.com/aws/aws-step-functions-data-science-sdk-python/pull/162
+_RETRY = retry("SageMaker.AmazonSageMakerException")
+
+
+def request_states(stage: RequestStage, resources: Resources, *, following: str) -> dict[str, Any]:
+    """The stage's one state.
+
+    Args:
+        stage: the stage.
+        resources: what of the deployment it refers to.
+        following: the name of the state after it.
+    """
+    return {
+        stage.key: {
+            "Type": "Task",
+            "Resource": resources.integration(f"sagemaker:{stage.integration}"),
+            "Arguments": jsonata(without_nulls(_request(stage))),
+            "Output": jsonata(with_result(stage.key, "$states.result")),
+            "Retry": _RETRY,
+            "Next": following,
+        }
+    }
+
+
+def _request(stage: RequestStage) -> str:
+    """The stage's SageMaker request: the names that the user left out, then the user's own input.
+
+    A processing input of the SageMaker SDK's making has ``AppManaged`` at its top, which the API does not know.
+    """
+    names = [f"'{stage.name_field}': {default_name(stage)}"]
+    if stage.model_from:
+        names.append(f"'{request_stage(stage.model_from).name_field}': {MODEL_NAME}")
+    given = f"$sift($without_nulls($states.input.{stage.key}.input), function($v, $k) {{ $k != 'AppManaged' }})"
+    return f"$merge([{{{', '.join(names)}}}, {given}])"
