@@ -1,7 +1,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,26 @@ STATES = definition(PLACEHOLDERS)["States"]
 Evaluate = Callable[[str, dict[str, Any]], Any]
 
 
-def evaluate_in_node(expression: str, states: dict[str, Any]) -> Any:
-    """The expression's value, by JSONata's reference implementation."""
+def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+    """The expressions' values, by JSONata's reference implementation."""
     program = (
-        "const [expression, states] = JSON.parse(require('fs').readFileSync(0));"
-        "require('jsonata')(expression).evaluate({}, {states}).then(v => console.log(JSON.stringify(v)))"
+        "const jsonata = require('jsonata');"
+        "const one = ([expression, states]) => jsonata(expression).evaluate({}, {states});"
+        "Promise.all(JSON.parse(require('fs').readFileSync(0)).map(one))"
+        ".then(values => console.log(JSON.stringify(values.map(v => v === undefined ? null : v))))"
     )
     node = shutil.which("node", path=str(Path(shutil.which("python") or "").parent)) or "node"
     completed = subprocess.run(
-        [node, "-e", program],
-        input=json.dumps([expression, states]),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
+        [node, "-e", program], input=json.dumps(cases), cwd=PROJECT, capture_output=True, text=True, check=False
     )
-    return json.loads(completed.stdout)
+    assert completed.returncode == 0, completed.stderr
+    values: list[Any] = json.loads(completed.stdout)
+    return values
+
+
+def evaluate_in_node(expression: str, states: dict[str, Any]) -> Any:
+    """The expression's value, by JSONata's reference implementation."""
+    return evaluate_all_in_node([(expression, states)])[0]
 
 
 IMPLEMENTATIONS = pytest.mark.parametrize("evaluator", [evaluate, evaluate_in_node], ids=["python", "reference"])
@@ -155,6 +159,39 @@ def test_every_stage_has_its_states() -> None:
     }
     assert set(STATES) - reached == {"Begin"}
     assert FINISHED in reached
+
+
+def expressions(value: Any) -> Iterator[str]:
+    """The JSONata expressions in a state."""
+    if isinstance(value, str) and value.startswith("{%"):
+        yield value.removeprefix("{%").removesuffix("%}")
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from expressions(item)
+
+
+WHERE = {"EndpointName": "demo", "EndpointConfigName": "new", "previous": "old", "failure": "why", "created": True}
+IN_SERVICE = WHERE | {"status": "InService", "serving": "new", "deadline": 1, "record": "1,2"}
+VERDICT = {"decision": "Waiting", "reason": "r", "cause": "c", "champion": {"ModelPackageArn": "arn"}}
+
+
+@pytest.mark.parametrize("deployment", [{}, WHERE, IN_SERVICE, IN_SERVICE | {"status": "Updating", "reason": "why"}])
+def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipped: dict[str, Any]) -> None:
+    """Every expression of the definition has the same value by the emulator's implementation and by the reference."""
+    shipped["deployment"]["result"] = deployment
+    shipped["deployment"]["autoscaling"] = {"min_capacity": 1, "max_capacity": 2, "invocations_per_instance": 9}
+    shipped["approval"]["result"] = VERDICT
+    data = {
+        "input": shipped,
+        "context": {"Execution": {"Name": EXECUTION}, "Task": {"Token": "token"}},
+        "result": {"ModelPackageArn": "arn", "Body": "1", "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]},
+        "errorOutput": {"Error": "E", "Cause": "because"},
+    }
+    found = [text for text in dict.fromkeys(expressions(STATES)) if "$now()" not in text and "$millis()" not in text]
+    assert len(found) > 80
+    in_node = evaluate_all_in_node([(text, data) for text in found])
+    for text, expected in zip(found, in_node, strict=True):
+        assert json.loads(json.dumps(evaluate(text, data))) == expected, text
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])

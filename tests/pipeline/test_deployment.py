@@ -1,0 +1,327 @@
+"""The deployment's way through its states, against a small endpoint service."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.jobs.requests import check_request
+from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, run
+
+Deploy = Callable[..., Ended]
+
+UNKNOWN = "SageMaker.SageMakerException"
+
+
+class Endpoints:
+    """SageMaker's endpoints, as far as the state machine sees them.
+
+    Args:
+        serving: the endpoint config of the endpoint that is there; None for none.
+        status: its status.
+        progress: the statuses that a new endpoint, or an update, goes through; the last one stays.
+        config: the endpoint config that serves at the end of an update; the new one by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        serving: str | None = None,
+        status: str = "InService",
+        progress: tuple[str, ...] = ("Creating", "InService"),
+        config: str | None = None,
+    ) -> None:
+        self.serving = serving
+        self.status = status
+        self.progress = list(progress)
+        self.config = config
+        self.configs: set[str] = {serving} if serving else set()
+
+    def handlers(self) -> dict[str, Handler]:
+        """What answers each action."""
+        return {
+            "describeEndpoint": self._describe,
+            "createEndpointConfig": self._create_config,
+            "createEndpoint": self._create,
+            "updateEndpoint": self._update,
+            "deleteEndpoint": self._delete,
+            "deleteEndpointConfig": self._delete_config,
+        }
+
+    def _describe(self, request: dict[str, Any]) -> Any:
+        if self.serving is None:
+            raise TaskError(UNKNOWN, f'Could not find endpoint "{request["EndpointName"]}".')
+        if self.progress and self.status != "InService":
+            self.status = self.progress.pop(0)
+        return {"EndpointArn": "arn", "EndpointStatus": self.status, "EndpointConfigName": self.serving}
+
+    def _create_config(self, request: dict[str, Any]) -> Any:
+        self.configs.add(request["EndpointConfigName"])
+        return {}
+
+    def _create(self, request: dict[str, Any]) -> Any:
+        self.serving, self.status = request["EndpointConfigName"], "Creating"
+        return {}
+
+    def _update(self, request: dict[str, Any]) -> Any:
+        if self.status == "Updating":
+            raise TaskError(UNKNOWN, "Cannot update in-progress endpoint")
+        self.serving, self.status = self.config or request["EndpointConfigName"], "Updating"
+        return {}
+
+    def _delete(self, _request: dict[str, Any]) -> Any:
+        self.serving = None
+        return {}
+
+    def _delete_config(self, request: dict[str, Any]) -> Any:
+        self.configs.remove(request["EndpointConfigName"])
+        return {}
+
+
+def answers(_request: dict[str, Any]) -> Any:
+    """The endpoint's answer to the smoke test."""
+    return {"Body": "0.1,0\n", "ContentType": "text/csv"}
+
+
+def broken(_request: dict[str, Any]) -> Any:
+    """A model that fails."""
+    raise TaskError("SageMakerRuntime.ModelErrorException", "Received server error (500) from primary")
+
+
+@pytest.fixture
+def deploy(last_steps: dict[str, Any]) -> Deploy:
+    """Runs the deployment against these endpoints, with these changes of its section."""
+    last_steps["registration"]["run"] = last_steps["approval"]["run"] = last_steps["CreateModel"]["run"] = False
+    last_steps["evaluation"]["run"] = False
+
+    def deployed(endpoints: Endpoints, section: dict[str, Any] | None = None, **handlers: Handler) -> Ended:
+        last_steps["deployment"] |= section or {}
+        return run(last_steps, {"invokeEndpoint": answers} | endpoints.handlers() | handlers)
+
+    return deployed
+
+
+def calls(ended: Ended) -> list[str]:
+    """The actions that were called, in their order."""
+    return [name for name, _ in ended.requests]
+
+
+def request(ended: Ended, action: str) -> Any:
+    """The first request of an action."""
+    return next(request for name, request in ended.requests if name == action)
+
+
+def test_a_new_endpoint(deploy: Deploy) -> None:
+    """Where there is none, it is made, waited for and tried; the output says what serves."""
+    endpoints = Endpoints()
+    ended = deploy(endpoints)
+    assert ended.status == "SUCCEEDED", ended
+    assert calls(ended) == [
+        "describeEndpoint",
+        "createEndpointConfig",
+        "createEndpoint",
+        "describeEndpoint",
+        "describeEndpoint",
+        "invokeEndpoint",
+    ]
+    assert request(ended, "createEndpointConfig")["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "ModelName": f"model-{EXECUTION}",
+            "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
+        }
+    ]
+    assert request(ended, "createEndpoint") == {"EndpointName": "demo", "EndpointConfigName": EXECUTION}
+    assert ended.output["deployment"]["result"] == {
+        "EndpointName": "demo",
+        "EndpointArn": "arn",
+        "EndpointConfigName": EXECUTION,
+        "smoke_test": {"ContentType": "text/csv", "Body": "0.1,0\n"},
+    }
+
+
+def test_an_update(deploy: Deploy) -> None:
+    """An endpoint that is there is updated in place; what it served before is in the output."""
+    ended = deploy(Endpoints(serving="before", progress=("Updating", "InService")))
+    assert ended.status == "SUCCEEDED", ended
+    assert "createEndpoint" not in calls(ended)
+    assert request(ended, "updateEndpoint") == {"EndpointName": "demo", "EndpointConfigName": EXECUTION}
+    assert ended.output["deployment"]["result"]["previous"] == "before"
+
+
+def test_all_of_the_users_requests_are_passed_on(deploy: Deploy) -> None:
+    """Variants, data capture, the way an update is rolled out, tags: whatever SageMaker has, without the nulls."""
+    section = {
+        "input": {
+            "EndpointName": "mine",
+            "EndpointConfig": {
+                "EndpointConfigName": "my-config",
+                "KmsKeyId": None,
+                "ProductionVariants": [
+                    {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"},
+                    {"VariantName": "b", "ModelName": "other", "AcceleratorType": None},
+                ],
+            },
+            "DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},
+            "Tags": [{"Key": "a", "Value": "b"}],
+        }
+    }
+    ended = deploy(Endpoints(), section)
+    config = request(ended, "createEndpointConfig")
+    assert config["EndpointConfigName"] == "my-config"
+    assert [variant["ModelName"] for variant in config["ProductionVariants"]] == [f"model-{EXECUTION}", "other"]
+    assert set(config) == {"EndpointConfigName", "ProductionVariants"}
+    assert request(ended, "createEndpoint") == {
+        "EndpointName": "mine",
+        "EndpointConfigName": "my-config",
+        "DeploymentConfig": section["input"]["DeploymentConfig"],
+        "Tags": section["input"]["Tags"],
+    }
+    for action in ("createEndpointConfig", "createEndpoint"):
+        check_request(action, request(ended, action))
+
+
+def test_without_an_input_it_is_serverless(deploy: Deploy) -> None:
+    """An endpoint called like the model, of one serverless variant."""
+    ended = deploy(Endpoints(), {"input": None, "smoke_test": None})
+    config = request(ended, "createEndpointConfig")
+    assert config["ProductionVariants"][0]["ServerlessConfig"]
+    assert request(ended, "createEndpoint")["EndpointName"] == "demo"
+    check_request("createEndpointConfig", config)
+
+
+def test_an_endpoint_that_never_comes_into_service(deploy: Deploy) -> None:
+    """When the time is up, the new endpoint and its config are deleted, and the execution fails with the reason."""
+    endpoints = Endpoints(progress=("Creating",))
+    ended = deploy(endpoints, {"timeout_seconds": -1})
+    assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+    assert ended.cause == "endpoint demo is Creating after -1 seconds"
+    assert endpoints.serving is None
+    assert endpoints.configs == set()
+
+
+def test_an_endpoint_that_fails(deploy: Deploy) -> None:
+    """An endpoint that failed is deleted, with its config."""
+    endpoints = Endpoints(progress=("Creating", "Failed"))
+    ended = deploy(endpoints)
+    assert ended.cause == "endpoint demo is Failed"
+    assert (endpoints.serving, endpoints.configs) == (None, set())
+
+
+def test_an_update_that_sagemaker_rolls_back(deploy: Deploy) -> None:
+    """Where the previous config serves again, only the new one is deleted."""
+    endpoints = Endpoints(serving="before", config="before", progress=("Updating", "RollingBack", "InService"))
+    ended = deploy(endpoints)
+    assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+    assert ended.cause == "endpoint demo is InService with its previous endpoint config"
+    assert (endpoints.serving, endpoints.configs) == ("before", {"before"})
+    assert calls(ended).count("updateEndpoint") == 1
+
+
+@pytest.mark.parametrize(("serving", "left"), [(None, None), ("before", "before")])
+def test_a_failed_smoke_test(serving: str | None, left: str | None, deploy: Deploy) -> None:
+    """What was there is put back: the previous endpoint config, or nothing; the model's answer is in the cause."""
+    endpoints = Endpoints(serving=serving, progress=("Updating", "InService", "Updating", "InService"))
+    ended = deploy(endpoints, invokeEndpoint=broken)
+    assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+    assert "the smoke test failed" in ended.cause
+    assert "Received server error (500)" in ended.cause
+    assert endpoints.serving == left
+    assert endpoints.configs == ({left} if left else set())
+
+
+@pytest.mark.parametrize("status", ["Updating", "Creating", "Failed", "OutOfService"])
+def test_an_endpoint_that_is_not_in_service_is_left_alone(status: str, deploy: Deploy) -> None:
+    """What somebody else is changing, or what has failed, is not touched; the new config is deleted."""
+    endpoints = Endpoints(serving="before", status=status, progress=())
+    ended = deploy(endpoints)
+    assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+    assert ended.cause == f"endpoint demo is {status}; it can be updated when it is InService"
+    assert (endpoints.serving, endpoints.configs) == ("before", {"before"})
+    assert not {"updateEndpoint", "createEndpoint", "deleteEndpoint"} & set(calls(ended))
+
+
+def test_a_refused_creation(deploy: Deploy) -> None:
+    """Where SageMaker refuses the endpoint, its config is deleted, and no endpoint is."""
+
+    def refuse(_request: dict[str, Any]) -> Any:
+        raise TaskError("SageMaker.ResourceLimitExceededException", "the account's limit")
+
+    endpoints = Endpoints()
+    ended = deploy(endpoints, createEndpoint=refuse)
+    assert ended.cause.endswith("SageMaker.ResourceLimitExceededException: the account's limit")
+    assert endpoints.configs == set()
+    assert "deleteEndpoint" not in calls(ended)
+
+
+def test_an_endpoint_that_cannot_be_looked_at(deploy: Deploy) -> None:
+    """An error other than that there is no such endpoint ends the deployment before anything is touched."""
+
+    def denied(_request: dict[str, Any]) -> Any:
+        raise TaskError(UNKNOWN, "User is not authorized to perform: sagemaker:DescribeEndpoint")
+
+    endpoints = Endpoints()
+    ended = deploy(endpoints, describeEndpoint=denied)
+    assert "not authorized" in ended.cause
+    assert endpoints.configs == set()
+    assert "createEndpoint" not in calls(ended)
+
+
+def test_what_cannot_be_undone_is_said(deploy: Deploy) -> None:
+    """When the way back fails too, the cause has both reasons."""
+
+    def stuck(_request: dict[str, Any]) -> Any:
+        raise TaskError(UNKNOWN, "Cannot update in-progress endpoint")
+
+    ended = deploy(Endpoints(progress=("Creating",)), {"timeout_seconds": -1}, deleteEndpoint=stuck)
+    assert ended.cause.startswith("endpoint demo is Creating")
+    assert "could not be undone" in ended.cause
+    assert ended.cause.endswith("Cannot update in-progress endpoint")
+
+
+def test_a_record_in_s3(deploy: Deploy) -> None:
+    """The smoke test's record is read from S3, keys with slashes and all."""
+
+    def get(request: dict[str, Any]) -> Any:
+        assert request == {"Bucket": "bucket", "Key": "a/b c.csv"}
+        return {"Body": "1,2,3"}
+
+    section = {"smoke_test": {"S3Uri": "s3://bucket/a/b c.csv", "Accept": None}}
+    ended = deploy(Endpoints(), section, getObject=get)
+    assert request(ended, "invokeEndpoint") == {"EndpointName": "demo", "ContentType": "text/csv", "Body": "1,2,3"}
+    assert "record" not in ended.output["deployment"]["result"]
+
+
+def test_a_record_that_is_not_there(deploy: Deploy) -> None:
+    """The endpoint is undone, and the cause says that there was no record."""
+
+    def get(_request: dict[str, Any]) -> Any:
+        raise TaskError("S3.NoSuchKeyException", "The specified key does not exist.")
+
+    endpoints = Endpoints()
+    ended = deploy(endpoints, {"smoke_test": {"S3Uri": "s3://bucket/x"}}, getObject=get)
+    assert ended.cause.startswith("the smoke test has no record: S3.NoSuchKeyException")
+    assert endpoints.serving is None
+
+
+def test_autoscaling(deploy: Deploy) -> None:
+    """The first variant becomes a target with a policy, after the smoke test; an update keeps its instances."""
+    variant = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    section = {
+        "input": {"EndpointConfig": {"ProductionVariants": [variant]}},
+        "autoscaling": {"min_capacity": 1, "max_capacity": 4, "invocations_per_instance": 1000},
+    }
+    scaling: dict[str, Handler] = {
+        "registerScalableTarget": lambda _request: {},
+        "putScalingPolicy": lambda _request: {"PolicyARN": "policy"},
+    }
+    ended = deploy(Endpoints(serving="before", progress=("Updating", "InService")), section, **scaling)
+    assert ended.status == "SUCCEEDED", ended
+    assert request(ended, "updateEndpoint")["RetainAllVariantProperties"] is True
+    target = request(ended, "registerScalableTarget")
+    assert target["ResourceId"] == "endpoint/demo/variant/a"
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
+    policy = request(ended, "putScalingPolicy")["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["TargetValue"] == 1000
+    assert calls(ended)[-3:] == ["invokeEndpoint", "registerScalableTarget", "putScalingPolicy"]
+    assert ended.output["deployment"]["result"]["autoscaling"] == {"PolicyARN": "policy"}
