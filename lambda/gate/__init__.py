@@ -1,1 +1,7 @@
-"""The Lambda function that decides on a new model. It imports only what the runtime has."""
+"""The Lambda function that decides on a new model. It imports only what the runtime has, so that it starts fast.
+
+The way through: ``handler`` takes the event, ``request`` says what it asks for, ``report`` reads the model's and the
+champion's evaluation report from S3, ``lookup`` finds the metrics in them, ``metrics`` holds them against the
+thresholds, ``verdict`` decides, and ``answer`` and ``announcement`` say it in the state machine's and in a person's
+words, written with ``text``.
+"""

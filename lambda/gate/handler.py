@@ -1,0 +1,58 @@
+"""The Lambda's entry: a model's report in, a decision out."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from gate.answer import answer
+from gate.errors import GateError
+from gate.report import Reading, read_metrics
+from gate.request import Request, read_approval, read_request
+from gate.verdict import verdict
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+# Both reports together stay below the function's timeout, so that what fails is told, and not cut off.
+s3 = boto3.client(
+    "s3", config=Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes two arguments
+    """Decides whether the pipeline's new model may be used.
+
+    Args:
+        event: the state machine's: ``execution``, ``report``, ``approval`` (the user's section), ``model_package``,
+            ``champion``.
+        context: Lambda's context, not used.
+
+    Returns:
+        ``decision`` (``Approved``, ``Rejected``, ``Waiting``, ``Invalid``), ``error`` and ``cause`` for the execution
+        that fails by it, ``reason`` for the model package, ``metrics`` with their values and limits, ``report``,
+        ``model_package`` and ``champion`` as they came; for ``Waiting`` the ``announcement`` to people.
+
+    Raises:
+        ServiceError: AWS did not do its part; worth another try.
+    """
+    request = read_request(event)
+    try:
+        decided = _decide(request, event.get("approval"))
+    except GateError as error:
+        decided = answer(request, "Invalid", str(error), metrics=[], error=error.name)
+    logger.info("%s: %s: %s", request.execution, decided["decision"], decided["reason"])
+    return decided
+
+
+def _decide(request: Request, section: Any) -> dict[str, Any]:
+    approval = read_approval(section)
+
+    def reading(uri: str | None) -> Reading | None:
+        return read_metrics(s3, uri, approval.names) if uri else None
+
+    model = reading(request.report)
+    judged = model and not model.fault and not model.missing
+    champion = reading(request.champion["report"]) if judged and request.champion and approval.names else None
+    return verdict(request, approval, model, champion, now=datetime.now(UTC))

@@ -1,0 +1,67 @@
+"""Finds a metric in a report by its path."""
+
+import math
+from typing import Any, TypeGuard
+
+from gate.errors import MetricMissingError
+from gate.text import listed, one_line, shown
+
+Number = int | float
+
+_NAME = 200
+"""Characters of a path that a message shows."""
+_DIGITS = 9
+"""Of an index; no report has longer lists."""
+_NOTHING = object()
+
+
+def is_number(value: Any) -> TypeGuard[Number]:
+    """Whether it is a finite number that a double-precision number can hold, as JSON's other readers need it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def number_at(report: Any, name: str) -> Number:
+    """The number at a dotted path: ``"binary_classification_metrics.auc.value"``, ``"folds.0.auc"``.
+
+    Args:
+        report: what ``json`` reads.
+        name: keys of mappings and indexes of lists from 0, with dots between them.
+
+    Raises:
+        MetricMissingError: the path leads nowhere, or not to a finite number; the message says how far it leads and
+            what is there.
+    """
+    found, followed = report, "the report"
+    for count, part in enumerate(name.split("."), start=1):
+        below = _below(found, part)
+        if below is _NOTHING:
+            raise MetricMissingError(
+                f"the report has no {one_line(name, _NAME)}: {one_line(followed, _NAME)} is {_described(found)}"
+            )
+        found, followed = below, ".".join(name.split(".")[:count])
+    if not is_number(found):
+        raise MetricMissingError(
+            f"{one_line(name, _NAME)} must be a finite number; in the report it is {_described(found)}"
+        )
+    return found
+
+
+def _below(value: Any, part: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(part, _NOTHING)
+    if isinstance(value, list) and part.isascii() and part.isdigit() and len(part) <= _DIGITS:
+        return value[int(part)] if int(part) < len(value) else _NOTHING
+    return _NOTHING
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"a mapping with the keys {listed(value)}" if value else "an empty mapping"
+    if isinstance(value, list):
+        return f"a list with the indexes 0 to {len(value) - 1}" if value else "an empty list"
+    return shown(value)

@@ -1,0 +1,100 @@
+"""Reads an evaluation report from S3."""
+
+import json
+import re
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from gate.errors import GateError, MetricMissingError, ReportInvalidError, ReportMissingError, ServiceError
+from gate.lookup import Number, number_at
+from gate.text import one_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The size of the largest report that is read: it and what it holds must fit into the function's memory."""
+
+_CHUNK = 1024 * 1024
+_USERS_OWN = {
+    "NoSuchKey": "there is no such object",
+    "NoSuchBucket": "there is no such bucket",
+    "AccessDenied": "access denied; the function may read the pipeline's own bucket only",
+    "InvalidBucketName": "that is no name of a bucket",
+    "KeyTooLongError": "the key is longer than S3 allows",
+    "PermanentRedirect": "the bucket is in another region",
+    "InvalidObjectState": "the object is archived; restore it first",
+}
+"""S3's error codes for what the user can mend: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a report says of the metrics that are asked for."""
+
+    values: dict[str, Number] = field(default_factory=dict)
+    missing: dict[str, MetricMissingError] = field(default_factory=dict)
+    """Why a metric has no value."""
+    fault: GateError | None = None
+    """Why the report as a whole cannot be read."""
+
+
+def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
+    """The metrics of a report; the rest of it, which may be large, is let go.
+
+    Raises:
+        ServiceError: S3 could not say, or broke off.
+    """
+    try:
+        report = _mapping(_content(s3, uri))
+    except GateError as error:
+        return Reading(fault=type(error)(f"{one_line(uri, 1200)}: {error}"))
+    values: dict[str, Number] = {}
+    missing: dict[str, MetricMissingError] = {}
+    for name in names:
+        try:
+            values[name] = number_at(report, name)
+        except MetricMissingError as error:
+            missing[name] = error
+    return Reading(values=values, missing=missing)
+
+
+def _mapping(content: bytearray) -> dict[str, Any]:
+    """The document; NaN and Infinity, which Python writes and JSON does not know, are no fault where nobody asks."""
+    try:
+        document = json.loads(content)
+    except RecursionError as error:
+        raise ReportInvalidError("not readable as JSON: nested too deeply") from error
+    except ValueError as error:
+        raise ReportInvalidError(f"not readable as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ReportInvalidError(f"must be a JSON object at its top; it is a {type(document).__name__}")
+    return document
+
+
+def _content(s3: "S3Client", uri: str) -> bytearray:
+    place = re.fullmatch(r"s3://([^/]+)/(.+)", uri, re.DOTALL)
+    if place is None:
+        raise ReportMissingError("that is no S3 URI; expected is s3://<bucket>/<key>")
+    content = bytearray()
+    try:
+        # Read to its end, in pieces, an object's length and checksum are verified.
+        with closing(s3.get_object(Bucket=place[1], Key=place[2])["Body"]) as body:
+            for chunk in body.iter_chunks(_CHUNK):
+                content += chunk
+                if len(content) > MAX_BYTES:
+                    raise ReportInvalidError(f"larger than {MAX_BYTES:,} bytes, more than the gate reads")
+    except (ParamValidationError, UnicodeError) as error:
+        raise ReportMissingError(f"S3 has no such names: {error}") from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _USERS_OWN:
+            raise ReportMissingError(_USERS_OWN[code]) from error
+        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
+    except BotoCoreError as error:
+        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
+    return content

@@ -1,0 +1,252 @@
+"""The gate as the state machine calls it, with the reports in S3."""
+
+import io
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from gate.errors import ServiceError
+from gate.report import MAX_BYTES
+from tests.gate.conftest import AUC, BUCKET, CHAMPION, EXECUTION, PACKAGE, REPORT, Gate, champion, quality
+
+LAMBDAS = Path(__file__).parents[2] / "lambda"
+AT_LEAST_90 = {"metrics": [{"name": AUC, "minimum": 0.9}]}
+BEATEN = {"metrics": [{"name": AUC}], "must_beat_champion": True}
+
+
+def test_a_good_model_is_approved(gate: Gate) -> None:
+    """The whole answer for a report as the shipped evaluation writes it, and a champion beside it."""
+    gate.put(quality(0.9535))
+    gate.put(quality(0.95), uri=CHAMPION)
+    answer = gate.ask(AT_LEAST_90, champion=champion())
+    cause = answer.pop("cause")
+    assert answer == {
+        "decision": "Approved",
+        "error": None,
+        "reason": f"every threshold holds: {AUC} 0.9535 >= 0.9",
+        "metrics": [{"name": AUC, "value": 0.9535, "minimum": 0.9, "maximum": None, "champion": 0.95, "passed": True}],
+        "report": REPORT,
+        "model_package": f"{PACKAGE}/7",
+        "champion": champion(),
+    }
+    assert cause.startswith(f"{EXECUTION}: Approved: ")
+
+
+def test_a_model_that_is_worse_than_the_champion_is_rejected(gate: Gate) -> None:
+    """The champion's value is read from its own report."""
+    gate.put(quality(0.94))
+    gate.put(quality(0.95), uri=CHAMPION)
+    answer = gate.ask({**AT_LEAST_90, "must_beat_champion": True}, champion=champion())
+    assert (answer["decision"], answer["error"]) == ("Rejected", "ModelRejected")
+    assert answer["reason"] == f"1 of 1 metrics missed: {AUC} 0.94 >= 0.9, < the champion's 0.95"
+
+
+@pytest.mark.parametrize("known", [None, champion(report=None)], ids=["no champion", "no report of it"])
+def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
+    """The first model of a group has nobody to beat; nor is a champion without a report named in the answer."""
+    gate.put(quality(0.5))
+    answer = gate.ask(BEATEN, champion=known)
+    assert (answer["decision"], answer["champion"]) == ("Approved", None)
+    assert "There is no champion with a report" in answer["cause"]
+
+
+@pytest.mark.parametrize(
+    ("report", "error", "expected"),
+    [
+        (b"", "ReportInvalid", "not readable as JSON: Expecting value"),
+        (b"<html>", "ReportInvalid", "not readable as JSON"),
+        (b"\xff\xfe\x00", "ReportInvalid", "not readable as JSON"),
+        (b"[" * 200_000, "ReportInvalid", "nested too deeply"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "ReportInvalid", "not readable as JSON"),
+        (b"[0.95]", "ReportInvalid", "must be a JSON object at its top; it is a list"),
+        (b"null", "ReportInvalid", "must be a JSON object at its top"),
+        (quality(float("nan")), "MetricMissing", f"{AUC} must be a finite number; in the report it is NaN"),
+        (quality("0.95"), "MetricMissing", 'in the report it is "0.95"'),
+        ({"\ud800 \n": 1}, "MetricMissing", f"the report has no {AUC}"),
+    ],
+    ids=str,
+)
+def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, error: str, expected: str) -> None:
+    """What is wrong with it is said on one line, and the model is not approved, whatever else is asked."""
+    gate.put(report)
+    answer = gate.ask({**AT_LEAST_90, "manual": True})
+    assert (answer["decision"], answer["error"]) == ("Invalid", error)
+    assert expected in answer["reason"]
+    assert answer["reason"].isprintable()
+    assert "announcement" not in answer
+    if error == "ReportInvalid":
+        assert answer["reason"].startswith(f"{REPORT}: ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_other_encodings_are_read(gate: Gate, encoding: str) -> None:
+    """A report with a byte order mark, as other tools write it, is read like any other."""
+    gate.put('{"größe": 1}'.encode(encoding))
+    assert gate.ask({"metrics": [{"name": "größe", "minimum": 1}]})["decision"] == "Approved"
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (f"s3://{BUCKET}/no/such.json", "there is no such object"),
+        ("s3://no-such-bucket/evaluation.json", "there is no such bucket"),
+        ("s3://no bucket/evaluation.json", "S3 has no such names"),
+        (f"s3://{BUCKET}/", "that is no S3 URI"),
+        ("evaluation.json", "that is no S3 URI"),
+    ],
+)
+@pytest.mark.parametrize("approval", [{}, AT_LEAST_90, BEATEN], ids=["nothing asked", "threshold", "champion"])
+def test_a_report_that_is_not_there_is_told(gate: Gate, report: str, expected: str, approval: Any) -> None:
+    """A report that is named must be there, whatever is asked; the message says where it was looked for."""
+    answer = gate.ask(approval, report=report)
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
+    assert answer["reason"].startswith(f"{report}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("approval", "error"),
+    [
+        (AT_LEAST_90, "ReportMissing"),
+        (BEATEN, "ReportMissing"),
+        ({"by": AUC}, "ReportMissing"),
+        ({"must_beat_champion": True}, "MetricMissing"),
+    ],
+)
+def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, error: str) -> None:
+    """A threshold without a report to hold it against is never a pass; nor is a comparison by no metric."""
+    answer = gate.ask(approval, report=None, champion=champion())
+    assert (answer["decision"], answer["error"]) == ("Invalid", error)
+    assert "approval" in answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("report", "error", "expected"),
+    [
+        (None, "ReportMissing", f"{CHAMPION}: there is no such object"),
+        (b"{", "ReportInvalid", f"{CHAMPION}: not readable as JSON"),
+        ({"auc": 0.9}, "MetricMissing", f"the report has no {AUC}"),
+    ],
+)
+def test_a_champion_that_must_be_beaten_must_be_readable(gate: Gate, report: Any, error: str, expected: str) -> None:
+    """Its report's fault is told as the champion's; where it need not be beaten, the fault is a remark."""
+    gate.put(quality(0.99))
+    if report is not None:
+        gate.put(report, uri=CHAMPION)
+    answer = gate.ask(BEATEN, champion=champion())
+    assert (answer["decision"], answer["error"]) == ("Invalid", error)
+    assert "the champion must be beaten" in answer["reason"]
+    assert expected in answer["reason"]
+    lenient = gate.ask(AT_LEAST_90, champion=champion())
+    assert lenient["decision"] == "Approved"
+    assert lenient["metrics"][0]["champion"] is None
+    assert expected in lenient["cause"]
+
+
+@pytest.mark.parametrize(
+    ("approval", "expected"),
+    [
+        (None, "approval: is null; must be a mapping"),
+        ({"metrics": {}}, "approval.metrics: is {}; must be a list"),
+        ({"metrics": ["auc"]}, 'approval.metrics[0]: is "auc"; must be a mapping with the keys name, minimum, maximum'),
+        ({"metrics": [{"name": AUC}, {"minimum": 1}]}, "approval.metrics[1].name: is null; must be a metric's path"),
+        ({"metrics": [{"name": AUC, "min": 0.9}]}, 'has the key "min"; the keys allowed are name, minimum, maximum'),
+        ({"metrics": [{"name": AUC, "minimum": "0.9"}]}, 'approval.metrics[0].minimum: is "0.9"; must be a number'),
+        ({"metrics": [{"name": AUC, "maximum": True}]}, "approval.metrics[0].maximum: is true; must be a number"),
+        ({"metrics": [{"name": AUC, "minimum": 2, "maximum": 1}]}, "its minimum 2 is above its maximum 1"),
+        ({"metrics": [{"name": "\ud800"}]}, "approval.metrics[0].name: is"),
+        ({"manual": "yes"}, 'approval.manual: is "yes"; must be true or false'),
+        ({"must_beat_champion": 1}, "approval.must_beat_champion: is 1; must be true or false"),
+        ({"by": ""}, 'approval.by: is ""; must be a metric\'s path'),
+        ({"timeout_seconds": 0}, "approval.timeout_seconds: is 0; must be a whole number of seconds from 1 to"),
+        ({"timeout_seconds": True}, "approval.timeout_seconds: is true; must be a whole number"),
+        ({"timeout_seconds": 1e9}, "approval.timeout_seconds: is 1000000000.0; must be a whole number"),
+        ({"timeout_seconds": 10**9}, "approval.timeout_seconds: is 1000000000; must be a whole number"),
+    ],
+)
+def test_a_section_that_nobody_checked_is_no_pass(gate: Gate, approval: Any, expected: str) -> None:
+    """An execution can be started by hand, past the start Lambda's checks; a mistake is told with key and value."""
+    gate.put(quality(0.99))
+    answer = gate.ask(approval)
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ApprovalInvalid")
+    assert expected in answer["reason"]
+
+
+def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
+    """A report of more than 64 MB is not read; one of exactly so much is."""
+    start = b'{"auc": 0.9, "padding": "'
+    largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
+    with Stubber(gate.module.s3) as stubber:
+        for report in (largest, largest + b" "):
+            stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(report), len(report))})
+        assert gate.ask({"metrics": [{"name": "auc"}]})["decision"] == "Approved"
+        answer = gate.ask({})
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportInvalid")
+    assert "larger than 67,108,864 bytes" in answer["reason"]
+
+
+def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:
+    """Where the function may not read, the answer says what it may."""
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        answer = gate.ask(AT_LEAST_90)
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
+    assert f"{REPORT}: access denied; the function may read the pipeline's own bucket only" in answer["reason"]
+
+
+class BrokenBody(StreamingBody):
+    """An S3 object that cannot be read to its end."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Fails as botocore does."""
+        raise ReadTimeoutError(endpoint_url=f"s3 after less than {amt} bytes", error="timed out")
+
+
+@pytest.mark.parametrize(
+    "body", [StreamingBody(io.BytesIO(b'{"a": 1'), 8), BrokenBody(io.BytesIO(b""), 8)], ids=["cut off", "timed out"]
+)
+def test_a_broken_connection_is_tried_again(gate: Gate, body: StreamingBody) -> None:
+    """Half a report is no invalid report: Step Functions tries a ``ServiceError`` again."""
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_response("get_object", {"Body": body})
+        with pytest.raises(ServiceError, match=f"^{REPORT}: S3 could not be read"):
+            gate.ask(AT_LEAST_90)
+
+
+def test_faults_of_aws_are_tried_again(gate: Gate) -> None:
+    """What S3 fails to do ends in an exception, for the champion's report as well."""
+    gate.put(quality(0.95))
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b'{"auc": 1}'), 10)})
+        stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ServiceError, match=f"^{CHAMPION}: .*SlowDown"):
+            gate.ask({"metrics": [{"name": "auc"}]}, champion=champion())
+
+
+def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    """The log has the execution, the decision and the reason on one line."""
+    caplog.set_level(logging.INFO)
+    gate.put(quality(0.95))
+    gate.ask(AT_LEAST_90)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "gate.handler"]
+    assert line == f"{EXECUTION}: Approved: every threshold holds: {AUC} 0.95 >= 0.9"
+
+
+def test_only_the_runtimes_packages_are_imported() -> None:
+    """The function starts fast: nothing of the project's other packages or of requirements.txt is imported."""
+    program = "import sys; before = set(sys.modules); import gate.handler; print(*set(sys.modules) - before)"
+    environment = {"PYTHONPATH": str(LAMBDAS), "AWS_DEFAULT_REGION": "us-east-1"}
+    completed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    # The other name is one that multiprocessing gives to __main__.
+    imported = {name.partition(".")[0] for name in completed.stdout.split()} - {*sys.stdlib_module_names, "__mp_main__"}
+    assert {"gate", "boto3"} <= imported
+    boto3s_own = {"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "certifi"}
+    assert imported <= {"gate"} | boto3s_own
