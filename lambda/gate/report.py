@@ -50,7 +50,7 @@ def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
         ServiceError: S3 could not say, or broke off.
     """
     try:
-        report = _mapping(_content(s3, uri))
+        report = _mapping(_text(_content(s3, uri)))
     except GateError as error:
         return Reading(fault=type(error)(f"{one_line(uri, 1200)}: {error}"))
     values: dict[str, Number] = {}
@@ -63,10 +63,18 @@ def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
     return Reading(values=values, missing=missing)
 
 
-def _mapping(content: bytearray) -> dict[str, Any]:
+def _text(content: bytearray) -> str:
+    """The content without its bytes, which would take up memory while the document is made."""
+    try:
+        return content.decode(json.detect_encoding(content))
+    except UnicodeError as error:
+        raise ReportInvalidError(f"not readable as JSON: {error}") from error
+
+
+def _mapping(text: str) -> dict[str, Any]:
     """The document; NaN and Infinity, which Python writes and JSON does not know, are no fault where nobody asks."""
     try:
-        document = json.loads(content)
+        document = json.loads(text)
     except RecursionError as error:
         raise ReportInvalidError("not readable as JSON: nested too deeply") from error
     except ValueError as error:

@@ -58,15 +58,23 @@ def champion(report: str | None = CHAMPION) -> dict[str, Any]:
     return {"ModelPackageArn": f"{PACKAGE}/6", "report": report}
 
 
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Gate]:
     """The Lambda as the stack deploys it, with its bucket."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with moto.mock_aws():
+    with pytest.MonkeyPatch.context() as environment, moto.mock_aws():
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            environment.delenv(name)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         yield Gate(importlib.reload(importlib.import_module("gate.handler")), s3)
+
+
+@pytest.fixture
+def gate(deployed: Gate) -> Gate:
+    """The Lambda, with an empty bucket."""
+    for item in deployed.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        deployed.s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    return deployed
