@@ -18,6 +18,7 @@ PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo"
 REPORT = f"s3://{BUCKET}/{EXECUTION}/evaluation.json"
 CHAMPION = f"s3://{BUCKET}/champion/evaluation.json"
 AUC = "binary_classification_metrics.auc.value"
+AT_LEAST_90 = {"metrics": [{"name": AUC, "minimum": 0.9}]}
 
 
 def quality(auc: Any, **others: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The gate as the state machine calls it, with the reports in S3."""
 
-import io
 import logging
 import subprocess
 import sys
@@ -8,16 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
-from botocore.response import StreamingBody
-from botocore.stub import Stubber
 
-from gate.errors import ServiceError
-from gate.report import MAX_BYTES
-from tests.gate.conftest import AUC, BUCKET, CHAMPION, EXECUTION, PACKAGE, REPORT, Gate, champion, quality
+from tests.gate.conftest import AT_LEAST_90, AUC, BUCKET, CHAMPION, EXECUTION, PACKAGE, REPORT, Gate, champion, quality
 
 LAMBDAS = Path(__file__).parents[2] / "lambda"
-AT_LEAST_90 = {"metrics": [{"name": AUC, "minimum": 0.9}]}
 BEATEN = {"metrics": [{"name": AUC}], "must_beat_champion": True}
 
 
@@ -83,6 +76,25 @@ def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, e
     assert "announcement" not in answer
     if error == "ReportInvalid":
         assert answer["reason"].startswith(f"{REPORT}: ")
+
+
+def test_every_metric_that_is_missing_is_told(gate: Gate) -> None:
+    """The reason names each; in the list they have no value and have not passed, and in the table they come first."""
+    gate.put({"auc": 0.95})
+    answer = gate.ask({"metrics": [{"name": "auc"}, {"name": "f1", "minimum": 0}, {"name": "recall"}]})
+    assert answer["error"] == "MetricMissing"
+    assert "the report has no f1" in answer["reason"]
+    assert "the report has no recall" in answer["reason"]
+    assert [(item["value"], item["passed"]) for item in answer["metrics"]] == [
+        (0.95, True),
+        (None, False),
+        (None, False),
+    ]
+    assert [line.split()[-1] for line in answer["cause"].split("\n\n")[1].splitlines()[1:]] == [
+        "missing",
+        "missing",
+        "-",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -176,57 +188,6 @@ def test_a_section_that_nobody_checked_is_no_pass(gate: Gate, approval: Any, exp
     answer = gate.ask(approval)
     assert (answer["decision"], answer["error"]) == ("Invalid", "ApprovalInvalid")
     assert expected in answer["reason"]
-
-
-def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
-    """A report of more than 64 MB is not read; one of exactly so much is."""
-    start = b'{"auc": 0.9, "padding": "'
-    largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
-    with Stubber(gate.module.s3) as stubber:
-        for report in (largest, largest + b" "):
-            stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(report), len(report))})
-        assert gate.ask({"metrics": [{"name": "auc"}]})["decision"] == "Approved"
-        answer = gate.ask({})
-    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportInvalid")
-    assert "larger than 67,108,864 bytes" in answer["reason"]
-
-
-def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:
-    """Where the function may not read, the answer says what it may."""
-    with Stubber(gate.module.s3) as stubber:
-        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
-        answer = gate.ask(AT_LEAST_90)
-    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
-    assert f"{REPORT}: access denied; the function may read the pipeline's own bucket only" in answer["reason"]
-
-
-class BrokenBody(StreamingBody):
-    """An S3 object that cannot be read to its end."""
-
-    def read(self, amt: int | None = None) -> bytes:
-        """Fails as botocore does."""
-        raise ReadTimeoutError(endpoint_url=f"s3 after less than {amt} bytes", error="timed out")
-
-
-@pytest.mark.parametrize(
-    "body", [StreamingBody(io.BytesIO(b'{"a": 1'), 8), BrokenBody(io.BytesIO(b""), 8)], ids=["cut off", "timed out"]
-)
-def test_a_broken_connection_is_tried_again(gate: Gate, body: StreamingBody) -> None:
-    """Half a report is no invalid report: Step Functions tries a ``ServiceError`` again."""
-    with Stubber(gate.module.s3) as stubber:
-        stubber.add_response("get_object", {"Body": body})
-        with pytest.raises(ServiceError, match=f"^{REPORT}: S3 could not be read"):
-            gate.ask(AT_LEAST_90)
-
-
-def test_faults_of_aws_are_tried_again(gate: Gate) -> None:
-    """What S3 fails to do ends in an exception, for the champion's report as well."""
-    gate.put(quality(0.95))
-    with Stubber(gate.module.s3) as stubber:
-        stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b'{"auc": 1}'), 10)})
-        stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
-        with pytest.raises(ServiceError, match=f"^{CHAMPION}: .*SlowDown"):
-            gate.ask({"metrics": [{"name": "auc"}]}, champion=champion())
 
 
 def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:

@@ -174,8 +174,8 @@ def test_the_champion_is_compared_by_one_metric() -> None:
 
 def test_a_champion_is_only_shown_where_it_need_not_be_beaten() -> None:
     """Without ``must_beat_champion`` its values stand beside the model's, and a better one is no obstacle."""
-    answer = decide({"metrics": [{"name": "auc"}]}, {"auc": 0.5}, Reading(values={"auc": 0.9}))
-    assert answer["decision"] == "Approved"
+    answer = decide({"metrics": [{"name": "auc"}], "by": "auc"}, {"auc": 0.5}, Reading(values={"auc": 0.9}))
+    assert (answer["decision"], answer["reason"]) == ("Approved", "no threshold was set")
     assert answer["metrics"][0]["champion"] == 0.9
 
 

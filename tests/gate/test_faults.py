@@ -1,0 +1,63 @@
+"""What S3 does not give to the gate."""
+
+import io
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from gate.errors import ServiceError
+from gate.report import MAX_BYTES
+from tests.gate.conftest import AT_LEAST_90, CHAMPION, REPORT, Gate, champion, quality
+
+
+def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
+    """A report of more than 64 MB is not read; one of exactly so much is."""
+    start = b'{"auc": 0.9, "padding": "'
+    largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
+    with Stubber(gate.module.s3) as stubber:
+        for report in (largest, largest + b" "):
+            stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(report), len(report))})
+        assert gate.ask({"metrics": [{"name": "auc"}]})["decision"] == "Approved"
+        answer = gate.ask({})
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportInvalid")
+    assert "larger than 67,108,864 bytes" in answer["reason"]
+
+
+def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:
+    """Where the function may not read, the answer says what it may."""
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        answer = gate.ask(AT_LEAST_90)
+    assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
+    assert f"{REPORT}: access denied; the function may read the pipeline's own bucket only" in answer["reason"]
+
+
+class BrokenBody(StreamingBody):
+    """An S3 object that cannot be read to its end."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Fails as botocore does."""
+        raise ReadTimeoutError(endpoint_url=f"s3 after less than {amt} bytes", error="timed out")
+
+
+@pytest.mark.parametrize(
+    "body", [StreamingBody(io.BytesIO(b'{"a": 1'), 8), BrokenBody(io.BytesIO(b""), 8)], ids=["cut off", "timed out"]
+)
+def test_a_broken_connection_is_tried_again(gate: Gate, body: StreamingBody) -> None:
+    """Half a report is no invalid report: Step Functions tries a ``ServiceError`` again."""
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_response("get_object", {"Body": body})
+        with pytest.raises(ServiceError, match=f"^{REPORT}: S3 could not be read"):
+            gate.ask(AT_LEAST_90)
+
+
+def test_faults_of_aws_are_tried_again(gate: Gate) -> None:
+    """What S3 fails to do ends in an exception, for the champion's report as well."""
+    gate.put(quality(0.95))
+    with Stubber(gate.module.s3) as stubber:
+        stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b'{"auc": 1}'), 10)})
+        stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ServiceError, match=f"^{CHAMPION}: .*SlowDown"):
+            gate.ask({"metrics": [{"name": "auc"}]}, champion=champion())
