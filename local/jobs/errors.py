@@ -1,15 +1,18 @@
-"""How SageMaker's refusals and failures reach Step Functions.
+"""How the refusals and failures of SageMaker, and of the services beside it, reach Step Functions.
 
 Step Functions names an error of a service integration after the service and the exception's class in AWS's Java SDK:
 ``SageMaker.ResourceInUseException``, ``SageMaker.ResourceLimitExceededException``; what SageMaker's model does not
-list, ``ValidationException`` among it, is ``SageMaker.AmazonSageMakerException``. A job that was created and did not
-succeed is ``States.TaskFailed`` with the job's Describe output as its cause.
+list, ``ValidationException`` among it, is ``SageMaker.AmazonSageMakerException`` for the optimized integrations and
+``SageMaker.SageMakerException`` for the AWS SDK's, whose classes are those of the Java SDK's second version. A job that
+was created and did not succeed is ``States.TaskFailed`` with the job's Describe output as its cause.
 (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html,
-https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html)
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html,
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html)
 """
 
 import json
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 REASON_LENGTH = 1024
@@ -39,15 +42,44 @@ class Failure(Exception):  # noqa: N818 - an event inside a job, not an error of
         self.exceeded = exceeded
 
 
-def refused(message: str, *, code: str = "ValidationException") -> JobFailed:
-    """SageMaker did not take the request.
+class Refused(JobFailed):
+    """A service did not take a request, or could not do what it asks for.
+
+    As it is raised, error and cause are those of an optimized integration of SageMaker; ``of_sdk`` gives the others.
 
     Args:
-        message: what SageMaker says.
-        code: its error code: ``ValidationException`` or ``ResourceInUse``.
+        message: what the service says.
+        code: its error code.
+        status: its HTTP status.
+        members: what else its error has, such as ``OriginalStatusCode``.
     """
-    details = f"Service: AmazonSageMaker; Status Code: 400; Error Code: {code}; Request ID: {uuid.uuid4()}; Proxy: null"
-    return JobFailed(f"SageMaker.{_CLASSES.get(code, 'AmazonSageMakerException')}", f"{message} ({details})")
+
+    def __init__(self, message: str, *, code: str, status: int, members: dict[str, Any]) -> None:
+        details = f"Service: AmazonSageMaker; Status Code: {status}; Error Code: {code}; Request ID: {uuid.uuid4()}"
+        name = _CLASSES.get(code, "AmazonSageMakerException")
+        super().__init__(f"SageMaker.{name}", f"{message} ({details}; Proxy: null)")
+        self.message = message
+        self.code = code
+        self.status = status
+        self.members = members
+
+    def of_sdk(self, service: str, modelled: Collection[str]) -> JobFailed:
+        """The same as Step Functions reports it for ``aws-sdk:<service>:<action>``.
+
+        Args:
+            service: its name in the Java SDK, such as ``SageMakerRuntime``.
+            modelled: the error codes that its model lists, each of which has a class of its own.
+        """
+        name = f"{service}Exception"
+        if self.code in modelled:
+            name = self.code if self.code.endswith("Exception") else f"{self.code}Exception"
+        details = f"Service: {service}, Status Code: {self.status}, Request ID: {uuid.uuid4()}"
+        return JobFailed(f"{service}.{name}", f"{self.message} ({details})")
+
+
+def refused(message: str, *, code: str = "ValidationException", status: int = 400, **members: Any) -> Refused:
+    """A service did not take the request; see ``Refused``. SageMaker's codes are such as ``ResourceInUse``."""
+    return Refused(message, code=code, status=status, members=members)
 
 
 def not_supported(key: str, value: object, allowed: str) -> JobFailed:

@@ -1,16 +1,18 @@
-"""SageMaker on this machine: the one door for requests."""
+"""SageMaker on this machine, and what the state machine needs of the services beside it: the one door for requests."""
 
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.jobs.errors import not_supported, refused
+from local.jobs.errors import Refused, not_supported, refused
 from local.jobs.job import FinishedJob, Job, Site
 from local.jobs.model import Models
 from local.jobs.processing import ProcessingJob
-from local.jobs.requests import check_request, service_model
+from local.jobs.registry import Registry
+from local.jobs.requests import check_request, error_codes, service_model
 from local.jobs.training import TrainingJob
 from local.jobs.transform import TransformJob
 from local.objects import Objects
@@ -27,13 +29,28 @@ _TAKEN = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One of the services that the AWS SDK integrations reach here."""
+
+    name: str
+    """As botocore has it."""
+    java: str
+    """As the AWS SDK for Java, and therefore Step Functions' error names, have it."""
+    malformed: str = "ValidationException"
+    """The error code for a malformed request."""
+
+
+_SAGEMAKER = Service(name="sagemaker", java="SageMaker")
+
+
 class SageMaker:
     """SageMaker on this machine: runs one request at a time per call, thread-safe.
 
     Args:
         s3: a boto3 client; it names the endpoint that the jobs use too. The fastest one neither signs payloads nor adds
             checksums: ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
-        folder: of its own: ``logs`` and ``jobs`` (a failed job's files stay there), ``models``, ``cache``.
+        folder: of its own: ``logs``, ``jobs`` (a failed job's files stay there), ``models``, ``registry``, ``cache``.
         region: in the ARNs and the jobs' environment.
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
@@ -61,12 +78,19 @@ class SageMaker:
             namespaces=namespaces,
         )
         self._models = Models(self._site)
+        self._registry = Registry(self._site)
+        self._jobs: dict[str, Callable[[dict[str, Any]], Job]] = {
+            "createProcessingJob": lambda checked: ProcessingJob(checked, self._site),
+            "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
+            "createTransformJob": lambda checked: TransformJob(checked, self._site, self._models),
+        }
+        self._actions = self._of_services()
         self._lock = threading.Lock()
         self._names: set[tuple[str, str]] = set()
         self._running: set[Job] = set()
         self._finished: list[FinishedJob] = []
         # What the first job would otherwise wait for; both are cached.
-        threading.Thread(target=service_model, daemon=True).start()
+        threading.Thread(target=service_model, args=[_SAGEMAKER.name], daemon=True).start()
         threading.Thread(target=view_of_this_machine, daemon=True).start()
 
     @property
@@ -84,32 +108,56 @@ class SageMaker:
         self._site.objects.put(file, f"s3://{bucket}/{key}")
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Does what one request asks for, and returns when it is done.
+        """Does what one request asks for, and returns when it is done: what a task of a state machine gets.
 
         Args:
             action: as in the integration's ARN, without ``.sync``: ``createProcessingJob``, ``createTrainingJob``,
-                ``createModel`` or ``createTransformJob``.
-            request: as SageMaker takes it.
+                ``createTransformJob`` or ``createModel`` of the optimized integrations, or one of the ``actions`` of
+                the AWS SDK integrations.
+            request: as the service takes it; what is made of bytes, such as ``Body``, as text.
 
         Returns:
-            Describe's output for a job, the response for a model: JSON-able.
+            Describe's output for a job, the response otherwise: JSON-able; bytes as text.
 
         Raises:
             JobFailed: refused, or not completed.
             JobStopped: ``stop`` was called.
         """
-        kinds: dict[str, Callable[[dict[str, Any]], Job]] = {
-            "createProcessingJob": lambda checked: ProcessingJob(checked, self._site),
-            "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
-            "createTransformJob": lambda checked: TransformJob(checked, self._site, self._models),
-        }
-        if action != "createModel" and action not in kinds:
-            raise not_supported("the integration", action, f"one of {', '.join([*kinds, 'createModel'])}")
-        check_request(action, request)
-        request = copy.deepcopy(request)
+        if action in self._jobs:
+            check_request(action, request)
+            return self._run(self._jobs[action](copy.deepcopy(request)))
         if action == "createModel":
-            return self._models.create(request)
-        return self._run(kinds[action](request))
+            return self.answer(action, request)
+        try:
+            return _as_text(self.answer(action, _as_bytes(request)))
+        except Refused as refusal:
+            service = self._actions[action][0]
+            raise refusal.of_sdk(service.java, error_codes(service.name)) from None
+
+    @property
+    def actions(self) -> Mapping[str, Service]:
+        """The actions that are answered at once, and the service of each."""
+        return {action: service for action, (service, _) in self._actions.items()}
+
+    def answer(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what one request asks for, in the services' own terms: what an AWS SDK gets.
+
+        Args:
+            action: one of ``actions``.
+            request: as the service takes it.
+
+        Returns:
+            The response, with bytes where the service has them, and times as in ``listings.timestamp``.
+
+        Raises:
+            Refused: with the service's error code.
+            JobFailed: this machine cannot do it.
+        """
+        if action not in self._actions:
+            raise not_supported("the integration", action, f"one of {', '.join([*self._jobs, *self._actions])}")
+        service, function = self._actions[action]
+        check_request(action, request, service=service.name, code=service.malformed)
+        return function(copy.deepcopy(request))
 
     def stop(self) -> None:
         """Stops every job that runs; their calls of ``run`` raise JobStopped within seconds."""
@@ -117,6 +165,19 @@ class SageMaker:
             running = list(self._running)
         for job in running:
             job.stop()
+
+    def _of_services(self) -> dict[str, tuple[Service, Callable[[dict[str, Any]], dict[str, Any]]]]:
+        sagemaker: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "createModel": self._models.create,
+            "createModelPackageGroup": self._registry.create_group,
+            "describeModelPackageGroup": self._registry.describe_group,
+            "listModelPackageGroups": self._registry.list_groups,
+            "createModelPackage": self._registry.create_package,
+            "describeModelPackage": self._registry.describe_package,
+            "listModelPackages": self._registry.list_packages,
+            "updateModelPackage": self._registry.update_package,
+        }
+        return {action: (_SAGEMAKER, function) for action, function in sagemaker.items()}
 
     def _run(self, job: Job) -> dict[str, Any]:
         name = (job.noun, job.name)
@@ -137,3 +198,19 @@ class SageMaker:
                     self._names.discard(name)
                 if job.outcome is not None:
                     self._finished.append(job.finished())
+
+
+def _as_bytes(request: dict[str, Any]) -> dict[str, Any]:
+    """The request of an integration, in whose text a service sees UTF-8."""
+    body = request.get("Body")
+    return request | {"Body": body.encode()} if isinstance(body, str) else request
+
+
+def _as_text(response: dict[str, Any]) -> dict[str, Any]:
+    body = response.get("Body")
+    if not isinstance(body, bytes):
+        return response
+    try:
+        return response | {"Body": body.decode()}
+    except UnicodeDecodeError:
+        raise not_supported("Body of the response", f"{len(body)} bytes", "a state machine takes UTF-8 text") from None
