@@ -63,7 +63,7 @@ class Container:
 
     Args:
         folder: the job's own; made if missing. What the command sees as /opt/ml is ``folder/ml``.
-        log_file: receives the command's output; made anew.
+        log_file: the command's output is added to it: a container may follow another, or run beside it.
         log: is called with each line of output, from a thread of the container's own.
         namespaces: whether to use them; None: if this machine has them.
 
@@ -88,7 +88,7 @@ class Container:
         for name in ("ml", "home", "tmp", "work", "bin"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        self._log_stream = log_file.open("w", buffering=1, encoding="utf-8", errors="replace")
+        self._log_stream = log_file.open("a", buffering=1, encoding="utf-8", errors="replace")
 
     @property
     def last_lines(self) -> list[str]:

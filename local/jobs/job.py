@@ -36,6 +36,14 @@ class Site:
         """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource.lower()}"
 
+    def environment(self) -> dict[str, str]:
+        """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else."""
+        variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        if urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
+            keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+            variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
+        return variables
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedJob:
@@ -109,6 +117,7 @@ class Job:
             JobStopped: it was stopped.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.log_file.unlink(missing_ok=True)
         self._container = Container(
             folder=self.folder,
             log_file=self.log_file,
@@ -147,7 +156,7 @@ class Job:
         if instances > 1:
             self.container.say(f"InstanceCount is {instances}: this machine is one")
         self.started = now()
-        self.container.start(command, self._aws_environment() | environment, **options)
+        self.container.start(command, self.site.environment() | environment, **options)
 
     def finish(self, timeout: float | None = None) -> Outcome:
         """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
@@ -208,14 +217,6 @@ class Job:
         )
         exceeded = isinstance(error, Failure) and error.exceeded
         return task_failed(self.describe("Stopped" if exceeded else "Failed", reason))
-
-    def _aws_environment(self) -> dict[str, str]:
-        """On AWS a job has its role's credentials; here it has the emulator's, which are good for nothing else."""
-        variables = {"AWS_REGION": self.site.region, "AWS_DEFAULT_REGION": self.site.region}
-        if urlsplit(self.site.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-            variables |= keys | {"AWS_ENDPOINT_URL": self.site.endpoint}
-        return variables
 
 
 def now() -> int:

@@ -1,20 +1,52 @@
-"""The model server of a job, from our side: started in the job's container, asked over HTTP, stopped."""
+"""A model server, from our side: started in a container, asked over HTTP, stopped."""
 
 import http.client
+import queue
 import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
+from local.container import Container, Outcome
 from local.jobs.errors import Failure
-from local.jobs.job import Job
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
 _STARTUP_SECONDS = 600
 _PROGRAM = Path(__file__).parents[1] / "serving" / "__main__.py"
+
+
+class Hosting(Protocol):
+    """Where a model server runs: a job, or an endpoint's host."""
+
+    @property
+    def container(self) -> Container:
+        """Its container, with the model laid out."""
+
+    def start(self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int]) -> None:
+        """Starts the server's process."""
+
+    def finish(self) -> Outcome:
+        """Waits for the end of the server's process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a model server answered, whatever its status."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class NoAnswerError(Exception):
+    """The model server did not answer a request: it has ended, or it took too long."""
+
+    def __init__(self, *, timed_out: bool) -> None:
+        super().__init__("the model server took too long" if timed_out else "the model server closed the connection")
+        self.timed_out = timed_out
 
 
 class BadAnswerError(Exception):
@@ -43,77 +75,101 @@ class ModelServer:
         self._headers = headers
         self._timeout = timeout
         self._retries = retries
-        self._of_thread = threading.local()
-        self._connections: list[http.client.HTTPConnection] = []
+        self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
 
     @classmethod
     @contextmanager
     def started(
-        cls, job: Job, environment: dict[str, str], *, headers: dict[str, str], timeout: float, retries: int
+        cls,
+        hosting: Hosting,
+        environment: dict[str, str],
+        *,
+        headers: dict[str, str],
+        timeout: float,
+        retries: int,
+        patience: float = _STARTUP_SECONDS,
     ) -> Iterator[Self]:
-        """Starts the server as the process of a job, waits until it answers, and ends it afterwards.
+        """Starts the server where it runs, waits until it answers, and ends it afterwards.
+
+        Args:
+            hosting: the container, with the model laid out.
+            environment: the server's.
+            headers: see the class.
+            timeout: see the class.
+            retries: see the class.
+            patience: seconds that it may take until it answers.
 
         Raises:
-            Failure: it ended, or did not answer in ten minutes; its log says why.
+            Failure: it ended, or did not answer in time; its log says why.
         """
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
             # -P: the folder of our program must not come before the user's own modules.
             command = ["python3", "-P", str(_PROGRAM), str(listener.fileno())]
-            job.start(command, environment, descriptors=[listener.fileno()])
+            hosting.start(command, environment, descriptors=[listener.fileno()])
         server = cls(port, headers=headers, timeout=timeout, retries=retries)
         try:
-            server._ping()
+            server._ping(patience)
         except (OSError, http.client.HTTPException) as error:
             # It was alone in holding the socket, so its end is what closed the connection.
-            job.container.stop()
-            code = job.finish().code
+            hosting.container.stop()
+            code = hosting.finish().code
             raise Failure(f"AlgorithmError: See job logs for more information, exit code: {code}") from error
         try:
             yield server
         finally:
-            for connection in server._connections:
-                connection.close()
-            job.container.stop()
-            job.finish()
+            server._close()
+            hosting.container.stop()
+            hosting.finish()
 
     def invoke(self, body: bytes) -> bytes:
         """The answer to one payload. Raises BadAnswerError."""
         for left in range(self._retries, -1, -1):
             try:
-                return self._ask("POST", "/invocations", body)
+                return self._predict(body)
             except BadAnswerError:
                 if not left:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _ping(self) -> None:
-        connection = http.client.HTTPConnection(_HOST, self._port, timeout=_STARTUP_SECONDS)
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+        """Sends one request on and gives what comes back. Raises NoAnswerError."""
+        connection = self._connection()
+        try:
+            connection.request(method, path, body=body, headers=dict(headers or {}))
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise NoAnswerError(timed_out=isinstance(error, TimeoutError)) from error
+        self._idle.put(connection)
+        return Answer(status=response.status, content_type=response.headers.get("Content-Type", ""), body=content)
+
+    def _ping(self, patience: float) -> None:
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=patience)
         with closing(connection):
             connection.request("GET", "/ping")
             connection.getresponse().read()
 
-    def _ask(self, method: str, path: str, body: bytes) -> bytes:
-        connection = self._connection()
+    def _predict(self, body: bytes) -> bytes:
         try:
-            connection.request(method, path, body=body, headers=self._headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            answer = self.ask("POST", "/invocations", body, self._headers)
+        except NoAnswerError as error:
             raise BadAnswerError("Unable to get response from algorithm", blame="AlgorithmError") from error
         if answer.status != http.client.OK:
             raise BadAnswerError(
                 f"Bad HTTP status received from algorithm: {answer.status}",
                 blame="AlgorithmError" if answer.status >= http.client.INTERNAL_SERVER_ERROR else "ClientError",
-                text=content.decode("utf-8", "replace"),
+                text=answer.body.decode("utf-8", "replace"),
             )
-        return content
+        return answer.body
 
     def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = http.client.HTTPConnection(_HOST, self._port, timeout=self._timeout)
-            self._of_thread.connection = connection
-            self._connections.append(connection)
-        return connection
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return http.client.HTTPConnection(_HOST, self._port, timeout=self._timeout)
+
+    def _close(self) -> None:
+        while not self._idle.empty():
+            self._idle.get_nowait().close()

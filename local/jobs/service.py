@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local.jobs.endpoints import Endpoints
 from local.jobs.errors import Refused, not_supported, refused
 from local.jobs.job import FinishedJob, Job, Site
 from local.jobs.model import Models
 from local.jobs.processing import ProcessingJob
 from local.jobs.registry import Registry
 from local.jobs.requests import check_request, error_codes, service_model
+from local.jobs.runtime import Runtime
 from local.jobs.training import TrainingJob
 from local.jobs.transform import TransformJob
 from local.objects import Objects
@@ -42,6 +44,8 @@ class Service:
 
 
 _SAGEMAKER = Service(name="sagemaker", java="SageMaker")
+_RUNTIME = Service(name="sagemaker-runtime", java="SageMakerRuntime", malformed="ValidationError")
+_Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SageMaker:
@@ -78,7 +82,7 @@ class SageMaker:
             namespaces=namespaces,
         )
         self._models = Models(self._site)
-        self._registry = Registry(self._site)
+        self._endpoints = Endpoints(self._site, self._models)
         self._jobs: dict[str, Callable[[dict[str, Any]], Job]] = {
             "createProcessingJob": lambda checked: ProcessingJob(checked, self._site),
             "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
@@ -157,27 +161,47 @@ class SageMaker:
             raise not_supported("the integration", action, f"one of {', '.join([*self._jobs, *self._actions])}")
         service, function = self._actions[action]
         check_request(action, request, service=service.name, code=service.malformed)
-        return function(copy.deepcopy(request))
+        return copy.deepcopy(function(copy.deepcopy(request)))
+
+    def endpoint_url(self, name: str) -> str | None:
+        """Where an endpoint answers ``/ping`` and ``/invocations`` on this machine; None unless it serves."""
+        try:
+            return self._endpoints.find(name).url
+        except Refused:
+            return None
 
     def stop(self) -> None:
-        """Stops every job that runs; their calls of ``run`` raise JobStopped within seconds."""
+        """Stops every job that runs; their calls of ``run`` raise JobStopped within seconds. Ends all endpoints."""
         with self._lock:
             running = list(self._running)
         for job in running:
             job.stop()
+        self._endpoints.stop()
 
-    def _of_services(self) -> dict[str, tuple[Service, Callable[[dict[str, Any]], dict[str, Any]]]]:
-        sagemaker: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "createModel": self._models.create,
-            "createModelPackageGroup": self._registry.create_group,
-            "describeModelPackageGroup": self._registry.describe_group,
-            "listModelPackageGroups": self._registry.list_groups,
-            "createModelPackage": self._registry.create_package,
-            "describeModelPackage": self._registry.describe_package,
-            "listModelPackages": self._registry.list_packages,
-            "updateModelPackage": self._registry.update_package,
+    def _of_services(self) -> dict[str, tuple[Service, _Function]]:
+        registry, endpoints = Registry(self._site), self._endpoints
+        functions: dict[Service, dict[str, _Function]] = {
+            _SAGEMAKER: {
+                "createModel": self._models.create,
+                "createModelPackageGroup": registry.create_group,
+                "describeModelPackageGroup": registry.describe_group,
+                "listModelPackageGroups": registry.list_groups,
+                "createModelPackage": registry.create_package,
+                "describeModelPackage": registry.describe_package,
+                "listModelPackages": registry.list_packages,
+                "updateModelPackage": registry.update_package,
+                "createEndpointConfig": endpoints.create_config,
+                "describeEndpointConfig": endpoints.describe_config,
+                "deleteEndpointConfig": endpoints.delete_config,
+                "createEndpoint": endpoints.create,
+                "updateEndpoint": endpoints.update,
+                "describeEndpoint": endpoints.describe,
+                "listEndpoints": endpoints.list,
+                "deleteEndpoint": endpoints.delete,
+            },
+            _RUNTIME: {"invokeEndpoint": Runtime(self._site, endpoints).invoke},
         }
-        return {action: (_SAGEMAKER, function) for action, function in sagemaker.items()}
+        return {action: (service, function) for service, of in functions.items() for action, function in of.items()}
 
     def _run(self, job: Job) -> dict[str, Any]:
         name = (job.noun, job.name)

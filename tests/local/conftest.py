@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from local.container import Container
+from tests.local.hosted import settled
 from tests.local.place import IMAGE, REGION, ROLE, SHOUT, Place
 
 
@@ -181,5 +182,33 @@ def serve(place: Place, model_request: Callable[..., dict[str, Any]]) -> Callabl
         place.archive("model.tar.gz", mark_txt="!")
         place.archive("source.tar.gz", inference_py=script)
         place.run("createModel", model_request())
+
+    return make
+
+
+@pytest.fixture
+def configure(place: Place, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
+    """Makes a model of a script and an endpoint configuration of its name; ends what a test leaves."""
+
+    def make(name: str = "first", script: str = SHOUT, mark: str = "!", **changes: Any) -> None:
+        place.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
+        container = model_request(ModelDataUrl=f"s3://bucket/{name}.tar.gz", Environment={})["PrimaryContainer"]
+        place.run("createModel", {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
+        config = {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": 1}]}
+        place.run("createEndpointConfig", config | changes)
+
+    yield make
+    place.sagemaker.stop()
+
+
+@pytest.fixture
+def endpoint(place: Place, configure: Callable[..., None]) -> Callable[..., None]:
+    """Makes the endpoint ``demo`` and waits until it has settled."""
+
+    def make(**changes: Any) -> None:
+        configure(**changes)
+        place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
+        settled(place)
 
     return make

@@ -28,6 +28,8 @@ SHOUT = """
         return "\\n".join(prediction), accept
 """
 """An inference script that says its input in capitals, and after each row what the artifact holds."""
+BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('no such weights')\n"
+"""An inference script whose model does not load."""
 
 
 @dataclass

@@ -1,0 +1,36 @@
+"""How tests speak to the endpoint ``demo``."""
+
+import time
+import urllib.request
+from typing import Any
+from urllib.error import HTTPError
+
+from tests.local.place import Place
+
+
+def settled(place: Place) -> dict[str, Any]:
+    """What DescribeEndpoint says once the endpoint ``demo`` is neither being created nor updated."""
+    until = time.monotonic() + 20
+    while (described := place.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return described
+
+
+def invoke(place: Place, body: str = "a", **request: Any) -> dict[str, Any]:
+    """Invokes the endpoint ``demo`` as a state machine does."""
+    given = {"EndpointName": "demo", "Body": body, "ContentType": "text/csv", "Accept": "text/csv"}
+    return place.run("invokeEndpoint", given | request)
+
+
+def post(url: str, body: bytes = b"a") -> tuple[int, str, bytes]:
+    """Posts to an endpoint's own port: status, content type and body of the answer."""
+    request = urllib.request.Request(  # noqa: S310 - the URL is of this machine
+        f"{url}/invocations", data=body, headers={"Content-Type": "text/csv", "Accept": "text/csv"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - as above
+            return answer.status, answer.headers["Content-Type"], answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.headers["Content-Type"], error.read()
