@@ -76,6 +76,11 @@ class Objects:
         self._s3 = s3
         self._cache = Cache(cache)
 
+    @property
+    def client(self) -> "S3Client":
+        """The boto3 client."""
+        return self._s3
+
     def items(self, uri: str, *, data_type: str = "S3Prefix") -> list[Item]:
         """The objects of a data source, in the order of their keys or of the manifest.
 

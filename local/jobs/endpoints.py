@@ -4,6 +4,7 @@ Both live as long as the process: an endpoint's servers end with it.
 """
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,6 +32,7 @@ class Endpoints:
         self._configs: dict[str, Document] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._lock = threading.RLock()
+        self._on_delete: list[Callable[[str], None]] = []
 
     def create_config(self, request: Document) -> Document:
         """CreateEndpointConfig.
@@ -117,7 +119,13 @@ class Endpoints:
             endpoint = self._settled(request["EndpointName"])
             del self._endpoints[endpoint.name.lower()]
         endpoint.close()
+        for listener in self._on_delete:
+            listener(endpoint.name)
         return {}
+
+    def on_delete(self, listener: Callable[[str], None]) -> None:
+        """Has a listener called with the name of each endpoint that is deleted."""
+        self._on_delete.append(listener)
 
     def find(self, name: str) -> Endpoint:
         """An endpoint by its name. Raises Refused if there is none."""

@@ -18,6 +18,9 @@ from typing import Any
 REASON_LENGTH = 1024
 """Characters that SageMaker's FailureReason may have."""
 
+UNREACHABLE = "SdkClientException"
+"""The code that stands for a service which could not be reached: the Java SDK has a class of its own for it."""
+
 _CLASSES = {"ResourceInUse": "ResourceInUseException"}
 
 
@@ -71,7 +74,7 @@ class Refused(JobFailed):
             modelled: the error codes that its model lists, each of which has a class of its own.
         """
         name = f"{service}Exception"
-        if self.code in modelled:
+        if self.code in modelled or self.code == UNREACHABLE:
             name = self.code if self.code.endswith("Exception") else f"{self.code}Exception"
         details = f"Service: {service}, Status Code: {self.status}, Request ID: {uuid.uuid4()}"
         return JobFailed(f"{service}.{name}", f"{self.message} ({details})")

@@ -3,7 +3,6 @@
 import copy
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,8 @@ from local.jobs.errors import Refused, not_supported, refused
 from local.jobs.job import FinishedJob, Job, Site
 from local.jobs.model import Models
 from local.jobs.processing import ProcessingJob
-from local.jobs.registry import Registry
 from local.jobs.requests import check_request, error_codes, service_model
-from local.jobs.runtime import Runtime
+from local.jobs.services import SAGEMAKER, Service, functions
 from local.jobs.training import TrainingJob
 from local.jobs.transform import TransformJob
 from local.objects import Objects
@@ -29,23 +27,6 @@ _TAKEN = {
     "Processing": "Job name must be unique within an AWS account and region, and a job with this name already exists",
     "Transform": "Job name must be unique within an AWS account and region, and a job with this name already exists",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """One of the services that the AWS SDK integrations reach here."""
-
-    name: str
-    """As botocore has it."""
-    java: str
-    """As the AWS SDK for Java, and therefore Step Functions' error names, have it."""
-    malformed: str = "ValidationException"
-    """The error code for a malformed request."""
-
-
-_SAGEMAKER = Service(name="sagemaker", java="SageMaker")
-_RUNTIME = Service(name="sagemaker-runtime", java="SageMakerRuntime", malformed="ValidationError")
-_Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SageMaker:
@@ -88,13 +69,13 @@ class SageMaker:
             "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
             "createTransformJob": lambda checked: TransformJob(checked, self._site, self._models),
         }
-        self._actions = self._of_services()
+        self._actions = functions(self._site, self._models, self._endpoints)
         self._lock = threading.Lock()
         self._names: set[tuple[str, str]] = set()
         self._running: set[Job] = set()
         self._finished: list[FinishedJob] = []
         # What the first job would otherwise wait for; both are cached.
-        threading.Thread(target=service_model, args=[_SAGEMAKER.name], daemon=True).start()
+        threading.Thread(target=service_model, args=[SAGEMAKER.name], daemon=True).start()
         threading.Thread(target=view_of_this_machine, daemon=True).start()
 
     @property
@@ -177,31 +158,6 @@ class SageMaker:
         for job in running:
             job.stop()
         self._endpoints.stop()
-
-    def _of_services(self) -> dict[str, tuple[Service, _Function]]:
-        registry, endpoints = Registry(self._site), self._endpoints
-        functions: dict[Service, dict[str, _Function]] = {
-            _SAGEMAKER: {
-                "createModel": self._models.create,
-                "createModelPackageGroup": registry.create_group,
-                "describeModelPackageGroup": registry.describe_group,
-                "listModelPackageGroups": registry.list_groups,
-                "createModelPackage": registry.create_package,
-                "describeModelPackage": registry.describe_package,
-                "listModelPackages": registry.list_packages,
-                "updateModelPackage": registry.update_package,
-                "createEndpointConfig": endpoints.create_config,
-                "describeEndpointConfig": endpoints.describe_config,
-                "deleteEndpointConfig": endpoints.delete_config,
-                "createEndpoint": endpoints.create,
-                "updateEndpoint": endpoints.update,
-                "describeEndpoint": endpoints.describe,
-                "listEndpoints": endpoints.list,
-                "deleteEndpoint": endpoints.delete,
-            },
-            _RUNTIME: {"invokeEndpoint": Runtime(self._site, endpoints).invoke},
-        }
-        return {action: (service, function) for service, of in functions.items() for action, function in of.items()}
 
     def _run(self, job: Job) -> dict[str, Any]:
         name = (job.noun, job.name)
