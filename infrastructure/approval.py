@@ -53,7 +53,7 @@ class Approval(Construct):
                 handler="gate.handler.handler",
                 code=lambda_.Code.from_asset(str(archive)),
                 timeout=cdk.Duration.seconds(30),
-                memory_size=512,
+                memory_size=1024,
                 tracing=lambda_.Tracing.ACTIVE,
                 log_group=logs.LogGroup(
                     self,

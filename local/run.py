@@ -96,7 +96,11 @@ class Run:
             self._seconds["setup"] = time.time() - options.since
             metadata = self._deploy(emulator)
             self._publish(emulator, metadata)
-            worker = Worker(step_functions=emulator.client("stepfunctions"), sagemaker=sagemaker)
+            worker = Worker(
+                step_functions=emulator.client("stepfunctions"),
+                dynamodb=emulator.client("dynamodb"),
+                sagemaker=sagemaker,
+            )
             stack.callback(worker.stop)
             worker.serve(metadata.state_machine)
             outcome = self._execute(emulator, metadata, worker)

@@ -16,7 +16,7 @@ from gate.text import one_line
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 """The size of the largest report that is read: it and what it holds must fit into the function's memory."""
 
 _CHUNK = 1024 * 1024

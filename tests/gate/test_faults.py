@@ -13,7 +13,7 @@ from tests.gate.conftest import AT_LEAST_90, CHAMPION, REPORT, Gate, champion, q
 
 
 def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
-    """A report of more than 64 MB is not read; one of exactly so much is."""
+    """A report of more than 16 MB is not read; one of exactly so much is."""
     start = b'{"auc": 0.9, "padding": "'
     largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
     with Stubber(gate.module.s3) as stubber:
@@ -22,7 +22,7 @@ def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
         assert gate.ask({"metrics": [{"name": "auc"}]})["decision"] == "Approved"
         answer = gate.ask({})
     assert (answer["decision"], answer["error"]) == ("Invalid", "ReportInvalid")
-    assert "larger than 67,108,864 bytes" in answer["reason"]
+    assert "larger than 16,777,216 bytes" in answer["reason"]
 
 
 def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:

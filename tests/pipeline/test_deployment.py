@@ -6,76 +6,10 @@ from typing import Any
 import pytest
 
 from local.jobs.requests import check_request
+from tests.pipeline.endpoints import UNKNOWN, Endpoints
 from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, run
 
 Deploy = Callable[..., Ended]
-
-UNKNOWN = "SageMaker.SageMakerException"
-
-
-class Endpoints:
-    """SageMaker's endpoints, as far as the state machine sees them.
-
-    Args:
-        serving: the endpoint config of the endpoint that is there; None for none.
-        status: its status.
-        progress: the statuses that a new endpoint, or an update, goes through; the last one stays.
-        config: the endpoint config that serves at the end of an update; the new one by default.
-    """
-
-    def __init__(
-        self,
-        *,
-        serving: str | None = None,
-        status: str = "InService",
-        progress: tuple[str, ...] = ("Creating", "InService"),
-        config: str | None = None,
-    ) -> None:
-        self.serving = serving
-        self.status = status
-        self.progress = list(progress)
-        self.config = config
-        self.configs: set[str] = {serving} if serving else set()
-
-    def handlers(self) -> dict[str, Handler]:
-        """What answers each action."""
-        return {
-            "describeEndpoint": self._describe,
-            "createEndpointConfig": self._create_config,
-            "createEndpoint": self._create,
-            "updateEndpoint": self._update,
-            "deleteEndpoint": self._delete,
-            "deleteEndpointConfig": self._delete_config,
-        }
-
-    def _describe(self, request: dict[str, Any]) -> Any:
-        if self.serving is None:
-            raise TaskError(UNKNOWN, f'Could not find endpoint "{request["EndpointName"]}".')
-        if self.progress and self.status != "InService":
-            self.status = self.progress.pop(0)
-        return {"EndpointArn": "arn", "EndpointStatus": self.status, "EndpointConfigName": self.serving}
-
-    def _create_config(self, request: dict[str, Any]) -> Any:
-        self.configs.add(request["EndpointConfigName"])
-        return {}
-
-    def _create(self, request: dict[str, Any]) -> Any:
-        self.serving, self.status = request["EndpointConfigName"], "Creating"
-        return {}
-
-    def _update(self, request: dict[str, Any]) -> Any:
-        if self.status == "Updating":
-            raise TaskError(UNKNOWN, "Cannot update in-progress endpoint")
-        self.serving, self.status = self.config or request["EndpointConfigName"], "Updating"
-        return {}
-
-    def _delete(self, _request: dict[str, Any]) -> Any:
-        self.serving = None
-        return {}
-
-    def _delete_config(self, request: dict[str, Any]) -> Any:
-        self.configs.remove(request["EndpointConfigName"])
-        return {}
 
 
 def answers(_request: dict[str, Any]) -> Any:
@@ -221,7 +155,7 @@ def test_an_update_that_sagemaker_rolls_back(deploy: Deploy) -> None:
 @pytest.mark.parametrize(("serving", "left"), [(None, None), ("before", "before")])
 def test_a_failed_smoke_test(serving: str | None, left: str | None, deploy: Deploy) -> None:
     """What was there is put back: the previous endpoint config, or nothing; the model's answer is in the cause."""
-    endpoints = Endpoints(serving=serving, progress=("Updating", "InService", "Updating", "InService"))
+    endpoints = Endpoints(serving=serving, progress=("Updating", "InService"))
     ended = deploy(endpoints, invokeEndpoint=broken)
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
     assert "the smoke test failed" in ended.cause

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from infrastructure.permissions import GRANTS, integrations
 from pipeline.definition import definition
+from pipeline.definition.resources import PLACEHOLDERS
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -28,6 +30,15 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
         for policy in resources(template, "AWS::IAM::Policy").values()
         if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"])
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every policy, attached to a role or for people to attach."""
+    return [
+        found
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for found in resources(template, kind).values()
     ]
 
 
@@ -101,8 +112,17 @@ def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, An
 
 
 def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) -> None:
-    """The template's definition is the pipeline's."""
-    assert json.loads(the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]) == definition()
+    """The template's definition is the pipeline's, with the names of this deployment's resources in it."""
+    parts = the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
+    names = {"ApprovalFunction": "GATE", "ApprovalTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
+
+    def text(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        ((_, (target, *_)),) = ((key, [value] if isinstance(value, str) else value) for key, value in part.items())
+        return next(name for prefix, name in names.items() if target.startswith(prefix))
+
+    assert json.loads("".join(map(text, parts))) == definition(PLACEHOLDERS)
 
 
 def test_state_machine_is_observable(template: dict[str, Any]) -> None:
@@ -124,7 +144,7 @@ def test_no_policy_is_wide(template: dict[str, Any]) -> None:
     """No role has a managed FullAccess policy, and no statement allows all actions, or all of a service."""
     for role in resources(template, "AWS::IAM::Role").values():
         assert "FullAccess" not in json.dumps(role["Properties"].get("ManagedPolicyArns", []))
-    for policy in resources(template, "AWS::IAM::Policy").values():
+    for policy in policies(template):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             for action in as_list(statement["Action"]):
                 assert not action.endswith("*"), statement
@@ -147,13 +167,14 @@ WITHOUT_RESOURCE = {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    "states:SendTaskSuccess",
 }
 """The actions that AWS lets nobody limit to a resource, or whose log delivery needs them unlimited."""
 
 
 def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any]) -> None:
     """A statement on all resources has only actions that know none."""
-    for policy in resources(template, "AWS::IAM::Policy").values():
+    for policy in policies(template):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             if "*" in as_list(statement["Resource"]):
                 assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE
@@ -172,15 +193,36 @@ def test_state_machine_passes_only_the_sagemaker_role(template: dict[str, Any]) 
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-@pytest.mark.parametrize(
-    "call", ["CreateProcessingJob", "CreateTrainingJob", "CreateModel", "CreateTransformJob", "AddTags"]
-)
-def test_state_machine_may_call_each_stage(template: dict[str, Any], call: str) -> None:
-    """The state machine's role allows every SageMaker call of the definition."""
+OWN = {
+    "lambda:invoke": "lambda:InvokeFunction",
+    "sns:publish": "sns:Publish",
+    "aws-sdk:dynamodb:putItem.waitForTaskToken": "dynamodb:PutItem",
+    "aws-sdk:s3:getObject": "s3:GetObject",
+}
+"""What calls on the module's own resources need."""
+
+
+@pytest.mark.parametrize("call", integrations(definition(PLACEHOLDERS)))
+def test_state_machine_may_make_each_call(template: dict[str, Any], call: str) -> None:
+    """The state machine's role allows every call of the definition, and what Step Functions needs to wait for it."""
     allowed = {action for statement in statements(template, "WorkflowRole") for action in as_list(statement["Action"])}
-    assert f"sagemaker:{call}" in allowed
-    if call.endswith("Job"):
-        assert {f"sagemaker:{call.replace('Create', verb)}" for verb in ("Describe", "Stop")} <= allowed
+    service, _, action = call.removeprefix("aws-sdk:").partition(":")
+    if call in OWN:
+        assert OWN[call] in allowed
+        return
+    name = action.removesuffix(".sync")
+    prefix = {"sagemakerruntime": "sagemaker", "applicationautoscaling": "application-autoscaling"}.get(
+        service, service
+    )
+    assert f"{prefix}:{name[0].upper()}{name[1:]}" in allowed
+    if action.endswith(".sync"):
+        job = name.removeprefix("create")
+        assert {f"sagemaker:{verb}{job}" for verb in ("Describe", "Stop")} | {"events:PutRule"} <= allowed
+
+
+def test_state_machine_may_do_nothing_that_no_call_needs() -> None:
+    """Each call that permissions are known for is one that the definition makes."""
+    assert set(GRANTS) <= set(integrations(definition(PLACEHOLDERS)))
 
 
 def test_lambda_runs_on_arm_with_what_it_needs(template: dict[str, Any]) -> None:
@@ -200,7 +242,7 @@ def function_archives(assembly: Path) -> list[Path]:
 def test_lambda_archives_are_pure_python(assembly: Path) -> None:
     """No file in them depends on a processor or a Python version."""
     archives = function_archives(assembly)
-    assert len(archives) == 2
+    assert len(archives) == 3
     for path in archives:
         with zipfile.ZipFile(path) as archive:
             assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}
