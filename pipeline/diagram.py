@@ -1,19 +1,23 @@
-"""Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram``.
+"""Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram [STAGE]``.
 
-The Choice before each stage leads to the first of the following stages that runs; drawn one by one, its arrows would
-hide all else, so each stage has one way in. README.md holds what this prints; a test fails when the two differ.
+The Choice before each stage leads to the first of the following stages that runs. Drawn one by one, its arrows would
+hide all else, so the picture of the pipeline has one arrow from each stage to the next. README.md and
+docs/state-machine.md hold what this prints; tests fail when they differ.
 """
 
 import re
+import sys
 from typing import Any
 
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import STAGES, stage_of_state
 
+MACHINE = definition(PLACEHOLDERS)
 
-def mermaid(machine: dict[str, Any]) -> str:
-    """A Mermaid flowchart of the pipeline's definition: a box for each stage, with its states in it.
+
+def pipeline_diagram(machine: dict[str, Any] = MACHINE) -> str:
+    """A Mermaid flowchart of the stages with the calls that each makes.
 
     Args:
         machine: the definition in Amazon States Language.
@@ -21,19 +25,40 @@ def mermaid(machine: dict[str, Any]) -> str:
     lines = ["flowchart TD", "    start((start))"]
     before = "start"
     for stage in STAGES:
-        states = {name: state for name, state in machine["States"].items() if stage_of_state(name) == stage.key}
-        lines += _stage(stage.key, states)
-        lines.append(f"    {before} -->|runs?| {_entry(stage.key, machine)}")
-        before = _id(stage.key) if len(states) == 1 else f"stage_{stage.key}"
+        calls = dict.fromkeys(_call(state) for state in _states(stage.key, machine).values() if "Resource" in state)
+        shown = "<br/>".join(f"<code>{call}</code>" for call in list(calls)[:_SHOWN_CALLS])
+        more = "<br/>..." if len(calls) > _SHOWN_CALLS else ""
+        lines.append(f'    {stage.key}["{stage.key}<br/>{shown}{more}"]')
+        lines.append(f"    {before} -->|runs?| {stage.key}")
+        before = stage.key
     return "\n".join([*lines, f"    {before} --> finish((end))"])
 
 
-def _stage(key: str, states: dict[str, Any]) -> list[str]:
-    if len(states) == 1:
-        return [_node(name, state) for name, state in states.items()]
-    inside = [f"    {_node(name, state)}" for name, state in states.items()]
-    arrows = [f"        {arrow}" for name, state in states.items() for arrow in _arrows(name, state, states)]
-    return [f"    subgraph stage_{key} [{key}]", *inside, *arrows, "    end"]
+def stage_diagram(key: str, machine: dict[str, Any] = MACHINE) -> str:
+    """A Mermaid flowchart of the states of one stage; what a Catch leads to has a dotted arrow.
+
+    Args:
+        key: the stage's key.
+        machine: the definition in Amazon States Language.
+    """
+    states = _states(key, machine)
+    entered = [rule["Next"] for rule in machine["States"][machine["StartAt"]]["Choices"]]
+    lines = ["flowchart TD", *(_node(name, state) for name, state in states.items())]
+    lines += [f"    begin((begin)) --> {_id(name)}" for name in entered if name in states]
+    for name, state in states.items():
+        lines += [f"    {_id(name)} {arrow} {_id(other)}" for arrow, other in _following(state, states)]
+    return "\n".join(lines)
+
+
+_SHOWN_CALLS = 3
+
+
+def _states(key: str, machine: dict[str, Any]) -> dict[str, Any]:
+    return {name: state for name, state in machine["States"].items() if stage_of_state(name) == key}
+
+
+def _call(state: dict[str, Any]) -> str:
+    return str(state["Resource"].rpartition(":")[2])
 
 
 def _node(name: str, state: dict[str, Any]) -> str:
@@ -42,28 +67,25 @@ def _node(name: str, state: dict[str, Any]) -> str:
         case "Choice":
             return f'    {_id(name)}{{{{"{text}"}}}}'
         case "Task":
-            return f'    {_id(name)}["{text}<br/><code>{state["Resource"].rpartition(":")[2]}</code>"]'
+            return f'    {_id(name)}["{text}<br/><code>{_call(state)}</code>"]'
         case _:
             return f'    {_id(name)}(["{text}"])'
 
 
-def _arrows(name: str, state: dict[str, Any], states: dict[str, Any]) -> list[str]:
-    following = [choice["Next"] for choice in state.get("Choices", [])]
-    following += [state[key] for key in ("Next", "Default") if key in state]
-    arrows = [f"{_id(name)} --> {_id(other)}" for other in dict.fromkeys(following) if other in states]
-    caught = dict.fromkeys(catch["Next"] for catch in state.get("Catch", []))
-    return arrows + [f"{_id(name)} -.-> {_id(other)}" for other in caught if other not in following]
-
-
-def _entry(key: str, machine: dict[str, Any]) -> str:
-    """The first state of the stage, by the rules of the Choice before all stages."""
-    rules = machine["States"][machine["StartAt"]]["Choices"]
-    return next(_id(rule["Next"]) for rule in rules if stage_of_state(rule["Next"]) == key)
+def _following(state: dict[str, Any], states: dict[str, Any]) -> list[tuple[str, str]]:
+    """The arrows to the states that may come after one: those of other stages are all the same end."""
+    found = [("-->", choice["Next"]) for choice in state.get("Choices", [])]
+    found += [("-->", state[key]) for key in ("Next", "Default") if key in state]
+    found += [("-.->", catch["Next"]) for catch in state.get("Catch", [])]
+    arrows = [(arrow, name if name in states else "next((next stage))") for arrow, name in found]
+    solid = {name for arrow, name in arrows if arrow == "-->"}
+    return list(dict.fromkeys((arrow, name) for arrow, name in arrows if arrow == "-->" or name not in solid))
 
 
 def _id(name: str) -> str:
-    return re.sub(r"\W", "_", name)
+    return name if name.startswith("next((") else re.sub(r"\W", "_", name)
 
 
 if __name__ == "__main__":
-    print(mermaid(definition(PLACEHOLDERS)))  # noqa: T201 - this is its output
+    drawn = stage_diagram(sys.argv[1]) if len(sys.argv) > 1 else pipeline_diagram()
+    print(drawn)  # noqa: T201 - this is its output

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
-from pipeline.diagram import mermaid
+from pipeline.diagram import pipeline_diagram, stage_diagram
 from pipeline.stages import STAGES, RequestStage, Stage
 
 PROJECT = Path(__file__).parent.parent
@@ -16,8 +14,15 @@ README = (PROJECT / "README.md").read_text()
 
 
 def test_diagram_is_drawn_from_the_definition() -> None:
-    """The picture of the state machine is what `python -m pipeline.diagram` prints."""
-    assert f"```mermaid\n{mermaid(definition(PLACEHOLDERS))}\n```" in README
+    """The picture of the pipeline is what `python -m pipeline.diagram` prints."""
+    assert f"```mermaid\n{pipeline_diagram()}\n```" in README
+
+
+@pytest.mark.parametrize("key", ["registration", "approval", "deployment"])
+def test_stages_are_drawn_from_the_definition(key: str) -> None:
+    """The pictures in docs/state-machine.md are what `python -m pipeline.diagram STAGE` prints."""
+    text = (PROJECT / "docs" / "state-machine.md").read_text()
+    assert f"```mermaid\n{stage_diagram(key)}\n```" in text
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)

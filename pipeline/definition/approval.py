@@ -33,8 +33,7 @@ _DECIDED = "approval: decided?"
 _ANNOUNCE = "approval: announce"
 _PERSON = "approval: person"
 _RECORD = "approval: record"
-_RECORDED = "approval: recorded?"
-_REJECTED = "approval: rejected"
+REJECTED = "approval: rejected"
 
 DEFAULT_TIMEOUT = 7 * 24 * 3600
 """Seconds for which a person's answer is waited for."""
@@ -45,6 +44,8 @@ _KEPT_FOR = 30 * 24 * 3600
 _RESULT = "$states.input.approval.result"
 _TIMEOUT = number_or("$states.input.approval.timeout_seconds", DEFAULT_TIMEOUT)
 _PACKAGE = "$states.input.registration.result.ModelPackageArn"
+IS_REJECTED = f"{_RESULT}.decision = 'Rejected'"
+"""Whether the decision ends the execution; asked once it is on record."""
 _REGISTERED = "$states.input.registration.run = true"
 
 
@@ -55,7 +56,7 @@ def approval_states(resources: Resources, *, following: str) -> dict[str, Any]:
         resources: what of the deployment they refer to.
         following: the name of the state after them.
     """
-    return _champion(resources) | _gate(resources) | _person(resources) | _end(resources, following)
+    return _champion(resources) | _gate(resources, following) | _person(resources) | _end(resources, following)
 
 
 def _champion(resources: Resources) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _champion(resources: Resources) -> dict[str, Any]:
     }
 
 
-def _gate(resources: Resources) -> dict[str, Any]:
+def _gate(resources: Resources, following: str) -> dict[str, Any]:
     payload = (
         f"{{'execution': {EXECUTION_NAME}, 'report': {or_null(REPORT)},"
         f" 'approval': $sift($states.input.approval, function($v, $k) {{ $k != 'result' }}),"
@@ -123,12 +124,11 @@ def _gate(resources: Resources) -> dict[str, Any]:
         _DECIDED: {
             "Type": "Choice",
             "Choices": [
-                {"Condition": jsonata(f"{_RESULT}.decision = 'Invalid'"), "Next": _REJECTED},
+                {"Condition": jsonata(f"{_RESULT}.decision = 'Invalid'"), "Next": REJECTED},
                 {"Condition": jsonata(f"{_RESULT}.decision = 'Waiting'"), "Next": _ANNOUNCE},
                 {"Condition": jsonata(_REGISTERED), "Next": _RECORD},
-                {"Condition": jsonata(f"{_RESULT}.decision = 'Rejected'"), "Next": _REJECTED},
             ],
-            "Default": _RECORDED,
+            "Default": following,
         },
     }
 
@@ -207,14 +207,9 @@ def _end(resources: Resources, following: str) -> dict[str, Any]:
             },
             "Output": jsonata("$states.input"),
             "Retry": SDK_RETRY,
-            "Next": _RECORDED,
+            "Next": following,
         },
-        _RECORDED: {
-            "Type": "Choice",
-            "Choices": [{"Condition": jsonata(f"{_RESULT}.decision = 'Approved'"), "Next": following}],
-            "Default": _REJECTED,
-        },
-        _REJECTED: {
+        REJECTED: {
             "Type": "Fail",
             "Error": jsonata(f"{_RESULT}.error"),
             "Cause": jsonata(f"{_RESULT}.cause"),

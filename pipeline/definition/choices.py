@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.definition.approval import CHAMPIONS
+from pipeline.definition.approval import CHAMPIONS, IS_REJECTED, REJECTED
 from pipeline.definition.deployment import ENDPOINT
 from pipeline.definition.expressions import jsonata
 from pipeline.definition.registration import GROUP
@@ -24,7 +24,10 @@ def choice_after(stage: Stage) -> tuple[str, dict[str, Any]]:
     if not following:
         return FINISHED, {}
     name = f"After {stage.key}"
-    return name, {name: _choice(following)}
+    choice = _choice(following)
+    if stage is APPROVAL:
+        choice["Choices"].insert(0, {"Condition": jsonata(IS_REJECTED), "Next": REJECTED})
+    return name, {name: choice}
 
 
 def _choice(stages: tuple[Stage, ...]) -> dict[str, Any]:

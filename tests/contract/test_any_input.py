@@ -13,12 +13,16 @@ from pipeline.contract.document import Document
 from pipeline.contract.execution import ExecutionInput, checked_input, execution_input
 from pipeline.contract.problems import InvalidFileError
 from pipeline.contract.validator import input_schema, problems
+from pipeline.definition import definition
+from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import REQUEST_STAGES
 from tests.contract.conftest import SHIPPED, TOKENS
 from tests.contract.mutations import JUNK, mutated
+from tests.pipeline.machine import evaluated
 
 BASE = Document(SHIPPED).data
 JUDGE = jsonschema.Draft202012Validator(dict(input_schema()))
+ROLE = TOKENS["SAGEMAKER_EXECUTION_ROLE"]
 SMALL = b"""\
 job_prefix: mlops
 model_id: &m MODEL_NAME
@@ -67,6 +71,52 @@ def assert_refused_or_right(make: Callable[[], ExecutionInput]) -> None:
 def test_a_changed_input_is_refused_or_right(data: dict[str, Any]) -> None:
     """None ends in a traceback, and none that SageMaker's shapes would refuse gets through."""
     assert_refused_or_right(lambda: checked_input(data, tokens=TOKENS, event_id="event"))
+
+
+LAST_STEPS = {key: BASE[key] for key in ("job_prefix", "model_id", "registration", "deployment")}
+VARIANT = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+LAST_STEPS["deployment"] = BASE["deployment"] | {
+    "input": BASE["deployment"]["input"] | {"EndpointConfig": {"ProductionVariants": [VARIANT]}},
+    "autoscaling": {"min_capacity": 1, "max_capacity": 4, "invocations_per_instance": 1000},
+}
+CONTAINER = {"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+STATES = definition(PLACEHOLDERS)["States"]
+SERVICES = {"sagemakerruntime": "sagemaker-runtime", "applicationautoscaling": "application-autoscaling"}
+
+
+def assert_last_steps_take(execution: ExecutionInput) -> None:
+    """The requests of registration and deployment are what botocore's validator accepts."""
+    data = execution.content
+    where = {"EndpointName": "demo", "EndpointConfigName": "config"}
+    requests = {
+        "registration": ["registration: group", "registration"],
+        "deployment": ["deployment: endpoint config", "deployment: create", "deployment: update"],
+    }
+    if (data.get("deployment") or {}).get("autoscaling"):
+        requests["deployment"] += ["deployment: scalable target", "deployment: scaling policy"]
+    if ((data.get("deployment") or {}).get("smoke_test") or {}).get("Body"):
+        requests["deployment"].append("deployment: smoke test")
+    for key, names in requests.items():
+        if not (data.get(key) or {}).get("run"):
+            continue
+        data[key]["result"] = where
+        for name in names:
+            sent = evaluated(STATES[name]["Arguments"], data)
+            service, action = STATES[name]["Resource"].split(":")[-2:]
+            check_request(action, json.loads(json.dumps(sent)), service=SERVICES.get(service, service))
+
+
+@settings(max_examples=400)
+@given(mutated(LAST_STEPS))
+def test_changed_last_steps_are_refused_or_right(data: dict[str, Any]) -> None:
+    """What the state machine makes of registration and deployment, SageMaker's shapes accept."""
+    data = {"CreateModel": {"run": True, "input": {"PrimaryContainer": CONTAINER, "ExecutionRoleArn": ROLE}}} | data
+    try:
+        execution = checked_input(data, tokens=TOKENS, event_id="event")
+    except InvalidFileError as error:
+        assert_tells_why(error)
+    else:
+        assert_last_steps_take(execution)
 
 
 @settings(max_examples=300)
