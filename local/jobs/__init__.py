@@ -10,10 +10,16 @@ The way of a request through the package:
    input.
 4. What SageMaker would upload is uploaded, and Describe's output is given back (``job``); or ``errors.JobFailed`` is
    raised with the error and the cause that Step Functions would report.
+
+What is answered at once goes another way: ``services`` lists the actions and what answers them. ``registry`` keeps
+model packages, ``endpoints`` the endpoints; each (``endpoint``) has a port (``front``) and behind it a model server
+for each production variant (``hosts``). ``runtime`` invokes them, ``scaling`` keeps what would scale them, ``storage``
+reads S3. ``api`` is a second door to all of these, for AWS SDKs, by HTTP (``loopback``).
 """
 
+from local.jobs.api import Api
 from local.jobs.errors import JobFailed, JobStopped
 from local.jobs.job import FinishedJob
 from local.jobs.service import SageMaker
 
-__all__ = ["FinishedJob", "JobFailed", "JobStopped", "SageMaker"]
+__all__ = ["Api", "FinishedJob", "JobFailed", "JobStopped", "SageMaker"]
