@@ -4,7 +4,7 @@ import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +101,15 @@ class Host:
         self.container.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _started(self, starting: Any) -> ModelServer:
+    def _started(self, starting: AbstractContextManager[ModelServer]) -> ModelServer:
         try:
-            server: ModelServer = self._stack.enter_context(starting)
+            return self._stack.enter_context(starting)
         except Failure as error:
             # SageMaker's own words; which exit code it was, the log says.
             raise Failure(
                 f"The primary container for production variant {self.name} did not pass the ping health check. Please "
                 "check CloudWatch logs for this endpoint."
             ) from error
-        return server
 
 
 class Fleet:

@@ -12,6 +12,7 @@ from local.container import Container
 from local.jobs.archives import unpack
 from local.jobs.errors import not_supported, refused
 from local.jobs.job import Site, now
+from local.jobs.registry import Registry
 from local.objects import Objects, ObjectsError
 
 MODEL = "/opt/ml/model"
@@ -23,10 +24,12 @@ class Models:
 
     Args:
         site: where they are kept.
+        registry: where the model packages are that they may be made of.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, registry: Registry) -> None:
         self._site = site
+        self._registry = registry
         self._folder = site.folder / "models"
         self._created: set[str] = set()
 
@@ -40,13 +43,13 @@ class Models:
             What the integration gives, which without ``.sync`` is the response itself.
 
         Raises:
-            JobFailed: the name is taken, or the model data is not there.
+            JobFailed: the name is taken, the model data is not there, or the model package is not approved.
         """
         name = request["ModelName"]
         arn = self._site.arn(f"model/{name}")
         if name in self._created:
             raise refused(f'Cannot create already existing model "{arn}".')
-        for container in _containers(request):
+        for container in self._containers(request, approved=True):
             _require_model_data(container, self._site.objects)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))
@@ -64,10 +67,36 @@ class Models:
             request = json.loads(self._file(name).read_text())
         except FileNotFoundError:
             raise refused(f'Could not find model "{self._site.arn(f"model/{name}")}".') from None
-        containers = _containers(request)
+        containers = self._containers(request)
         if len(containers) != 1:
             raise not_supported(f"the number of containers of model {name}", len(containers), "use PrimaryContainer")
         return containers[0]
+
+    def _containers(self, request: dict[str, Any], *, approved: bool = False) -> list[dict[str, Any]]:
+        """The container definitions of a model; those of a model package where it is made of one.
+
+        Args:
+            request: of CreateModel.
+            approved: whether a model package must be.
+        """
+        primary = request.get("PrimaryContainer")
+        given: list[dict[str, Any]] = [primary] if primary else request.get("Containers", [])
+        return [found for container in given for found in self._packaged(container, approved=approved)]
+
+    def _packaged(self, container: dict[str, Any], *, approved: bool) -> list[dict[str, Any]]:
+        name = container.get("ModelPackageName")
+        if name is None:
+            return [container]
+        package = self._registry.describe_package({"ModelPackageName": name})
+        status = package["ModelApprovalStatus"]
+        if approved and status != "Approved":
+            # API_CreateModelPackage: it "must be set to Approved to deploy the model"; the words are ours.
+            raise refused(f"ModelPackage {name} cannot be deployed: its ModelApprovalStatus is {status}, not Approved.")
+        environment = container.get("Environment", {})
+        return [
+            definition | {"Environment": definition.get("Environment", {}) | environment}
+            for definition in package.get("InferenceSpecification", {}).get("Containers", [])
+        ]
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
@@ -101,15 +130,6 @@ def lay_out(definition: dict[str, Any], container: Container, objects: Objects) 
     for place in (folder / "code", container.path(CODE)):
         if (place / "requirements.txt").exists():
             container.say("requirements.txt is not installed here: the model has the packages of this environment")
-
-
-def _containers(request: dict[str, Any]) -> list[dict[str, Any]]:
-    if "ModelPackageName" in request.get("PrimaryContainer", {}):
-        package = request["PrimaryContainer"]["ModelPackageName"]
-        raise not_supported("PrimaryContainer.ModelPackageName", package, "use Image and ModelDataUrl")
-    primary = request.get("PrimaryContainer")
-    containers: list[dict[str, Any]] = request.get("Containers", [])
-    return [primary] if primary else containers
 
 
 def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:

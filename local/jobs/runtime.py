@@ -57,7 +57,7 @@ class Runtime:
             if key in request:
                 raise not_supported(key, request[key], "leave it out")
         name = request["EndpointName"]
-        headers = {header: request[key] for key, header in _HEADERS.items() if key in request}
+        headers = {header: _header(key, request[key]) for key, header in _HEADERS.items() if key in request}
         try:
             traffic = self._endpoints.find(name).traffic
         except Refused:
@@ -91,6 +91,17 @@ class Runtime:
             OriginalMessage=text,
             LogStreamArn=f"arn:aws:logs:{self._site.region}:{self._site.account}:{group}",
         )
+
+
+def _header(key: str, value: str) -> str:
+    """A value that can travel as a header. Raises Refused for another: the model's pattern is not one of Python's."""
+    if not (value.isascii() and value.isprintable()):
+        raise refused(
+            f"1 validation error detected: Value {value!r} at '{key[0].lower()}{key[1:]}' failed to satisfy "
+            "constraint: Member must be printable ASCII",
+            code="ValidationError",
+        )
+    return value
 
 
 def _response(answer: Answer, variant: str) -> Document:

@@ -11,6 +11,7 @@ from local.jobs.errors import Refused, not_supported, refused
 from local.jobs.job import FinishedJob, Job, Site
 from local.jobs.model import Models
 from local.jobs.processing import ProcessingJob
+from local.jobs.registry import Registry
 from local.jobs.requests import check_request, error_codes, service_model
 from local.jobs.services import SAGEMAKER, Service, functions
 from local.jobs.training import TrainingJob
@@ -62,14 +63,15 @@ class SageMaker:
             log=log,
             namespaces=namespaces,
         )
-        self._models = Models(self._site)
+        registry = Registry(self._site)
+        self._models = Models(self._site, registry)
         self._endpoints = Endpoints(self._site, self._models)
         self._jobs: dict[str, Callable[[dict[str, Any]], Job]] = {
             "createProcessingJob": lambda checked: ProcessingJob(checked, self._site),
             "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
             "createTransformJob": lambda checked: TransformJob(checked, self._site, self._models),
         }
-        self._actions = functions(self._site, self._models, self._endpoints)
+        self._actions = functions(self._site, registry, self._models, self._endpoints)
         self._lock = threading.Lock()
         self._names: set[tuple[str, str]] = set()
         self._running: set[Job] = set()

@@ -34,12 +34,14 @@ SCALING = Service(name="application-autoscaling", java="ApplicationAutoScaling")
 Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def functions(site: Site, models: Models, endpoints: Endpoints) -> dict[str, tuple[Service, Function]]:
+def functions(
+    site: Site, registry: Registry, models: Models, endpoints: Endpoints
+) -> dict[str, tuple[Service, Function]]:
     """The service of each action, by the action's name as in ``aws-sdk:<service>:<action>``, and what answers it.
 
     Each function takes a checked request and gives the response; it raises ``errors.Refused`` or ``errors.JobFailed``.
     """
-    registry, scaling = Registry(site), Scaling(site, endpoints)
+    scaling = Scaling(site, endpoints)
     of_services: dict[Service, dict[str, Function]] = {
         SAGEMAKER: {
             "createModel": models.create,

@@ -11,7 +11,7 @@ import pytest
 
 from local.views import view_of_this_machine
 from tests.local.hosted import invoke, post, settled
-from tests.local.place import BROKEN, SHOUT, Place
+from tests.local.place import BROKEN, IMAGE, ROLE, SHOUT, Place
 
 Hosted = Callable[..., None]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/demo"
@@ -160,6 +160,29 @@ def test_body_too_large(place: Place, endpoint: Hosted) -> None:
     assert failure.error == "SageMakerRuntime.ValidationErrorException"
     assert len(failure.cause) < 1000
     assert "6291456" in failure.cause
+
+
+def test_header_that_is_none(place: Place, endpoint: Hosted) -> None:
+    """A content type that cannot be a header is refused, and not sent in part."""
+    endpoint()
+    for content_type in ("text/csv\r\nX-Evil: 1", "text/ü"):
+        failure = place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
+        assert failure.error == "SageMakerRuntime.ValidationErrorException"
+        assert "at 'contentType'" in failure.cause
+
+
+def test_without_namespaces(prefix_place: Place) -> None:
+    """Without namespaces a script that uses the model_dir it is given is served too."""
+    script = SHOUT.replace('open("/opt/ml/model/mark.txt")', 'open(model_dir + "/mark.txt")')
+    prefix_place.archive("model.tar.gz", mark_txt="!", code__inference_py=script)
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    prefix_place.run("createModel", {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
+    variants = [{"VariantName": "a", "ModelName": "m"}]
+    prefix_place.run("createEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": variants})
+    prefix_place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "c"})
+    assert settled(prefix_place)["EndpointStatus"] == "InService"
+    assert invoke(prefix_place)["Body"] == "A!"
+    prefix_place.sagemaker.stop()
 
 
 def test_list(place: Place, endpoint: Hosted) -> None:

@@ -100,10 +100,23 @@ def test_unknown_model(place: Place, transform_request: Make) -> None:
         )
 
 
-def test_model_package(place: Place, model_request: Make) -> None:
-    """A model from the registry is refused by name."""
-    request = model_request()
-    request["PrimaryContainer"] = {"ModelPackageName": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/demo/1"}
+def test_model_package(place: Place, transform_request: Make, model_request: Make) -> None:
+    """A model of an approved model package is its container, with the model's own variables; others are refused."""
+    script = SHOUT.replace("return [row.upper()", "import os; return [os.environ['WORD'] + row.upper()")
+    place.archive("model.tar.gz", mark_txt="?", code__inference_py=script)
+    place.run("createModelPackageGroup", {"ModelPackageGroupName": "demo"})
+    container = model_request(Environment={"WORD": "hm "})["PrimaryContainer"]
+    specification = {"Containers": [container], "SupportedContentTypes": ["text/csv"]}
+    package = {"ModelPackageGroupName": "demo", "InferenceSpecification": specification}
+    arn = place.run("createModelPackage", package)["ModelPackageArn"]
+    request = model_request() | {"PrimaryContainer": {"ModelPackageName": arn, "Environment": {"WORD": "oh "}}}
     failure = place.fail("createModel", request)
-    assert failure.error == "Local.NotSupported"
-    assert failure.cause.startswith("PrimaryContainer.ModelPackageName is 'arn:")
+    assert failure.error == "SageMaker.AmazonSageMakerException"
+    assert failure.cause.startswith(f"ModelPackage {arn} cannot be deployed: its ModelApprovalStatus is Pending")
+    place.run("updateModelPackage", {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"})
+    place.run("createModel", request)
+    place.put("in/a.csv", "a\n")
+    place.run(CREATE, transform_request())
+    assert place.get("predictions/a.csv.out") == b"oh A?\n"
+    request["PrimaryContainer"]["ModelPackageName"] = arn.replace("/1", "/2")
+    assert "does not exist." in place.fail("createModel", request | {"ModelName": "other"}).cause
