@@ -74,17 +74,23 @@ class Worker:
         self._requests = Requests(step_functions=step_functions, dynamodb=dynamodb)
         self._sagemaker = sagemaker
         self._stopped = threading.Event()
+        self._activities: dict[str, str] = {}
 
     def serve(self, state_machine_arn: str) -> None:
-        """Changes the state machine to use activities, and serves them until :meth:`stop`."""
+        """Changes the state machine to use activities, and serves them until :meth:`stop`.
+
+        Call it again when the state machine has been deployed anew: what is served already goes on.
+        """
         described = self._step_functions.describe_state_machine(stateMachineArn=state_machine_arn)
         deployed = json.loads(described["definition"])
         arns = {
             integration: self._step_functions.create_activity(name=re.sub(r"\W", "-", integration))["activityArn"]
             for integration in integrations(deployed)
+            if integration not in self._activities
         }
+        self._activities |= arns
         self._step_functions.update_state_machine(
-            stateMachineArn=state_machine_arn, definition=json.dumps(with_activities(deployed, arns))
+            stateMachineArn=state_machine_arn, definition=json.dumps(with_activities(deployed, self._activities))
         )
         for integration, arn in arns.items():
             for poller in range(_POLLERS):

@@ -1,14 +1,15 @@
 """Deploys the stack to the emulator with the real CDK CLI."""
 
 import json
-import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
+from local.supervised import Supervised
 
 PROJECT = Path(__file__).parent.parent
 
@@ -19,22 +20,29 @@ _LAST_LINES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """The stack's metadata output."""
+    """What the stack's outputs say."""
 
     bucket: str
     state_machine: str
     function: str
+    stack: str = ""
+    approval_table: str | None = None
+    """The DynamoDB table of the open approval requests; None where the stack has none."""
 
     @classmethod
-    def parse(cls, output: str) -> Self:
-        """From the JSON text of the output."""
+    def parse(cls, output: str, *, stack: str = "", approval_table: str | None = None) -> Self:
+        """From the JSON text of the output ``metadata``, and what is known beside it."""
         values = json.loads(output)
         return cls(
-            bucket=values["MlOpsBucket"], state_machine=values["StateMachine"], function=values["LambdaFunction"]
+            bucket=values["MlOpsBucket"],
+            state_machine=values["StateMachine"],
+            function=values["LambdaFunction"],
+            stack=stack,
+            approval_table=approval_table,
         )
 
 
-def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> Metadata:
+def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Metadata:
     """Bootstraps the emulator's account and deploys the production template as it is.
 
     Args:
@@ -42,6 +50,7 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> M
         model_name: the module's parameter of this name.
         folder: an empty folder for what the CDK writes.
         log: the file for what the CDK prints.
+        bootstrap: whether the account is yet to be bootstrapped.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
@@ -49,11 +58,29 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> M
     if not _CDK.exists():
         raise LocalError(f"the CDK CLI is not at {_CDK}; set it up: make demo, or npm ci")
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
-    environment = emulator.environment() | {
+    common = ["--no-notices", "--no-color"]
+    commands = _Commands(folder, _environment(emulator, model_name=model_name, folder=folder), log)
+    # The two do not need each other, and each is slow on one core.
+    commands.run(
+        *([[str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *common]] if bootstrap else []),
+        [sys.executable, str(PROJECT / "app.py")],
+    )
+    commands.run(
+        [
+            *(str(_CDK), "deploy", "--app", str(assembly), "--require-approval", "never"),
+            *("--outputs-file", str(outputs), "--progress", "events", *common),
+        ]
+    )
+    ((stack, values),) = json.loads(outputs.read_text()).items()
+    return Metadata.parse(values["metadata"], stack=stack, approval_table=values.get("ApprovalTable"))
+
+
+def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[str, str]:
+    return emulator.environment() | {
         "CDK_HOME": str(folder),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
-        "CDK_OUTDIR": str(assembly),
+        "CDK_OUTDIR": str(folder / "cdk.out"),
         "CDK_CONTEXT_JSON": json.dumps(
             json.loads((PROJECT / "cdk.json").read_text())["context"]
             | {"schedule": _SCHEDULE, "model-name": model_name}
@@ -65,38 +92,30 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> M
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "CI": "true",
     }
-    common = ["--no-notices", "--no-color"]
-    with log.open("w") as output:
-        # The two do not need each other, and each is slow on one core.
-        bootstrap = _start([str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *common], folder, environment, output)
-        synth = _start([sys.executable, str(PROJECT / "app.py")], PROJECT, environment, output)
+
+
+@dataclass(frozen=True)
+class _Commands:
+    """Runs the CDK's commands, and has none of them outlive the call."""
+
+    folder: Path
+    environment: dict[str, str]
+    log: Path
+
+    def run(self, *commands: Sequence[str]) -> None:
+        """Runs these at once. Raises LocalError with the log's end if one fails."""
+        with self.log.open("ab") as output:
+            running = [
+                Supervised(command, cwd=self.folder, environment=self.environment, output=output)
+                for command in commands
+            ]
         try:
-            for process in (synth, bootstrap):
-                _finish(process, log)
-            _finish(
-                _start(
-                    [
-                        *(str(_CDK), "deploy", "--app", str(assembly), "--require-approval", "never"),
-                        *("--outputs-file", str(outputs), "--progress", "events", *common),
-                    ],
-                    folder,
-                    environment,
-                    output,
-                ),
-                log,
-            )
+            for process in reversed(running):
+                if process.wait() != 0:
+                    last_lines = "\n".join(self.log.read_text(errors="replace").rstrip().splitlines()[-_LAST_LINES:])
+                    raise LocalError(
+                        f"the CDK could not deploy the stack; its log is {self.log} and ends:\n{last_lines}"
+                    )
         finally:
-            for process in (synth, bootstrap):
-                process.kill()
-    (stack_outputs,) = json.loads(outputs.read_text()).values()
-    return Metadata.parse(stack_outputs["metadata"])
-
-
-def _start(command: list[str], folder: Path, environment: dict[str, str], output: TextIO) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
-
-
-def _finish(process: subprocess.Popen[bytes], log: Path) -> None:
-    if process.wait() != 0:
-        last_lines = "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-_LAST_LINES:])
-        raise LocalError(f"the CDK could not deploy the stack; its log is {log} and ends:\n{last_lines}")
+            for process in running:
+                process.end()

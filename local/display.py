@@ -42,6 +42,25 @@ class Display:
             yield
         self._console.print(Text.assemble(("✓ ", "green"), text, (f"  {time.monotonic() - started:.1f} s", "dim")))
 
+    def say(self, text: str) -> None:
+        """Shows that something is so."""
+        self._console.print(Text.assemble(("✓ ", "green"), text), soft_wrap=True)
+
+    def waits_for_answer(self, execution: str, *, options: str) -> None:
+        """Shows that an execution waits for a person, and the commands to answer with.
+
+        Args:
+            execution: its name.
+            options: what the commands need to find this environment, such as ``--local``.
+        """
+        self._console.print(
+            Text.assemble(
+                ("\nwaits for your approval; answer from another terminal:\n", "bold"),
+                f"  mlops approve {execution} {options}\n  mlops reject {execution} {options} --reason TEXT\n",
+            ),
+            soft_wrap=True,
+        )
+
     @contextmanager
     def stages(self) -> Iterator[None]:
         """Shows the stages as :meth:`update` gives them, and leaves their last state on the screen."""

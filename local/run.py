@@ -1,34 +1,31 @@
-"""One run of the whole pipeline on this machine: what ``make demo`` does."""
+"""One run of the whole pipeline on this machine: what ``make demo`` and ``mlops local run`` do.
+
+It goes to the environment that is up, or to one of its own, which ends with it. From then on the two are the same.
+"""
 
 import json
-import lzma
 import shutil
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.activities import Worker
-from local.deployment import PROJECT, Metadata, deploy
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
+from local.control import give_order
+from local.data import identity
 from local.display import Display
-from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
-from local.jobs import FinishedJob, SageMaker
+from local.host import MODEL_NAME, Host
 from local.outcome import Results, read_metrics
-from local.progress import RUNNING, StageProgress, stage_progress
-from pipeline.bundle import INPUT_FILE, published_files
-from pipeline.stages import stage_of_job
+from local.publication import publish, start
+from local.sources import template_hash
+from local.state import SCRATCH, Home, State
+from local.watch import Outcome, Watch
 
-MODEL_NAME = "demo"
-
-_SAMPLE_BUCKET = f"sagemaker-sample-data-{REGION}"
-_SAMPLE_PREFIX = "processing/census/"
-_SAMPLE_DATA = PROJECT / "data" / "census-income.csv.xz"
-_WATCH_INTERVAL = 0.25
-
-_SCRATCH = ("cache", "cdk", "models")
+DEFAULT_PORT = 4566
+_SCRATCH = ("cache", "cdk", "models", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 
@@ -40,184 +37,126 @@ class RunOptions:
     input_file: Path | None = None
     data: Path | None = None
     scripts: Path | None = None
-    port: int
+    port: int | None = None
+    """The emulator's. One that is not that of the environment which is up asks for an environment of the run's own."""
     folder: Path
     """Where the results go, and the logs; what an earlier run left there is removed."""
+    environment: Path
+    """The folder of the environment that may be up."""
+    manual: bool = False
+    """Whether the execution is to wait for a person's approval, whatever the input says."""
     since: float
     """When the user's command began, in seconds since the epoch."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How an execution ended."""
+def run(options: RunOptions, display: Display) -> dict[str, Any]:
+    """Runs the pipeline once, and leaves the results in the folder.
 
-    status: str
-    name: str
-    stages: dict[str, StageProgress]
-    stopped: datetime
-    output: dict[str, Any] = field(default_factory=dict)
-    error: str = ""
-    cause: str = ""
+    Returns:
+        The summary, as written to ``summary.json``.
 
-
-class Run:
-    """The steps of one run, in the order in which they happen."""
-
-    def __init__(self, options: RunOptions, display: Display) -> None:
-        self._options = options
-        self._display = display
-        self._logs = options.folder / "logs"
-        self._seconds: dict[str, float] = {}
-
-    def __call__(self) -> dict[str, Any]:
-        """Runs the pipeline once, and leaves the results in the folder.
-
-        Returns:
-            The summary, as written to ``summary.json``.
-
-        Raises:
-            LocalError: it could not be run; no execution and no process is left.
-        """
-        options = self._options
+    Raises:
+        LocalError: it could not be run; no execution is left.
+    """
+    if options.folder == options.environment:
+        raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
+    state = Home(options.environment).live()
+    home = Home(options.folder)
+    with home.hold():
         for name in _OWN:
             _remove(options.folder / name)
-        self._logs.mkdir(parents=True)
-        with ExitStack() as stack:
-            with self._display.step("emulator, with the data in its S3"):
-                emulator = stack.enter_context(Emulator(port=options.port, log=self._logs / "emulator.log"))
-                sagemaker = SageMaker(
-                    s3=emulator.client("s3"),
-                    folder=options.folder,
-                    region=REGION,
-                    account=ACCOUNT,
-                    log=lambda action, name, line: self._display.log(stage_of_job(action, name), line),
-                )
-                self._load_data(emulator, sagemaker)
-            self._seconds["setup"] = time.time() - options.since
-            metadata = self._deploy(emulator)
-            self._publish(emulator, metadata)
-            worker = Worker(
-                step_functions=emulator.client("stepfunctions"),
-                dynamodb=emulator.client("dynamodb"),
-                sagemaker=sagemaker,
-            )
-            stack.callback(worker.stop)
-            worker.serve(metadata.state_machine)
-            outcome = self._execute(emulator, metadata, worker)
-            summary = self._summarise(emulator, outcome, sagemaker.finished_jobs)
-        for name in _SCRATCH:
-            _remove(options.folder / name)
-        return summary
+        if state is not None and options.port in {None, state.port}:
+            summary = _run_in(state, options, display)
+        else:
+            summary = _run_alone(home, options, display)
+    home.forget()
+    return summary
 
-    def _load_data(self, emulator: Emulator, sagemaker: SageMaker) -> None:
-        emulator.client("s3").create_bucket(Bucket=_SAMPLE_BUCKET)
-        path = self._options.data or _unpacked_sample_data(self._options.folder.parent)
-        sagemaker.upload(path, bucket=_SAMPLE_BUCKET, key=_SAMPLE_PREFIX + path.name)
 
-    def _deploy(self, emulator: Emulator) -> Metadata:
+def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, Any]:
+    """In the environment that is up, which is brought up to date if need be."""
+    display.say(f"environment at {state.endpoint}, up since {state.started}")
+    seconds = {"setup": time.time() - options.since, "deploy": 0.0}
+    if state.data != identity(options.data):
+        with display.step("other data into the environment's S3"):
+            give_order(state, "load", data=None if options.data is None else str(options.data.resolve()))
+    if state.template != template_hash():
         started = time.monotonic()
-        with self._display.step("deployment with the CDK CLI"):
-            folder = self._options.folder / "cdk"
-            folder.mkdir()
-            metadata = deploy(emulator, model_name=MODEL_NAME, folder=folder, log=self._logs / "cdk.log")
-        self._seconds["deploy"] = time.monotonic() - started
-        return metadata
-
-    def _publish(self, emulator: Emulator, metadata: Metadata) -> None:
-        """Puts the user's own scripts and input over those that the deployment has published."""
-        files = published_files(self._options.scripts) if self._options.scripts else {}
-        if self._options.input_file:
-            files[INPUT_FILE] = self._options.input_file.read_bytes()
-        s3 = emulator.client("s3")
-        for name, content in files.items():
-            s3.put_object(Bucket=metadata.bucket, Key=f"{MODEL_NAME}/scripts/{name}", Body=content)
-
-    def _execute(self, emulator: Emulator, metadata: Metadata, worker: Worker) -> Outcome:
-        step_functions = emulator.client("stepfunctions")
-        arn = _start(emulator, metadata)
-        with self._display.stages():
-            try:
-                while True:
-                    execution = step_functions.describe_execution(executionArn=arn)
-                    progress = self._show(step_functions, execution)
-                    if execution["status"] != RUNNING:
-                        break
-                    time.sleep(_WATCH_INTERVAL)
-            except BaseException:
-                step_functions.stop_execution(executionArn=arn, error="Interrupted", cause="the user ended the run")
-                worker.stop()
-                self._show(step_functions, step_functions.describe_execution(executionArn=arn))
-                raise
-        self._seconds["execution"] = (execution["stopDate"] - execution["startDate"]).total_seconds()
-        return Outcome(
-            status=execution["status"],
-            name=execution["name"],
-            stages=progress,
-            stopped=execution["stopDate"],
-            output=json.loads(execution.get("output") or "{}"),
-            error=execution.get("error", ""),
-            cause=execution.get("cause", ""),
-        )
-
-    def _show(self, step_functions: Any, execution: dict[str, Any]) -> dict[str, StageProgress]:
-        history = step_functions.get_execution_history(
-            executionArn=execution["executionArn"], includeExecutionData=False
-        )
-        progress = stage_progress(history["events"], status=execution["status"], stopped=execution.get("stopDate"))
-        self._display.update(progress)
-        return progress
-
-    def _summarise(self, emulator: Emulator, outcome: Outcome, jobs: list[FinishedJob]) -> dict[str, Any]:
-        folder = self._options.folder
-        self._seconds["jobs"] = sum(job.seconds for job in jobs)
-        results = Results(s3=emulator.client("s3"), output=outcome.output, folder=folder)
-        evaluation = results.evaluation()
-        summary = {
-            "status": outcome.status,
-            "execution": outcome.name,
-            "stages": {
-                key: {"status": stage.status, "seconds": stage.seconds(outcome.stopped)}
-                for key, stage in outcome.stages.items()
-            },
-            "jobs": {
-                stage_of_job(job.action, job.name): {
-                    "seconds": round(job.seconds, 3),
-                    "peak_memory_mb": round(job.memory_bytes / 1e6),
-                    "log": str(job.log_file),
-                }
-                for job in jobs
-            },
-            "metrics": read_metrics(evaluation),
-            "model": _text(results.model()),
-            "predictions": _text(results.predictions()),
-            "evaluation": _text(evaluation),
-            "seconds": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
-        }
-        if outcome.error:
-            summary |= {"error": outcome.error, "cause": outcome.cause}
-        (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        return summary
+        with display.step("deployment with the CDK CLI, since the template's sources have changed"):
+            give_order(state, "deploy")
+        seconds["deploy"] = time.monotonic() - started
+    try:
+        return _execute(Home(options.environment).require_live(), options, display, seconds)
+    except (EndpointConnectionError, ConnectionClosedError) as error:
+        raise LocalError(f"the environment has ended during the run; its log: {state.log}") from error
 
 
-def _start(emulator: Emulator, metadata: Metadata) -> str:
-    """Invokes the start Lambda with the sample event; gives the execution's ARN."""
-    event = {"config": {"bucket": metadata.bucket, "prefix": f"{MODEL_NAME}/scripts/{INPUT_FILE}"}}
-    response = emulator.client("lambda").invoke(FunctionName=metadata.function, Payload=json.dumps(event))
-    answer = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
-        raise LocalError(f"the start Lambda refused the input, and nothing was started: {answer['errorMessage']}")
-    return str(answer["executionArn"])
+def _run_alone(home: Home, options: RunOptions, display: Display) -> dict[str, Any]:
+    """In an environment of its own, of which no process is left."""
+    with ExitStack() as stack:
+        with display.step("emulator, with the data in its S3"):
+            host = stack.enter_context(Host(home=home, port=options.port or DEFAULT_PORT))
+            host.load(options.data)
+        seconds = {"setup": time.time() - options.since}
+        started = time.monotonic()
+        with display.step("deployment with the CDK CLI"):
+            host.deploy()
+        seconds["deploy"] = time.monotonic() - started
+        # So that others find it as long as it lasts: mlops approve --local --folder.
+        home.write(host.state())
+        stack.callback(home.clear)
+        summary = _execute(host.state(), options, display, seconds)
+    for name in _SCRATCH:
+        _remove(options.folder / name)
+    return summary
 
 
-def _unpacked_sample_data(cache: Path) -> Path:
-    """The shipped census data as CSV, unpacked once."""
-    path = cache / _SAMPLE_DATA.stem
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        with lzma.open(_SAMPLE_DATA) as packed, partial.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked, 1 << 20)
-        partial.rename(path)
-    return path
+def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
+    """Publishes, starts, watches, fetches."""
+    publish(state, model_name=MODEL_NAME, scripts=options.scripts, input_file=options.input_file)
+    overrides = {"approval": {"manual": True}} if options.manual else {}
+    arn = start(state, model_name=MODEL_NAME, overrides=overrides)
+    outcome = Watch(state, arn, display).to_the_end()
+    seconds |= {"execution": outcome.seconds, "jobs": sum(job.seconds for job in outcome.jobs.values())}
+    summary = _summary(state, outcome, options.folder, seconds)
+    (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _summary(state: State, outcome: Outcome, folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
+    results = Results(s3=state.connection.client("s3"), output=outcome.output, folder=folder)
+    evaluation = results.evaluation()
+    summary = {
+        "status": outcome.status,
+        "execution": outcome.name,
+        "stages": {
+            key: {"status": stage.status, "seconds": stage.seconds(outcome.stopped)}
+            for key, stage in outcome.stages.items()
+        },
+        "jobs": {
+            key: {
+                "seconds": round(job.seconds, 3),
+                "peak_memory_mb": round(job.memory_bytes / 1e6),
+                "log": str(_kept_log(job.log_file, logs=Path(state.folder) / "logs", folder=folder / "logs")),
+            }
+            for key, job in outcome.jobs.items()
+        },
+        "metrics": read_metrics(evaluation),
+        "model": _text(results.model()),
+        "predictions": _text(results.predictions()),
+        "evaluation": _text(evaluation),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+    return summary | ({"error": outcome.error, "cause": outcome.cause} if outcome.error else {})
+
+
+def _kept_log(log: Path, *, logs: Path, folder: Path) -> Path:
+    """The log in the run's own folder, where it stays when the environment goes."""
+    kept = folder / log.relative_to(logs)
+    if kept != log:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, kept)
+    return kept
 
 
 def _text(path: Path | None) -> str | None:

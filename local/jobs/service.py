@@ -161,6 +161,13 @@ class SageMaker:
             job.stop()
         self._endpoints.stop()
 
+    def stop_job(self, action: str, name: str) -> None:
+        """Stops the job of this action and name, if it runs; its call of ``run`` raises JobStopped within seconds."""
+        with self._lock:
+            running = [job for job in self._running if (job.action, job.name) == (action, name)]
+        for job in running:
+            job.stop()
+
     def _run(self, job: Job) -> dict[str, Any]:
         name = (job.noun, job.name)
         with self._lock:

@@ -1,0 +1,73 @@
+"""What is said of the environment on this machine."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from local.lifecycle import DIED, STARTING, UP, Status
+from local.state import State
+
+
+def show_up(state: State) -> None:
+    """Prints what is up, and how to go on."""
+    _show_state(state)
+    click.echo(
+        "\nGo on: mlops local run; then edit scripts/ and run it again\n"
+        '       eval "$(mlops local env)" for the AWS CLI and any AWS SDK\n'
+        "       mlops local down ends it"
+    )
+
+
+def show_status(status: Status) -> None:
+    """Prints what is up."""
+    if status.status == UP and status.state is not None:
+        _show_state(status.state)
+        _show_contents(status, "running", "in it")
+    elif status.status == STARTING:
+        click.echo(f"the environment is starting; its log: {_relative(status.log)}")
+    elif status.status == DIED:
+        click.echo(f"the environment has died; its log: {_relative(status.log)}; start it again: mlops local up")
+    else:
+        click.echo("no environment is up; start it: mlops local up")
+
+
+def show_down(before: Status) -> None:
+    """Prints what has been ended."""
+    if before.status == UP:
+        where = "" if before.state is None else f": emulator at {before.state.endpoint}, worker"
+        click.echo(f"ended{where}")
+        _show_contents(before, "execution stopped", "endpoint ended")
+    elif before.status == STARTING:
+        click.echo("ended the environment that was starting")
+    elif before.status == DIED:
+        click.echo(f"no environment is up; the last one had died; its log: {_relative(before.log)}")
+    else:
+        click.echo("no environment is up")
+
+
+def _show_state(state: State) -> None:
+    since = (datetime.now(UTC) - datetime.fromisoformat(state.started)).total_seconds()
+    rows = {
+        "emulator": f"{state.endpoint} (process {state.pid}, up for {since:.0f} s)",
+        "SageMaker": state.sagemaker,
+        "stack": state.metadata.stack,
+        "bucket": state.metadata.bucket,
+        "state machine": state.metadata.state_machine.rpartition(":")[2],
+        "logs": _relative(Path(state.folder) / "logs"),
+    }
+    for name, value in rows.items():
+        if value:
+            click.echo(f"{name:<14} {value}")
+
+
+def _show_contents(status: Status, execution: str, endpoint: str) -> None:
+    for name in status.executions:
+        click.echo(f"{'execution':<14} {name}: {execution}")
+    for name in status.endpoints:
+        click.echo(f"{'endpoint':<14} {name}: {endpoint}")
+
+
+def _relative(path: Path | str) -> str:
+    return os.path.relpath(path, Path.cwd())

@@ -1,0 +1,30 @@
+"""How a command says that it cannot do what it was asked: one line, what to do next, exit code 1, no traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+
+class CommandError(click.ClickException):
+    """Ends the command with its message, on one line."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the message to standard error."""
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True, file=file)
+        click.echo(self.message, err=True, file=file)
+
+
+@contextmanager
+def local_errors() -> Iterator[None]:
+    """What the environment on this machine refuses ends the command."""
+    # Imported here, so that --help need not wait for it.
+    from local.errors import LocalError  # noqa: PLC0415
+
+    try:
+        yield
+    except LocalError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,75 @@
+"""How this machine's AWS is reached: where it listens, and boto3 clients for it that look at nothing else."""
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+
+_CREDENTIAL = "local"
+"""The emulator takes any; the real ones of the user must not get near it."""
+_SAGEMAKER_SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Where the emulator listens, and where SageMaker's stand-in does."""
+
+    endpoint: str
+    """The emulator's URL."""
+    sagemaker: str | None = None
+    """The URL that speaks the protocols of SageMaker, its runtime and Application Auto Scaling; None: there is none."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables by which any AWS SDK, and the AWS CLI, gets here.
+
+        (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)
+        """
+        variables = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ENDPOINT_URL_S3": self.endpoint}
+        if self.sagemaker:
+            for service in ("SAGEMAKER", "SAGEMAKER_RUNTIME", "APPLICATION_AUTO_SCALING"):
+                variables[f"AWS_ENDPOINT_URL_{service}"] = self.sagemaker
+        return variables | {
+            "AWS_ACCESS_KEY_ID": _CREDENTIAL,
+            "AWS_SECRET_ACCESS_KEY": _CREDENTIAL,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for a service, such as ``"s3"``. The user's profiles and proxies are not looked at."""
+        own = self.sagemaker if service in _SAGEMAKER_SERVICES else None
+        return _session().client(service, endpoint_url=own or self.endpoint, config=_config())
+
+
+@functools.cache
+def _session() -> Any:
+    # A profile that AWS_PROFILE names and that does not exist would be an error in every call.
+    nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    isolated = botocore.session.Session({"profile": (None, None, None, None), **nothing})
+    # The stubs know each service by name; here the name is a variable.
+    return boto3.Session(
+        aws_access_key_id=_CREDENTIAL,
+        aws_secret_access_key=_CREDENTIAL,
+        region_name=REGION,
+        botocore_session=isolated,
+    )
+
+
+def _config() -> Config:
+    return Config(
+        read_timeout=90,  # GetActivityTask holds the line for a minute
+        retries={"total_max_attempts": 1},
+        max_pool_connections=64,
+        proxies={},  # none stands between this machine and itself
+        # Over loopback a checksum of a hundred megabytes is a third of their upload.
+        request_checksum_calculation="when_required",
+        s3={"payload_signing_enabled": False},
+    )

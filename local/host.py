@@ -1,0 +1,124 @@
+"""The environment itself, in the process that it lives in: the emulator with the deployed stack, and the worker."""
+
+import shutil
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from os import getpid
+from pathlib import Path
+from typing import Self
+
+from local.activities import Worker
+from local.data import identity, load
+from local.deployment import Metadata, deploy
+from local.emulator import ACCOUNT, REGION, Emulator
+from local.jobs import SageMaker
+from local.recorded import Orphans, RecordedSageMaker
+from local.sources import template_hash
+from local.state import SCRATCH, Home, State
+
+MODEL_NAME = "demo"
+
+_OF_ONE_LIFE = ("cdk", "jobs", "logs", SCRATCH)
+"""What an environment leaves in its folder and the next one must not find."""
+
+
+class Host:
+    """Starts the parts of an environment, keeps them in step with the sources, and ends them. Thread-safe once entered.
+
+    Args:
+        home: the environment's folder, which the caller holds.
+        port: the emulator's TCP port.
+    """
+
+    def __init__(self, *, home: Home, port: int) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._logs = home.folder / "logs"
+        self._started = datetime.now(UTC)
+        self._data = ""
+        self._template = ""
+        self._metadata: Metadata | None = None
+        self._ends = ExitStack()
+        self.port = port
+
+    def __enter__(self) -> Self:
+        """Starts the emulator and SageMaker's stand-in.
+
+        Raises:
+            LocalError: it could not be done, and nothing is left.
+        """
+        folder = self._home.folder
+        for name in _OF_ONE_LIFE:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in ("logs", SCRATCH):
+            (folder / name).mkdir(parents=True)
+        with ExitStack() as stack:
+            # Last of all: what the emulator leaves when it is killed.
+            stack.callback(shutil.rmtree, folder / SCRATCH, ignore_errors=True)
+            self.emulator = stack.enter_context(
+                Emulator(port=self.port, log=self._logs / "emulator.log", scratch=folder / SCRATCH)
+            )
+            self.sagemaker = SageMaker(
+                s3=self.emulator.client("s3"),
+                folder=folder,
+                region=REGION,
+                account=ACCOUNT,
+                log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
+            )
+            recorded = RecordedSageMaker(self.sagemaker)
+            self.worker = Worker(step_functions=self.emulator.client("stepfunctions"), sagemaker=recorded)
+            stack.callback(self.worker.stop)
+            self._orphans = Orphans(step_functions=self.emulator.client("stepfunctions"), sagemaker=recorded)
+            stack.callback(self._orphans.stop)
+            self._ends = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends everything."""
+        self._ends.close()
+
+    def load(self, data: Path | None) -> None:
+        """Puts the data into the emulator's S3, if other data is there. None stands for the data of the module."""
+        with self._lock:
+            wanted = identity(data)
+            if wanted != self._data:
+                s3 = self.emulator.client("s3")
+                load(data, s3=s3, sagemaker=self.sagemaker, cache=self._home.folder.parent)
+                self._data = wanted
+
+    def deploy(self) -> None:
+        """Deploys the stack and has its SageMaker tasks served, if other sources are deployed."""
+        with self._lock:
+            wanted = template_hash()  # now: what is edited while the CDK works is a change of its own
+            if wanted == self._template:
+                return
+            folder = self._home.folder / "cdk"
+            log = self._logs / "cdk.log"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            log.unlink(missing_ok=True)
+            first = self._metadata is None
+            metadata = deploy(self.emulator, model_name=MODEL_NAME, folder=folder, log=log, bootstrap=first)
+            self.worker.serve(metadata.state_machine)
+            if first:
+                self._orphans.watch(metadata.state_machine)
+            self._metadata, self._template = metadata, wanted
+
+    def state(self, *, control: str | None = None, token: str = "") -> State:
+        """The environment's description for others; only once the stack is deployed."""
+        if self._metadata is None:
+            raise RuntimeError("nothing has been deployed yet")
+        return State(
+            pid=getpid(),
+            started=self._started.isoformat(timespec="seconds"),
+            endpoint=self.emulator.endpoint,
+            sagemaker=self.emulator.connection.sagemaker,
+            metadata=self._metadata,
+            folder=str(self._home.folder),
+            log=str(self._home.log),
+            template=self._template,
+            data=self._data,
+            control=control,
+            token=token,
+        )

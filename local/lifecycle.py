@@ -1,0 +1,171 @@
+"""Brings an environment up in a process of its own, says what is up, and ends it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.errors import LocalError
+from local.state import SCRATCH, Home, State
+
+UP, DOWN, STARTING, DIED = "up", "down", "starting", "died"
+
+_PATIENCE = 20.0
+_INTERVAL = 0.05
+
+Step = Callable[[str], AbstractContextManager[None]]
+"""Shows that a step goes on, as long as the context lasts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What there is of an environment."""
+
+    status: str
+    """``up``, ``down``, ``starting`` or ``died``."""
+    folder: str
+    log: str
+    state: State | None = None
+    executions: tuple[str, ...] = ()
+    """The names of the executions that run."""
+    endpoints: tuple[str, ...] = ()
+    """The names of the endpoints that there are."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; without the token."""
+        public = asdict(self)
+        if self.state is not None:
+            public["state"] = {name: value for name, value in public["state"].items() if name not in _PRIVATE}
+        return public
+
+
+_PRIVATE = ("token", "control")
+
+
+def up(home: Home, *, port: int, step: Step) -> State:
+    """Brings an environment up, and returns when it is ready.
+
+    Args:
+        home: its folder.
+        port: the emulator's TCP port.
+        step: shows what goes on.
+
+    Raises:
+        LocalError: it could not be done, and nothing is left; the message says why, or where the log lies.
+    """
+    live = home.live()
+    if live is not None:
+        raise LocalError(f"an environment is already up at {live.endpoint} (process {live.pid}); mlops local status")
+    home.folder.mkdir(parents=True, exist_ok=True)
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as events:
+        with home.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "local.daemon", str(home.folder), str(port), str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[writer],
+                start_new_session=True,
+            )
+        os.close(writer)
+        try:
+            _follow(events, step=step, log=home.log)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    # It is to outlive us, so nobody waits for it, and nobody need be warned of that.
+    process.returncode = 0
+    return home.require_live()
+
+
+def status(home: Home) -> Status:
+    """What there is of an environment.
+
+    Raises:
+        LocalError: its description cannot be read.
+    """
+    now = Status(status=DOWN, folder=str(home.folder), log=str(home.log))
+    if home.holder() is None:
+        return replace(now, status=DIED) if home.state_file.exists() else now
+    state = home.read()
+    if state is None:
+        return replace(now, status=STARTING)
+    return replace(now, status=UP, state=state, executions=_executions(state), endpoints=_endpoints(state))
+
+
+def down(home: Home) -> Status:
+    """Ends an environment with everything in it; does nothing where none is up.
+
+    Returns:
+        What there was until now.
+
+    Raises:
+        LocalError: it does not end.
+    """
+    pid = home.holder()
+    try:
+        before = status(home)
+    except (LocalError, BotoCoreError, ClientError):  # what cannot be asked any more can still be ended
+        before = Status(status=UP, folder=str(home.folder), log=str(home.log))
+    if pid is not None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if _released(home, pid):
+                break
+        else:
+            raise LocalError(f"the environment's process {pid} does not end; its log: {home.log}")
+    home.clear()
+    shutil.rmtree(home.folder / SCRATCH, ignore_errors=True)
+    return before
+
+
+def _follow(events: Iterable[str], *, step: Step, log: Path) -> None:
+    """Shows what the background process reports, until it is ready."""
+    with ExitStack() as shown:
+        for line in events:
+            event = json.loads(line)
+            if "error" in event:
+                raise LocalError(event["error"])
+            shown.close()
+            if "ready" in event:
+                return
+            shown.enter_context(step(event["begin"]))
+        raise LocalError(f"the environment ended before it was up; its log: {log}")
+
+
+def _released(home: Home, pid: int) -> bool:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if home.holder() != pid:
+            return True
+        time.sleep(_INTERVAL)
+    return False
+
+
+def _executions(state: State) -> tuple[str, ...]:
+    pages = (
+        state.connection.client("stepfunctions")
+        .get_paginator("list_executions")
+        .paginate(stateMachineArn=state.metadata.state_machine, statusFilter="RUNNING")
+    )
+    return tuple(item["name"] for page in pages for item in page["executions"])
+
+
+def _endpoints(state: State) -> tuple[str, ...]:
+    if state.sagemaker is None:
+        return ()
+    pages = state.connection.client("sagemaker").get_paginator("list_endpoints").paginate()
+    return tuple(item["EndpointName"] for page in pages for item in page["Endpoints"])

@@ -1,0 +1,133 @@
+"""Watches one execution to its end, showing its stages and what its jobs print."""
+
+import json
+import shlex
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.display import Display
+from local.job_files import JobFiles
+from local.jobs import FinishedJob
+from local.progress import RUNNING, StageProgress, stage_progress
+from local.state import DEFAULT_FOLDER, State
+
+_INTERVAL = 0.25
+_REQUEST_INTERVAL = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an execution ended."""
+
+    status: str
+    name: str
+    stages: dict[str, StageProgress]
+    jobs: dict[str, FinishedJob]
+    """The jobs that ran, by the key of their stage."""
+    seconds: float
+    stopped: datetime
+    output: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    cause: str = ""
+
+
+class Watch:
+    """The eye on one execution.
+
+    Args:
+        state: the environment.
+        arn: the execution's.
+        display: shows it.
+    """
+
+    def __init__(self, state: State, arn: str, display: Display) -> None:
+        self._state = state
+        self._arn = arn
+        self._display = display
+        self._step_functions = state.connection.client("stepfunctions")
+        self._requests = _OpenRequest(state, arn.rpartition(":")[2])
+        self._files: JobFiles | None = None
+
+    def to_the_end(self) -> Outcome:
+        """Waits for the execution's end. Interrupted, it stops the execution, and the environment ends its job."""
+        with self._display.stages():
+            try:
+                while True:
+                    execution, progress, files = self._look()
+                    if execution["status"] != RUNNING:
+                        break
+                    self._show_request()
+                    time.sleep(_INTERVAL)
+            except BaseException:
+                self._stop()
+                raise
+        return Outcome(
+            status=execution["status"],
+            name=execution["name"],
+            stages=progress,
+            jobs=files.finished(),
+            seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
+            stopped=execution["stopDate"],
+            output=json.loads(execution.get("output") or "{}"),
+            error=execution.get("error", ""),
+            cause=execution.get("cause", ""),
+        )
+
+    def _stop(self) -> None:
+        """Stops the execution; the environment, if it lasts, ends its job."""
+        with suppress(BotoCoreError, ClientError):  # an emulator that has gone has no execution either
+            self._step_functions.stop_execution(
+                executionArn=self._arn, error="Interrupted", cause="the user ended the run"
+            )
+            self._look()
+
+    def _look(self) -> tuple[dict[str, Any], dict[str, StageProgress], JobFiles]:
+        execution = self._step_functions.describe_execution(executionArn=self._arn)
+        if self._files is None:
+            self._files = JobFiles(
+                logs=Path(self._state.folder) / "logs",
+                content=json.loads(execution["input"]),
+                execution=execution["name"],
+                since=execution["startDate"].timestamp(),
+            )
+        self._files.show(self._display.log, ended=execution["status"] != RUNNING)
+        history = self._step_functions.get_execution_history(executionArn=self._arn, includeExecutionData=False)
+        progress = stage_progress(history["events"], status=execution["status"], stopped=execution.get("stopDate"))
+        self._display.update(progress)
+        return execution, progress, self._files
+
+    def _show_request(self) -> None:
+        name = self._requests.newly_open()
+        if name is not None:
+            folder = Path(self._state.folder)
+            place = "" if folder == DEFAULT_FOLDER else f" --folder {shlex.quote(str(folder))}"
+            self._display.waits_for_answer(name, options=f"--local{place}")
+
+
+class _OpenRequest:
+    """Looks whether the execution waits for a person's answer."""
+
+    def __init__(self, state: State, execution: str) -> None:
+        self._table = state.metadata.approval_table
+        self._dynamodb = state.connection.client("dynamodb")
+        self._execution = execution
+        self._next = 0.0
+
+    def newly_open(self) -> str | None:
+        """The execution's name, once, when it begins to wait."""
+        if self._table is None or time.monotonic() < self._next:
+            return None
+        self._next = time.monotonic() + _REQUEST_INTERVAL
+        found = self._dynamodb.get_item(
+            TableName=self._table, Key={"execution": {"S": self._execution}}, ConsistentRead=True
+        )
+        if "token" not in found.get("Item", {}) or "decision" in found["Item"]:
+            return None
+        self._table = None  # it is said once
+        return self._execution
