@@ -109,3 +109,9 @@ def _stack_name(environment: Mapping[str, str], model_name: str) -> str:
     """SeedFarmer looks for the stack under the name made of its project, deployment and module."""
     parts = [environment.get(f"SEEDFARMER_{part}_NAME") for part in ("PROJECT", "DEPLOYMENT", "MODULE")]
     return "-".join(part for part in parts if part) if all(parts) else f"mlops-{model_name}"
+
+
+def default_stack_name(context: Callable[[str], Any], environment: Mapping[str, str] = os.environ) -> str:
+    """The name of the stack that these parameters give, whether it is deployed or not; see :func:`read_settings`."""
+    given = context("model-name") or environment.get("SEEDFARMER_PARAMETER_MODEL_NAME") or "demo"
+    return _stack_name(environment, str(given))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from cli.answer import approve, reject
+from cli.invoke import invoke
 from cli.local import local
 from cli.options import FILE
 
@@ -17,7 +19,8 @@ def main() -> None:
     """Start, watch and try the ML pipeline."""
 
 
-main.add_command(local)
+for _command in (local, approve, reject, invoke):
+    main.add_command(_command)
 
 
 @main.command()
