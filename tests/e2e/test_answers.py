@@ -1,0 +1,264 @@
+"""``mlops approve`` and ``reject`` on the emulator, with a small state machine that asks as the pipeline's does."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from local.emulator import Emulator
+
+pytestmark = pytest.mark.emulator
+
+STACK = "mlops-demo"
+ROLE = "arn:aws:iam::000000000000:role/anybody"
+REQUEST = {
+    "metrics": [
+        {"name": "auc.value", "value": 0.95, "minimum": 0.9, "maximum": None, "champion": 0.94, "passed": True}
+    ],
+    "champion": {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/6", "report": None},
+    "report": "s3://bucket/evaluation.json",
+    "model_package": "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/7",
+}
+DEFINITION = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Sleeps?",
+    "States": {
+        "Sleeps?": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $exists($states.input.sleep) %}", "Next": "Sleep"}],
+            "Default": "Ask",
+        },
+        "Sleep": {"Type": "Wait", "Seconds": 60, "End": True},
+        "Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
+            "Arguments": {
+                "TableName": "requests",
+                "Item": {
+                    "execution": {"S": "{% $states.context.Execution.Name %}"},
+                    "token": {"S": "{% $states.context.Task.Token %}"},
+                    "requested": {"S": "{% $states.context.State.EnteredTime %}"},
+                    "answer_by": {"N": "{% $string($states.input.answer_by) %}"},
+                    "expires": {"N": "{% $string($states.input.answer_by) %}"},
+                    "request": {"S": json.dumps(REQUEST)},
+                },
+            },
+            "TimeoutSeconds": 30,
+            "End": True,
+        },
+    },
+}
+TEMPLATE = {
+    "Resources": {
+        "Requests": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "TableName": "requests",
+                "KeySchema": [{"AttributeName": "execution", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "execution", "AttributeType": "S"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        },
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {"DefinitionString": json.dumps(DEFINITION), "RoleArn": ROLE},
+        },
+    },
+    "Outputs": {
+        "metadata": {"Value": {"Fn::Sub": '{"StateMachine": "${Machine}"}'}},
+        "ApprovalTable": {"Value": {"Ref": "Requests"}},
+    },
+}
+
+
+class Asking:
+    """A deployment whose executions ask for an answer."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._step_functions = emulator.client("stepfunctions")
+        cloudformation = emulator.client("cloudformation")
+        for name, template in (
+            (STACK, TEMPLATE),
+            ("other", {"Resources": {"Machine": TEMPLATE["Resources"]["Machine"]}}),
+        ):
+            cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+        (found,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+        self.machine = json.loads(outputs["metadata"])["StateMachine"]
+        self._dynamodb = emulator.client("dynamodb")
+
+    def start(self, **content: Any) -> str:
+        """Starts an execution; gives its name."""
+        name = f"mlops-demo-{uuid.uuid4().hex[:8]}"
+        content = {"answer_by": time.time() + 600} | content
+        self._step_functions.start_execution(stateMachineArn=self.machine, name=name, input=json.dumps(content))
+        return name
+
+    def ask(self, **content: Any) -> str:
+        """Starts an execution and waits until it asks; gives its name."""
+        name = self.start(**content)
+        self._until(lambda: "token" in self.item(name))
+        return name
+
+    def arn(self, name: str) -> str:
+        """The execution's ARN."""
+        return self.machine.replace(":stateMachine:", ":execution:") + f":{name}"
+
+    def item(self, name: str) -> dict[str, Any]:
+        """Its request in the table; empty where there is none."""
+        found = self._dynamodb.get_item(TableName="requests", Key={"execution": {"S": name}})
+        return dict(found.get("Item", {}))
+
+    def finish(self, name: str) -> dict[str, Any]:
+        """The execution, once it has ended."""
+        self._until(lambda: self._describe(name)["status"] != "RUNNING")
+        return self._describe(name)
+
+    def stop(self, name: str) -> None:
+        """Stops the execution."""
+        self._step_functions.stop_execution(executionArn=self.arn(name))
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        return dict(self._step_functions.describe_execution(executionArn=self.arn(name)))
+
+    @staticmethod
+    def _until(holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Emulator]:
+    """An emulator with nothing in it."""
+    with Emulator(port=free_port(), log=tmp_path_factory.mktemp("answers") / "emulator.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def deployed(emulator: Emulator) -> Asking:
+    """The small deployment."""
+    return Asking(emulator)
+
+
+@pytest.fixture
+def asking(emulator: Emulator, deployed: Asking, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asking:
+    """The small deployment, as AWS to whoever follows the SDK's own variables."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for name, value in emulator.connection.variables.items():
+        monkeypatch.setenv(name, value)
+    return deployed
+
+
+def mlops(*arguments: str) -> Result:
+    """Runs the command in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def refusal(*arguments: str) -> str:
+    """The one line with which the command refuses."""
+    result = mlops(*arguments)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+def test_approval_reaches_the_execution(asking: Asking) -> None:
+    """The execution goes on with who approved it, when and why; the command shows what was approved."""
+    name = asking.ask()
+    result = mlops("approve", name, "--reason", "better than\nthe champion")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[:6] == [
+        f"approved: execution {name}",
+        "  model package  arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/7",
+        "  report         s3://bucket/evaluation.json",
+        "  champion       arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/6",
+        "  metric     value  threshold  champion",
+        "  auc.value  0.95   >= 0.9     0.94",
+    ]
+    execution = asking.finish(name)
+    assert execution["status"] == "SUCCEEDED", execution
+    output = json.loads(execution["output"])
+    assert output.pop("at").endswith("+00:00")
+    assert output == {
+        "decision": "Approved",
+        "by": "arn:aws:iam::000000000000:root",
+        "reason": "better than the champion",
+    }
+    assert asking.item(name)["decision"] == {"S": "Approved"}
+    assert asking.item(name)["reason"] == {"S": "better than the champion"}
+
+
+def test_rejection_reaches_the_execution(asking: Asking) -> None:
+    """An execution may be named by its ARN too; the rejection's reason reaches it."""
+    name = asking.ask()
+    result = mlops("reject", asking.arn(name), "--reason", "too few records")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"rejected: execution {name}\n")
+    output = json.loads(asking.finish(name)["output"])
+    assert (output["decision"], output["reason"]) == ("Rejected", "too few records")
+
+
+def test_second_answer_says_who_gave_the_first(asking: Asking) -> None:
+    """A second answer changes nothing and says what the first one was."""
+    name = asking.ask()
+    mlops("reject", name, "--reason", "no")
+    at = asking.item(name)["at"]["S"]
+    expected = f"execution {name} was already Rejected by arn:aws:iam::000000000000:root at {at} (no)"
+    assert refusal("approve", name) == expected
+    assert asking.item(name)["decision"] == {"S": "Rejected"}
+
+
+def test_answer_after_the_end(asking: Asking) -> None:
+    """A request whose execution was stopped meanwhile is said to have ended, and how."""
+    name = asking.ask()
+    asking.stop(name)
+    line = refusal("approve", name)
+    assert line.startswith(f"the request of {name} ended at 20")
+    assert line.endswith(": ABORTED")
+
+
+def test_execution_that_does_not_ask(asking: Asking) -> None:
+    """An execution that runs without waiting is said to be running."""
+    name = asking.start(sleep=True)
+    asking.finish(name)  # the emulator's Wait states take no time
+    assert refusal("approve", name).startswith(f"the execution {name} asks for no approval; it ended at 20")
+
+
+@pytest.mark.parametrize("name", ["mlops-demo-nobody", "no such/name"])
+def test_no_such_execution(asking: Asking, name: str) -> None:
+    """A name that no execution has is said to be that."""
+    assert refusal("approve", name).startswith(f"there is no execution {name} of the state machine {STACK}")
+    assert asking.item(name) == {}
+
+
+@pytest.mark.usefixtures("asking")
+def test_execution_of_another_state_machine() -> None:
+    """The ARN of another state machine's execution is refused."""
+    arn = "arn:aws:states:us-east-1:000000000000:execution:churn:one"
+    assert refusal("approve", arn).startswith(f"{arn} is not an execution of the state machine {STACK}")
+
+
+@pytest.mark.usefixtures("asking")
+def test_no_such_stack() -> None:
+    """A stack that is not there is named, with where it is not."""
+    line = refusal("approve", "one", "--stack", "mlops-churn")
+    assert line.startswith("there is no stack mlops-churn in us-east-1; ")
+
+
+@pytest.mark.usefixtures("asking")
+def test_stack_of_something_else() -> None:
+    """A stack that is not one of the module's is said to be that."""
+    assert refusal("approve", "one", "--stack", "other").startswith(
+        "the stack other in us-east-1 is no deployment of this module"
+    )
