@@ -25,7 +25,7 @@ REQUEST = {
     "report": "s3://bucket/evaluation.json",
     "model_package": "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/7",
 }
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "QueryLanguage": "JSONata",
     "StartAt": "Sleeps?",
     "States": {
@@ -54,7 +54,7 @@ DEFINITION = {
         },
     },
 }
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Requests": {
             "Type": "AWS::DynamoDB::Table",
@@ -91,7 +91,7 @@ class Asking:
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
         (found,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-        self.machine = json.loads(outputs["metadata"])["StateMachine"]
+        self.machine: str = json.loads(outputs["metadata"])["StateMachine"]
         self._dynamodb = emulator.client("dynamodb")
 
     def start(self, **content: Any) -> str:

@@ -1,0 +1,130 @@
+"""An environment's folder: who holds it, and the description in it."""
+
+import dataclasses
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from os import getpid
+from pathlib import Path
+
+import pytest
+
+from local import state as state_module
+from local.deployment import Metadata
+from local.errors import LocalError
+from local.state import Home, State
+
+PROJECT = Path(state_module.__file__).parents[1]
+STATE = State(
+    pid=4711,
+    started="2026-11-23T10:00:00+00:00",
+    endpoint="http://127.0.0.1:4566",
+    sagemaker="http://127.0.0.1:4999",
+    metadata=Metadata(
+        bucket="bucket", state_machine="arn", function="arn", stack="mlops-demo", approval_table="requests"
+    ),
+    folder="/env",
+    log="/env/daemon.log",
+    template="0" * 64,
+    data="data",
+    control="http://127.0.0.1:5000",
+    token="secret",  # noqa: S106 - of nothing
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A folder that nobody holds."""
+    return Home(tmp_path / "env")
+
+
+@pytest.fixture
+def holder(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the folder, with a description in it."""
+    script = (
+        "import sys, time; from pathlib import Path; from local.state import Home\n"
+        "with Home(Path(sys.argv[1])).hold(): print(flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(home.folder)], cwd=PROJECT, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        home.write(STATE)
+        yield process
+        process.kill()
+
+
+def test_nothing_is_up(home: Home) -> None:
+    """Where nothing has ever been, nothing is up, and it is said how to start it."""
+    assert home.live() is None
+    with pytest.raises(LocalError, match="start it: mlops local up"):
+        home.require_live()
+    assert not home.folder.exists()
+
+
+def test_description_is_read_back(home: Home, holder: subprocess.Popen[bytes]) -> None:
+    """While its process lives, the description is what was written, and it names who holds the folder."""
+    assert home.require_live() == STATE
+    assert home.holder() == holder.pid
+    assert (STATE.port, STATE.connection.sagemaker) == (4566, "http://127.0.0.1:4999")
+
+
+@pytest.mark.usefixtures("holder")
+def test_only_its_owner_reads_the_token(home: Home) -> None:
+    """The description, which has a token in it, is readable to its owner only."""
+    assert stat.S_IMODE(home.state_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("holder")
+def test_folder_is_held_once(home: Home) -> None:
+    """A folder that another process holds is refused, naming the process."""
+    with pytest.raises(LocalError, match=rf"process \d+ uses {home.folder}"), home.hold():
+        pass
+
+
+def test_death_frees_the_folder(home: Home, holder: subprocess.Popen[bytes]) -> None:
+    """When the process dies without a word, its description is not believed, whoever has its id now."""
+    holder.kill()
+    holder.wait()
+    home.write(dataclasses.replace(STATE, pid=getpid()))
+    assert home.holder() is None
+    assert home.live() is None
+    with pytest.raises(LocalError, match=r"has died; its log: .*daemon\.log"):
+        home.require_live()
+    with home.hold():
+        assert home.holder() == getpid()
+
+
+@pytest.mark.usefixtures("holder")
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"metadata": {}}', '{"metadata": {}, "new": 1}'])
+def test_strange_description_is_refused(home: Home, content: str) -> None:
+    """What another version has written is named, with what to do."""
+    home.state_file.write_text(content)
+    with pytest.raises(LocalError, match="mlops local down"):
+        home.live()
+
+
+def test_variables_of_the_environment() -> None:
+    """The variables lead each service to where it is served, with credentials that are good for nothing else."""
+    assert STATE.connection.variables == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4566",
+        "AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:4999",
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "http://127.0.0.1:4999",
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": "http://127.0.0.1:4999",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def test_clients_look_at_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients go to where the connection says, whatever profile, endpoint or proxy the user has."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://192.0.2.1")
+    assert STATE.connection.client("sagemaker").meta.endpoint_url == "http://127.0.0.1:4999"
+    client = STATE.connection.client("sts")
+    assert client.meta.endpoint_url == "http://127.0.0.1:4566"
+    assert client.meta.config.proxies == {}
