@@ -67,7 +67,7 @@ def _config() -> Config:
     return Config(
         read_timeout=90,  # GetActivityTask holds the line for a minute
         retries={"total_max_attempts": 1},
-        max_pool_connections=64,
+        max_pool_connections=256,
         proxies={},  # none stands between this machine and itself
         # Over loopback a checksum of a hundred megabytes is a third of their upload.
         request_checksum_calculation="when_required",

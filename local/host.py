@@ -13,6 +13,7 @@ from local.data import identity, load
 from local.deployment import Metadata, deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.jobs import SageMaker
+from local.jobs.api import Api
 from local.recorded import Orphans, RecordedSageMaker
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
@@ -67,8 +68,13 @@ class Host:
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
             )
             recorded = RecordedSageMaker(self.sagemaker)
-            self.worker = Worker(step_functions=self.emulator.client("stepfunctions"), sagemaker=recorded)
+            self.worker = Worker(
+                step_functions=self.emulator.client("stepfunctions"),
+                dynamodb=self.emulator.client("dynamodb"),
+                sagemaker=recorded,
+            )
             stack.callback(self.worker.stop)
+            self._api = stack.enter_context(Api(self.sagemaker))
             self._orphans = Orphans(step_functions=self.emulator.client("stepfunctions"), sagemaker=recorded)
             stack.callback(self._orphans.stop)
             self._ends = stack.pop_all()
@@ -113,7 +119,7 @@ class Host:
             pid=getpid(),
             started=self._started.isoformat(timespec="seconds"),
             endpoint=self.emulator.endpoint,
-            sagemaker=self.emulator.connection.sagemaker,
+            sagemaker=self._api.url,
             metadata=self._metadata,
             folder=str(self._home.folder),
             log=str(self._home.log),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.jobs import FinishedJob
-from pipeline.stages import STAGES
+from pipeline.stages import REQUEST_STAGES
 
 
 def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, str]]:
@@ -23,7 +23,7 @@ def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, s
             stage.action,
             ((content.get(stage.key) or {}).get("input") or {}).get(stage.name_field) or stage.name_prefix + execution,
         )
-        for stage in STAGES
+        for stage in REQUEST_STAGES
         if stage.noun.endswith("Job")
     }
 
