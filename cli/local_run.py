@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,25 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
     for name in ("model", "predictions", "evaluation"):
         if summary[name]:
             table.add_row(name, _relative(summary[name]))
+    for name, text in _last_steps(summary):
+        table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
     console.print(
         "Go on: edit scripts/ and run it again; or your own: make demo INPUT=input.yaml DATA=data.csv SCRIPTS=folder\n"
         'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (README.md says how)',
         soft_wrap=True,
     )
+
+
+def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if summary["registration"]:
+        yield "registered", "{0[1]}, version {0[2]}".format(summary["registration"]["model_package"].split("/"))
+    if summary["approval"]:
+        yield "approval", summary["approval"]["reason"]
+    if summary["deployment"]:
+        answer = summary["deployment"]["answer"]
+        tried = f", answered {answer.strip()}" if answer else ""
+        yield "endpoint", f"{summary['deployment']['endpoint']}, in service{tried}"
 
 
 def _failure(summary: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from local.state import SCRATCH, Home, State
 
 MODEL_NAME = "demo"
 
-_OF_ONE_LIFE = ("cdk", "jobs", "logs", SCRATCH)
+_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
 """What an environment leaves in its folder and the next one must not find."""
 
 

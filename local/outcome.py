@@ -89,3 +89,28 @@ def read_metrics(report: Path | None) -> dict[str, float]:
         return {}
     content = json.loads(report.read_text())
     return metrics(content) if isinstance(content, dict) else {}
+
+
+def last_steps(output: dict[str, Any]) -> dict[str, Any]:
+    """What registration, approval and deployment have come to; None for each that did not.
+
+    Args:
+        output: the execution's output, or what its last state had, where it failed.
+    """
+    results = {key: (output.get(key) or {}).get("result") or {} for key in ("registration", "approval", "deployment")}
+    registration, approval, deployment = results.values()
+    return {
+        "registration": {"model_package": registration.get("ModelPackageArn")} if registration else None,
+        "approval": _some(approval, "decision", "reason", "by", "at", "metrics", "champion") or None,
+        "deployment": {
+            "endpoint": deployment["EndpointName"],
+            "endpoint_config": deployment.get("EndpointConfigName"),
+            "answer": (deployment.get("smoke_test") or {}).get("Body"),
+        }
+        if "EndpointArn" in deployment
+        else None,
+    }
+
+
+def _some(result: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: result[name] for name in names if result.get(name) is not None}

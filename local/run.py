@@ -18,14 +18,14 @@ from local.data import identity
 from local.display import Display
 from local.errors import LocalError
 from local.host import MODEL_NAME, Host
-from local.outcome import Results, read_metrics
+from local.outcome import Results, last_steps, read_metrics
 from local.publication import publish, start
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
 from local.watch import Outcome, Watch
 
 DEFAULT_PORT = 4566
-_SCRATCH = ("cache", "cdk", "models", SCRATCH)
+_SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 
@@ -142,6 +142,7 @@ def _summary(state: State, outcome: Outcome, folder: Path, seconds: dict[str, fl
             for key, job in outcome.jobs.items()
         },
         "metrics": read_metrics(evaluation),
+        **last_steps(outcome.output),
         "model": _text(results.model()),
         "predictions": _text(results.predictions()),
         "evaluation": _text(evaluation),

@@ -74,10 +74,20 @@ class Watch:
             jobs=files.finished(),
             seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
             stopped=execution["stopDate"],
-            output=json.loads(execution.get("output") or "{}"),
+            output=self._last_data(execution),
             error=execution.get("error", ""),
             cause=execution.get("cause", ""),
         )
+
+    def _last_data(self, execution: dict[str, Any]) -> dict[str, Any]:
+        """The execution's output; of one that failed, what its last state was given: the results so far."""
+        text = execution.get("output")
+        if not text:
+            history = self._step_functions.get_execution_history(executionArn=self._arn, reverseOrder=True)
+            entered = (event.get("stateEnteredEventDetails") for event in history["events"])
+            text = next((details["input"] for details in entered if details and "input" in details), "{}")
+        data: dict[str, Any] = json.loads(text)
+        return data
 
     def _stop(self) -> None:
         """Stops the execution; the environment, if it lasts, ends its job."""
