@@ -1,0 +1,119 @@
+"""How AWS's errors are put into words, and where commands go without --local."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import exceptions as aws
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from click.testing import CliRunner
+
+from cli.aws import Aws, explained, stack_outputs
+from cli.errors import CommandError
+from cli.main import main
+from local.connection import Connection
+
+OUTPUTS = [
+    {"OutputKey": "metadata", "OutputValue": json.dumps({"StateMachine": "arn:machine"})},
+    {"OutputKey": "ApprovalTable", "OutputValue": "requests"},
+]
+
+
+def refusal(code: str, message: str = "no") -> ClientError:
+    """An error as AWS's services give it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "GetItem")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (refusal("AccessDeniedException", "you\nmay not"), "access denied: GetItem: you may not; ask for a role"),
+        (
+            refusal("ExpiredTokenException"),
+            "AWS does not take your credentials (ExpiredTokenException: no): sign in again",
+        ),
+        (refusal("ThrottlingException"), "GetItem: ThrottlingException: no"),
+        (aws.NoCredentialsError(), "there are no AWS credentials to use (Unable to locate credentials): sign in again"),
+        (aws.NoRegionError(), "no AWS region is chosen: set AWS_DEFAULT_REGION"),
+        (aws.ProfileNotFound(profile="mine"), "The config profile (mine) could not be found; AWS_PROFILE must"),
+        (aws.EndpointConnectionError(endpoint_url="https://sts.eu-nowhere-1.amazonaws.com/"), "no answer from AWS ("),
+        (aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), "nothing answers on this machine ("),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_error_is_one_line(error: Exception, said: str) -> None:
+    """Each error says on one line what it means."""
+    line = explained(error)
+    assert line.startswith(said)
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "error: no AWS region is chosen"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "error: there are no AWS credentials to use"),
+        ({"AWS_PROFILE": "mine"}, "error: The config profile (mine) could not be found"),
+    ],
+    ids=["no region", "no credentials", "no profile"],
+)
+@pytest.mark.parametrize("command", [("approve", "one"), ("reject", "one", "--reason", "no"), ("invoke", "demo", "-")])
+def test_aws_that_is_not_configured(
+    command: tuple[str, ...], variables: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command without an account to go to ends with one line and exit code 1."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere = {name: str(tmp_path / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    for name, value in (nowhere | {"AWS_EC2_METADATA_DISABLED": "true"} | variables).items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(main, command, input="1,2\n")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.startswith(said)
+    assert result.stderr.count("\n") == 1
+
+
+def outputs(response: dict[str, Any] | None, name: str | None = None) -> Any:
+    """What is found of a stack where CloudFormation gives this response; None: that there is none."""
+    client = Connection(endpoint="http://127.0.0.1:1").client("cloudformation")
+    expected = {"StackName": name or "mlops-demo"}
+    with Stubber(client) as stub:
+        if response is None:
+            message = f"Stack with id {expected['StackName']} does not exist"
+            stub.add_client_error("describe_stacks", "ValidationError", message, expected_params=expected)
+        else:
+            stub.add_response("describe_stacks", {"Stacks": [response]}, expected)
+        return stack_outputs(Aws(client=lambda _: client, default_stack="mlops-demo", where="in eu-west-1"), name)
+
+
+def stack(found: list[dict[str, str]]) -> dict[str, Any]:
+    """A stack with these outputs."""
+    return {
+        "StackName": "mlops-demo",
+        "CreationTime": "2026-11-23T10:00:00Z",
+        "StackStatus": "CREATE_COMPLETE",
+        "Outputs": found,
+    }
+
+
+def test_outputs_of_the_stack() -> None:
+    """The state machine and the table of requests are those of the stack's outputs."""
+    found = outputs(stack(OUTPUTS))
+    assert (found.name, found.state_machine, found.approval_table) == ("mlops-demo", "arn:machine", "requests")
+    assert outputs(stack(OUTPUTS[:1]), "churn").approval_table is None
+
+
+@pytest.mark.parametrize("metadata", [[], [{"OutputKey": "metadata", "OutputValue": "arn"}], OUTPUTS[1:]])
+def test_stack_of_something_else(metadata: list[dict[str, str]]) -> None:
+    """A stack without the module's metadata is named as such."""
+    with pytest.raises(CommandError, match="mlops-demo in eu-west-1 is no deployment of this module"):
+        outputs(stack(metadata))
+
+
+def test_no_such_stack() -> None:
+    """A stack that is not there is named, with the option that names another."""
+    with pytest.raises(CommandError, match=r"there is no stack churn in eu-west-1; .* --stack NAME"):
+        outputs(None, "churn")
