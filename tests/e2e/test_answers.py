@@ -1,17 +1,24 @@
 """``mlops approve`` and ``reject`` on the emulator, with a small state machine that asks as the pipeline's does."""
 
+import io
 import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from cli.main import main
+from local.deployment import Metadata
+from local.display import Display
 from local.emulator import Emulator
+from local.state import State
+from local.watch import Watch
 
 pytestmark = pytest.mark.emulator
 
@@ -197,6 +204,33 @@ def test_approval_reaches_the_execution(asking: Asking) -> None:
     }
     assert asking.item(name)["decision"] == {"S": "Approved"}
     assert asking.item(name)["reason"] == {"S": "better than the champion"}
+
+
+def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator, tmp_path: Path) -> None:
+    """Whoever watches an execution that begins to wait is told once what to answer with, and sees its end."""
+    name = asking.ask()
+    state = State(
+        pid=0,
+        started="",
+        endpoint=emulator.endpoint,
+        sagemaker=None,
+        metadata=Metadata(bucket="", state_machine=asking.machine, function="", approval_table="requests"),
+        folder=str(tmp_path),
+        log="",
+        template="",
+        data="",
+    )
+    shown = io.StringIO()
+    watch = Watch(state, asking.arn(name), Display(Console(file=shown, width=200)))
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch.to_the_end)
+        while f"mlops approve {name} --local --folder {tmp_path}" not in shown.getvalue():
+            assert not watching.done()
+            time.sleep(0.05)
+        time.sleep(1.5)  # long enough for a second look
+        assert mlops("approve", name).exit_code == 0
+        assert watching.result().status == "SUCCEEDED"
+    assert shown.getvalue().count("mlops approve") == 1
 
 
 def test_rejection_reaches_the_execution(asking: Asking) -> None:
