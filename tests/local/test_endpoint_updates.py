@@ -134,3 +134,17 @@ def test_stop(place: Place, configure: Hosted) -> None:
     assert time.monotonic() - began < 3
     assert not Path(f"/proc/{place.lines[0]}").exists()
     assert place.run("listEndpoints", {})["Endpoints"] == []
+
+
+def test_one_variant_fails(place: Place, configure: Hosted) -> None:
+    """An endpoint of two variants, of which one does not come up, has failed, and leaves no server of the other."""
+    configure("first", f"import os; print('pid', os.getpid(), flush=True)\n{dedent(SHOUT)}")
+    configure("second", BROKEN)
+    variants = [{"VariantName": name, "ModelName": name} for name in ("first", "second")]
+    place.run("createEndpointConfig", {"EndpointConfigName": "both", "ProductionVariants": variants})
+    place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "both"})
+    described = settled(place)
+    assert described["EndpointStatus"] == "Failed"
+    assert "production variant second did not pass" in described["FailureReason"]
+    (pid,) = [line.removeprefix("pid ") for line in place.lines if line.startswith("pid ")]
+    assert not Path(f"/proc/{pid}").exists()
