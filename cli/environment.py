@@ -24,7 +24,7 @@ def show_status(status: Status) -> None:
     """Prints what is up."""
     if status.status == UP and status.state is not None:
         _show_state(status.state)
-        _show_contents(status, "running", "in it")
+        _show_contents(status, "running")
     elif status.status == STARTING:
         click.echo(f"the environment is starting; its log: {_relative(status.log)}")
     elif status.status == DIED:
@@ -62,11 +62,11 @@ def _show_state(state: State) -> None:
             click.echo(f"{name:<14} {value}")
 
 
-def _show_contents(status: Status, execution: str, endpoint: str) -> None:
+def _show_contents(status: Status, execution: str, endpoint: str = "") -> None:
     for name in status.executions:
         click.echo(f"{'execution':<14} {name}: {execution}")
-    for name in status.endpoints:
-        click.echo(f"{'endpoint':<14} {name}: {endpoint}")
+    for name, url in status.endpoints.items():
+        click.echo(f"{'endpoint':<14} {name}: {endpoint or url or 'not in service'}")
 
 
 def _relative(path: Path | str) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from botocore.config import Config
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""For HTTP on this machine, where no proxy stands between."""
 
 _CREDENTIAL = "local"
 """The emulator takes any; the real ones of the user must not get near it."""

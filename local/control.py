@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 
+from local.connection import DIRECT
 from local.errors import LocalError
 from local.state import State
 
 _TIMEOUT = 600.0
 _REFUSED = 409
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Order = Callable[[dict[str, Any]], None]
 
@@ -86,7 +86,7 @@ def give_order(state: State, name: str, **parameters: str | None) -> None:
         method="POST",
     )
     try:
-        with _DIRECT.open(request, timeout=_TIMEOUT):
+        with DIRECT.open(request, timeout=_TIMEOUT):
             return
     except HTTPError as error:
         reason = error.read().decode(errors="replace")

@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.connection import DIRECT
 from local.errors import LocalError
 from local.state import SCRATCH, Home, State
 
@@ -38,8 +40,8 @@ class Status:
     state: State | None = None
     executions: tuple[str, ...] = ()
     """The names of the executions that run."""
-    endpoints: tuple[str, ...] = ()
-    """The names of the endpoints that there are."""
+    endpoints: Mapping[str, str | None] = field(default_factory=dict)
+    """Where each endpoint answers ``/ping`` and ``/invocations``, by its name; None for one that does not serve."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs; without the token."""
@@ -164,8 +166,17 @@ def _executions(state: State) -> tuple[str, ...]:
     return tuple(item["name"] for page in pages for item in page["executions"])
 
 
-def _endpoints(state: State) -> tuple[str, ...]:
+def _endpoints(state: State) -> dict[str, str | None]:
     if state.sagemaker is None:
-        return ()
+        return {}
     pages = state.connection.client("sagemaker").get_paginator("list_endpoints").paginate()
-    return tuple(item["EndpointName"] for page in pages for item in page["Endpoints"])
+    names = [item["EndpointName"] for page in pages for item in page["Endpoints"]]
+    return {name: _url(f"{state.sagemaker}/endpoints/{name}") for name in names}
+
+
+def _url(place: str) -> str | None:
+    try:
+        with DIRECT.open(place, timeout=_PATIENCE) as answer:
+            return str(answer.read().decode().strip())
+    except HTTPError:  # it does not serve
+        return None

@@ -14,11 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.display import Display
 from local.job_files import JobFiles
 from local.jobs import FinishedJob
-from local.progress import RUNNING, StageProgress, stage_progress
+from local.progress import RUNNING, SUCCEEDED, StageProgress, stage_progress
 from local.state import DEFAULT_FOLDER, State
 
 _INTERVAL = 0.25
 _REQUEST_INTERVAL = 1.0
+_PAGE = 1000
+"""Events of a history that one call gives at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,8 @@ class Watch:
 
     def _last_data(self, execution: dict[str, Any]) -> dict[str, Any]:
         """The execution's output; of one that failed, what its last state was given: the results so far."""
-        text = execution.get("output")
-        if not text:
+        text = execution.get("output", "{}")
+        if execution["status"] != SUCCEEDED:
             history = self._step_functions.get_execution_history(executionArn=self._arn, reverseOrder=True)
             entered = (event.get("stateEnteredEventDetails") for event in history["events"])
             text = next((details["input"] for details in entered if details and "input" in details), "{}")
@@ -107,8 +109,11 @@ class Watch:
                 since=execution["startDate"].timestamp(),
             )
         self._files.show(self._display.log, ended=execution["status"] != RUNNING)
-        history = self._step_functions.get_execution_history(executionArn=self._arn, includeExecutionData=False)
-        progress = stage_progress(history["events"], status=execution["status"], stopped=execution.get("stopDate"))
+        pages = self._step_functions.get_paginator("get_execution_history").paginate(
+            executionArn=self._arn, includeExecutionData=False, PaginationConfig={"PageSize": _PAGE}
+        )
+        events = (event for page in pages for event in page["events"])
+        progress = stage_progress(events, status=execution["status"], stopped=execution.get("stopDate"))
         self._display.update(progress)
         return execution, progress, self._files
 

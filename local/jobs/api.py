@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TARGETS = {"SageMaker": SAGEMAKER, "AnyScaleFrontendService": SCALING}
 _JSON = "application/x-amz-json-1.1"
 _INVOCATION = re.compile(r"/endpoints/(?P<name>[^/?]+)/invocations")
+_ENDPOINT = re.compile(r"/endpoints/(?P<name>[^/?]+)")
 _INVOKE = "invokeEndpoint"
 
 
@@ -75,9 +76,11 @@ class _Door(Requests):
     sagemaker: SageMaker
 
     def answer(self, body: bytes) -> None:
-        invocation = _INVOCATION.fullmatch(self.path)
+        invocation, endpoint = _INVOCATION.fullmatch(self.path), _ENDPOINT.fullmatch(self.path)
         try:
-            if invocation is not None:
+            if endpoint is not None:
+                self._tell(unquote(endpoint["name"]))
+            elif invocation is not None:
                 self._invoke(unquote(invocation["name"]), body)
             else:
                 self._do(body)
@@ -86,6 +89,11 @@ class _Door(Requests):
         except Exception as error:  # noqa: BLE001 - a fault of ours is an answer: the client would wait otherwise
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             self._refuse(refused(repr(error), code="InternalFailure", status=status))
+
+    def _tell(self, name: str) -> None:
+        """Where an endpoint listens on this machine, as text: no AWS API has an answer to that."""
+        url = self.sagemaker.endpoint_url(name)
+        self.reply(HTTPStatus.NOT_FOUND if url is None else HTTPStatus.OK, f"{url or ''}\n".encode(), {})
 
     def _do(self, body: bytes) -> None:
         """One action of a service that speaks JSON 1.1."""

@@ -135,7 +135,12 @@ def _gate(resources: Resources, following: str) -> dict[str, Any]:
 
 def _person(resources: Resources) -> dict[str, Any]:
     now = "$floor($millis() / 1000)"
-    request = f"$string($sift({_RESULT}, function($v, $k) {{ $k != 'announcement' }}))"
+    asked = f"$string($sift({_RESULT}, function($v, $k) {{ $k != 'announcement' }}))"
+    item = (
+        f"($seconds := {now}; {{'execution': {{'S': {EXECUTION_NAME}}}, 'token': {{'S': $states.context.Task.Token}},"
+        f" 'requested': {{'S': $now()}}, 'answer_by': {{'N': $string($seconds + {_TIMEOUT})}},"
+        f" 'expires': {{'N': $string($seconds + {_TIMEOUT} + {_KEPT_FOR})}}, 'request': {{'S': {asked}}}}})"
+    )
     return {
         _ANNOUNCE: {
             "Type": "Task",
@@ -154,14 +159,7 @@ def _person(resources: Resources) -> dict[str, Any]:
             "Resource": resources.integration("aws-sdk:dynamodb:putItem.waitForTaskToken"),
             "Arguments": {
                 "TableName": resources.approvals,
-                "Item": {
-                    "execution": {"S": jsonata(EXECUTION_NAME)},
-                    "token": {"S": jsonata("$states.context.Task.Token")},
-                    "requested": {"S": jsonata("$now()")},
-                    "answer_by": {"N": jsonata(f"$string({now} + {_TIMEOUT})")},
-                    "expires": {"N": jsonata(f"$string({now} + {_TIMEOUT} + {_KEPT_FOR})")},
-                    "request": {"S": jsonata(request)},
-                },
+                "Item": jsonata(item),
             },
             "TimeoutSeconds": jsonata(_TIMEOUT),
             "Output": jsonata(_answered("$states.result")),

@@ -16,9 +16,9 @@ import pytest
 
 from local.deployment import Metadata, deploy
 from local.emulator import Emulator
+from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, make_checkout
 
-PROJECT = Path(__file__).parent.parent.parent
-SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
+__all__ = ["PROJECT", "SAMPLE"]
 
 
 @dataclass(frozen=True)
@@ -126,3 +126,19 @@ def deployed_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable
         work = folder / "cdk"
         work.mkdir()
         yield DeployedStack(emulator, deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log"))
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Checkout]:
+    """A checkout with its environment up; at the end it is told to go, and nothing is left."""
+    made = make_checkout(tmp_path_factory.mktemp("up") / "checkout", free_port())
+    try:
+        printed = made.mlops("local", "up", "--port", str(made.port))
+        assert f"http://127.0.0.1:{made.port}" in printed
+        assert "mlops local down" in printed
+        yield made
+        assert f"ended: emulator at http://127.0.0.1:{made.port}" in made.mlops("local", "down")
+        made.assert_nothing_left()
+        assert made.mlops("local", "down") == "no environment is up\n"
+    finally:
+        made.mlops("local", "down")

@@ -1,0 +1,97 @@
+"""A checkout of the module with an environment of its own, as a user has it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parent.parent.parent
+SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
+
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "node_modules", "out", "docs", "tests", "cdk.out", ".*_cache")
+
+
+@dataclass
+class Checkout:
+    """A copy of the module, in which a test may edit what it likes, and the command in it."""
+
+    folder: Path
+    port: int
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begins a command."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("COV", "AWS_", "MLOPS_"))
+        }
+        return subprocess.Popen(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            cwd=self.folder,
+            env=environment | {"COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def mlops(self, *arguments: str, code: int = 0) -> str:
+        """Runs a command to its end, which must have this exit code; gives what it printed."""
+        process = self.begin(*arguments)
+        printed, _ = process.communicate(timeout=180)
+        assert process.returncode == code, printed
+        assert "Traceback" not in printed, printed
+        return printed
+
+    def run(self, *options: str, code: int = 0) -> str:
+        """``mlops local run`` on the small sample."""
+        return self.mlops("local", "run", "--data", str(SAMPLE), *options, code=code)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the last run wrote to summary.json."""
+        content: dict[str, Any] = json.loads((self.folder / "out" / "demo" / "summary.json").read_text())
+        return content
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What ``mlops local status --json`` says."""
+        process = self.begin("local", "status", "--json")
+        printed, _ = process.communicate(timeout=30)
+        content: dict[str, Any] = json.loads(printed)
+        assert process.returncode == (0 if content["status"] == "up" else 1)
+        return content
+
+    def processes(self) -> list[str]:
+        """The commands of all processes that have to do with this checkout, zombies aside."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if command and str(self.folder) in command + (process / "environ").read_text():
+                    found.append(command)
+            except OSError:
+                continue
+        return [command for command in found if "pytest" not in command]
+
+    def assert_nothing_left(self) -> None:
+        """No process is alive within some seconds."""
+        wait_until(lambda: not self.processes())
+
+
+def wait_until(holds: Callable[[], bool], timeout: float = 30) -> None:
+    """Waits until something holds."""
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def make_checkout(folder: Path, port: int) -> Checkout:
+    """Copies the module, with the packages that are installed for it."""
+    shutil.copytree(PROJECT, folder, ignore=_LEFT_OUT)
+    (folder / "node_modules").symlink_to(PROJECT / "node_modules")
+    return Checkout(folder, port)

@@ -1,0 +1,206 @@
+"""Registration, approval and deployment in the environment that stays up, with real models behind a real endpoint."""
+
+import json
+import shutil
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.connection import DIRECT, Connection
+from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
+
+pytestmark = pytest.mark.emulator
+
+RECORDS = 3
+
+
+@pytest.fixture(scope="module")
+def serving(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> "Serving":
+    """The environment after a first good run: its model is approved and serves."""
+    checkout.run()
+    assert checkout.summary["status"] == "SUCCEEDED"
+    return Serving(checkout, tmp_path_factory.mktemp("scripts"))
+
+
+class Serving:
+    """A checkout whose endpoint serves the model of its first run."""
+
+    def __init__(self, checkout: Checkout, folder: Path) -> None:
+        self.checkout = checkout
+        self.first = checkout.summary
+        state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
+        self.aws = Connection(endpoint=state["endpoint"], sagemaker=state["sagemaker"])
+        self.records = folder / "records.csv"
+        self.records.write_text(f"{self._smoke_test_record()}\n" * RECORDS)
+        self._folder = folder
+
+    def scripts(self, name: str, **changed: str) -> Path:
+        """A folder of the module's scripts with some of them changed."""
+        folder = self._folder / name
+        shutil.copytree(PROJECT / "scripts", folder)
+        for file, content in changed.items():
+            (folder / f"{file}.py").write_text(content)
+        return folder
+
+    def predictions(self) -> str:
+        """What the endpoint answers, asked as a user does."""
+        return self.checkout.mlops("invoke", "demo", str(self.records), "--local")
+
+    def packages(self) -> list[str]:
+        """The approval status of each version in the registry, the newest first."""
+        found = self.aws.client("sagemaker").list_model_packages(ModelPackageGroupName="demo")
+        return [package["ModelApprovalStatus"] for package in found["ModelPackageSummaryList"]]
+
+    def endpoint(self) -> dict[str, Any]:
+        """The endpoint's description."""
+        described: dict[str, Any] = self.aws.client("sagemaker").describe_endpoint(EndpointName="demo")
+        return described
+
+    def has_config(self, name: str) -> bool:
+        """Whether there is an endpoint config of this name."""
+        try:
+            self.aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        except ClientError:
+            return False
+        return True
+
+    def _smoke_test_record(self) -> str:
+        name, arn = self.first["execution"], self.checkout.status["state"]["metadata"]["state_machine"]
+        executions = arn.replace(":stateMachine:", ":execution:")
+        described = self.aws.client("stepfunctions").describe_execution(executionArn=f"{executions}:{name}")
+        return str(json.loads(described["input"])["deployment"]["smoke_test"]["Body"])
+
+
+def test_the_model_is_registered_approved_and_serves(serving: Serving) -> None:
+    """The registry can be read back, the endpoint answers invoke and plain HTTP as SageMaker's containers do."""
+    assert serving.packages()[-1] == "Approved"
+    assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
+    assert serving.predictions() == serving.first["deployment"]["answer"] * RECORDS
+    url = serving.checkout.status["endpoints"]["demo"]
+    with DIRECT.open(f"{url}/ping", timeout=5) as ping:
+        assert ping.status == 200
+    headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
+    request = urllib.request.Request(f"{url}/invocations", data=serving.records.read_bytes(), headers=headers)  # noqa: S310 - loopback
+    with DIRECT.open(request, timeout=5) as answer:
+        assert answer.read().decode() == serving.predictions()
+
+
+def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) -> None:
+    """The gate names metric, value and threshold; the version is rejected, and the endpoint is untouched."""
+    before = serving.predictions()
+    worse = serving.scripts("worse", evaluation=upside_down())
+    printed = serving.checkout.run("--scripts", str(worse), code=1)
+    assert "approval: ModelRejected" in printed
+    assert "binary_classification_metrics.auc.value" in printed
+    assert "< 0.85" in printed
+    assert serving.packages()[0] == "Rejected"
+    assert serving.predictions() == before
+    assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
+    summary = serving.checkout.summary
+    assert summary["approval"]["decision"] == "Rejected"
+    assert summary["approval"]["metrics"][0]["passed"] is False
+    assert summary["deployment"] is None
+
+
+def upside_down() -> str:
+    """An evaluation that takes each prediction for its opposite: a model that has learnt the wrong thing."""
+    script = (PROJECT / "scripts" / "evaluation.py").read_text()
+    changed = script.replace("model.predict_proba(rows)[:, 1]", "model.predict_proba(rows)[:, 0]")
+    assert changed != script
+    return changed
+
+
+def test_a_report_without_the_metric_is_an_error_of_its_own(serving: Serving) -> None:
+    """It is never a pass; what the report has is told, and the version stays undecided."""
+    script = (PROJECT / "scripts" / "evaluation.py").read_text()
+    other = script.replace('"binary_classification_metrics": metrics', '"classification_metrics": metrics')
+    assert other != script
+    printed = serving.checkout.run("--scripts", str(serving.scripts("other", evaluation=other)), code=1)
+    assert "approval: MetricMissing" in printed
+    assert "classification_metrics" in printed
+    assert serving.packages()[0] == "PendingManualApproval"
+
+
+def test_a_report_that_is_no_json(serving: Serving) -> None:
+    """It is told as such, with where it lies."""
+    script = (PROJECT / "scripts" / "evaluation.py").read_text()
+    broken = script.replace("file.write_text(json.dumps(report, indent=2, allow_nan=False)", "file.write_text('<xml>'")
+    assert broken != script
+    printed = serving.checkout.run("--scripts", str(serving.scripts("broken", evaluation=broken)), code=1)
+    assert "approval: ReportInvalid" in printed
+    assert "evaluation.json" in printed
+
+
+BROKEN_MODEL = """
+import pathlib
+
+def model_fn(model_dir):
+    return pathlib.Path(model_dir)
+
+def input_fn(body, content_type):
+    raise ValueError("no more coffee")
+"""
+
+
+def test_a_model_that_fails_its_smoke_test_is_taken_back(serving: Serving) -> None:
+    """The endpoint serves the first model again, the new endpoint config is gone, and the reason is told."""
+    before = serving.predictions()
+    scripts = serving.scripts("coffee", inference=BROKEN_MODEL)
+    file = serving.records.with_name("deploy-only.yaml")
+    text = (PROJECT / "scripts" / "input.yaml").read_text()
+    head, _, rest = text.partition("\nbatchTransform:\n  run: true")
+    file.write_text(f"{head}\nbatchTransform:\n  run: false{rest}")
+    printed = serving.checkout.run("--scripts", str(scripts), "--input", str(file), code=1)
+    assert "deployment: DeploymentFailed: the smoke test failed" in printed
+    assert "no more coffee" in printed
+    assert serving.predictions() == before
+    assert serving.endpoint()["EndpointStatus"] == "InService"
+    assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
+    assert not serving.has_config(serving.checkout.summary["execution"])
+    assert serving.has_config(serving.first["execution"])
+
+
+def test_a_person_approves(serving: Serving) -> None:
+    """The run waits, shows the command, goes on with the answer, and says who gave it; a second answer is told so."""
+    running = serving.checkout.begin("local", "run", "--data", str(SAMPLE), "--manual")
+    name = waiting_execution(running)
+    printed = serving.checkout.mlops("approve", name, "--local", "--reason", "seen and liked")
+    assert "binary_classification_metrics.auc.value" in printed
+    rest, _ = running.communicate(timeout=60)
+    assert running.returncode == 0, rest
+    approval = serving.checkout.summary["approval"]
+    assert approval["decision"] == "Approved"
+    assert approval["by"].startswith("arn:aws:iam::")
+    assert approval["reason"].endswith("seen and liked")
+    assert serving.packages()[0] == "Approved"
+    again = serving.checkout.mlops("reject", name, "--local", "--reason", "too late", code=1)
+    assert f"execution {name} was already Approved by" in again
+
+
+def test_nobody_answers_in_time(serving: Serving) -> None:
+    """When the time is up the model is rejected, and an answer after that is told so."""
+    file = serving.records.with_name("quick.yaml")
+    text = (PROJECT / "scripts" / "input.yaml").read_text()
+    file.write_text(text.replace("timeout_seconds: 604800", "timeout_seconds: 2"))
+    running = serving.checkout.begin("local", "run", "--data", str(SAMPLE), "--manual", "--input", str(file))
+    name = waiting_execution(running)
+    rest, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "nobody answered within 2 seconds" in rest
+    assert serving.packages()[0] == "Rejected"
+    late = serving.checkout.mlops("approve", name, "--local", code=1)
+    assert f"the request of {name} ended at" in late
+
+
+def waiting_execution(running: Any) -> str:
+    """The name of the execution that a run shows as waiting for an answer."""
+    printed = ""
+    for line in running.stdout:
+        printed += line
+        if "mlops approve " in line:
+            return str(line.partition("mlops approve ")[2].split()[0])
+    running.wait()
+    raise AssertionError(printed)
