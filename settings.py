@@ -30,6 +30,8 @@ class Settings:
     stack_name: str
     schedule: str
     """Six fields of an EventBridge cron expression, in UTC, without ``cron()`` around them."""
+    schedule_enabled: bool
+    """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
     model_name: str
     """The model's identifier; what the module publishes lies under it in the bucket."""
     image_version: str
@@ -54,6 +56,8 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         given = context(name)
         if given is None:
             given = environment.get(f"SEEDFARMER_PARAMETER_{name.upper().replace('-', '_')}")
+        if isinstance(given, bool):  # cdk.json may hold one; SeedFarmer and the CDK CLI give text
+            return str(given).lower()
         return default if given is None else str(given)
 
     model_name = _checked(
@@ -71,6 +75,10 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
     return Settings(
         stack_name=_stack_name(environment, model_name),
         schedule=_schedule(parameter("schedule")),
+        schedule_enabled=_checked(
+            "schedule-enabled", parameter("schedule-enabled", "true"), "true|false", "true or false"
+        )
+        == "true",
         model_name=model_name,
         image_version=image_version,
         account=environment.get("CDK_DEFAULT_ACCOUNT"),

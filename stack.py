@@ -50,6 +50,7 @@ class MlOpsStack(cdk.Stack):
             image_uri=image.uri,
             model_name=settings.model_name,
             schedule=settings.schedule,
+            schedule_enabled=settings.schedule_enabled,
         )
         # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
         cdk.CfnOutput(

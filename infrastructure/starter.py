@@ -30,6 +30,7 @@ class Starter(Construct):
         image_uri: str,
         model_name: str,
         schedule: str,
+        schedule_enabled: bool,
     ) -> None:
         super().__init__(scope, construct_id)
         with function_archive("lambda/starter", "pipeline", packages=PACKAGES) as archive:
@@ -67,15 +68,19 @@ class Starter(Construct):
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
         ):
             self.function.add_to_role_policy(statement)
-        self._schedule(schedule, {"bucket": bucket.bucket_name, "prefix": f"{model_name}/scripts/input.yaml"})
+        self._schedule(
+            schedule,
+            enabled=schedule_enabled,
+            config={"bucket": bucket.bucket_name, "prefix": f"{model_name}/scripts/input.yaml"},
+        )
 
-    def _schedule(self, schedule: str, config: dict[str, str]) -> None:
+    def _schedule(self, schedule: str, *, enabled: bool, config: dict[str, str]) -> None:
         rule = events.CfnRule(
             self,
             "Schedule",
             description="Starts the pipeline",
             schedule_expression=f"cron({schedule})",
-            state="ENABLED",
+            state="ENABLED" if enabled else "DISABLED",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Starter",

@@ -45,6 +45,14 @@ def test_defaults() -> None:
     """Only the schedule is required."""
     settings = read_settings({"schedule": SCHEDULE}.get, {})
     assert (settings.model_name, settings.image_version, settings.stack_name) == ("demo", "1.2-1", "mlops-demo")
+    assert settings.schedule_enabled is True
+
+
+@pytest.mark.parametrize(("given", "enabled"), [("true", True), ("false", False), (True, True), (False, False)])
+def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa: FBT001 - a test's parameter
+    """schedule-enabled is text, as the clients give it, or a boolean in cdk.json."""
+    context = {"schedule": SCHEDULE, "schedule-enabled": given}
+    assert read_settings(context.get, {}).schedule_enabled is enabled
 
 
 @pytest.mark.parametrize(
@@ -58,6 +66,8 @@ def test_defaults() -> None:
         ({"schedule": SCHEDULE, "model-name": ""}, ["model-name", "''"]),
         ({"schedule": SCHEDULE, "model-name": "m" * 30}, ["model-name", "at most 29"]),
         ({"schedule": SCHEDULE, "image-version": "latest"}, ["image-version", "'latest'", "1.2-1"]),
+        ({"schedule": SCHEDULE, "schedule-enabled": "no"}, ["schedule-enabled", "'no'", "true or false"]),
+        ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
     ],
 )
 def test_bad_parameter_is_refused(context: dict[str, str], expected: list[str]) -> None:
@@ -93,6 +103,17 @@ def test_image_is_right_where_the_region_is_unknown(
     (mapping,) = (value for name, value in template["Mappings"].items() if "SklearnImage" in name)
     assert mapping["eu-central-1"] == {"account": "492215442770"}
     assert "Fn::FindInMap" in json.dumps(template["Outputs"]["metadata"])
+
+
+def test_disabled_schedule_is_deployed_disabled(
+    run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]],
+) -> None:
+    """With schedule-enabled false, the rule is in the template, with its expression, and does not fire."""
+    completed, folder = run_app(SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE, SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false")
+    assert completed.returncode == 0, completed.stderr
+    resources = json.loads((folder / "mlops-demo.template.json").read_text())["Resources"].values()
+    (rule,) = (found["Properties"] for found in resources if found["Type"] == "AWS::Events::Rule")
+    assert (rule["State"], rule["ScheduleExpression"]) == ("DISABLED", f"cron({SCHEDULE})")
 
 
 def test_other_partitions_get_their_own_arns(
