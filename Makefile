@@ -1,9 +1,10 @@
 # make demo    the pipeline on this machine, on real data, without AWS and without Docker
 # make test    all checks, exactly as CI runs them
+# make e2e     of these, only the deployments by the CDK CLI, SeedFarmer and the AWS CLI
 # make lock    new locks, after a change of pyproject.toml or package.json
 # make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
 # make clean   removes what make made
-.PHONY: demo test lock schema clean
+.PHONY: demo test e2e lock schema clean
 
 PYTHON ?= python3
 STARTED := $(shell date +%s)
@@ -22,11 +23,14 @@ demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-test: .venv/dev.done node_modules/dev.done
+test: .venv/dev.done node_modules/dev.done .venv-clients/clients.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
+	$(BIN)/python -m pytest --no-cov -m clients --durations=8
 
 .venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
 	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
@@ -47,6 +51,19 @@ node_modules/dev.done: package-lock.json .venv/local.done
 	@$(NPM) $(OR_EXPLAIN)
 	@touch node_modules/local.done $@
 
+# The wheels and npm's cache stay beside the clients: the tests deploy as a user would, but take no package from elsewhere.
+.venv-clients/clients.done: requirements-clients.txt requirements.txt package-lock.json .venv/local.done
+	@echo "Setting up the clients that deploy the module, once ..."
+	@rm -rf .venv-clients && $(BIN)/python -m venv .venv-clients
+	@for lock in requirements.txt requirements-clients.txt; do .venv-clients/bin/python -m pip download --quiet --no-deps \
+		--require-hashes --dest .venv-clients/wheels -r $$lock $(OR_EXPLAIN); done
+	@.venv-clients/bin/python -m pip install --quiet --no-compile --no-index --find-links .venv-clients/wheels \
+		--require-hashes -r requirements-clients.txt
+	@mkdir .venv-clients/module && cp package.json package-lock.json .venv-clients/module
+	@cd .venv-clients/module && npm ci --omit=dev --cache ../npm --silent --no-audit --no-fund $(OR_EXPLAIN)
+	@rm -rf .venv-clients/module
+	@touch $@
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed, $(PYTHON) is not that; name one: make PYTHON=python3.12" >&2; exit 1; }
@@ -60,10 +77,12 @@ lock:
 		set -- $$name; suffix=$$1; [ $$# -gt 0 ] && shift; \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-annotate pyproject.toml "$$@" --output-file requirements$$suffix.txt || exit 1; done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --group pyproject.toml:clients --output-file requirements-clients.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
 
 schema: .venv/local.done
 	@$(BIN)/python -m pipeline.schema
 
 clean:
-	rm -rf .venv node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-clients node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,163 @@
+"""A user's machine: Python, Node, the AWS CLI and SeedFarmer on the path, a home of its own, and a terminal.
+
+What stands in for what:
+
+* the emulator for AWS: the clients find it by ``AWS_ENDPOINT_URL``, which each of them documents;
+* ``container.py`` for the container that SeedFarmer builds in;
+* the wheels and the npm cache that ``make`` laid down for PyPI and the npm registry: nothing is downloaded here.
+"""
+
+import codecs
+import os
+import pty
+import select
+import shlex
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.emulator import Emulator
+
+PROJECT = Path(__file__).parent.parent.parent.parent
+CLIENTS = PROJECT / ".venv-clients"
+
+_REGISTRIES = {
+    "PIP_NO_INDEX": "1",
+    "PIP_FIND_LINKS": str(CLIENTS / "wheels"),
+    # All of the CDK compiled takes half a minute, and most of it is never imported.
+    "PIP_COMPILE": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "UV_OFFLINE": "1",
+    "UV_NO_INDEX": "1",
+    "UV_FIND_LINKS": str(CLIENTS / "wheels"),
+    "UV_CACHE_DIR": str(CLIENTS / "uv"),
+    "UV_PYTHON_DOWNLOADS": "never",
+    "npm_config_cache": str(CLIENTS / "npm"),
+    "npm_config_offline": "true",
+    # Unpacking the CDK takes ten seconds for each new home.
+    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
+    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+}
+_QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "TERM": "dumb", "NO_COLOR": "1"}
+_QUESTION = "(y/n)"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A script that has ended."""
+
+    code: int
+    printed: str
+    seconds: float
+
+
+class Machine:
+    """Runs what a user types, against one emulator."""
+
+    def __init__(self, folder: Path, emulator: Emulator) -> None:
+        """Prepares the path and the home.
+
+        Args:
+            folder: an empty folder.
+            emulator: what stands in for AWS; running.
+        """
+        self._tools = folder / "tools"
+        self._clients = folder / "clients"
+        self._home = folder / "home"
+        for made in (self._tools, self._clients, self._home):
+            made.mkdir()
+        interpreter = str(Path(sys.executable).resolve())
+        for name in ("node", "npm", "npx"):
+            _command(self._tools / name, str(Path(sys.executable).with_name(name)))
+        _command(self._tools / "python3", interpreter)
+        for name in ("pip", "uv"):
+            _command(self._tools / name, str(CLIENTS / "bin" / name))
+        for name in ("aws", "seedfarmer"):
+            _command(self._clients / name, str(CLIENTS / "bin" / name))
+        container = [sys.executable, str(Path(__file__).with_name("container.py"))]
+        _command(self._clients / "docker", "env", f"PATH={self._tools}{os.pathsep}{os.defpath}", *container)
+        aws = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
+        self._environment = (
+            _REGISTRIES
+            | _QUIET
+            | aws
+            | {
+                "PATH": os.pathsep.join([str(self._tools), str(self._clients), os.defpath]),
+                "HOME": str(self._home),
+                "TMPDIR": str(self._home),
+                "LANG": "C.UTF-8",
+                # SeedFarmer imports GitPython, which wants git at once, even where no module comes from git.
+                "GIT_PYTHON_REFRESH": "quiet",
+            }
+        )
+
+    def type(self, script: str, folder: Path, *, timeout: float = 240) -> Ended:
+        """Types the lines into a terminal and answers y to what it is asked; the first that fails is the last.
+
+        Args:
+            script: lines of shell.
+            folder: where the terminal is.
+            timeout: in seconds.
+        """
+        activate = folder / ".venv" / "bin" / "activate"
+        prefix = f". {shlex.quote(str(activate))}\n" if activate.exists() else ""
+        began = time.monotonic()
+        terminal, inside = pty.openpty()
+        try:
+            process = subprocess.Popen(
+                ["bash", "-euc", prefix + script],
+                cwd=folder,
+                env=self._environment,
+                stdin=inside,
+                stdout=inside,
+                stderr=inside,
+                start_new_session=True,
+            )
+            os.close(inside)
+            try:
+                printed = _converse(terminal, process, began + timeout)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                code = process.wait()
+        finally:
+            os.close(terminal)
+        return Ended(code, printed, time.monotonic() - began)
+
+    def run(self, script: str, folder: Path, *, timeout: float = 240) -> str:
+        """As ``type``, for what must succeed; gives what was printed."""
+        ended = self.type(script, folder, timeout=timeout)
+        assert ended.code == 0, f"{script}\n{ended.printed}"
+        return ended.printed
+
+
+def _converse(terminal: int, process: subprocess.Popen[bytes], deadline: float) -> str:
+    """What the process prints until it ends, each of its questions answered with y."""
+    printed, answered = "", 0
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    while True:
+        ended = process.poll() is not None
+        ready, _, _ = select.select([terminal], [], [], 0 if ended else 0.2)
+        if ready:
+            # Linux says that nobody holds the other end any more with an error.
+            chunk = b""
+            with suppress(OSError):
+                chunk = os.read(terminal, 65536)
+            printed += decoder.decode(chunk).replace("\r\n", "\n")
+            if not chunk:
+                process.wait(max(1.0, deadline - time.monotonic()))
+                return printed
+        elif ended:
+            return printed
+        if printed.count(_QUESTION) > answered:
+            answered += 1
+            os.write(terminal, b"y\n")
+        assert time.monotonic() < deadline, f"it did not end; it printed:\n{printed}"
+
+
+def _command(path: Path, *words: str) -> None:
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    path.chmod(0o755)

@@ -1,0 +1,16 @@
+"""The commands of the README, as they stand in it."""
+
+import re
+
+from tests.e2e.clients.machine import PROJECT
+
+
+def commands(section: str) -> list[str]:
+    """The blocks of shell commands of a section of the README, in their order.
+
+    Args:
+        section: the section's heading, of the second level.
+    """
+    text = (PROJECT / "README.md").read_text()
+    (found,) = re.findall(rf"^## {section}\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```sh\n(.*?)^```", found, re.DOTALL | re.MULTILINE)

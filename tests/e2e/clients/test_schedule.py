@@ -1,0 +1,38 @@
+"""The schedule, with the emulator's EventBridge, whose clock is looked at every ten seconds."""
+
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.e2e.clients.conftest import Place
+
+pytestmark = [pytest.mark.emulator, pytest.mark.clients]
+
+
+def scheduled(place: Place, count: int) -> list[dict[str, Any]]:
+    """The first so many executions that the schedule started; waits for them, but three minutes at most."""
+    state_machine = place.account.metadata("mlops-demo")["StateMachine"]
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        found = [run for run in place.account.executions(state_machine) if run["name"].startswith("mlops-demo-")]
+        own = [run for run in found if run["name"] not in place.by_hand]
+        if len(own) >= count:
+            return own[:count]
+        time.sleep(0.5)
+    raise AssertionError(f"the schedule started {len(own)} executions in three minutes, not {count}")
+
+
+def test_schedule_starts_an_execution_each_minute(demo: Place) -> None:
+    """A rule of once a minute starts the pipeline twice, a minute apart, each an execution of its own."""
+    first, second = scheduled(demo, 2)
+    assert first["name"] != second["name"]
+    assert first["executionArn"] != second["executionArn"]
+    apart = second["startDate"] - first["startDate"]
+    assert timedelta(seconds=45) < apart < timedelta(seconds=75)
+    for execution in (first, second):
+        content = json.loads(execution["input"])
+        assert content["preprocessing"]["run"] is True
+        assert demo.account.metadata("mlops-demo")["MlOpsBucket"] in execution["input"]
