@@ -1,18 +1,25 @@
-"""The module, deployed and started by the clients that its users have; ``machine.py`` says what stands in for what."""
+"""The module, deployed and started by the clients that its users have; ``machine.py`` says what stands in for what.
+
+The long stories are told beside each other, from the moment that the account is ready: the clients wait more than they
+work. A test asks for the end of its story.
+"""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.emulator import Emulator
+from tests.e2e.clients import farm
 from tests.e2e.clients.account import Account
-from tests.e2e.clients.farm import Farm, copy_module
-from tests.e2e.clients.machine import CLIENTS, Machine
-from tests.e2e.clients.readme import commands
+from tests.e2e.clients.farm import Season
+from tests.e2e.clients.life import Life, life
+from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
+from tests.e2e.clients.readme import EVERY_DAY, commands
 
-EVERY_DAY = '"0 6 * * ? *"'
 EVERY_MINUTE = '"* * * * ? *"'
 
 
@@ -20,42 +27,51 @@ EVERY_MINUTE = '"* * * * ? *"'
 class Place:
     """One account, one user's machine, and a checkout of the module that is set up as the README says."""
 
-    emulator: Emulator
     account: Account
     machine: Machine
     checkout: Path
-    farm: Farm | None
-    """SeedFarmer's runs, where a test that looks at them is to run."""
+    stories: dict[str, Future[Any]]
     by_hand: set[str] = field(default_factory=set)
     """The names of the executions that a test started through the Lambda."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Looks at the schedule last of all, since it needs two minutes in which others may run."""
+    items.sort(key=lambda item: item.path.name == "test_schedule.py" and item.path.parent == Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
 def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Iterator[Place]:
-    """The place, the account in it bootstrapped for the CDK."""
+    """The place, its account bootstrapped for the CDK, and the stories begun that tests of this session ask for."""
     assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
     folder = tmp_path_factory.mktemp("place")
     setup, deployment, *_ = commands("Deploy")
     bootstrap, _ = deployment.splitlines()
     with Emulator(port=free_port(), log=folder / "emulator.log") as emulator:
-        machine = Machine(folder, emulator)
-        copy_module(folder / "checkout")
-        machine.run(setup + bootstrap, folder / "checkout")
-        account = Account(emulator)
-        wanted = any("farm" in getattr(item, "fixturenames", ()) for item in request.session.items)
-        farm = Farm(machine, account, folder) if wanted else None
-        yield Place(emulator, account, machine, folder / "checkout", farm)
-        if farm:
-            farm.close()
+        account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
+        copy_module(checkout)
+        machine.run(setup + bootstrap, checkout)
+        stories: dict[str, Callable[[], object]] = {
+            "season": lambda: farm.season(machine, account, folder),
+            "life_story": lambda: life(machine, account, another_checkout(checkout)),
+            "refused": lambda: farm.refused(machine, folder),
+        }
+        asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+        with ThreadPoolExecutor(len(stories)) as pool:
+            begun = {name: pool.submit(story) for name, story in stories.items() if name in asked_for}
+            yield Place(account, machine, checkout, begun)
+            machine.close()
 
 
-@pytest.fixture(scope="session")
-def farm(place: Place) -> Farm:
-    """SeedFarmer's runs, which began when the place was ready."""
-    assert place.farm
-    return place.farm
+def another_checkout(checkout: Path) -> Path:
+    """A copy beside a checkout that is set up: the CDK CLI works in a folder for one command at a time."""
+    folder = checkout.with_name("another-checkout")
+    copy_module(folder)
+    for installed in (".venv", "node_modules"):
+        (folder / installed).symlink_to(checkout / installed)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +82,24 @@ def demo(place: Place) -> Place:
     assert EVERY_DAY in deploy
     place.machine.run(deploy.replace(EVERY_DAY, EVERY_MINUTE), place.checkout)
     return place
+
+
+@pytest.fixture(scope="session")
+def life_story(place: Place) -> Life:
+    """The second pipeline's life, once it is over."""
+    told: Life = place.stories["life_story"].result()
+    return told
+
+
+@pytest.fixture(scope="session")
+def season(place: Place) -> Season:
+    """SeedFarmer's deployment, once it is destroyed."""
+    told: Season = place.stories["season"].result()
+    return told
+
+
+@pytest.fixture(scope="session")
+def refused(place: Place) -> Ended:
+    """SeedFarmer's apply of a wrong manifest, once it has failed."""
+    told: Ended = place.stories["refused"].result()
+    return told

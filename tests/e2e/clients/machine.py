@@ -12,8 +12,11 @@ import os
 import pty
 import select
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +46,12 @@ _REGISTRIES = {
 }
 _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "TERM": "dumb", "NO_COLOR": "1"}
 _QUESTION = "(y/n)"
+
+
+def copy_module(folder: Path) -> None:
+    """Copies this checkout without what make, the tests and git keep in it."""
+    kept_back = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "out", "__pycache__")
+    shutil.copytree(PROJECT, folder, ignore=kept_back)
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,15 @@ class Machine:
             }
         )
 
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Ends what still runs, and lets nothing begin any more."""
+        self._closed.set()
+        for process in list(self._running):
+            _kill(process)
+
     def type(self, script: str, folder: Path, *, timeout: float = 240) -> Ended:
         """Types the lines into a terminal and answers y to what it is asked; the first that fails is the last.
 
@@ -102,6 +120,7 @@ class Machine:
             folder: where the terminal is.
             timeout: in seconds.
         """
+        assert not self._closed.is_set(), "the tests are over"
         activate = folder / ".venv" / "bin" / "activate"
         prefix = f". {shlex.quote(str(activate))}\n" if activate.exists() else ""
         began = time.monotonic()
@@ -117,12 +136,13 @@ class Machine:
                 start_new_session=True,
             )
             os.close(inside)
+            self._running.add(process)
             try:
                 printed = _converse(terminal, process, began + timeout)
             finally:
-                if process.poll() is None:
-                    process.kill()
+                _kill(process)
                 code = process.wait()
+                self._running.discard(process)
         finally:
             os.close(terminal)
         return Ended(code, printed, time.monotonic() - began)
@@ -156,6 +176,12 @@ def _converse(terminal: int, process: subprocess.Popen[bytes], deadline: float) 
             answered += 1
             os.write(terminal, b"y\n")
         assert time.monotonic() < deadline, f"it did not end; it printed:\n{printed}"
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends a script with all that it has begun."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _command(path: Path, *words: str) -> None:

@@ -4,6 +4,9 @@ import re
 
 from tests.e2e.clients.machine import PROJECT
 
+EVERY_DAY = '"0 6 * * ? *"'
+"""The schedule in its commands."""
+
 
 def commands(section: str) -> list[str]:
     """The blocks of shell commands of a section of the README, in their order.

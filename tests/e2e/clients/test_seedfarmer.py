@@ -14,17 +14,16 @@ import pytest
 import yaml
 
 from tests.e2e.clients.container import IMAGE, PHASES, parse, script
-from tests.e2e.clients.farm import Farm
-from tests.e2e.clients.machine import PROJECT
+from tests.e2e.clients.farm import Season
+from tests.e2e.clients.machine import PROJECT, Ended
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
 DEPLOYSPEC: dict[str, Any] = yaml.safe_load((PROJECT / "deployspec.yaml").read_text())
 
 
-def test_metadata_arrives(farm: Farm) -> None:
+def test_metadata_arrives(season: Season) -> None:
     """SeedFarmer's list moduledata gives the five keys with the values of the stack's output."""
-    season = farm.season.result()
     assert season.moduledata.code == 0, season.moduledata.printed
     (text,) = re.findall(r"^\{.*\}$", season.moduledata.printed, re.MULTILINE)
     assert season.metadata.items() <= json.loads(text).items()
@@ -37,30 +36,26 @@ def test_metadata_arrives(farm: Farm) -> None:
     }
 
 
-def test_parameters_arrive(farm: Farm) -> None:
+def test_parameters_arrive(season: Season) -> None:
     """The stack has the manifest's schedule, disabled by the manifest's boolean, and the default model-name."""
-    season = farm.season.result()
     assert season.rule == ("cron(0 6 * * ? *)", "DISABLED")
     assert "demo/scripts/input.yaml" in season.objects
 
 
-def test_destroy_empties_nothing(farm: Farm) -> None:
+def test_destroy_empties_nothing(season: Season) -> None:
     """SeedFarmer's destroy leaves the bucket with all that was in it, and nothing else of the stack."""
-    season = farm.season.result()
     assert season.destroy.code == 0, season.destroy.printed
     assert season.left == {season.metadata["MlOpsBucket"]}
     assert season.objects_left == season.objects
 
 
-def test_apply_and_destroy_are_quick(farm: Farm) -> None:
+def test_apply_and_destroy_are_quick(season: Season) -> None:
     """An apply and a destroy take less than three minutes together, other work beside them included."""
-    season = farm.season.result()
     assert season.apply.seconds + season.destroy.seconds < 180
 
 
-def test_failing_step_fails_the_apply(farm: Farm) -> None:
+def test_failing_step_fails_the_apply(refused: Ended) -> None:
     """Where cdk deploy refuses a parameter, seedfarmer apply fails, and the reason is in what it prints."""
-    refused = farm.refused.result()
     assert refused.code != 0
     assert "parameter schedule: 'every day' was given" in refused.printed
     assert "exit status 1" in refused.printed

@@ -1,0 +1,81 @@
+"""The life of a pipeline under the CDK CLI."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.clients.account import Account
+from tests.e2e.clients.machine import Machine
+from tests.e2e.clients.readme import EVERY_DAY, commands
+
+STACK = "mlops-churn"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What was seen of the second pipeline, step by step."""
+
+    metadata: dict[str, str]
+    first_objects: dict[str, str]
+    ids: dict[str, str]
+    no_difference: str
+    objects_after_script: dict[str, str]
+    difference: str
+    rule: tuple[str, str]
+    ids_at_the_end: dict[str, str]
+    kept: set[str]
+    left: set[str]
+    objects_left: dict[str, str]
+
+
+def life(machine: Machine, account: Account, checkout: Path) -> Life:
+    """The README's commands in their order, each with the second pipeline's model-name.
+
+    It is deployed, compared, deployed after the change of a script and after that of the schedule, and destroyed.
+    """
+
+    def cdk(lines: str) -> str:
+        named = "".join(
+            line if "model-name" in line else f"{line.partition('  #')[0]} -c model-name=churn\n"
+            for line in lines.splitlines(keepends=False)
+        )
+        return machine.run(named, checkout)
+
+    _, _, update, deploy, destroy, *_ = commands("Deploy")
+    cdk(deploy)
+    metadata, ids = account.metadata(STACK), account.physical_ids(STACK)
+    bucket = metadata["MlOpsBucket"]
+    first_objects = account.objects(bucket)
+    account.client("s3").put_object(Bucket=bucket, Key="churn/scripts/mine.txt", Body=b"mine")
+    difference, redeploy = update.splitlines()
+    no_difference = cdk(difference.replace('"0 7 * * ? *"', EVERY_DAY))
+    with (checkout / "scripts" / "quality.py").open("a") as script:
+        script.write("\n# changed\n")
+    cdk(deploy)
+    objects_after_script = account.objects(bucket)
+    schedule_difference = cdk(difference)
+    cdk(redeploy)
+    rule, ids_at_the_end = account.rule(STACK), account.physical_ids(STACK)
+    kept = resources_kept(account.client("cloudformation").get_template(StackName=STACK)["TemplateBody"])
+    cdk(destroy)
+    return Life(
+        metadata=metadata,
+        first_objects=first_objects,
+        ids=ids,
+        no_difference=no_difference,
+        objects_after_script=objects_after_script,
+        difference=schedule_difference,
+        rule=rule,
+        ids_at_the_end=ids_at_the_end,
+        kept=kept,
+        left=account.named_after(STACK),
+        objects_left=account.objects(bucket),
+    )
+
+
+def resources_kept(template: Any) -> set[str]:
+    """The types of the resources that a template keeps when the stack goes."""
+    content = json.loads(template) if isinstance(template, str) else template
+    resources = content["Resources"].values()
+    return {found["Type"] for found in resources if found.get("DeletionPolicy", "Delete") != "Delete"}
