@@ -49,19 +49,25 @@ def place(
     folder = tmp_path_factory.mktemp("place")
     setup, deployment, *_ = commands("Deploy")
     bootstrap, _ = deployment.splitlines()
-    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator:
+    asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    begun: dict[str, Future[Any]] = {}
+    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(4) as pool:
+
+        def begin(name: str, story: Callable[..., object], *arguments: object) -> None:
+            if name in asked_for:
+                begun[name] = pool.submit(story, *arguments)
+
         account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
-        copy_module(checkout)
-        machine.run(setup + bootstrap, checkout)
-        stories: dict[str, Callable[[], object]] = {
-            "season": lambda: farm.season(machine, account, folder),
-            "life_story": lambda: life(machine, account, another_checkout(checkout)),
-            "refused": lambda: farm.refused(machine, folder),
-        }
-        asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-        with ThreadPoolExecutor(len(stories)) as pool:
-            begun = {name: pool.submit(story) for name, story in stories.items() if name in asked_for}
+        try:
+            # These two deploy nothing, so they need not wait for the bootstrap.
+            begin("refused", farm.refused, machine, folder)
+            begin("from_git", farm.from_git, machine, folder)
+            copy_module(checkout)
+            machine.run(setup + bootstrap, checkout)
+            begin("season", farm.season, machine, account, folder)
+            begin("life_story", life, machine, account, another_checkout(checkout))
             yield Place(account, machine, checkout, begun)
+        finally:
             machine.close()
 
 
@@ -102,4 +108,11 @@ def season(place: Place) -> Season:
 def refused(place: Place) -> Ended:
     """SeedFarmer's apply of a wrong manifest, once it has failed."""
     told: Ended = place.stories["refused"].result()
+    return told
+
+
+@pytest.fixture(scope="session")
+def from_git(place: Place) -> Ended:
+    """SeedFarmer's dry run of a manifest that takes the module from git."""
+    told: Ended = place.stories["from_git"].result()
     return told

@@ -41,6 +41,23 @@ def refused(machine: Machine, folder: Path) -> Ended:
     return machine.type(f"{before}{apply} --local", project)
 
 
+def from_git(machine: Machine, folder: Path) -> Ended:
+    """An apply, without changes, of a manifest whose module's path is in git: a repository on this machine."""
+    project, repository = folder / "from-git", folder / "mlops-stepfunctions.git"
+    before = _prepare(machine, project, {"schedule": "0 6 * * ? *"})
+    copy_module(repository)
+    commit = "git -c user.name=tests -c user.email=tests@example.com commit --quiet -m release"
+    machine.run(f"git init --quiet -b release\ngit add --all\n{commit}\n", repository)
+    settings, modules = project / "seedfarmer.yaml", project / "manifests" / "modules.yaml"
+    settings.write_text(settings.read_text().replace("aiops", "fromgit"))
+    path = f"git::{repository}//?ref=release&depth=1"
+    modules.write_text(modules.read_text().replace("modules/mlops-stepfunctions", path))
+    # SeedFarmer takes .git off the address, as a host of repositories does.
+    (folder / "mlops-stepfunctions").symlink_to(repository)
+    apply, _ = commands("Deploy")[-2].splitlines()
+    return machine.type(f"{before}{apply} --local --dry-run", project)
+
+
 def season(machine: Machine, account: Account, folder: Path) -> Season:
     """An apply, a list moduledata and a destroy."""
     project = folder / "project"

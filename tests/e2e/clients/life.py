@@ -16,6 +16,7 @@ STACK = "mlops-churn"
 class Life:
     """What was seen of the second pipeline, step by step."""
 
+    deployment: str
     metadata: dict[str, str]
     first_objects: dict[str, str]
     ids: dict[str, str]
@@ -43,7 +44,7 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
         return machine.run(named, checkout)
 
     _, _, update, deploy, destroy, *_ = commands("Deploy")
-    cdk(deploy)
+    deployment = cdk(deploy)
     metadata, ids = account.metadata(STACK), account.physical_ids(STACK)
     bucket = metadata["MlOpsBucket"]
     first_objects = account.objects(bucket)
@@ -60,6 +61,7 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
     kept = resources_kept(account.client("cloudformation").get_template(StackName=STACK)["TemplateBody"])
     cdk(destroy)
     return Life(
+        deployment=deployment,
         metadata=metadata,
         first_objects=first_objects,
         ids=ids,

@@ -8,6 +8,7 @@ What stands in for what:
 """
 
 import codecs
+import json
 import os
 import pty
 import select
@@ -78,6 +79,8 @@ class Machine:
         self._home = folder / "home"
         for made in (self._tools, self._clients, self._home):
             made.mkdir()
+        # What a user may set once for all; drawn as a bar, a deployment's progress is thousands of lines.
+        (self._home / ".cdk.json").write_text(json.dumps({"progress": "events"}))
         interpreter = str(Path(sys.executable).resolve())
         for name in ("node", "npm", "npx"):
             _command(self._tools / name, str(Path(sys.executable).with_name(name)))
@@ -112,7 +115,7 @@ class Machine:
         for process in list(self._running):
             _kill(process)
 
-    def type(self, script: str, folder: Path, *, timeout: float = 240) -> Ended:
+    def type(self, script: str, folder: Path, *, timeout: float = 600) -> Ended:
         """Types the lines into a terminal and answers y to what it is asked; the first that fails is the last.
 
         Args:
@@ -147,7 +150,7 @@ class Machine:
             os.close(terminal)
         return Ended(code, printed, time.monotonic() - began)
 
-    def run(self, script: str, folder: Path, *, timeout: float = 240) -> str:
+    def run(self, script: str, folder: Path, *, timeout: float = 600) -> str:
         """As ``type``, for what must succeed; gives what was printed."""
         ended = self.type(script, folder, timeout=timeout)
         assert ended.code == 0, f"{script}\n{ended.printed}"

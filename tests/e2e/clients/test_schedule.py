@@ -1,4 +1,8 @@
-"""The schedule, with the emulator's EventBridge, whose clock is looked at every ten seconds."""
+"""The schedule, with the emulator's EventBridge.
+
+It looks at its clock every ten seconds, so a rule fires up to ten seconds late; and a new rule's minutes count from its
+first look, so the first start may come a minute later than on AWS.
+"""
 
 import json
 import time
