@@ -61,7 +61,6 @@ class Ended:
 
     code: int
     printed: str
-    seconds: float
 
 
 class Machine:
@@ -126,7 +125,6 @@ class Machine:
         assert not self._closed.is_set(), "the tests are over"
         activate = folder / ".venv" / "bin" / "activate"
         prefix = f". {shlex.quote(str(activate))}\n" if activate.exists() else ""
-        began = time.monotonic()
         terminal, inside = pty.openpty()
         try:
             process = subprocess.Popen(
@@ -141,14 +139,14 @@ class Machine:
             os.close(inside)
             self._running.add(process)
             try:
-                printed = _converse(terminal, process, began + timeout)
+                printed = _converse(terminal, process, time.monotonic() + timeout)
             finally:
                 _kill(process)
                 code = process.wait()
                 self._running.discard(process)
         finally:
             os.close(terminal)
-        return Ended(code, printed, time.monotonic() - began)
+        return Ended(code, printed)
 
     def run(self, script: str, folder: Path, *, timeout: float = 600) -> str:
         """As ``type``, for what must succeed; gives what was printed."""

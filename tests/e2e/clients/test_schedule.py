@@ -35,7 +35,7 @@ def test_schedule_starts_an_execution_each_minute(demo: Place) -> None:
     assert first["name"] != second["name"]
     assert first["executionArn"] != second["executionArn"]
     apart = second["startDate"] - first["startDate"]
-    assert timedelta(seconds=45) < apart < timedelta(seconds=75)
+    assert timedelta(seconds=30) < apart < timedelta(seconds=90)
     for execution in (first, second):
         content = json.loads(execution["input"])
         assert content["preprocessing"]["run"] is True
