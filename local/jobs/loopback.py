@@ -1,12 +1,15 @@
 """A small HTTP server on the loopback: what an endpoint's front and the door for AWS SDKs have in common."""
 
+import sys
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.1
+_LINE = 65536
 
 
 class Requests(BaseHTTPRequestHandler):
@@ -26,12 +29,13 @@ class Requests(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """See ``answer``."""
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        try:
+            body = self._body()
+        except ValueError as error:
             self.close_connection = True  # where the body ends is not known, so nor where the next request begins
-            self.reply(HTTPStatus.LENGTH_REQUIRED, b"send the body with a Content-Length\n", {})
+            self.reply(HTTPStatus.BAD_REQUEST, f"the body cannot be read: {error}\n".encode(), {})
             return
-        self.answer(self.rfile.read(int(length)))
+        self.answer(body)
 
     def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Sends an answer; as text unless the headers say otherwise."""
@@ -41,6 +45,18 @@ class Requests(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        """The request's body, by its length or in chunks. Raises ValueError where it is malformed."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(_size(self.headers.get("Content-Length", "0"), 10))
+        chunks = []
+        while size := _size(self.rfile.readline(_LINE).decode("latin-1").partition(";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline(_LINE)
+        while self.rfile.readline(_LINE).strip():  # trailing headers, up to an empty line
+            pass
+        return b"".join(chunks)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Nothing: standard error is the user's."""
@@ -72,3 +88,16 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
     block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone before its answer is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _size(text: str, base: int) -> int:
+    """A number of bytes. Raises ValueError."""
+    size = int(text, base)
+    if size < 0:  # to read so many would be to read on for ever
+        raise ValueError(f"{text!r} is no number of bytes")
+    return size
