@@ -101,15 +101,3 @@ def stage_of_state(name: str) -> str | None:
     """The key of the stage that a state of the state machine belongs to; None for those between the stages."""
     key = name.partition(":")[0]
     return key if key in {stage.key for stage in STAGES} else None
-
-
-def stage_of_job(action: str, name: str) -> str:
-    """The key of the stage that a job belongs to, told by the prefix of its name.
-
-    Args:
-        action: the action that created it, such as ``createProcessingJob``.
-        name: its name; one that the user gave counts for the first stage of that action.
-    """
-    candidates = [stage for stage in REQUEST_STAGES if stage.action == action]
-    prefixed = [stage for stage in candidates if stage.name_prefix and name.startswith(stage.name_prefix)]
-    return (prefixed or candidates)[0].key if candidates else DEPLOYMENT.key

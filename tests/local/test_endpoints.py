@@ -63,14 +63,14 @@ def test_port(place: Place, endpoint: Hosted) -> None:
 def test_chunks(place: Place, endpoint: Hosted) -> None:
     """A body may come in chunks; one whose chunks are none is refused."""
     endpoint()
-    connection = http.client.HTTPConnection(urlsplit(place.sagemaker.endpoint_url("demo") or "").netloc, timeout=5)
+    netloc = urlsplit(place.sagemaker.endpoint_url("demo") or "").netloc
     headers = {"Content-Type": "text/csv", "Accept": "text/csv", "Transfer-Encoding": "chunked"}
-    with closing(connection):
-        for body, status, content in (
-            (b"2\r\na\n\r\n1;x=y\r\nb\r\n0\r\nTrailer: x\r\n\r\n", 200, b"A!\nB!"),
-            (b"none\r\n", 400, b"the body cannot be read"),
-            (b"-1\r\n", 400, b"the body cannot be read"),
-        ):
+    for body, status, content in (
+        (b"2\r\na\n\r\n1;x=y\r\nb\r\n0\r\nTrailer: x\r\n\r\n", 200, b"A!\nB!"),
+        (b"none\r\n", 400, b"the body cannot be read"),
+        (b"-1\r\n", 400, b"the body cannot be read"),
+    ):
+        with closing(http.client.HTTPConnection(netloc, timeout=5)) as connection:
             connection.request("POST", "/invocations", body=body, headers=headers)
             answer = connection.getresponse()
             assert answer.status == status

@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/definition.py", "lambda/starter/event.py"]
+    "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/stages.py", "lambda/starter/event.py"]
 )
 def test_each_edit_counts(checkout: Path, name: str) -> None:
     """An edit of a source changes the hash, and taking it back restores it."""

@@ -1,7 +1,7 @@
 import pytest
 from botocore.model import ServiceModel
 
-from pipeline.stages import EXECUTION_NAME_LENGTH, REQUEST_STAGES, RequestStage, stage_of_job
+from pipeline.stages import EXECUTION_NAME_LENGTH, REQUEST_STAGES, RequestStage, stage_of_state
 
 
 @pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
@@ -13,7 +13,7 @@ def test_request_field_exists_in_sagemaker(stage: RequestStage, sagemaker: Servi
     assert len(stage.name_prefix) + EXECUTION_NAME_LENGTH <= shape.members[stage.name_field].metadata["max"]
 
 
-@pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
-def test_job_belongs_to_its_stage(stage: RequestStage) -> None:
-    """The name that the state machine gives a job tells its stage."""
-    assert stage_of_job(stage.action, f"{stage.name_prefix}mlops-demo-1") == stage.key
+def test_states_belong_to_their_stage() -> None:
+    """A state's name tells its stage; the choices between the stages have none."""
+    assert stage_of_state("deployment: wait") == stage_of_state("deployment") == "deployment"
+    assert stage_of_state("After training") is None
