@@ -84,10 +84,13 @@ class Results:
 
 
 def read_metrics(report: Path | None) -> dict[str, float]:
-    """The metrics of a report's file; none where there is no report or it is not in SageMaker's layout."""
+    """The metrics of a report's file; none where there is no report, or it is no JSON or not in SageMaker's layout."""
     if report is None:
         return {}
-    content = json.loads(report.read_text())
+    try:
+        content = json.loads(report.read_text())
+    except ValueError:
+        return {}
     return metrics(content) if isinstance(content, dict) else {}
 
 

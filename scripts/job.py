@@ -9,6 +9,7 @@ one folder.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,17 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 class JobError(Exception):
     """The job cannot go on, for a reason that its user can mend: the data, the hyperparameters, a missing file."""
+
+
+def copy_code(folder: Path) -> None:
+    """Copies these scripts into a folder, which is made.
+
+    A model takes its code along, so that what serves it, at any later time, is what it was trained with, whatever has
+    become of the scripts meanwhile: https://docs.aws.amazon.com/sagemaker/latest/dg/adapt-inference-container.html
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for script in Path(__file__).parent.glob("*.py"):
+        shutil.copyfile(str(script), str(folder / script.name))
 
 
 def channel(name: str) -> Path:

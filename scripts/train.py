@@ -2,7 +2,8 @@
 
 Reads ``train_features.csv`` and ``train_labels.csv`` from the channel ``training``, and the hyperparameters from
 ``/opt/ml/input/config/hyperparameters.json``. Writes ``model.joblib``, a scikit-learn pipeline that takes what
-``rows.read_rows`` gives, and ``metadata.json``, which says what the model was made of, to ``/opt/ml/model``.
+``rows.read_rows`` gives, ``metadata.json``, which says what the model was made of, and the code that serves it, in
+``code``, to ``/opt/ml/model``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from job import BASE, TRAINING_FAILURE, JobError, channel, model_folder, run
+from job import BASE, TRAINING_FAILURE, JobError, channel, copy_code, model_folder, run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,6 +116,7 @@ def main() -> None:
     # A MetricDefinitions entry of the training job, in input.yaml, reads this line.
     print(f"train:roc_auc={classifier.sample_auc(model, rows, labels):.4f}")
     classifier.write(model, model_folder(), hyperparameters=hyperparameters, labels=labels)
+    copy_code(model_folder() / "code")
     print(f"model written to {model_folder()}")
 
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,16 +19,13 @@ from tests.e2e.conftest import PROJECT, SAMPLE
 pytestmark = pytest.mark.emulator
 
 
-def test_second_run_takes_little_more_than_its_jobs(checkout: Checkout) -> None:
-    """A run in the environment deploys nothing, and what comes on top of its jobs' time is some seconds."""
+def test_second_run_deploys_nothing(checkout: Checkout) -> None:
+    """A second run in the environment deploys nothing, and has all its results."""
     checkout.run()
-    began = time.monotonic()
     printed = checkout.run()
-    seconds = time.monotonic() - began
-    assert "deployment" not in printed.partition("stage  ")[0]
+    assert "deployment with the CDK CLI" not in printed
     assert checkout.summary["status"] == "SUCCEEDED"
     assert checkout.summary["seconds"]["deploy"] == 0
-    assert seconds - checkout.summary["seconds"]["jobs"] < 10  # 3 s on an idle machine
     for name in ("model", "predictions", "evaluation"):
         assert Path(checkout.summary[name]).is_file(), name
     assert Path(checkout.summary["jobs"]["training"]["log"]).read_text() in re.sub(

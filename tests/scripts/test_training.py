@@ -55,6 +55,14 @@ def test_the_model_says_what_it_was_made_of(trained: Container) -> None:
     assert set(metadata["versions"]) == {"python", "sklearn", "numpy", "pandas", "joblib"}
 
 
+def test_model_takes_its_code_along(trained: Container) -> None:
+    """The archive has the scripts that serve the model, so that it stays as it was trained."""
+    names = {file.name for file in SCRIPTS.glob("*.py")}
+    assert "inference.py" in names
+    for name in names:
+        assert trained.read(f"model/code/{name}") == (SCRIPTS / name).read_text()
+
+
 def test_sagemaker_reads_the_metric(trained: Container) -> None:
     """The expression in input.yaml finds the metric in the job's log."""
     settings = yaml.safe_load((SCRIPTS / "input.yaml").read_text(encoding="utf-8"))
