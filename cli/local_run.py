@@ -51,7 +51,8 @@ def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if summary["registration"]:
         yield "registered", "{0[1]}, version {0[2]}".format(summary["registration"]["model_package"].split("/"))
     if summary["approval"]:
-        yield "approval", summary["approval"]["reason"]
+        by_itself = "" if "by" in summary["approval"] else "by itself: "
+        yield "approval", f"{by_itself}{summary['approval']['reason']}"
     if summary["deployment"]:
         answer = summary["deployment"]["answer"]
         tried = f", answered {answer.strip()}" if answer else ""

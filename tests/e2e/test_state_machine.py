@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -19,7 +19,9 @@ from tests.pipeline.machine import Handler, TaskError
 pytestmark = pytest.mark.emulator
 
 
-PACKAGE = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/1"
+PACKAGE = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/2"
+CHAMPION = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/1"
+AUC = "binary_classification_metrics.auc.value"
 
 
 class RecordingSageMaker:
@@ -32,8 +34,10 @@ class RecordingSageMaker:
     def __init__(self, s3: Any) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.report: bytes = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.95}}}).encode()
+        self.endpoints = Endpoints()
+        self.champion: str | None = None
+        """Where the report of the newest approved version lies; None: there is none."""
         self._s3 = s3
-        self._endpoints = Endpoints()
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Writes the request down."""
@@ -42,11 +46,17 @@ class RecordingSageMaker:
             self._leave_report(request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
         answers: dict[str, Handler] = {
             "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE},
-            "listModelPackages": lambda _request: {"ModelPackageSummaryList": []},
+            "listModelPackages": lambda _request: {
+                "ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}] if self.champion else []
+            },
+            "describeModelPackage": lambda _request: {
+                "ModelPackageArn": CHAMPION,
+                "ModelMetrics": {"ModelQuality": {"Statistics": {"S3Uri": self.champion}}},
+            },
         }
         done: Handler = lambda _request: {"Done": action}  # noqa: E731 - the default of a table of such
         try:
-            result: dict[str, Any] = (answers | self._endpoints.handlers()).get(action, done)(request)
+            result: dict[str, Any] = (answers | self.endpoints.handlers()).get(action, done)(request)
         except TaskError as error:
             raise JobFailed(error.error, error.cause) from error
         return result
@@ -159,3 +169,90 @@ def test_run_flags_are_refused_or_run(deployed_stack: DeployedStack, flags: tupl
     assert [stage.key for stage in STAGES if "result" in output[stage.key]] == [
         stage.key for stage in STAGES if runs[stage.key]["run"]
     ]
+
+
+@pytest.fixture
+def endpoints(sagemaker: RecordingSageMaker) -> Iterator[Callable[[Endpoints], Endpoints]]:
+    """Puts other endpoints in place, for one test."""
+
+    def put(others: Endpoints) -> Endpoints:
+        sagemaker.endpoints = others
+        return others
+
+    yield put
+    sagemaker.endpoints = Endpoints()
+
+
+def failed(stack: DeployedStack, **overrides: Any) -> dict[str, Any]:
+    """The execution of the shipped input with these overrides, which must fail."""
+    answer, refused = stack.invoke(overrides=overrides)
+    assert not refused, answer
+    execution = finish(stack, answer["executionArn"])
+    assert execution["status"] == "FAILED", execution
+    return execution
+
+
+def test_endpoint_that_never_comes_into_service(
+    deployed_stack: DeployedStack, endpoints: Callable[[Endpoints], Endpoints]
+) -> None:
+    """The wait is bounded; then the endpoint and its config are deleted, and the reason is told."""
+    slow = endpoints(Endpoints(progress=("Creating",)))
+    execution = failed(deployed_stack, deployment={"timeout_seconds": 1})
+    assert execution["error"] == "DeploymentFailed"
+    assert execution["cause"] == "endpoint demo is Creating after 1 seconds"
+    assert (slow.serving, slow.configs) == (None, set())
+
+
+def test_endpoint_that_somebody_else_is_updating(
+    deployed_stack: DeployedStack, endpoints: Callable[[Endpoints], Endpoints]
+) -> None:
+    """It is left alone, and nothing stays of what was made."""
+    busy = endpoints(Endpoints(serving="theirs", status="Updating", progress=()))
+    execution = failed(deployed_stack)
+    assert execution["error"] == "DeploymentFailed"
+    assert execution["cause"] == "endpoint demo is Updating; it can be updated when it is InService"
+    assert (busy.serving, busy.configs) == ("theirs", {"theirs"})
+
+
+def test_challenger_that_is_worse_than_the_champion(
+    deployed_stack: DeployedStack, sagemaker: RecordingSageMaker
+) -> None:
+    """With must_beat_champion it is rejected, with both values; without, they are side by side in the output."""
+    key = "champion/evaluation.json"
+    report = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.97}}})
+    bucket = deployed_stack.metadata.bucket
+    deployed_stack.emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=report)
+    sagemaker.champion = f"s3://{bucket}/{key}"
+    try:
+        execution = failed(deployed_stack, approval={"must_beat_champion": True})
+        assert execution["error"] == "ModelRejected"
+        assert "0.95" in execution["cause"]
+        assert "0.97" in execution["cause"]
+        answer, _ = deployed_stack.invoke()
+        output = json.loads(finish(deployed_stack, answer["executionArn"])["output"])
+    finally:
+        sagemaker.champion = None
+    (metric,) = output["approval"]["result"]["metrics"]
+    assert (metric["name"], metric["value"], metric["champion"]) == (AUC, 0.95, 0.97)
+    assert output["approval"]["result"]["champion"]["ModelPackageArn"] == CHAMPION
+
+
+def test_request_for_approval_is_announced(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> None:
+    """The topic's subscribers get the metrics, the thresholds, the report and the commands; no token is among it."""
+    client = deployed_stack.emulator.client
+    queue = client("sqs").create_queue(QueueName="approvals")["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    (topic,) = [item["TopicArn"] for item in client("sns").list_topics()["Topics"] if "Topic" in item["TopicArn"]]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    answer, _ = deployed_stack.invoke(overrides={"approval": {"manual": True, "timeout_seconds": 2}})
+    (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=15)["Messages"]
+    execution = finish(deployed_stack, answer["executionArn"])
+    assert execution["error"] == "ModelRejected"
+    assert "nobody answered within 2 seconds" in execution["cause"]
+    for part in (AUC, "0.95", "0.85", "evaluation.json", f"mlops approve {answer['name']}", "mlops reject"):
+        assert part in message["Body"], message["Body"]
+    item = client("dynamodb").get_item(
+        TableName=deployed_stack.metadata.approval_table, Key={"execution": {"S": answer["name"]}}
+    )["Item"]
+    assert item["token"]["S"] not in message["Body"]
+    assert sagemaker.requests[-1][1]["ModelApprovalStatus"] == "Rejected"
