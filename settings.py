@@ -16,6 +16,7 @@ from pipeline.schedule import cron_problem
 _MODEL_NAME_LENGTH = 29
 """What the 52 characters of an execution's name leave beside ``mlops-`` and its own 17."""
 _MODEL_NAME = rf"(?=.{{1,{_MODEL_NAME_LENGTH}}}$)[A-Za-z0-9](?:-?[A-Za-z0-9])*"
+_EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _IMAGE_VERSION = r"\d+\.\d+(?:[.-][\w.-]+)?"
 
 
@@ -34,6 +35,8 @@ class Settings:
     """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
     model_name: str
     """The model's identifier; what the module publishes lies under it in the bucket."""
+    notification_email: str | None
+    """Who is told of failures, alarms and requests for approval; None: nobody."""
     image_version: str
     """The version of the SageMaker scikit-learn image: ``1.2-1``."""
     account: str | None
@@ -81,6 +84,7 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         == "true",
         model_name=model_name,
         image_version=image_version,
+        notification_email=_email(parameter("notification-email")),
         account=environment.get("CDK_DEFAULT_ACCOUNT"),
         region=_region(environment.get("CDK_DEFAULT_REGION")),
     )
@@ -90,6 +94,11 @@ def _checked(name: str, given: str, pattern: str, expected: str) -> str:
     if not re.fullmatch(pattern, given, re.ASCII):
         raise SettingsError(f"parameter {name}: {given!r} was given; expected is {expected}")
     return given
+
+
+def _email(given: str) -> str | None:
+    # SeedFarmer gives an empty text for a parameter that its manifest leaves open.
+    return _checked("notification-email", given, _EMAIL, "an e-mail address: ml-team@example.com") if given else None
 
 
 def _schedule(given: str) -> str:

@@ -6,8 +6,12 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from infrastructure.announcer import Announcer
 from infrastructure.approval import Approval
+from infrastructure.dead_letters import DeadLetters
 from infrastructure.image import sklearn_image
+from infrastructure.monitoring import Monitoring, Watched
+from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
 from infrastructure.sagemaker_role import SageMakerRole
 from infrastructure.starter import Starter
@@ -32,7 +36,16 @@ class MlOpsStack(cdk.Stack):
         storage = Storage(self, "Storage")
         role = SageMakerRole(self, "SageMaker", bucket=storage.bucket, image=image)
         approval = Approval(self, "Approval", bucket=storage.bucket)
-        workflow = Workflow(self, "Workflow", bucket=storage.bucket, sagemaker_role=role.role, approval=approval)
+        notifications = Notifications(self, "Notifications", email=settings.notification_email)
+        dead_letters = DeadLetters(self, "DeadLetters")
+        workflow = Workflow(
+            self,
+            "Workflow",
+            bucket=storage.bucket,
+            sagemaker_role=role.role,
+            approval=approval,
+            notifications=notifications,
+        )
         approval.approvers(workflow.state_machine_arn)
         Publisher(
             self,
@@ -51,6 +64,28 @@ class MlOpsStack(cdk.Stack):
             model_name=settings.model_name,
             schedule=settings.schedule,
             schedule_enabled=settings.schedule_enabled,
+            dead_letters=dead_letters,
+        )
+        announcer = Announcer(
+            self,
+            "Announcer",
+            state_machine_arn=workflow.state_machine_arn,
+            notifications=notifications,
+            dead_letters=dead_letters,
+        )
+        monitoring = Monitoring(
+            self,
+            "Monitoring",
+            topic_arn=notifications.topic.topic_arn,
+            watched=Watched(
+                state_machine_arn=workflow.state_machine_arn,
+                starter=starter.function.function_name,
+                starter_service=starter.service,
+                gate=approval.function.function_name,
+                announcer=announcer.function.function_name,
+                dead_letters=dead_letters.queue.queue_name,
+                log_group=workflow.log_group_name,
+            ),
         )
         # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
         cdk.CfnOutput(
@@ -66,5 +101,6 @@ class MlOpsStack(cdk.Stack):
                 }
             ),
         )
+        cdk.CfnOutput(self, "Dashboard", value=monitoring.dashboard_url)
         # Where mlops approve and mlops reject find the open requests.
         cdk.CfnOutput(self, "ApprovalTable", value=approval.table.table_name)

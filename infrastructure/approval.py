@@ -1,4 +1,4 @@
-"""What decides on a new model: the gate's function, the table of open requests, the topic that announces them."""
+"""What decides on a new model: the gate's function, and the table of open requests."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -6,14 +6,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infrastructure.function_code import function_archive
 
 
 class Approval(Construct):
-    """The function that judges a model by its report, and where the requests for a person's answer are kept and told.
+    """The function that judges a model by its report, and where the requests for a person's answer are kept.
 
     The table's items are found by ``execution``, the execution's name, and vanish after ``expires``, a time in seconds
     since 1970.
@@ -40,7 +39,6 @@ class Approval(Construct):
             # A token is of no use after its execution's end, so nothing is lost that outlives the state machine.
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        self.topic = sns.Topic(self, "Topic", display_name="Model approvals", enforce_ssl=True)
 
     def _function(self) -> lambda_.Function:
         with function_archive("lambda/gate") as archive:

@@ -10,7 +10,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infrastructure.dead_letters import DeadLetters
 from infrastructure.function_code import function_archive
+from infrastructure.monitoring import METRICS_NAMESPACE
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
 """What the function imports beside the runtime's boto3, the packages' own needs included."""
@@ -31,8 +33,11 @@ class Starter(Construct):
         model_name: str,
         schedule: str,
         schedule_enabled: bool,
+        dead_letters: DeadLetters,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.service = f"{cdk.Stack.of(self).stack_name}-starter"
+        """The dimension of the function's own metrics: another deployment in the account has another one."""
         with function_archive("lambda/starter", "pipeline", packages=PACKAGES) as archive:
             self.function = lambda_.Function(
                 self,
@@ -57,8 +62,8 @@ class Starter(Construct):
                     "MODEL_NAME": model_name,
                     "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
                     "IMAGE_URI": image_uri,
-                    "POWERTOOLS_SERVICE_NAME": "mlops-starter",
-                    "POWERTOOLS_METRICS_NAMESPACE": "MLOps",
+                    "POWERTOOLS_SERVICE_NAME": self.service,
+                    "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
                 },
             )
         for statement in (
@@ -68,13 +73,18 @@ class Starter(Construct):
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
         ):
             self.function.add_to_role_policy(statement)
-        self._schedule(
+        dead_letters.take_failures_of(self.function)
+        rule = self._schedule(
             schedule,
             enabled=schedule_enabled,
+            dead_letters=dead_letters,
             config={"bucket": bucket.bucket_name, "prefix": f"{model_name}/scripts/input.yaml"},
         )
+        dead_letters.take_from(rule)
 
-    def _schedule(self, schedule: str, *, enabled: bool, config: dict[str, str]) -> None:
+    def _schedule(
+        self, schedule: str, *, enabled: bool, dead_letters: DeadLetters, config: dict[str, str]
+    ) -> events.CfnRule:
         rule = events.CfnRule(
             self,
             "Schedule",
@@ -90,6 +100,7 @@ class Starter(Construct):
                         input_paths_map={"id": "$.id"},
                         input_template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
                     ),
+                    dead_letter_config=dead_letters.of_target(),
                 )
             ],
         )
@@ -101,3 +112,4 @@ class Starter(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
+        return rule

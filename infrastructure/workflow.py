@@ -8,6 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.approval import Approval
+from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, statements
 from pipeline.definition import Resources, definition
 
@@ -23,6 +24,7 @@ class Workflow(Construct):
         bucket: s3.IBucket,
         sagemaker_role: iam.IRole,
         approval: Approval,
+        notifications: Notifications,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
@@ -30,7 +32,7 @@ class Workflow(Construct):
             Resources(
                 partition=stack.partition,
                 gate=approval.function.function_arn,
-                topic=approval.topic.topic_arn,
+                topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
             )
         )
@@ -42,13 +44,14 @@ class Workflow(Construct):
         )
         targets = Targets(
             gate=approval.function.function_arn,
-            topic=approval.topic.topic_arn,
+            topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
             objects=bucket.arn_for_objects("*"),
         )
         for statement in [
             *statements(machine, targets=targets, stack=stack),
             self._pass_role(sagemaker_role),
+            notifications.use_of_key(),
             *self._telemetry(),
         ]:
             self._role.add_to_policy(statement)
@@ -80,6 +83,7 @@ class Workflow(Construct):
         # The state machine checks at its creation that its role may write the logs.
         state_machine.node.add_dependency(self._role)
         self.state_machine_arn = state_machine.attr_arn
+        self.log_group_name = log_group.log_group_name
 
     def _pass_role(self, sagemaker_role: iam.IRole) -> iam.PolicyStatement:
         return iam.PolicyStatement(

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.answers import Requests
-from local.jobs import JobFailed
+from local.jobs import JobFailed, JobStopped
+from local.tasks import Tasks
 
 WAITING = "aws-sdk:dynamodb:putItem.waitForTaskToken"
 
@@ -23,6 +24,9 @@ _INTEGRATION = re.compile(
     r"arn:[\w-]+:states:::"
     rf"((?:aws-sdk:)?sagemaker:.+|aws-sdk:(?:sagemakerruntime|applicationautoscaling|s3):.+|{re.escape(WAITING)})"
 )
+_ACTIVITY = re.compile(r"arn:[\w-]+:states:[\w-]+:\d+:activity:(.+)")
+_COLON = "--"
+"""What stands for a colon in an activity's name, which must have none."""
 _CAUSE_LENGTH = 32_768
 _POLLERS = 10
 _POLL_INTERVAL = 0.5
@@ -31,8 +35,8 @@ _POLL_INTERVAL = 0.5
 
 def integrations(definition: dict[str, Any]) -> list[str]:
     """The integrations of the definition that are served here, such as ``sagemaker:createTrainingJob.sync``."""
-    found = (_INTEGRATION.fullmatch(state.get("Resource", "")) for state in definition["States"].values())
-    return sorted({match[1] for match in found if match})
+    found = (_integration(state.get("Resource", "")) for state in definition["States"].values())
+    return sorted({name for name in found if name})
 
 
 def with_activities(definition: dict[str, Any], arns: dict[str, str]) -> dict[str, Any]:
@@ -44,10 +48,18 @@ def with_activities(definition: dict[str, Any], arns: dict[str, str]) -> dict[st
     """
     changed = copy.deepcopy(definition)
     for state in changed["States"].values():
-        match = _INTEGRATION.fullmatch(state.get("Resource", ""))
-        if match:
-            state["Resource"] = arns[match[1]]
+        name = _integration(state.get("Resource", ""))
+        if name:
+            state["Resource"] = arns[name]
     return changed
+
+
+def _integration(resource: str) -> str | None:
+    """The integration that a task's resource is, or that the activity in its place stands for."""
+    if match := _ACTIVITY.fullmatch(resource):
+        return match[1].replace(_COLON, ":")
+    match = _INTEGRATION.fullmatch(resource)
+    return match[1] if match else None
 
 
 class JobService(Protocol):
@@ -67,12 +79,16 @@ class Worker:
         step_functions: a client of the emulator.
         dynamodb: another one; the requests for a person's answer are kept there.
         sagemaker: SageMaker's stand-in.
+        tasks: where the open tasks are kept, so that the worker after this one takes them up; None: nowhere.
     """
 
-    def __init__(self, *, step_functions: Any, dynamodb: Any, sagemaker: JobService) -> None:
+    def __init__(
+        self, *, step_functions: Any, dynamodb: Any, sagemaker: JobService, tasks: Tasks | None = None
+    ) -> None:
         self._step_functions = step_functions
         self._requests = Requests(step_functions=step_functions, dynamodb=dynamodb)
         self._sagemaker = sagemaker
+        self._tasks = tasks
         self._stopped = threading.Event()
         self._activities: dict[str, str] = {}
 
@@ -84,7 +100,7 @@ class Worker:
         described = self._step_functions.describe_state_machine(stateMachineArn=state_machine_arn)
         deployed = json.loads(described["definition"])
         arns = {
-            integration: self._step_functions.create_activity(name=re.sub(r"\W", "-", integration))["activityArn"]
+            integration: self._activity(integration.replace(":", _COLON))
             for integration in integrations(deployed)
             if integration not in self._activities
         }
@@ -96,11 +112,32 @@ class Worker:
             for poller in range(_POLLERS):
                 delay = poller * _POLL_INTERVAL / _POLLERS
                 threading.Thread(target=self._poll, args=(integration, arn, delay), daemon=True).start()
+        for integration, task in self._tasks.of_the_dead() if self._tasks else ():
+            threading.Thread(target=self._take_up, args=(integration, task), daemon=True).start()
 
     def stop(self) -> None:
         """Ends the jobs that run, and takes no more."""
         self._stopped.set()
         self._sagemaker.stop()
+        if self._tasks:
+            self._tasks.close()
+
+    def _activity(self, name: str) -> str:
+        """The ARN of the activity with this name, made if there is none: the emulator makes it once only."""
+        try:
+            return str(self._step_functions.create_activity(name=name)["activityArn"])
+        except self._step_functions.exceptions.ActivityAlreadyExists:
+            activities = self._step_functions.list_activities()["activities"]
+            return next(str(activity["activityArn"]) for activity in activities if activity["name"] == name)
+
+    def _take_up(self, integration: str, task: dict[str, Any]) -> None:
+        """Does a task that a dead worker has left, if anybody still waits for it."""
+        try:
+            self._step_functions.send_task_heartbeat(taskToken=task["taskToken"])
+        except self._step_functions.exceptions.TaskDoesNotExist:
+            self._forget(task["taskToken"])
+            return
+        self._do(integration, task)
 
     def _poll(self, integration: str, arn: str, delay: float) -> None:
         time.sleep(delay)
@@ -108,6 +145,8 @@ class Worker:
             try:
                 task = self._step_functions.get_activity_task(activityArn=arn)
                 if task.get("taskToken"):
+                    if self._tasks:
+                        self._tasks.add(integration, task)
                     self._do(integration, task)
             except (BotoCoreError, ClientError):
                 self._stopped.wait(_POLL_INTERVAL)
@@ -119,6 +158,10 @@ class Worker:
                 self._requests.keep(request, token=token)
                 return
             result = self._sagemaker.run(integration.rpartition(":")[2].removesuffix(".sync"), request)
+        except JobStopped:
+            # Its execution has been stopped, or we are. The emulator would take an answer for the execution's failure.
+            if self._stopped.is_set():
+                return
         except JobFailed as failure:
             self._step_functions.send_task_failure(
                 taskToken=token, error=failure.error, cause=failure.cause[:_CAUSE_LENGTH]
@@ -129,3 +172,8 @@ class Worker:
             )
         else:
             self._step_functions.send_task_success(taskToken=token, output=json.dumps(result))
+        self._forget(token)
+
+    def _forget(self, token: str) -> None:
+        if self._tasks:
+            self._tasks.remove(token)

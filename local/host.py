@@ -17,10 +17,11 @@ from local.jobs.api import Api
 from local.recorded import Orphans, RecordedSageMaker
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
+from local.tasks import Tasks
 
 MODEL_NAME = "demo"
 
-_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
+_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", "tasks", SCRATCH)
 """What an environment leaves in its folder and the next one must not find."""
 
 
@@ -72,6 +73,7 @@ class Host:
                 step_functions=self.emulator.client("stepfunctions"),
                 dynamodb=self.emulator.client("dynamodb"),
                 sagemaker=recorded,
+                tasks=Tasks(folder / "tasks"),
             )
             stack.callback(self.worker.stop)
             self._api = stack.enter_context(Api(self.sagemaker))

@@ -25,7 +25,7 @@ from local.state import SCRATCH, Home, State
 from local.watch import Outcome, Watch
 
 DEFAULT_PORT = 4566
-_SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
+_SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 

@@ -5,6 +5,8 @@
     registration  the model package group, if missing, and a version in it
     approval      the champion, the gate, and a person's answer
     deployment    the endpoint: created or updated, waited for, tried, put back if need be
+    timeouts      how long each task may take
+    redrive       what a redriven execution does otherwise
 
 A stage that does not run costs no state transition, and a request field that SageMaker adds tomorrow needs no change
 here. All that a stage learns is kept under ``<stage>.result`` in the data; there are no variables.
@@ -18,6 +20,7 @@ from pipeline.definition.deployment import deployment_states
 from pipeline.definition.registration import registration_states
 from pipeline.definition.requests import request_states
 from pipeline.definition.resources import Resources
+from pipeline.definition.timeouts import bounded
 from pipeline.stages import APPROVAL, DEPLOYMENT, REGISTRATION, STAGES, RequestStage, Stage
 
 __all__ = ["Resources", "definition"]
@@ -39,7 +42,7 @@ def definition(resources: Resources) -> dict[str, Any]:
         "Comment": "MLOps pipeline: each stage of input.yaml whose run flag is true, in order.",
         "QueryLanguage": "JSONata",
         "StartAt": start,
-        "States": states,
+        "States": bounded(states),
     }
 
 

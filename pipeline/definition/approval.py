@@ -114,6 +114,7 @@ def _gate(resources: Resources, following: str) -> dict[str, Any]:
             "Output": jsonata(with_result("approval", "$states.result.Payload")),
             "Retry": retry(
                 "ServiceError",
+                "Lambda.ClientExecutionTimeoutException",
                 "Lambda.ServiceException",
                 "Lambda.AWSLambdaException",
                 "Lambda.SdkClientException",

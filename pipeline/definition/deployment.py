@@ -23,7 +23,17 @@ from pipeline.definition.endpoint_requests import (
     target_request,
     update_request,
 )
-from pipeline.definition.expressions import CAUGHT, SDK_RETRY, jsonata, number_or, retry, with_more, with_result
+from pipeline.definition.expressions import (
+    CAUGHT,
+    INVOKE_RETRY,
+    SCALING_RETRY,
+    SDK_RETRY,
+    jsonata,
+    number_or,
+    retry,
+    with_more,
+    with_result,
+)
 from pipeline.definition.resources import Resources
 
 ENDPOINT = "deployment: endpoint"
@@ -238,6 +248,7 @@ def _tried(resources: Resources) -> dict[str, Any]:
             jsonata(smoke_test_request()),
             _more("{'smoke_test': {'ContentType': $states.result.ContentType, 'Body': $states.result.Body}}"),
             _IN_SERVICE,
+            Retry=INVOKE_RETRY,
             Catch=_caught("the smoke test failed", _UNDO),
         ),
         _TARGET: _task(
@@ -246,7 +257,7 @@ def _tried(resources: Resources) -> dict[str, Any]:
             jsonata(target_request()),
             "$states.input",
             _POLICY,
-            Retry=retry("ApplicationAutoScaling.ApplicationAutoScalingException"),
+            Retry=SCALING_RETRY,
             Catch=_caught("the autoscaling was not set up", _UNDO),
         ),
         _POLICY: _task(
@@ -255,7 +266,7 @@ def _tried(resources: Resources) -> dict[str, Any]:
             jsonata(policy_request()),
             _more("{'autoscaling': {'PolicyARN': $states.result.PolicyARN}}"),
             _IN_SERVICE,
-            Retry=retry("ApplicationAutoScaling.ApplicationAutoScalingException"),
+            Retry=SCALING_RETRY,
             Catch=_caught("the autoscaling was not set up", _UNDO),
         ),
     }

@@ -44,8 +44,24 @@ def retry(*errors: str) -> list[dict[str, object]]:
     return [_CAPACITY, passing] if any(error.startswith("SageMaker.") for error in errors) else [passing]
 
 
-SDK_RETRY = retry("SageMaker.SageMakerException")
+SDK_RETRY = retry("SageMaker.SageMakerException", "SageMaker.SdkClientException")
 """For the AWS SDK integrations: whatever error SageMaker's model does not list, throttling among it, has this name."""
+
+SCALING_RETRY = retry(
+    *(
+        f"ApplicationAutoScaling.{name}Exception"
+        for name in ("ApplicationAutoScaling", "ConcurrentUpdate", "InternalService", "SdkClient")
+    )
+)
+"""Without what its model lists as the request's own fault: ValidationException, LimitExceededException and others."""
+
+INVOKE_RETRY = retry(
+    *(
+        f"SageMakerRuntime.{name}Exception"
+        for name in ("InternalFailure", "ModelNotReady", "SageMakerRuntime", "SdkClient", "ServiceUnavailable")
+    )
+)
+"""Without ModelErrorException, which is the model's own fault, and ValidationErrorException, which is the record's."""
 
 
 def jsonata(expression: str) -> str:

@@ -10,12 +10,15 @@ from pipeline.definition.expressions import (
     with_result,
     without_nulls,
 )
+from pipeline.definition.redrive import with_free_name, with_trained_model
 from pipeline.definition.resources import Resources
-from pipeline.stages import RequestStage, request_stage
+from pipeline.definition.timeouts import REQUEST_TIMEOUT, job_timeout
+from pipeline.stages import TRAINING, RequestStage, request_stage
 
 # SageMaker's throttling and service errors reach Step Functions under one name, as its own SDK's default policy has it:
 # https://github.com/aws/aws-step-functions-data-science-sdk-python/pull/162
-_RETRY = retry("SageMaker.AmazonSageMakerException")
+# docs/decisions.md says why refusals that have this name too are tried again with them.
+_RETRY = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException")
 
 
 def request_states(stage: RequestStage, resources: Resources, *, following: str) -> dict[str, Any]:
@@ -31,7 +34,8 @@ def request_states(stage: RequestStage, resources: Resources, *, following: str)
             "Type": "Task",
             "Resource": resources.integration(f"sagemaker:{stage.integration}"),
             "Arguments": jsonata(without_nulls(_request(stage))),
-            "Output": jsonata(with_result(stage.key, "$states.result")),
+            "TimeoutSeconds": job_timeout(stage) if stage.waits else REQUEST_TIMEOUT,
+            "Output": jsonata(_output(stage)),
             "Retry": _RETRY,
             "Next": following,
         }
@@ -47,4 +51,10 @@ def _request(stage: RequestStage) -> str:
     if stage.model_from:
         names.append(f"'{request_stage(stage.model_from).name_field}': {MODEL_NAME}")
     given = f"$sift($without_nulls($states.input.{stage.key}.input), function($v, $k) {{ $k != 'AppManaged' }})"
-    return f"$merge([{{{', '.join(names)}}}, {given}])"
+    request = f"$merge([{{{', '.join(names)}}}, {given}])"
+    # A model's name is taken only where CreateModel has succeeded, and then no redrive comes here again.
+    return with_free_name(request, stage.name_field) if stage.waits else request
+
+
+def _output(stage: RequestStage) -> str:
+    return with_trained_model() if stage is TRAINING else with_result(stage.key, "$states.result")

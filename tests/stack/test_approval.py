@@ -80,17 +80,6 @@ def test_requests_are_kept_by_execution_and_end(alone: dict[str, Any]) -> None:
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_announcements_are_sent_over_tls_only(alone: dict[str, Any]) -> None:
-    """The topic refuses who publishes by plain HTTP."""
-    policy = the(alone, "AWS::SNS::TopicPolicy")["Properties"]
-    (logical_id,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::SNS::Topic")
-    assert policy["Topics"] == [{"Ref": logical_id}]
-    assert any(
-        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        for statement in policy["PolicyDocument"]["Statement"]
-    )
-
-
 def test_approvers_may_answer_for_this_pipeline_only(alone: dict[str, Any]) -> None:
     """Who answers reads and marks requests, and looks at this state machine's executions and this stack's outputs."""
     permissions = allowed(the(alone, "AWS::IAM::ManagedPolicy"))

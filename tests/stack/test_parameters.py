@@ -68,6 +68,8 @@ def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa
         ({"schedule": SCHEDULE, "image-version": "latest"}, ["image-version", "'latest'", "1.2-1"]),
         ({"schedule": SCHEDULE, "schedule-enabled": "no"}, ["schedule-enabled", "'no'", "true or false"]),
         ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
+        ({"schedule": SCHEDULE, "notification-email": "me"}, ["notification-email", "'me'", "ml-team@example.com"]),
+        ({"schedule": SCHEDULE, "notification-email": "a@b.co, c@d.co"}, ["notification-email", "an e-mail address"]),
     ],
 )
 def test_bad_parameter_is_refused(context: dict[str, str], expected: list[str]) -> None:
@@ -76,6 +78,32 @@ def test_bad_parameter_is_refused(context: dict[str, str], expected: list[str]) 
         read_settings(context.get, {})
     for part in expected:
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize("given", ["ml-team@example.com", "", None])
+def test_notifications_go_where_they_are_wanted(given: str | None) -> None:
+    """An address is used as it is; none, or an empty one, means that nobody is told."""
+    settings = read_settings({"schedule": SCHEDULE, "notification-email": given}.get, {})
+    assert settings.notification_email == (given or None)
+
+
+def test_an_address_is_subscribed(
+    run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]],
+) -> None:
+    """With notification-email, that address is subscribed to the module's topic; cfn-lint accepts the template."""
+    completed, folder = run_app(
+        SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
+        SEEDFARMER_PARAMETER_NOTIFICATION_EMAIL="ml-team@example.com",
+        CDK_DEFAULT_ACCOUNT="123456789012",
+        CDK_DEFAULT_REGION="us-east-1",
+    )
+    assert completed.returncode == 0, completed.stderr
+    template = json.loads((folder / "mlops-demo.template.json").read_text())
+    (subscription,) = (
+        found["Properties"] for found in template["Resources"].values() if found["Type"] == "AWS::SNS::Subscription"
+    )
+    (topic,) = (name for name, found in template["Resources"].items() if found["Type"] == "AWS::SNS::Topic")
+    assert subscription == {"Protocol": "email", "Endpoint": "ml-team@example.com", "TopicArn": {"Ref": topic}}
 
 
 def test_region_without_the_image_is_refused() -> None:

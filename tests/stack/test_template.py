@@ -94,7 +94,11 @@ def test_bucket_is_safe(template: dict[str, Any]) -> None:
 
 def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, Any]) -> None:
     """The rule has the given cron expression; its target gets the promised event, with the event's id."""
-    rule = the(template, "AWS::Events::Rule")
+    (rule,) = (
+        found["Properties"]
+        for found in resources(template, "AWS::Events::Rule").values()
+        if "ScheduleExpression" in found["Properties"]
+    )
     assert rule["ScheduleExpression"] == "cron(0 6 * * ? *)"
     assert rule["State"] == "ENABLED"
     (target,) = rule["Targets"]
@@ -106,15 +110,15 @@ def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, An
         "config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"},
         "id": "an-id",
     }
-    permission = the(template, "AWS::Lambda::Permission")
-    assert permission["Principal"] == "events.amazonaws.com"
-    assert "SourceArn" in permission
+    for permission in resources(template, "AWS::Lambda::Permission").values():
+        assert permission["Properties"]["Principal"] == "events.amazonaws.com"
+        assert "SourceArn" in permission["Properties"]
 
 
 def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) -> None:
     """The template's definition is the pipeline's, with the names of this deployment's resources in it."""
     parts = the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
-    names = {"ApprovalFunction": "GATE", "ApprovalTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
+    names = {"ApprovalFunction": "GATE", "NotificationsTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
 
     def text(part: Any) -> str:
         if isinstance(part, str):
@@ -242,7 +246,7 @@ def function_archives(assembly: Path) -> list[Path]:
 def test_lambda_archives_are_pure_python(assembly: Path) -> None:
     """No file in them depends on a processor or a Python version."""
     archives = function_archives(assembly)
-    assert len(archives) == 3
+    assert len(archives) == 4
     for path in archives:
         with zipfile.ZipFile(path) as archive:
             assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}

@@ -1,0 +1,104 @@
+"""What announces the executions that did not succeed: a rule on their status, and the function that says why."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infrastructure.dead_letters import DeadLetters
+from infrastructure.function_code import function_archive
+from infrastructure.notifications import Notifications
+
+
+class Announcer(Construct):
+    """The function with its role, and the EventBridge rule.
+
+    A function, because the event does not say in which stage the execution has ended; the history does.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        state_machine_arn: str,
+        notifications: Notifications,
+        dead_letters: DeadLetters,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        topic_arn = notifications.topic.topic_arn
+        with function_archive("lambda/announcer", "pipeline") as archive:
+            self.function = lambda_.Function(
+                self,
+                "Function",
+                description="Announces the executions of the pipeline that did not succeed",
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                architecture=lambda_.Architecture.ARM_64,
+                handler="announcer.handler.handler",
+                code=lambda_.Code.from_asset(str(archive)),
+                timeout=cdk.Duration.seconds(45),
+                memory_size=256,
+                tracing=lambda_.Tracing.ACTIVE,
+                log_group=logs.LogGroup(
+                    self,
+                    "Logs",
+                    retention=logs.RetentionDays.SIX_MONTHS,
+                    removal_policy=cdk.RemovalPolicy.DESTROY,
+                ),
+                environment={"TOPIC_ARN": topic_arn},
+            )
+        for statement in (
+            iam.PolicyStatement(
+                actions=["states:DescribeExecution", "states:GetExecutionHistory"],
+                resources=[_executions(cdk.Stack.of(self), state_machine_arn)],
+            ),
+            iam.PolicyStatement(actions=["sns:Publish"], resources=[topic_arn]),
+            notifications.use_of_key(),
+        ):
+            self.function.add_to_role_policy(statement)
+        dead_letters.take_failures_of(self.function)
+        self._rule(state_machine_arn, dead_letters)
+
+    def _rule(self, state_machine_arn: str, dead_letters: DeadLetters) -> None:
+        rule = events.CfnRule(
+            self,
+            "Rule",
+            description="Executions of the pipeline that did not succeed",
+            event_pattern={
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                    "stateMachineArn": [state_machine_arn],
+                },
+            },
+            state="ENABLED",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Announcer",
+                    arn=self.function.function_arn,
+                    dead_letter_config=dead_letters.of_target(),
+                )
+            ],
+        )
+        dead_letters.take_from(rule)
+        lambda_.CfnPermission(
+            self,
+            "RulePermission",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
+
+
+def _executions(stack: cdk.Stack, state_machine_arn: str) -> str:
+    name = stack.split_arn(state_machine_arn, cdk.ArnFormat.COLON_RESOURCE_NAME).resource_name
+    return stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{name}:*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )

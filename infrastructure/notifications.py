@@ -1,0 +1,62 @@
+"""What tells people: the module's one topic, for requests for approval, for failures and for alarms."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+
+class Notifications(Construct):
+    """The topic, encrypted, over TLS only, and who is told by e-mail.
+
+    The key is the module's own: the key of AWS for SNS does not let CloudWatch's alarms publish
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, email: str | None) -> None:
+        """Makes them.
+
+        Args:
+            scope: the stack.
+            construct_id: its name there.
+            email: who is told; AWS asks there for confirmation first. None: nobody yet.
+        """
+        super().__init__(scope, construct_id)
+        alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        account = cdk.Stack.of(self).account
+        self._key = kms.Key(
+            self,
+            "Key",
+            description="Encrypts the pipeline's announcements",
+            enable_key_rotation=True,
+            pending_window=cdk.Duration.days(7),
+            # It encrypts nothing that outlives its delivery.
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self._key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[alarms],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy: this key
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            )
+        )
+        self.topic = sns.Topic(self, "Topic", display_name="ML pipeline", enforce_ssl=True, master_key=self._key)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[alarms],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            )
+        )
+        if email is not None:
+            sns.CfnSubscription(self, "Email", topic_arn=self.topic.topic_arn, protocol="email", endpoint=email)
+
+    def use_of_key(self) -> iam.PolicyStatement:
+        """What a publisher must be allowed beside sns:Publish.
+
+        (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse)
+        """
+        return iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key.key_arn])

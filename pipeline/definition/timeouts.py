@@ -1,0 +1,52 @@
+"""How long each task may take.
+
+A job's own stopping condition ends it; the time here is the bound beyond that, for a job of whose end Step Functions
+never hears. So it is generous: Step Functions stops a job with its execution
+(https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync), but does not say that it
+stops one whose time is up.
+"""
+
+from typing import Any
+
+from pipeline.definition.expressions import jsonata, number_or
+from pipeline.stages import RequestStage
+
+REQUEST_TIMEOUT = 300
+"""Seconds for a call that is answered at once, the gate's judgement and an endpoint's prediction among them."""
+
+MARGIN = 4 * 3600
+"""Seconds that a job may take beside its run time: for capacity, start-up, its data and the upload of its results."""
+
+TRANSFORM_TIMEOUT = 5 * 24 * 3600
+"""Seconds for a batch transform job: its request has no stopping condition."""
+
+_DEFAULT_RUNTIME = 24 * 3600
+"""SageMaker's own where the request has none (API_StoppingCondition)."""
+
+_LONGEST = 99_999_999
+"""Seconds that Step Functions takes: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
+
+
+def job_timeout(stage: RequestStage) -> str | int:
+    """TimeoutSeconds of a stage that waits for a job: what its stopping condition allows, and the margin.
+
+    MaxWaitTimeInSeconds is the waiting for Spot capacity and the run time together; MaxPendingTimeInSeconds is the
+    waiting for accelerated instances (API_StoppingCondition).
+    """
+    if stage.action == "createTransformJob":
+        return TRANSFORM_TIMEOUT
+    condition = f"$states.input.{stage.key}.input.StoppingCondition"
+    runtime = number_or(f"{condition}.MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
+    waiting = number_or(f"{condition}.MaxWaitTimeInSeconds", 0)
+    pending = number_or(f"{condition}.MaxPendingTimeInSeconds", 0)
+    return jsonata(f"$min([$max([{runtime}, {waiting}]) + {pending} + {MARGIN}, {_LONGEST}])")
+
+
+def bounded(states: dict[str, Any]) -> dict[str, Any]:
+    """The states, in which each task has a time."""
+    return {
+        name: state | {"TimeoutSeconds": REQUEST_TIMEOUT}
+        if state["Type"] == "Task" and "TimeoutSeconds" not in state
+        else state
+        for name, state in states.items()
+    }

@@ -1,0 +1,127 @@
+"""Faults of the jobs, of SageMaker and of the worker, on the emulator: how the execution ends, and what is left."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.jobs import JobFailed
+from local.tasks import Tasks
+from tests.e2e.places import Place, place, processes, processing, wait_until
+
+pytestmark = pytest.mark.emulator
+
+THROTTLED = (
+    "SageMaker.AmazonSageMakerException",
+    "Rate exceeded (Service: AmazonSageMaker; Status Code: 400; Error Code: ThrottlingException; Request ID: 1)",
+)
+NO_CAPACITY = (
+    "SageMaker.ResourceLimitExceededException",
+    "The account-level service limit is 0 Instances (Service: AmazonSageMaker; Error Code: ResourceLimitExceeded)",
+)
+TAKEN = ("SageMaker.ResourceInUseException", "Job name must be unique within an AWS account and region")
+
+
+class BusySageMaker:
+    """Refuses the first requests, then does what it is asked at once.
+
+    Args:
+        refusals: error and cause of each.
+    """
+
+    def __init__(self, *refusals: tuple[str, str]) -> None:
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self._refusals = list(refusals)
+
+    def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Writes the request down."""
+        self.requests.append((action, request))
+        if self._refusals:
+            raise JobFailed(*self._refusals.pop(0))
+        return {"Done": action}
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
+    """The state machine, on an emulator that no other test's worker polls."""
+    with place(tmp_path, free_port()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("refusal", [THROTTLED, NO_CAPACITY], ids=["throttled", "no capacity"])
+def test_what_passes_is_waited_for(refusal: tuple[str, str], here: Place) -> None:
+    """Refused three times, by throttling or for want of capacity, then served: one request four times, a success."""
+    sagemaker = BusySageMaker(*[refusal] * 3)
+    here.serve(sagemaker)
+    execution = here.finish(here.start(processing("true")))
+    assert execution["status"] == "SUCCEEDED", execution
+    (first, *others) = sagemaker.requests
+    assert others == [first] * 3
+    assert first[1]["ProcessingJobName"] == execution["name"]
+
+
+def test_what_does_not_pass_fails_at_once(here: Place) -> None:
+    """A name that is taken is asked for once, and SageMaker's own error and cause are the execution's."""
+    sagemaker = BusySageMaker(TAKEN)
+    here.serve(sagemaker)
+    execution = here.finish(here.start(processing("true")))
+    assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", *TAKEN)
+    assert len(sagemaker.requests) == 1
+
+
+def test_a_job_that_fails_says_why(here: Place) -> None:
+    """The reason that a job has written, its exit code and its last lines are in the execution's cause."""
+    here.serve_jobs()
+    say = "echo 'no beans' > /opt/ml/output/message; echo 'grinding'; exit 3"
+    execution = here.finish(here.start(processing("/bin/sh", "-c", say)))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    described = json.loads(execution["cause"])
+    assert described["ProcessingJobStatus"] == "Failed"
+    assert described["FailureReason"].startswith("AlgorithmError: no beans")
+    assert "exit code: 3" in described["FailureReason"]
+    assert "grinding" in described["FailureReason"]
+
+
+def test_a_job_past_its_time_is_ended(here: Place) -> None:
+    """A job that runs longer than its stopping condition allows is ended, and nothing of it is left."""
+    here.serve_jobs()
+    execution = here.finish(here.start(processing("sleep", "612.1", seconds=1)))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    assert "MaxRuntimeExceeded" in json.loads(execution["cause"])["FailureReason"]
+    assert not processes("612.1")
+
+
+def test_a_stopped_execution_stops_its_job(here: Place) -> None:
+    """When the user stops an execution, its job is gone within seconds; it stays stopped, and other jobs run on."""
+    here.serve_jobs()
+    stopped, other = (here.start(processing("sleep", seconds)) for seconds in ("612.2", "612.3"))
+    wait_until(lambda: processes("612.2") and processes("612.3"))
+    here.step_functions.stop_execution(executionArn=stopped, error="Changed", cause="my mind")
+    wait_until(lambda: not processes("612.2"), timeout=5)
+    assert processes("612.3")
+    assert here.describe(other)["status"] == "RUNNING"
+    # The worker's answer, if there were one, would have come by now.
+    assert here.describe(stopped)["status"] == "ABORTED"
+
+
+def test_a_killed_workers_tasks_are_taken_up_again(here: Place, tmp_path: Path) -> None:
+    """A worker that is killed leaves no job; the one after it does what was not answered, and the execution goes on."""
+    flag = tmp_path / "second-time"
+    worker = here.worker_process()
+    arn = here.start(processing("/bin/sh", "-c", f"test -e {flag} || sleep 612.4"))
+    wait_until(lambda: processes("sleep\x00612.4"))
+    worker.kill()
+    wait_until(lambda: not processes("sleep\x00612.4"), timeout=5)
+    assert here.describe(arn)["status"] == "RUNNING"
+    flag.touch()
+    here.serve_jobs(tasks=Tasks(tmp_path / "tasks"))
+    execution = here.finish(arn)
+    assert execution["status"] == "SUCCEEDED", execution
+    # What was answered is not kept, and new executions are served as ever.
+    assert not list((tmp_path / "tasks").rglob("*.json"))
+    assert here.finish(here.start(processing("true")))["status"] == "SUCCEEDED"

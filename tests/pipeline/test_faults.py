@@ -1,0 +1,224 @@
+"""What the state machine does about faults: how long a task may take, what is tried again, how a redrive goes on."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipeline.definition import definition
+from pipeline.definition.resources import PLACEHOLDERS
+from pipeline.definition.timeouts import MARGIN, REQUEST_TIMEOUT, TRANSFORM_TIMEOUT
+from pipeline.stages import REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
+from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, evaluated, redrive, run
+from tests.pipeline.test_definition import IMPLEMENTATIONS, Evaluate
+
+STATES = definition(PLACEHOLDERS)["States"]
+TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
+JOBS = [stage for stage in REQUEST_STAGES if stage.waits]
+THROTTLED = TaskError("SageMaker.AmazonSageMakerException", "Rate exceeded (Error Code: ThrottlingException)")
+JOB_FAILED = TaskError("States.TaskFailed", "AlgorithmError")
+
+
+class SageMaker:
+    """Does every job, but for the first ones of a stage.
+
+    Args:
+        failures: what the first calls with a name that begins so, or with this action, fail with.
+    """
+
+    def __init__(self, **failures: list[TaskError]) -> None:
+        self._failures = failures
+
+    def handlers(self) -> dict[str, Handler]:
+        """What answers each integration."""
+        return {stage.integration: self._answer(stage) for stage in REQUEST_STAGES}
+
+    def _answer(self, stage: RequestStage) -> Handler:
+        def answer(request: dict[str, Any]) -> dict[str, Any]:
+            evaluating = request.get("ProcessingJobName", "").startswith("evaluation-")
+            left = self._failures.get("evaluation" if evaluating else stage.action)
+            if left:
+                raise left.pop(0)
+            if stage.action != "createTrainingJob":
+                return {}
+            uri = f"{request['OutputDataConfig']['S3OutputPath']}/{request['TrainingJobName']}/output/model.tar.gz"
+            return {"TrainingJobName": request["TrainingJobName"], "ModelArtifacts": {"S3ModelArtifacts": uri}}
+
+        return answer
+
+
+@pytest.fixture
+def five_stages(shipped: dict[str, Any]) -> dict[str, Any]:
+    """The shipped input of this execution, of which only the stages of single requests run."""
+    for key in ("registration", "approval", "deployment"):
+        shipped[key]["run"] = False
+    content: dict[str, Any] = json.loads(re.sub(r"mlops-demo-[0-9a-f]{16}", EXECUTION, json.dumps(shipped)))
+    return content
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_a_time(name: str, five_stages: dict[str, Any]) -> None:
+    """No task waits for ever."""
+    seconds = evaluated(STATES[name]["TimeoutSeconds"], five_stages)
+    assert isinstance(seconds, int)
+    assert 0 < seconds <= 99_999_999
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"MaxRuntimeInSeconds": 3600}, 3600 + MARGIN),
+        (None, 86_400 + MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, 7200 + MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxPendingTimeInSeconds": 1800}, 5400 + MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 999_999_999}, 99_999_999),
+    ],
+)
+def test_a_job_has_the_time_of_its_stopping_condition(
+    condition: dict[str, int] | None, expected: int, five_stages: dict[str, Any]
+) -> None:
+    """A job may run and wait for as long as its stopping condition says, and be started and ended beside that."""
+    five_stages["training"]["input"]["StoppingCondition"] = condition
+    ended = run(five_stages, SageMaker().handlers())
+    times = dict(ended.timeouts)
+    assert times["createTrainingJob.sync"] == expected
+    assert times["createTransformJob.sync"] == TRANSFORM_TIMEOUT
+    assert times["createModel"] == REQUEST_TIMEOUT
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if "sagemaker" in STATES[name]["Resource"]])
+def test_only_what_may_pass_is_tried_again(name: str) -> None:
+    """No task tries again what its service's model names as the request's own fault, and what it tries, it spreads."""
+    for rule in STATES[name].get("Retry", []):
+        for error in rule["ErrorEquals"]:
+            service, _, kind = error.partition(".")
+            assert kind in {
+                f"Amazon{service}Exception",
+                f"{service}Exception",
+                "SdkClientException",
+                "ResourceLimitExceededException",
+                "InternalFailureException",
+                "ModelNotReadyException",
+                "ServiceUnavailableException",
+            }
+        # What is patient waits for an endpoint's update to end, whose time does not depend on who else is trying.
+        assert rule.get("JitterStrategy") == "FULL" or rule["MaxAttempts"] == 90
+
+
+@pytest.mark.parametrize("failures", [3, 5])
+def test_throttling_passes(failures: int, five_stages: dict[str, Any]) -> None:
+    """A job that is throttled up to five times is made under the name that it should have."""
+    sagemaker = SageMaker(createTrainingJob=[THROTTLED] * failures)
+    ended = run(five_stages, sagemaker.handlers(), retries=True)
+    assert ended.status == "SUCCEEDED"
+    names = [request["TrainingJobName"] for action, request in ended.requests if action == "createTrainingJob.sync"]
+    assert names == [EXECUTION] * (failures + 1)
+
+
+@pytest.mark.parametrize(
+    "error", [JOB_FAILED, TaskError("SageMaker.ResourceInUseException"), TaskError("States.Timeout")]
+)
+def test_a_failed_job_and_a_taken_name_are_not_tried_again(error: TaskError, five_stages: dict[str, Any]) -> None:
+    """What would fail again fails the execution at once, with its own error and cause."""
+    ended = run(five_stages, SageMaker(createTrainingJob=[error]).handlers(), retries=True)
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", error.error, error.cause)
+    assert [action for action, _ in ended.requests].count("createTrainingJob.sync") == 1
+
+
+def requests_of(ended: Ended, action: str) -> list[Any]:
+    """The requests of an action."""
+    return [request for name, request in ended.requests if name == action]
+
+
+def test_a_redriven_training_is_followed(five_stages: dict[str, Any]) -> None:
+    """After a redrive of a failed training, its job has a free name, and all later stages use the model it has made."""
+    sagemaker = SageMaker(createTrainingJob=[JOB_FAILED])
+    failed = run(five_stages, sagemaker.handlers())
+    assert (failed.status, failed.entered[-1]) == ("FAILED", "training")
+    ended = redrive(failed, sagemaker.handlers())
+    assert ended.status == "SUCCEEDED", ended
+    assert "createProcessingJob.sync" in [action for action, _ in failed.requests]
+    training, model = requests_of(ended, "createTrainingJob.sync")[0], requests_of(ended, "createModel")[0]
+    assert training["TrainingJobName"] == f"{EXECUTION}-r1"
+    made = f"{training['OutputDataConfig']['S3OutputPath']}/{EXECUTION}-r1/output/model.tar.gz"
+    (evaluation,) = requests_of(ended, "createProcessingJob.sync")
+    assert evaluation["ProcessingInputs"][0]["S3Input"]["S3Uri"] == made
+    assert model["PrimaryContainer"]["ModelDataUrl"] == made
+    assert requests_of(ended, "createTransformJob.sync")[0]["ModelName"] == model["ModelName"] == f"model-{EXECUTION}"
+    # Nothing else has moved.
+    where = five_stages["evaluation"]["input"]["ProcessingOutputConfig"]
+    assert evaluation["ProcessingOutputConfig"] == where
+
+
+def test_a_redriven_evaluation_uses_the_model_that_is_there(five_stages: dict[str, Any]) -> None:
+    """A redrive after training trains nothing, and judges the model of the first attempt."""
+    sagemaker = SageMaker(evaluation=[JOB_FAILED])
+    failed = run(five_stages, sagemaker.handlers())
+    ended = redrive(failed, sagemaker.handlers(), redrives=2)
+    assert ended.status == "SUCCEEDED", ended
+    assert not requests_of(ended, "createTrainingJob.sync")
+    (evaluation,) = requests_of(ended, "createProcessingJob.sync")
+    assert evaluation["ProcessingJobName"] == f"evaluation-{EXECUTION}-r2"
+    trained = failed.data["training"]["result"]["ModelArtifacts"]["S3ModelArtifacts"]
+    assert evaluation["ProcessingInputs"][0]["S3Input"]["S3Uri"] == trained
+    assert f"/{EXECUTION}/output/" in trained
+
+
+@IMPLEMENTATIONS
+@pytest.mark.parametrize("stage", JOBS, ids=lambda stage: stage.key)
+@pytest.mark.parametrize("own", [None, "my-own-" + "n" * 56])
+@pytest.mark.parametrize("redrives", [0, 1, 1000])
+def test_names_fit_after_every_redrive(
+    stage: RequestStage, own: str | None, redrives: int, evaluator: Evaluate, five_stages: dict[str, Any]
+) -> None:
+    """A redriven job has a name that fits and ends in the redrive's number; the front stays, also of the user's own."""
+    five_stages[stage.key]["input"][stage.name_field] = own
+    longest = "mlops-" + "m" * 29 + "-0123456789abcdef"
+    name = made(stage, five_stages, evaluator, {"Name": longest, "RedriveCount": redrives})[stage.name_field]
+    first = own or stage.name_prefix + longest
+    suffix = f"-r{redrives}" if redrives else ""
+    assert len(name) <= SAGEMAKER_NAME_LENGTH
+    assert name == first[: SAGEMAKER_NAME_LENGTH - len(suffix)] + suffix
+
+
+@IMPLEMENTATIONS
+def test_an_execution_without_redrives_has_no_count(evaluator: Evaluate, five_stages: dict[str, Any]) -> None:
+    """Where the context has no RedriveCount, as on the emulator, the names are those of a first attempt."""
+    for stage in JOBS:
+        request = made(stage, five_stages, evaluator, {"Name": EXECUTION})
+        assert request[stage.name_field] == stage.name_prefix + EXECUTION
+
+
+@IMPLEMENTATIONS
+def test_what_a_redriven_training_moves(evaluator: Evaluate, five_stages: dict[str, Any]) -> None:
+    """Only URIs below the first job's output move, at every depth; numbers and empty values stay, nulls go."""
+    training = five_stages["training"]["input"]
+    training["OutputDataConfig"]["S3OutputPath"] = "s3://b/model/"
+    five_stages["evaluation"]["input"] = {
+        "Environment": None,
+        "Empty": [{}, [], "", 0, False],
+        "Command": ["--model", f"s3://b/model/{EXECUTION}/output/model.tar.gz,s3://b/model/{EXECUTION}/output/x"],
+        "Other": f"s3://b/model/{EXECUTION}-other/output/model.tar.gz",
+    }
+    result = {"TrainingJobName": f"{EXECUTION}-r1", "TrainingJobStatus": "Completed"}
+    output = evaluator(
+        STATES["training"]["Output"].removeprefix("{%").removesuffix("%}"),
+        {
+            "input": five_stages,
+            "result": result,
+            "context": {"Execution": {"Name": EXECUTION, "RedriveCount": 1}},
+        },
+    )
+    moved = f"s3://b/model/{EXECUTION}-r1/output/model.tar.gz,s3://b/model/{EXECUTION}-r1/output/x"
+    expected = five_stages["evaluation"]["input"] | {"Command": ["--model", moved]}
+    del expected["Environment"]
+    assert output["evaluation"]["input"] == expected
+    assert output["training"]["result"] == result
+
+
+def made(stage: RequestStage, data: dict[str, Any], evaluator: Callable[..., Any], execution: dict[str, Any]) -> Any:
+    """A stage's request in an execution."""
+    expression = STATES[stage.key]["Arguments"].removeprefix("{%").removesuffix("%}")
+    return evaluator(expression, {"input": data, "context": {"Execution": execution}})

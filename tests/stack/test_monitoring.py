@@ -1,0 +1,153 @@
+"""Who is told of what: topic, alarms, announcements, dead letters, dashboard, by the module's template."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infrastructure.monitoring import alarms
+from tests.stack.test_template import as_list, resources, statements, the
+from tests.stack.watched import WATCHED
+
+PROJECT = Path(__file__).parents[2]
+
+
+def reference(template: dict[str, Any], kind: str) -> dict[str, str]:
+    """The Ref of the only resource of a kind."""
+    ((name, _),) = resources(template, kind).items()
+    return {"Ref": name}
+
+
+def allowed_to(template: dict[str, Any], kind: str, service: str) -> list[dict[str, Any]]:
+    """The statements for a service in the only resource policy of a kind."""
+    policy = the(template, kind)
+    document = policy.get("PolicyDocument") or policy["KeyPolicy"]
+    return [statement for statement in document["Statement"] if statement.get("Principal") == {"Service": service}]
+
+
+def test_there_is_one_topic_and_it_is_safe(template: dict[str, Any]) -> None:
+    """The topic is encrypted with a key of the module that is rotated, and refuses who publishes by plain HTTP."""
+    assert "KmsMasterKeyId" in the(template, "AWS::SNS::Topic")
+    assert the(template, "AWS::KMS::Key")["EnableKeyRotation"] is True
+    policy = the(template, "AWS::SNS::TopicPolicy")
+    assert policy["Topics"] == [reference(template, "AWS::SNS::Topic")]
+    assert any(
+        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "actions"),
+    [
+        ("AWS::SNS::TopicPolicy", ["sns:Publish"]),
+        ("AWS::KMS::Key", ["kms:Decrypt", "kms:GenerateDataKey"]),
+    ],
+)
+def test_alarms_may_publish(kind: str, actions: list[str], template: dict[str, Any]) -> None:
+    """CloudWatch may publish to the topic and use its key, for this account only."""
+    (statement,) = allowed_to(template, kind, "cloudwatch.amazonaws.com")
+    assert as_list(statement["Action"]) == actions
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize("role", ["WorkflowRole", "AnnouncerFunction"])
+def test_who_publishes_may_use_the_key(role: str, template: dict[str, Any]) -> None:
+    """Who publishes to the topic may use its key, and no other one."""
+    ((key, _),) = resources(template, "AWS::KMS::Key").items()
+    found = {action: found["Resource"] for found in statements(template, role) for action in as_list(found["Action"])}
+    assert found["sns:Publish"] == reference(template, "AWS::SNS::Topic")
+    assert found["kms:GenerateDataKey"] == found["kms:Decrypt"] == {"Fn::GetAtt": [key, "Arn"]}
+
+
+def test_every_alarm_tells_people(template: dict[str, Any]) -> None:
+    """Each alarm goes off at the first count, publishes to the topic, stays quiet while nothing happens."""
+    made = {found["Properties"]["AlarmName"]: found["Properties"] for found in _alarms(template)}
+    assert set(made) == {f"mlops-demo-{alarm.name}" for alarm in alarms(WATCHED)}
+    for alarm in made.values():
+        assert alarm["AlarmActions"] == [reference(template, "AWS::SNS::Topic")]
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_alarms_watch_what_the_start_function_counts(template: dict[str, Any]) -> None:
+    """The start function's own metrics have the namespace and the service that the alarms look for."""
+    (variables,) = (
+        found["Properties"]["Environment"]["Variables"]
+        for found in resources(template, "AWS::Lambda::Function").values()
+        if found["Properties"]["Handler"].startswith("starter.")
+    )
+    own = [found["Properties"] for found in _alarms(template) if found["Properties"]["Namespace"] == "MLOps"]
+    assert {alarm["MetricName"] for alarm in own} == {
+        "EventError",
+        "RefusedInputError",
+        "ServiceError",
+        "UnreadableFileError",
+    }
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "MLOps"
+    for alarm in own:
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
+    """The rule takes this state machine's failed, timed-out and aborted executions to the announcing function."""
+    (rule,) = (
+        found["Properties"]
+        for found in resources(template, "AWS::Events::Rule").values()
+        if "EventPattern" in found["Properties"]
+    )
+    assert rule["EventPattern"]["detail"] == {
+        "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+        "stateMachineArn": [{"Fn::GetAtt": ["WorkflowStateMachine85C6F4E4", "Arn"]}],
+    }
+    ((function, _),) = (
+        (name, found)
+        for name, found in resources(template, "AWS::Lambda::Function").items()
+        if found["Properties"]["Handler"] == "announcer.handler.handler"
+    )
+    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+
+
+def test_no_event_is_lost(template: dict[str, Any]) -> None:
+    """What a rule cannot deliver and what a function gives up is kept, encrypted, and over TLS only."""
+    queue = {"Fn::GetAtt": [reference(template, "AWS::SQS::Queue")["Ref"], "Arn"]}
+    rules = resources(template, "AWS::Events::Rule")
+    for rule in rules.values():
+        (target,) = rule["Properties"]["Targets"]
+        assert target["DeadLetterConfig"] == {"Arn": queue}
+    allowed = allowed_to(template, "AWS::SQS::QueuePolicy", "events.amazonaws.com")
+    assert [statement["Condition"] for statement in allowed] == [
+        {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [name, "Arn"]}}} for name in rules
+    ]
+    asynchronous = [
+        {"Ref": name}
+        for name, function in resources(template, "AWS::Lambda::Function").items()
+        if function["Properties"]["Handler"].startswith(("starter.", "announcer."))
+    ]
+    configs = [found["Properties"] for found in resources(template, "AWS::Lambda::EventInvokeConfig").values()]
+    assert [config["FunctionName"] for config in configs] == asynchronous
+    for config in configs:
+        assert config["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+    assert the(template, "AWS::SQS::Queue")["SqsManagedSseEnabled"] is True
+    assert the(template, "AWS::SQS::Queue")["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_the_dashboard_is_found_by_its_output(template: dict[str, Any]) -> None:
+    """The output leads to the dashboard, which shows executions, stages, functions and dead letters."""
+    url = "".join(
+        part if isinstance(part, str) else "NAME" for part in template["Outputs"]["Dashboard"]["Value"]["Fn::Join"][1]
+    )
+    assert url == "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards:name=NAME"
+    parts = the(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1]
+    body = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
+    places = {(widget["x"], widget["y"]) for widget in body["widgets"]}
+    assert len(places) == len(body["widgets"])
+    shown = {metric[1] for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])}
+    assert {"ExecutionsAborted", "ExecutionTime", "Errors", "ApproximateNumberOfMessagesVisible"} <= shown
+    (query,) = (widget["properties"]["query"] for widget in body["widgets"] if widget["type"] == "log")
+    assert "by execution_arn, stage" in query
+
+
+def _alarms(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(resources(template, "AWS::CloudWatch::Alarm").values())
