@@ -23,7 +23,7 @@ demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-test: .venv/dev.done node_modules/dev.done .venv-clients/clients.done
+test: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -41,6 +41,12 @@ e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 .venv/dev.done: requirements-dev.txt .venv/local.done
 	@echo "Setting up what the tests need, once ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.txt $(OR_EXPLAIN)
+	@touch $@
+
+.venv/audit.done: requirements-audit.txt | .venv/bin/python
+	@echo "Setting up what audits the template, once ..."
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements-audit.txt $(OR_EXPLAIN)
 	@touch $@
 
 node_modules/local.done: package-lock.json .venv/local.done
@@ -79,6 +85,9 @@ lock:
 			--no-emit-index-url --no-annotate pyproject.toml "$$@" --output-file requirements$$suffix.txt || exit 1; done
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-annotate --group pyproject.toml:clients --output-file requirements-clients.txt
+	@sed -n '/^audit = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet --upgrade --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - \
+		--output-file requirements-audit.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
 
 schema: .venv/local.done

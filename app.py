@@ -25,6 +25,11 @@ def main() -> int:
         settings.stack_name,
         settings=settings,
         env=cdk.Environment(account=settings.account, region=settings.region),
+        permissions_boundary=(
+            cdk.PermissionsBoundary.from_arn(settings.permissions_boundary_arn)
+            if settings.permissions_boundary_arn
+            else None
+        ),
         tags={"mlops:model-name": settings.model_name},
     )
     app.synth()

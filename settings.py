@@ -4,6 +4,7 @@ A parameter comes from CDK context (``cdk deploy -c schedule="0 6 * * ? *"``) or
 SeedFarmer's environment variables (``SEEDFARMER_PARAMETER_SCHEDULE``).
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -19,9 +20,31 @@ _MODEL_NAME = rf"(?=.{{1,{_MODEL_NAME_LENGTH}}}$)[A-Za-z0-9](?:-?[A-Za-z0-9])*"
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _IMAGE_VERSION = r"\d+\.\d+(?:[.-][\w.-]+)?"
 
+_BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+_KEY_ARN = (
+    r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/"
+    r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})"
+)
+_REPOSITORY_ARN = r"arn:aws[a-z-]*:ecr:[a-z0-9-]+:\d{12}:repository/[a-z0-9][a-z0-9._/-]*"
+_POLICY_ARN = r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+"
+_SUBNET_ID = r"subnet-[0-9a-f]{8,17}"
+_SECURITY_GROUP_ID = r"sg-[0-9a-f]{8,17}"
+_MOST_SUBNETS = 16
+_MOST_SECURITY_GROUPS = 5
+"""Both from SageMaker's VpcConfig: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
+
 
 class SettingsError(Exception):
     """A parameter is missing or malformed: its message says which, what was given and what is expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vpc:
+    """The network in which the jobs run."""
+
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +62,16 @@ class Settings:
     """Who is told of failures, alarms and requests for approval; None: nobody."""
     image_version: str
     """The version of the SageMaker scikit-learn image: ``1.2-1``."""
+    data_bucket_names: tuple[str, ...] = ()
+    """Buckets that the jobs may read, beside the pipeline's own and that of the sample data."""
+    kms_key_arn: str | None = None
+    """The KMS key for the bucket, the jobs' results, the topic, the table and the logs; None for AWS's own keys."""
+    vpc: Vpc | None = None
+    """Where the jobs and the model run; None for SageMaker's own network."""
+    image_repository_arns: tuple[str, ...] = ()
+    """ECR repositories whose images the jobs may run, beside the scikit-learn image's."""
+    permissions_boundary_arn: str | None = None
+    """The policy that bounds every role of the stack."""
     account: str | None
     region: str | None
     """The AWS account and region to deploy to; None where the CDK CLI is not there to tell."""
@@ -55,13 +88,15 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         SettingsError: a parameter is missing or malformed.
     """
 
+    def given(name: str) -> Any:
+        found = context(name)
+        return environment.get(f"SEEDFARMER_PARAMETER_{name.upper().replace('-', '_')}") if found is None else found
+
     def parameter(name: str, default: str = "") -> str:
-        given = context(name)
-        if given is None:
-            given = environment.get(f"SEEDFARMER_PARAMETER_{name.upper().replace('-', '_')}")
-        if isinstance(given, bool):  # cdk.json may hold one; SeedFarmer and the CDK CLI give text
-            return str(given).lower()
-        return default if given is None else str(given)
+        found = given(name)
+        if isinstance(found, bool):  # cdk.json may hold one; SeedFarmer and the CDK CLI give text
+            return str(found).lower()
+        return default if found is None else str(found)
 
     model_name = _checked(
         "model-name",
@@ -75,6 +110,8 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         _IMAGE_VERSION,
         f"a version of the SageMaker scikit-learn image, such as {DEFAULT_VERSION}",
     )
+    region = _region(environment.get("CDK_DEFAULT_REGION"))
+    boundary = parameter("permissions-boundary-arn") or environment.get("SEEDFARMER_PERMISSIONS_BOUNDARY_ARN", "")
     return Settings(
         stack_name=_stack_name(environment, model_name),
         schedule=_schedule(parameter("schedule")),
@@ -85,8 +122,25 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         model_name=model_name,
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),
+        data_bucket_names=_list(
+            "data-bucket-names", given("data-bucket-names"), _BUCKET_NAME, "names of buckets, without s3://"
+        ),
+        kms_key_arn=_key(parameter("kms-key-arn"), region),
+        vpc=_vpc(given("vpc-subnet-ids"), given("vpc-security-group-ids")),
+        image_repository_arns=_list(
+            "image-repository-arns",
+            given("image-repository-arns"),
+            _REPOSITORY_ARN,
+            "ARNs of ECR repositories, such as arn:aws:ecr:us-east-1:123456789012:repository/team/image",
+        ),
+        permissions_boundary_arn=_optional(
+            "permissions-boundary-arn",
+            boundary,
+            _POLICY_ARN,
+            "the ARN of an IAM policy, such as arn:aws:iam::123456789012:policy/boundary",
+        ),
         account=environment.get("CDK_DEFAULT_ACCOUNT"),
-        region=_region(environment.get("CDK_DEFAULT_REGION")),
+        region=region,
     )
 
 
@@ -99,6 +153,56 @@ def _checked(name: str, given: str, pattern: str, expected: str) -> str:
 def _email(given: str) -> str | None:
     # SeedFarmer gives an empty text for a parameter that its manifest leaves open.
     return _checked("notification-email", given, _EMAIL, "an e-mail address: ml-team@example.com") if given else None
+
+
+def _optional(name: str, given: str, pattern: str, expected: str) -> str | None:
+    return _checked(name, given, pattern, expected) if given else None
+
+
+def _list(name: str, given: Any, pattern: str, expected: str) -> tuple[str, ...]:
+    """The items of a list, which comes as such, as JSON text (SeedFarmer's way), or with commas between the items."""
+    items = given
+    if isinstance(given, str):
+        items = [item.strip() for item in given.split(",") if item.strip()]
+        if given.strip().startswith("["):
+            try:
+                items = json.loads(given)
+            except ValueError as error:
+                raise SettingsError(f"parameter {name}: {given!r} was given, which is not JSON: {error}") from error
+    if not isinstance(items, list | tuple | None):
+        raise SettingsError(f"parameter {name}: {given!r} was given; expected is a list of {expected}")
+    wrong = [item for item in items or () if not (isinstance(item, str) and re.fullmatch(pattern, item, re.ASCII))]
+    if wrong:
+        raise SettingsError(f"parameter {name}: {wrong[0]!r} is in the list; expected are {expected}")
+    return tuple(dict.fromkeys(items or ()))
+
+
+def _key(given: str, region: str | None) -> str | None:
+    expected = "the ARN of a KMS key, not of an alias, such as arn:aws:kms:us-east-1:123456789012:key/..."
+    arn = _optional("kms-key-arn", given, _KEY_ARN, expected)
+    match = re.fullmatch(_KEY_ARN, given, re.ASCII)
+    if match and region and match["region"] != region:
+        raise SettingsError(f"parameter kms-key-arn: {given!r} was given; expected is a key of the region {region}")
+    return arn
+
+
+def _vpc(subnets: Any, security_groups: Any) -> Vpc | None:
+    given = {
+        "vpc-subnet-ids": _list("vpc-subnet-ids", subnets, _SUBNET_ID, "ids such as subnet-0123456789abcdef0"),
+        "vpc-security-group-ids": _list(
+            "vpc-security-group-ids", security_groups, _SECURITY_GROUP_ID, "ids such as sg-0123456789abcdef0"
+        ),
+    }
+    missing = [name for name, ids in given.items() if not ids]
+    if len(missing) == len(given):
+        return None
+    if missing:
+        raise SettingsError(f"parameter {missing[0]}: nothing was given; {' and '.join(given)} go together")
+    for (name, ids), most in zip(given.items(), (_MOST_SUBNETS, _MOST_SECURITY_GROUPS), strict=True):
+        if len(ids) > most:
+            raise SettingsError(f"parameter {name}: {len(ids)} ids were given; SageMaker allows {most}")
+    subnet_ids, security_group_ids = given.values()
+    return Vpc(subnet_ids=subnet_ids, security_group_ids=security_group_ids)
 
 
 def _schedule(given: str) -> str:

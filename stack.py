@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infrastructure.announcer import Announcer
@@ -33,10 +34,20 @@ class MlOpsStack(cdk.Stack):
             **kwargs,
         )
         image = sklearn_image(self, version=settings.image_version)
-        storage = Storage(self, "Storage")
-        role = SageMakerRole(self, "SageMaker", bucket=storage.bucket, image=image)
-        approval = Approval(self, "Approval", bucket=storage.bucket)
-        notifications = Notifications(self, "Notifications", email=settings.notification_email)
+        key = kms.Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
+        storage = Storage(self, "Storage", key=key)
+        role = SageMakerRole(
+            self,
+            "SageMaker",
+            bucket=storage.bucket,
+            image=image,
+            data_buckets=settings.data_bucket_names,
+            image_repositories=settings.image_repository_arns,
+            key=key,
+            in_vpc=settings.vpc is not None,
+        )
+        approval = Approval(self, "Approval", bucket=storage.bucket, key=key)
+        notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
         dead_letters = DeadLetters(self, "DeadLetters")
         workflow = Workflow(
             self,
@@ -45,6 +56,9 @@ class MlOpsStack(cdk.Stack):
             sagemaker_role=role.role,
             approval=approval,
             notifications=notifications,
+            model_name=settings.model_name,
+            key=key,
+            vpc=settings.vpc,
         )
         approval.approvers(workflow.state_machine_arn)
         Publisher(
@@ -53,6 +67,7 @@ class MlOpsStack(cdk.Stack):
             folder=SCRIPTS,
             bucket=storage.bucket,
             prefix=f"{settings.model_name}/scripts/",
+            key=key,
         )
         starter = Starter(
             self,
@@ -65,6 +80,7 @@ class MlOpsStack(cdk.Stack):
             schedule=settings.schedule,
             schedule_enabled=settings.schedule_enabled,
             dead_letters=dead_letters,
+            key=key,
         )
         announcer = Announcer(
             self,
@@ -72,6 +88,7 @@ class MlOpsStack(cdk.Stack):
             state_machine_arn=workflow.state_machine_arn,
             notifications=notifications,
             dead_letters=dead_letters,
+            key=key,
         )
         monitoring = Monitoring(
             self,

@@ -3,12 +3,14 @@
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.function_code import function_archive
+from infrastructure.function_role import function_role
 from infrastructure.notifications import Notifications
 
 
@@ -26,8 +28,16 @@ class Announcer(Construct):
         state_machine_arn: str,
         notifications: Notifications,
         dead_letters: DeadLetters,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.SIX_MONTHS,
+            encryption_key=key,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         topic_arn = notifications.topic.topic_arn
         with function_archive("lambda/announcer", "pipeline") as archive:
             self.function = lambda_.Function(
@@ -41,12 +51,8 @@ class Announcer(Construct):
                 timeout=cdk.Duration.seconds(45),
                 memory_size=256,
                 tracing=lambda_.Tracing.ACTIVE,
-                log_group=logs.LogGroup(
-                    self,
-                    "Logs",
-                    retention=logs.RetentionDays.SIX_MONTHS,
-                    removal_policy=cdk.RemovalPolicy.DESTROY,
-                ),
+                role=function_role(self, log_group, description="Announces the executions that did not succeed"),
+                log_group=log_group,
                 environment={"TOPIC_ARN": topic_arn},
             )
         for statement in (

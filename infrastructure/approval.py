@@ -3,12 +3,15 @@
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infrastructure.encryption import key_statements
 from infrastructure.function_code import function_archive
+from infrastructure.function_role import function_role
 
 
 class Approval(Construct):
@@ -18,13 +21,15 @@ class Approval(Construct):
     since 1970.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, key: kms.IKey | None = None) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         self.function = self._function()
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
             # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+            *key_statements(key, "Decrypt", via="s3", stack=cdk.Stack.of(self)),
         ):
             self.function.add_to_role_policy(statement)
         self.table = dynamodb.Table(
@@ -36,11 +41,20 @@ class Approval(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
+            encryption_key=key,
             # A token is of no use after its execution's end, so nothing is lost that outlives the state machine.
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
 
     def _function(self) -> lambda_.Function:
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.SIX_MONTHS,
+            encryption_key=self._key,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         with function_archive("lambda/gate") as archive:
             return lambda_.Function(
                 self,
@@ -53,12 +67,8 @@ class Approval(Construct):
                 timeout=cdk.Duration.seconds(30),
                 memory_size=1024,
                 tracing=lambda_.Tracing.ACTIVE,
-                log_group=logs.LogGroup(
-                    self,
-                    "Logs",
-                    retention=logs.RetentionDays.SIX_MONTHS,
-                    removal_policy=cdk.RemovalPolicy.DESTROY,
-                ),
+                log_group=log_group,
+                role=function_role(self, log_group, description="Runs the function that judges models"),
             )
 
     def approvers(self, state_machine_arn: str) -> iam.ManagedPolicy:
@@ -89,5 +99,6 @@ class Approval(Construct):
                 iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions]),
                 # The stack's outputs name the table and the state machine.
                 iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stack.stack_id]),
+                *key_statements(self._key, "Decrypt", via="dynamodb", stack=stack),
             ],
         )

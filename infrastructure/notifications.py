@@ -10,38 +10,23 @@ from constructs import Construct
 class Notifications(Construct):
     """The topic, encrypted, over TLS only, and who is told by e-mail.
 
-    The key is the module's own: the key of AWS for SNS does not let CloudWatch's alarms publish
+    Its key is the deployment's or else one of its own: the key of AWS for SNS does not let CloudWatch's alarms publish
     (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, email: str | None) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, email: str | None, key: kms.IKey | None = None) -> None:
         """Makes them.
 
         Args:
             scope: the stack.
             construct_id: its name there.
             email: who is told; AWS asks there for confirmation first. None: nobody yet.
+            key: the deployment's; its own policy must let CloudWatch use it: docs/security.md.
         """
         super().__init__(scope, construct_id)
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         account = cdk.Stack.of(self).account
-        self._key = kms.Key(
-            self,
-            "Key",
-            description="Encrypts the pipeline's announcements",
-            enable_key_rotation=True,
-            pending_window=cdk.Duration.days(7),
-            # It encrypts nothing that outlives its delivery.
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        self._key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[alarms],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key's policy: this key
-                conditions={"StringEquals": {"aws:SourceAccount": account}},
-            )
-        )
+        self._key = key or self._own_key(alarms)
         self.topic = sns.Topic(self, "Topic", display_name="ML pipeline", enforce_ssl=True, master_key=self._key)
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -53,6 +38,26 @@ class Notifications(Construct):
         )
         if email is not None:
             sns.CfnSubscription(self, "Email", topic_arn=self.topic.topic_arn, protocol="email", endpoint=email)
+
+    def _own_key(self, alarms: iam.IPrincipal) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            description="Encrypts the pipeline's announcements",
+            enable_key_rotation=True,
+            pending_window=cdk.Duration.days(7),
+            # It encrypts nothing that outlives its delivery.
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[alarms],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy: this key
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        return key
 
     def use_of_key(self) -> iam.PolicyStatement:
         """What a publisher must be allowed beside sns:Publish.

@@ -18,6 +18,27 @@ _SCALING_ROLE = (
 )
 
 
+_MADE = ("{model}-*", "*-{model}-*")
+"""Names of what an execution makes: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
+_LASTING = ("{model}", "{model}-*")
+"""Names of what outlives the executions: ``<model_id>``."""
+_NAMES = {
+    "processing-job": _MADE,
+    "training-job": _MADE,
+    "transform-job": _MADE,
+    "model": _MADE,
+    "endpoint-config": _MADE,
+    "endpoint": _LASTING,
+    "model-package-group": _LASTING,
+    # <group>/<version>
+    "model-package": ("{model}/*", "{model}-*"),
+}
+"""The names that the module gives, by kind of resource. pipeline.contract.names refuses an input with others."""
+
+_SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTracking-endpoint/{model}-*")
+"""https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html"""
+
+
 @dataclass(frozen=True)
 class Grant:
     """Actions of one service, all on the same kinds of resources."""
@@ -25,18 +46,23 @@ class Grant:
     service: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    """As in the resource part of an ARN: ``training-job/*``."""
+    """As in the resource part of an ARN, where ``{model}`` stands for the model's name: ``training-job/{model}-*``."""
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Condition keys and what each must be."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """ARNs of the deployment's own resources that integrations work on."""
+    """The deployment's own resources that integrations work on."""
 
     gate: str
     topic: str
     approvals: str
+    """ARNs of the gate's function, the topic and the table of requests."""
     objects: str
     """All objects of the bucket."""
+    model_name: str
+    """The model's identifier, which is in the names of all that the module makes."""
 
 
 def _job(noun: str, resource: str) -> tuple[Grant, ...]:
@@ -44,14 +70,22 @@ def _job(noun: str, resource: str) -> tuple[Grant, ...]:
     rule = f"rule/StepFunctionsGetEventsForSageMaker{noun}sRule"
     actions = (f"Create{noun}", f"Describe{noun}", f"Stop{noun}", "AddTags")
     return (
-        Grant("sagemaker", actions, (f"{resource}/*",)),
+        *_sagemaker(actions, resource),
         Grant("events", ("PutTargets", "PutRule", "DescribeRule"), (rule,)),
     )
 
 
 def _sagemaker(actions: str | tuple[str, ...], *resources: str) -> tuple[Grant, ...]:
     named = (actions,) if isinstance(actions, str) else actions
-    return (Grant("sagemaker", named, tuple(f"{resource}/*" for resource in resources)),)
+    return (
+        Grant("sagemaker", named, tuple(f"{resource}/{name}" for resource in resources for name in _NAMES[resource])),
+    )
+
+
+def _scaling(action: str) -> Grant:
+    # A scalable target's ARN has an id of AWS's making.
+    conditions = (("application-autoscaling:service-namespace", "sagemaker"),)
+    return Grant("application-autoscaling", (action,), ("scalable-target/*",), conditions)
 
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
@@ -63,7 +97,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "aws-sdk:sagemaker:createModelPackage": _sagemaker(
         ("CreateModelPackage", "AddTags"), "model-package", "model-package-group"
     ),
-    "aws-sdk:sagemaker:listModelPackages": _sagemaker("ListModelPackages", "model-package-group"),
+    "aws-sdk:sagemaker:listModelPackages": _sagemaker("ListModelPackages", "model-package", "model-package-group"),
     "aws-sdk:sagemaker:describeModelPackage": _sagemaker("DescribeModelPackage", "model-package"),
     "aws-sdk:sagemaker:updateModelPackage": _sagemaker("UpdateModelPackage", "model-package"),
     "aws-sdk:sagemaker:createEndpointConfig": _sagemaker(("CreateEndpointConfig", "AddTags"), "endpoint-config"),
@@ -78,14 +112,14 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "aws-sdk:sagemaker:deleteEndpoint": _sagemaker("DeleteEndpoint", "endpoint"),
     "aws-sdk:sagemakerruntime:invokeEndpoint": _sagemaker("InvokeEndpoint", "endpoint"),
     "aws-sdk:applicationautoscaling:registerScalableTarget": (
-        Grant("application-autoscaling", ("RegisterScalableTarget",), ("scalable-target/*",)),
+        _scaling("RegisterScalableTarget"),
         *_sagemaker("DescribeEndpoint", "endpoint"),
         *_sagemaker("DescribeEndpointConfig", "endpoint-config"),
         *_sagemaker("UpdateEndpointWeightsAndCapacities", "endpoint"),
     ),
     "aws-sdk:applicationautoscaling:putScalingPolicy": (
-        Grant("application-autoscaling", ("PutScalingPolicy",), ("scalable-target/*",)),
-        Grant("cloudwatch", ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"), ("alarm:*",)),
+        _scaling("PutScalingPolicy"),
+        Grant("cloudwatch", ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"), _SCALING_ALARMS),
     ),
 }
 """Integrations on SageMaker's resources, whose names the user's input gives, and what belongs to them."""
@@ -106,13 +140,18 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
         stack: whose account and region the resources are in.
     """
     used = integrations(definition)
-    merged: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
+    # SageMaker's ARNs have names in small letters.
+    names = dict.fromkeys((targets.model_name, targets.model_name.lower()))
+    merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
     for grant in (grant for name in used for grant in GRANTS.get(name, ())):
-        merged.setdefault((grant.service, grant.resources), {}).update(dict.fromkeys(grant.actions))
-    for (service, resources), actions in merged.items():
+        key = (grant.service, grant.resources, grant.conditions)
+        merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
+    for (service, resources, conditions), actions in merged.items():
+        filled = dict.fromkeys(resource.format(model=name) for resource in resources for name in names)
         yield iam.PolicyStatement(
             actions=[f"{service}:{action}" for action in actions],
-            resources=[f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{name}" for name in resources],
+            resources=[f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{name}" for name in filled],
+            conditions={"StringEquals": dict(conditions)} if conditions else None,
         )
     own = {
         "lambda:invoke": ("lambda:InvokeFunction", targets.gate),

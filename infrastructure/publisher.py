@@ -5,22 +5,41 @@ from tempfile import TemporaryDirectory
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from infrastructure.encryption import key_statements
 from infrastructure.function_code import function_archive
+from infrastructure.function_role import function_role
 from pipeline.bundle import published_files
 
 
 class Publisher(Construct):
     """A custom resource that uploads the scripts; a redeploy updates what the module ships and deletes nothing."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, folder: Path, bucket: s3.IBucket, prefix: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        folder: Path,
+        bucket: s3.IBucket,
+        prefix: str,
+        key: kms.IKey | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
         asset = self._asset(folder)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=key,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         with function_archive("lambda/publisher") as archive:
             function = lambda_.Function(
                 self,
@@ -32,12 +51,8 @@ class Publisher(Construct):
                 code=lambda_.Code.from_asset(str(archive)),
                 timeout=cdk.Duration.minutes(2),
                 memory_size=256,
-                log_group=logs.LogGroup(
-                    self,
-                    "Logs",
-                    retention=logs.RetentionDays.ONE_MONTH,
-                    removal_policy=cdk.RemovalPolicy.DESTROY,
-                ),
+                log_group=log_group,
+                role=function_role(self, log_group, description="Runs the function that publishes the scripts"),
             )
         stack = cdk.Stack.of(self)
         function.add_to_role_policy(
@@ -49,6 +64,8 @@ class Publisher(Construct):
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{prefix}*")])
         )
+        for statement in key_statements(key, "GenerateDataKey", via="s3", stack=stack):
+            function.add_to_role_policy(statement)
         publication = cdk.CustomResource(
             self,
             "Publication",

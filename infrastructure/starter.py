@@ -5,13 +5,16 @@ import json
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
+from infrastructure.encryption import key_statements
 from infrastructure.function_code import function_archive
+from infrastructure.function_role import function_role
 from infrastructure.monitoring import METRICS_NAMESPACE
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
@@ -34,10 +37,18 @@ class Starter(Construct):
         schedule: str,
         schedule_enabled: bool,
         dead_letters: DeadLetters,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.service = f"{cdk.Stack.of(self).stack_name}-starter"
         """The dimension of the function's own metrics: another deployment in the account has another one."""
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays.SIX_MONTHS,
+            encryption_key=key,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         with function_archive("lambda/starter", "pipeline", packages=PACKAGES) as archive:
             self.function = lambda_.Function(
                 self,
@@ -50,12 +61,8 @@ class Starter(Construct):
                 timeout=cdk.Duration.seconds(60),
                 memory_size=512,
                 tracing=lambda_.Tracing.ACTIVE,
-                log_group=logs.LogGroup(
-                    self,
-                    "Logs",
-                    retention=logs.RetentionDays.SIX_MONTHS,
-                    removal_policy=cdk.RemovalPolicy.DESTROY,
-                ),
+                log_group=log_group,
+                role=function_role(self, log_group, description="Runs the function that starts the pipeline"),
                 environment={
                     "STATE_MACHINE_ARN": state_machine_arn,
                     "MLOPS_BUCKET": bucket.bucket_name,
@@ -71,6 +78,7 @@ class Starter(Construct):
             # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
+            *key_statements(key, "Decrypt", via="s3", stack=cdk.Stack.of(self)),
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)

@@ -2,15 +2,18 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.approval import Approval
+from infrastructure.encryption import key_statements
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, statements
 from pipeline.definition import Resources, definition
+from settings import Vpc
 
 
 class Workflow(Construct):
@@ -25,6 +28,9 @@ class Workflow(Construct):
         sagemaker_role: iam.IRole,
         approval: Approval,
         notifications: Notifications,
+        model_name: str,
+        key: kms.IKey | None = None,
+        vpc: Vpc | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
@@ -34,6 +40,9 @@ class Workflow(Construct):
                 gate=approval.function.function_arn,
                 topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
+                key=key.key_arn if key else None,
+                subnets=vpc.subnet_ids if vpc else (),
+                security_groups=vpc.security_group_ids if vpc else (),
             )
         )
         self._role = iam.Role(
@@ -47,11 +56,13 @@ class Workflow(Construct):
             topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
             objects=bucket.arn_for_objects("*"),
+            model_name=model_name,
         )
         for statement in [
             *statements(machine, targets=targets, stack=stack),
             self._pass_role(sagemaker_role),
             notifications.use_of_key(),
+            *self._encryption(key),
             *self._telemetry(),
         ]:
             self._role.add_to_policy(statement)
@@ -59,6 +70,7 @@ class Workflow(Construct):
             self,
             "Logs",
             retention=logs.RetentionDays.SIX_MONTHS,
+            encryption_key=key,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         state_machine = sfn.CfnStateMachine(
@@ -92,6 +104,24 @@ class Workflow(Construct):
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
 
+    def _encryption(self, key: kms.IKey | None) -> list[iam.PolicyStatement]:
+        """The key, as each service asks for it in the role's name.
+
+        Sources: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html for a publisher, and
+        https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html for CreateEndpoint, which
+        makes a grant where the endpoint config names the key.
+        """
+        stack = cdk.Stack.of(self)
+        grants = key_statements(key, "CreateGrant", via="sagemaker", stack=stack)
+        for statement in grants:
+            statement.add_condition("Bool", {"kms:GrantIsForAWSResource": "true"})
+        return [
+            *key_statements(key, "Decrypt", via="s3", stack=stack),
+            *key_statements(key, "Decrypt", via="dynamodb", stack=stack),
+            *key_statements(key, "Decrypt", "GenerateDataKey", via="sns", stack=stack),
+            *grants,
+        ]
+
     def _telemetry(self) -> list[iam.PolicyStatement]:
         """Log delivery and tracing, whose actions know no resource.
 
@@ -101,13 +131,11 @@ class Workflow(Construct):
             iam.PolicyStatement(
                 actions=[
                     "logs:CreateLogDelivery",
-                    "logs:CreateLogStream",
                     "logs:DeleteLogDelivery",
                     "logs:DescribeLogGroups",
                     "logs:DescribeResourcePolicies",
                     "logs:GetLogDelivery",
                     "logs:ListLogDeliveries",
-                    "logs:PutLogEvents",
                     "logs:PutResourcePolicy",
                     "logs:UpdateLogDelivery",
                 ],

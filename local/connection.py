@@ -2,6 +2,7 @@
 
 import functools
 import os
+import ssl
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,17 @@ from botocore.config import Config
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""For HTTP on this machine, where no proxy stands between."""
+
+def direct(trusted: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
+    """Opens URLs of this machine, where no proxy stands between.
+
+    Args:
+        trusted: the certificates to trust; None for those of the system.
+    """
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
+
+
+DIRECT = direct()
 
 _CREDENTIAL = "local"
 """The emulator takes any; the real ones of the user must not get near it."""
@@ -29,6 +39,8 @@ class Connection:
     """The emulator's URL."""
     sagemaker: str | None = None
     """The URL that speaks the protocols of SageMaker, its runtime and Application Auto Scaling; None: there is none."""
+    certificate: str | None = None
+    """The file of the emulator's own certificate, where it talks TLS."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -40,6 +52,10 @@ class Connection:
         if self.sagemaker:
             for service in ("SAGEMAKER", "SAGEMAKER_RUNTIME", "APPLICATION_AUTO_SCALING"):
                 variables[f"AWS_ENDPOINT_URL_{service}"] = self.sagemaker
+        if self.certificate:
+            # For boto3, Node and Python's own HTTPS.
+            trusting = ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")
+            variables |= dict.fromkeys(trusting, self.certificate)
         return variables | {
             "AWS_ACCESS_KEY_ID": _CREDENTIAL,
             "AWS_SECRET_ACCESS_KEY": _CREDENTIAL,
@@ -47,10 +63,25 @@ class Connection:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for a service, such as ``"s3"``. The user's profiles and proxies are not looked at."""
+    def client(self, service: str, *, role: str | None = None) -> Any:
+        """A boto3 client. The user's profiles and proxies are not looked at.
+
+        Args:
+            service: such as ``"s3"``.
+            role: the ARN of the role to act as; None for the account's root user.
+        """
+        credentials: dict[str, str] = {}
+        if role:
+            assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
+            credentials = {
+                "aws_access_key_id": assumed["AccessKeyId"],
+                "aws_secret_access_key": assumed["SecretAccessKey"],
+                "aws_session_token": assumed["SessionToken"],
+            }
         own = self.sagemaker if service in _SAGEMAKER_SERVICES else None
-        return _session().client(service, endpoint_url=own or self.endpoint, config=_config())
+        return _session().client(
+            service, endpoint_url=own or self.endpoint, config=_config(), verify=self.certificate, **credentials
+        )
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import sys
 import tempfile
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
 
-from local.connection import ACCOUNT, DIRECT, REGION, Connection
+from local.connection import ACCOUNT, REGION, Connection, direct
 from local.errors import LocalError
 from local.supervised import Supervised
 
@@ -17,7 +18,6 @@ __all__ = ["ACCOUNT", "REGION", "Emulator", "answers"]
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT = 30.0
-"""None of the user's proxies stands between this machine and itself."""
 
 
 class Emulator:
@@ -26,19 +26,24 @@ class Emulator:
     Nor does a death of this process by SIGKILL: see :class:`local.supervised.Supervised`.
     """
 
-    def __init__(self, *, port: int, log: Path, scratch: Path | None = None) -> None:
+    def __init__(self, *, port: int, log: Path, scratch: Path | None = None, secure: bool = False) -> None:
         """Prepares it; entering the context starts it.
 
         Args:
             port: the TCP port to listen on.
             log: the file for what it prints.
             scratch: the folder in which it makes its own temporary one; None: where the system has them.
+            secure: whether it talks TLS and enforces the IAM policies. Its account's root user may do everything;
+                the functions act under their roles.
         """
         self.port = port
-        self.endpoint = f"http://{_HOST}:{port}"
-        self.connection = Connection(endpoint=self.endpoint)
         self._log = log
+        self._secure = secure
         self._folder = tempfile.TemporaryDirectory(prefix="mlops-emulator-", dir=scratch, ignore_cleanup_errors=True)
+        # Its own, which it makes when it starts.
+        certificate = str(Path(self._folder.name, "ministack-tls", "server.crt")) if secure else None
+        self.endpoint = f"{'https' if secure else 'http'}://{_HOST}:{port}"
+        self.connection = Connection(endpoint=self.endpoint, certificate=certificate)
         self._process: Supervised | None = None
 
     def __enter__(self) -> Self:
@@ -63,6 +68,7 @@ class Emulator:
                     # Its other listeners, which the pipeline does not need, would clash with a second emulator.
                     "IOT_MTLS_ENABLED": "0",
                     "SFTP_ENABLED": "0",
+                    **({"USE_SSL": "1", "AUTH": "true"} if self._secure else {}),
                 },
                 output=log,
             )
@@ -100,9 +106,9 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the emulator for a service, such as ``"s3"``."""
-        return self.connection.client(service)
+    def client(self, service: str, *, role: str | None = None) -> Any:
+        """A boto3 client of the emulator for a service, such as ``"s3"``; see ``Connection.client``."""
+        return self.connection.client(service, role=role)
 
     def _wait_until_healthy(self, process: Supervised) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
@@ -110,18 +116,24 @@ class Emulator:
             code = process.poll()
             if code is not None:
                 raise LocalError(f"the emulator ended with exit code {code}; its log: {self._log}")
-            if answers(self.endpoint):
+            if answers(self.endpoint, certificate=self.connection.certificate):
                 return
             time.sleep(0.02)
         raise LocalError(f"the emulator did not answer within {_START_TIMEOUT:.0f} s; its log: {self._log}")
 
 
-def answers(endpoint: str) -> bool:
-    """Whether an emulator answers at this URL."""
+def answers(endpoint: str, *, certificate: str | None = None) -> bool:
+    """Whether an emulator answers at this URL.
+
+    Args:
+        endpoint: its URL.
+        certificate: the file of the certificate to trust, where it talks TLS.
+    """
     try:
-        with DIRECT.open(f"{endpoint}/_ministack/health", timeout=1):
+        trusted = ssl.create_default_context(cafile=certificate) if certificate else None
+        with direct(trusted).open(f"{endpoint}/_ministack/health", timeout=1):
             return True
-    except (URLError, TimeoutError, ConnectionError):
+    except (URLError, TimeoutError, ConnectionError, FileNotFoundError, ssl.SSLError):
         return False
 
 

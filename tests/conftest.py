@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.policies.options import OPTIONS
+from tests.policies.references import ACCOUNT, REGION
+
 PROJECT = Path(__file__).parent.parent
 SCHEDULE = "0 6 * * ? *"
 
@@ -58,6 +61,26 @@ def assembly(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path
 def template(assembly: Path) -> dict[str, Any]:
     """The stack's template with the module's defaults, for us-east-1."""
     content: dict[str, Any] = json.loads((assembly / "mlops-demo.template.json").read_text())
+    return content
+
+
+@pytest.fixture(scope="session")
+def full_assembly(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> Path:
+    """The cloud assembly of the module with every one of these parameters."""
+    completed, folder = run_app(
+        SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
+        CDK_DEFAULT_ACCOUNT=ACCOUNT,
+        CDK_DEFAULT_REGION=REGION,
+        **{f"SEEDFARMER_PARAMETER_{name}": value for name, value in OPTIONS.items()},
+    )
+    assert completed.returncode == 0, completed.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full_template(full_assembly: Path) -> dict[str, Any]:
+    """The template of it."""
+    content: dict[str, Any] = json.loads((full_assembly / "mlops-demo.template.json").read_text())
     return content
 
 

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from pipeline.contract.document import Document
+from pipeline.contract.names import foreign_names
 from pipeline.contract.needs import unmet_needs
 from pipeline.contract.problems import InvalidFileError, Path, Problem
 from pipeline.contract.references import fill_in_input
@@ -77,7 +78,9 @@ def checked_input(
     """
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
-    wrong = list(islice(chain(found or [], problems(content), unfit, unresolved, unmet_needs(data)), MAX_PROBLEMS + 1))
+    foreign = foreign_names(content, execution=name, model_name=tokens["MODEL_NAME"])
+    everything = chain(found or [], problems(content), unfit, unresolved, unmet_needs(data), foreign)
+    wrong = list(islice(everything, MAX_PROBLEMS + 1))
     if wrong:
         more = [Problem(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
         raise InvalidFileError(wrong[:MAX_PROBLEMS] + more)

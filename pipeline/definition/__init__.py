@@ -2,6 +2,7 @@
 
     choices       which stage comes next: after each one, the first of the following whose ``run`` flag is true
     requests      a stage that is one SageMaker request, passed whole
+    defaults      the deployment's network and key, where the user names none
     registration  the model package group, if missing, and a version in it
     approval      the champion, the gate, and a person's answer
     deployment    the endpoint: created or updated, waited for, tried, put back if need be

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.definition.defaults import deployment_defaults
 from pipeline.definition.expressions import (
     MODEL_NAME,
     default_name,
@@ -33,7 +34,7 @@ def request_states(stage: RequestStage, resources: Resources, *, following: str)
         stage.key: {
             "Type": "Task",
             "Resource": resources.integration(f"sagemaker:{stage.integration}"),
-            "Arguments": jsonata(without_nulls(_request(stage))),
+            "Arguments": jsonata(without_nulls(_request(stage, resources))),
             "TimeoutSeconds": job_timeout(stage) if stage.waits else REQUEST_TIMEOUT,
             "Output": jsonata(_output(stage)),
             "Retry": _RETRY,
@@ -42,8 +43,8 @@ def request_states(stage: RequestStage, resources: Resources, *, following: str)
     }
 
 
-def _request(stage: RequestStage) -> str:
-    """The stage's SageMaker request: the names that the user left out, then the user's own input.
+def _request(stage: RequestStage, resources: Resources) -> str:
+    """The stage's SageMaker request: the names that the user left out, the user's own input, the deployment's defaults.
 
     A processing input of the SageMaker SDK's making has ``AppManaged`` at its top, which the API does not know.
     """
@@ -53,7 +54,9 @@ def _request(stage: RequestStage) -> str:
     given = f"$sift($without_nulls($states.input.{stage.key}.input), function($v, $k) {{ $k != 'AppManaged' }})"
     request = f"$merge([{{{', '.join(names)}}}, {given}])"
     # A model's name is taken only where CreateModel has succeeded, and then no redrive comes here again.
-    return with_free_name(request, stage.name_field) if stage.waits else request
+    named = with_free_name(request, stage.name_field) if stage.waits else request
+    defaults = deployment_defaults(stage, resources)
+    return f"$given := {named}; $merge([$given, {', '.join(defaults)}])" if defaults else named
 
 
 def _output(stage: RequestStage) -> str:

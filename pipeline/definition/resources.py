@@ -15,6 +15,11 @@ class Resources:
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
     """Name of the DynamoDB table with the open requests for approval."""
+    key: str | None = None
+    """ARN of the KMS key with which the jobs encrypt their results; None for what S3 does by itself."""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    """Ids of the subnets and security groups that the jobs and models run in; none for SageMaker's own network."""
 
     def integration(self, name: str) -> str:
         """The ARN of a service integration, such as ``sagemaker:createTrainingJob.sync``."""

@@ -111,8 +111,8 @@ def test_names_differ_by_event_only() -> None:
 @pytest.mark.parametrize(
     ("job_prefix", "model_id", "expected"),
     [
-        ("mlops", "m" * 29, None),
-        ("mlops", "m" * 30, "allowed are 34 together"),
+        ("mlops", "demo-" + "m" * 24, None),
+        ("mlops", "demo-" + "m" * 25, "allowed are 34 together"),
         ("m" * 64, "demo", "at most 63 characters, not 64"),
         ("mlops", "my model", "letters, digits and hyphens"),
         ("mlops", "-demo", "letters, digits and hyphens"),

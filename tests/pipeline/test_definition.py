@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,9 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
         "result": {"ModelPackageArn": "arn", "Body": "1", "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]},
         "errorOutput": {"Error": "E", "Cause": "because"},
     }
-    found = [text for text in dict.fromkeys(expressions(STATES)) if "$now()" not in text and "$millis()" not in text]
+    with_defaults = definition(replace(PLACEHOLDERS, key="key", subnets=("subnet-1",), security_groups=("sg-1",)))
+    everything = dict.fromkeys([*expressions(STATES), *expressions(with_defaults["States"])])
+    found = [text for text in everything if "$now()" not in text and "$millis()" not in text]
     assert len(found) > 80
     in_node = evaluate_all_in_node([(text, data) for text in found])
     for text, expected in zip(found, in_node, strict=True):

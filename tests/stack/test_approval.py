@@ -50,8 +50,11 @@ def allowed(policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> None:
-    """The function's role reads the pipeline's bucket; tracing is all else that it may."""
+    """The function's role reads the pipeline's bucket; its own log and tracing are all else that it may."""
     permissions = allowed(the(alone, "AWS::IAM::Policy"))
+    (log_group,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::Logs::LogGroup")
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        assert permissions.pop(action) == {"Fn::GetAtt": [log_group, "Arn"]}
     assert permissions.pop("xray:PutTraceSegments") == permissions.pop("xray:PutTelemetryRecords") == "*"
     assert permissions == {
         "s3:GetObject": "arn:aws:s3:::mlops-bucket/*",

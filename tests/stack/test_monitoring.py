@@ -52,7 +52,7 @@ def test_alarms_may_publish(kind: str, actions: list[str], template: dict[str, A
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
-@pytest.mark.parametrize("role", ["WorkflowRole", "AnnouncerFunction"])
+@pytest.mark.parametrize("role", ["WorkflowRole", "AnnouncerRole"])
 def test_who_publishes_may_use_the_key(role: str, template: dict[str, Any]) -> None:
     """Who publishes to the topic may use its key, and no other one."""
     ((key, _),) = resources(template, "AWS::KMS::Key").items()

@@ -2,12 +2,15 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from settings import SettingsError, read_settings
+from settings import SettingsError, Vpc, read_settings
 
 SCHEDULE = "0 6 * * ? *"
+KEYS = "arn:aws:kms:eu-west-1:123456789012:key"
+SUBNETS = ",".join(f"subnet-{number:08x}" for number in range(17))
 
 
 def no_context(_: str) -> None:
@@ -46,6 +49,8 @@ def test_defaults() -> None:
     settings = read_settings({"schedule": SCHEDULE}.get, {})
     assert (settings.model_name, settings.image_version, settings.stack_name) == ("demo", "1.2-1", "mlops-demo")
     assert settings.schedule_enabled is True
+    assert (settings.data_bucket_names, settings.image_repository_arns) == ((), ())
+    assert (settings.kms_key_arn, settings.vpc, settings.permissions_boundary_arn) == (None, None, None)
 
 
 @pytest.mark.parametrize(("given", "enabled"), [("true", True), ("false", False), (True, True), (False, False)])
@@ -70,9 +75,27 @@ def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa
         ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
         ({"schedule": SCHEDULE, "notification-email": "me"}, ["notification-email", "'me'", "ml-team@example.com"]),
         ({"schedule": SCHEDULE, "notification-email": "a@b.co, c@d.co"}, ["notification-email", "an e-mail address"]),
+        (
+            {"schedule": SCHEDULE, "data-bucket-names": "s3://data"},
+            ["data-bucket-names", "'s3://data'", "without s3://"],
+        ),
+        ({"schedule": SCHEDULE, "data-bucket-names": '["a-bucket", 7]'}, ["data-bucket-names", "7 is in the list"]),
+        ({"schedule": SCHEDULE, "data-bucket-names": "[data"}, ["data-bucket-names", "'[data'", "not JSON"]),
+        ({"schedule": SCHEDULE, "data-bucket-names": "{}"}, ["data-bucket-names", "'{}'"]),
+        ({"schedule": SCHEDULE, "data-bucket-names": {"a": 1}}, ["data-bucket-names", "{'a': 1}", "a list of"]),
+        ({"schedule": SCHEDULE, "kms-key-arn": "alias/mine"}, ["kms-key-arn", "'alias/mine'", "not of an alias"]),
+        ({"schedule": SCHEDULE, "kms-key-arn": f"{KEYS}/0123abcd"}, ["kms-key-arn", "0123abcd"]),
+        ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-1"}, ["vpc-subnet-ids", "'subnet-1'", "subnet-0123456789"]),
+        ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-01234567"}, ["vpc-security-group-ids", "go together"]),
+        (
+            {"schedule": SCHEDULE, "vpc-subnet-ids": SUBNETS, "vpc-security-group-ids": "sg-01234567"},
+            ["vpc-subnet-ids", "17 ids", "allows 16"],
+        ),
+        ({"schedule": SCHEDULE, "image-repository-arns": "team/image"}, ["image-repository-arns", "'team/image'"]),
+        ({"schedule": SCHEDULE, "permissions-boundary-arn": "boundary"}, ["permissions-boundary-arn", "'boundary'"]),
     ],
 )
-def test_bad_parameter_is_refused(context: dict[str, str], expected: list[str]) -> None:
+def test_bad_parameter_is_refused(context: dict[str, Any], expected: list[str]) -> None:
     """The message names the parameter, what was given and what is expected."""
     with pytest.raises(SettingsError) as raised:
         read_settings(context.get, {})
@@ -104,6 +127,44 @@ def test_an_address_is_subscribed(
     )
     (topic,) = (name for name, found in template["Resources"].items() if found["Type"] == "AWS::SNS::Topic")
     assert subscription == {"Protocol": "email", "Endpoint": "ml-team@example.com", "TopicArn": {"Ref": topic}}
+
+
+@pytest.mark.parametrize(
+    "given", [["a-bucket", "b-bucket"], '["a-bucket", "b-bucket"]', "a-bucket, b-bucket,"], ids=str
+)
+def test_lists_come_in_three_ways(given: Any) -> None:
+    """A list is one of cdk.json, JSON text as SeedFarmer has it, or has commas between its items."""
+    settings = read_settings({"schedule": SCHEDULE, "data-bucket-names": given}.get, {})
+    assert settings.data_bucket_names == ("a-bucket", "b-bucket")
+
+
+def test_network_key_and_boundary_are_read() -> None:
+    """Each parameter for security reaches the settings, the boundary also by the name that SeedFarmer has for it."""
+    key, boundary = f"{KEYS}/mrk-{'0' * 32}", "arn:aws:iam::123456789012:policy/team/boundary"
+    repository = "arn:aws:ecr:eu-west-1:123456789012:repository/team/image"
+    environment = {
+        "SEEDFARMER_PARAMETER_SCHEDULE": SCHEDULE,
+        "SEEDFARMER_PARAMETER_KMS_KEY_ARN": key,
+        "SEEDFARMER_PARAMETER_VPC_SUBNET_IDS": '["subnet-01234567"]',
+        "SEEDFARMER_PARAMETER_VPC_SECURITY_GROUP_IDS": '["sg-01234567"]',
+        "SEEDFARMER_PARAMETER_IMAGE_REPOSITORY_ARNS": repository,
+        "SEEDFARMER_PERMISSIONS_BOUNDARY_ARN": boundary,
+        "CDK_DEFAULT_REGION": "eu-west-1",
+    }
+    settings = read_settings(no_context, environment)
+    assert settings.kms_key_arn == key
+    assert settings.vpc == Vpc(subnet_ids=("subnet-01234567",), security_group_ids=("sg-01234567",))
+    assert settings.image_repository_arns == (repository,)
+    assert settings.permissions_boundary_arn == boundary
+    own = environment | {"SEEDFARMER_PARAMETER_PERMISSIONS_BOUNDARY_ARN": f"{boundary}-of-ours"}
+    assert read_settings(no_context, own).permissions_boundary_arn == f"{boundary}-of-ours"
+
+
+def test_a_key_of_another_region_is_refused() -> None:
+    """S3 could not use it."""
+    context = {"schedule": SCHEDULE, "kms-key-arn": f"{KEYS}/mrk-{'0' * 32}"}
+    with pytest.raises(SettingsError, match=r"kms-key-arn: .*expected is a key of the region us-east-1"):
+        read_settings(context.get, {"CDK_DEFAULT_REGION": "us-east-1"})
 
 
 def test_region_without_the_image_is_refused() -> None:

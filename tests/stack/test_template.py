@@ -162,18 +162,16 @@ WITHOUT_RESOURCE = {
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
     "logs:CreateLogDelivery",
-    "logs:CreateLogStream",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries",
-    "logs:PutLogEvents",
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
     "states:SendTaskSuccess",
 }
-"""The actions that AWS lets nobody limit to a resource, or whose log delivery needs them unlimited."""
+"""The actions that AWS lets nobody limit to a resource."""
 
 
 def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any]) -> None:

@@ -1,0 +1,138 @@
+"""What the auditing tools say against the template and is accepted: one resource, one finding, one reason each.
+
+A finding that is not here fails the tests, and so does an entry that no tool finds any more.
+"""
+
+from tests.policies.options import OPTIONS
+from tests.policies.references import ACCOUNT, REGION
+
+Accepted = dict[tuple[str, str], str]
+
+_BUCKET = "<StorageBucket5CB7C8EA.Arn>"
+_LOGGING = (
+    "It would need a second bucket for the logs alone; who touched which object is what CloudTrail's data events tell, "
+    "where the account has them."
+)
+_OWN_OBJECTS = "The keys are the user's: input.yaml names where data and models lie in the pipeline's own bucket."
+_NO_RESOURCE = "AWS lets nobody limit these actions to a resource: tracing, log delivery, a login, a metric, an answer."
+_NAMES = "The ends of the names are execution ids, which are not known before; the model's name in them is the limit."
+_KEY_OPTIONAL = "AWS's own key encrypts it; with the parameter kms-key-arn it is the deployment's."
+_NO_NETWORK = "It calls AWS's APIs only, over TLS, and needs nothing in a VPC; there it would need endpoints for each."
+_CONCURRENCY = "A reserve is taken from all other functions of the account; one start at a time is far below any limit."
+_SYNCHRONOUS = "Whoever invokes it waits for the answer and sees the failure."
+
+_SAGEMAKER_NAMES = (
+    *(f"{kind}/{name}" for kind in ("endpoint-config", "model") for name in ("*-demo-*", "demo-*")),
+    *(f"{kind}-job/{name}" for kind in ("processing", "training", "transform") for name in ("*-demo-*", "demo-*")),
+    *("endpoint/demo-*", "model-package-group/demo-*", "model-package/demo-*", "model-package/demo/*"),
+)
+_WORKFLOW = "Workflow/Role/DefaultPolicy/Resource"
+_JOBS = "SageMaker/Role/DefaultPolicy/Resource"
+_APPROVERS = "Approval/Approvers/Resource"
+
+
+def _wildcard(resource: str) -> str:
+    return f"AwsSolutions-IAM5[Resource::{resource}]"
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+CDK_NAG: Accepted = {
+    ("Storage/Bucket/Resource", "AwsSolutions-S1"): _LOGGING,
+    **{
+        (f"{construct}/Function/Resource", "AwsSolutions-L1"): (
+            "Python 3.13 is what the packages that go into the archives are tested with."
+        )
+        for construct in ("Approval", "Scripts", "Starter")
+    },
+    **{
+        (f"{construct}/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/*")): _OWN_OBJECTS
+        for construct in ("Approval", "SageMaker", "Starter", "Workflow")
+    },
+    **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _WORKFLOW, _APPROVERS)},
+    **{
+        (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
+        for construct in ("Approval", "Starter")
+    },
+    ("Scripts/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/demo/scripts/*")): (
+        "The scripts' names are those of the module's files; the prefix is the limit."
+    ),
+    **{
+        (_JOBS, _wildcard(f"arn:aws:s3:::{name}/*")): "A bucket to read data from is read whole."
+        for name in (f"sagemaker-sample-data-{REGION}", "the-data", "more-data")
+    },
+    (_JOBS, _wildcard(_arn("logs", "log-group:/aws/sagemaker/*"))): (
+        "SageMaker names the log groups and streams of jobs and endpoints."
+    ),
+    **{
+        (_JOBS, _wildcard(_arn("ec2", f"{kind}/*"))): (
+            "SageMaker makes and deletes the interfaces; their ids are not known before."
+        )
+        for kind in ("network-interface", "security-group", "subnet")
+    },
+    (
+        _APPROVERS,
+        _wildcard(
+            f"arn:aws:states:{REGION}:{ACCOUNT}:execution:"
+            '{"Fn::Select":[6,{"Fn::Split":[":",{"Fn::GetAtt":["WorkflowStateMachine85C6F4E4","Arn"]}]}]}:*'
+        ),
+    ): "All executions of this state machine, and of no other.",
+    **{(_WORKFLOW, _wildcard(_arn("sagemaker", name))): _NAMES for name in _SAGEMAKER_NAMES},
+    **{
+        (_WORKFLOW, _wildcard(_arn("cloudwatch", f"alarm:TargetTracking-endpoint/{name}"))): _NAMES
+        for name in ("demo-*", "demo/*")
+    },
+    (_WORKFLOW, _wildcard(_arn("cloudwatch", "alarm:*"))): (
+        "Only DescribeAlarms: a DeploymentConfig may name any alarm of the account to roll an update back by."
+    ),
+    (_WORKFLOW, _wildcard(_arn("application-autoscaling", "scalable-target/*"))): (
+        "A target's id is of AWS's making; a condition limits the statement to SageMaker."
+    ),
+}
+"""By construct path and rule."""
+
+_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", "StarterFunction5B184374")
+
+CHECKOV: Accepted = {
+    ("StorageBucket5CB7C8EA", "CKV_AWS_18"): _LOGGING,
+    **{(function, "CKV_AWS_117"): _NO_NETWORK for function in _FUNCTIONS},
+    **{(function, "CKV_AWS_115"): _CONCURRENCY for function in _FUNCTIONS},
+    ("ApprovalFunction19EE0FBE", "CKV_AWS_116"): _SYNCHRONOUS,
+    ("ScriptsFunctionFBEBAB0F", "CKV_AWS_116"): f"{_SYNCHRONOUS} Here that is CloudFormation.",
+    (
+        "StarterFunction5B184374",
+        "CKV_AWS_116",
+    ): ("Its errors are counted and logged; the next tick of the schedule starts anew."),
+    ("StarterFunction5B184374", "CKV_AWS_173"): "There is no secret in it: names and ARNs.",
+    **{
+        (log, "CKV_AWS_158"): _KEY_OPTIONAL
+        for log in ("ApprovalLogs1F32F00B", "ScriptsLogs3419F6BB", "StarterLogs21778E9A", "WorkflowLogs8B0907C7")
+    },
+    ("ApprovalRequests512F7F89", "CKV_AWS_119"): _KEY_OPTIONAL,
+    ("ApprovalTopic4109F969", "CKV_AWS_26"): (
+        "An announcement has nothing secret in it, and AWS's own key would keep other AWS services from publishing; "
+        "with the parameter kms-key-arn it is encrypted."
+    ),
+}
+"""By logical ID and check; of the template with the defaults, and of that with every parameter."""
+
+PARLIAMENT: Accepted = {
+    ("ApprovalApprovers", "RESOURCE_MISMATCH states:DescribeExecution"): (
+        "Its list of AWS's actions is older than the service's: a standard execution is arn:...:execution:..., "
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html"
+    ),
+}
+"""By role and finding."""
+
+CLOUDSPLAINING: Accepted = {
+    ("SageMakerRole", "credentials_exposure ecr:GetAuthorizationToken"): (
+        "The login with which an image is pulled; it gives no more than the role's own permissions on ECR, two "
+        "repositories at most of which are named."
+    ),
+}
+"""By role and finding."""
+
+PARAMETERS = {name.lower().replace("_", "-"): value for name, value in OPTIONS.items()}
+"""Every parameter that has something to do with permissions, as context has it."""

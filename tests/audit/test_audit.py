@@ -1,0 +1,91 @@
+"""cdk-nag, checkov, parliament and cloudsplaining find nothing that is not accepted with a reason."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+from settings import read_settings
+from stack import MlOpsStack
+from tests.audit.accepted import CDK_NAG, CHECKOV, CLOUDSPLAINING, PARAMETERS, PARLIAMENT
+from tests.policies.evaluator import Policies
+from tests.policies.references import ACCOUNT, REGION
+from tests.policies.roles import ROLES
+
+PROJECT = Path(__file__).parent.parent.parent
+TOOLS = PROJECT / ".venv" / "audit" / "bin"
+
+Findings = set[tuple[str, str]]
+
+
+def audited(tool: str, *arguments: str, given: str = "", codes: tuple[int, ...] = (0,)) -> Any:
+    """What a tool of the audit's environment prints, which is JSON."""
+    path = TOOLS / tool
+    assert path.exists(), f"{path} is missing; make test sets it up"
+    done = subprocess.run([str(path), *arguments], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode in codes, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_cdk_nag_finds_only_what_is_accepted(tmp_path: Path) -> None:
+    """AwsSolutions finds nothing new in the stack with every parameter, and still finds all that is accepted."""
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(tmp_path), context=context)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    settings = read_settings(({"schedule": "0 6 * * ? *"} | PARAMETERS).get, {})
+    MlOpsStack(app, "mlops-demo", settings=settings, env=cdk.Environment(account=ACCOUNT, region=REGION))
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    found: Findings = {
+        (construct["constructPath"].removeprefix("mlops-demo/"), violation["ruleName"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    }
+    assert found == set(CDK_NAG)
+
+
+def test_checkov_finds_only_what_is_accepted(assembly: Path, full_assembly: Path) -> None:
+    """No check fails for the template, with the defaults or with every parameter, that is not accepted."""
+    files = [f"--file={folder / 'mlops-demo.template.json'}" for folder in (assembly, full_assembly)]
+    reports = audited(
+        "checkov", *files, "--framework=cloudformation", "--output=json", "--quiet", "--skip-download", codes=(1,)
+    )
+    failed = reports["results"]["failed_checks"]
+    found: Findings = {(check["resource"].partition(".")[2], check["check_id"]) for check in failed}
+    assert found == set(CHECKOV)
+
+
+def test_cfn_lint_accepts_every_parameter(full_assembly: Path) -> None:
+    """cfn-lint finds no error in the template with every parameter, as in that with the defaults."""
+    path = full_assembly / "mlops-demo.template.json"
+    command = ["cfn-lint", "--regions", REGION, "--ignore-checks", "W3005", "--template", str(path)]
+    lint = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+def test_the_policies_have_no_finding_but_the_accepted(template: dict[str, Any], full_template: dict[str, Any]) -> None:
+    """Parliament and cloudsplaining find no mistake and no risk in any role's policy."""
+    found: dict[str, Findings] = {"parliament": set(), "cloudsplaining": set()}
+    for content in (template, full_template):
+        documents = {}
+        for role in (*ROLES, "WorkflowRole"):
+            statements = [
+                each for document in Policies.of_template(content, role).documents for each in document["Statement"]
+            ]
+            documents[role] = {"Version": "2012-10-17", "Statement": statements}
+        said = audited("python", str(PROJECT / "tests" / "audit" / "policies.py"), given=json.dumps(documents))
+        for tool, findings in said.items():
+            found[tool] |= {(role, what) for role, what in findings}
+    assert found == {"parliament": set(PARLIAMENT), "cloudsplaining": set(CLOUDSPLAINING)}
+
+
+def test_every_acceptance_has_a_reason() -> None:
+    """Whatever is accepted says why, in a sentence."""
+    for accepted in (CDK_NAG, CHECKOV, PARLIAMENT, CLOUDSPLAINING):
+        assert all(len(reason) > 30 and " " in reason for reason in accepted.values())

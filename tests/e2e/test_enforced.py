@@ -1,0 +1,238 @@
+"""The deployed stack on an emulator that enforces every policy and talks TLS only.
+
+The functions act under their roles. The jobs get the SageMaker role's credentials. The emulator makes the state
+machine's calls as root, so each of them is first held against the deployed policies of the state machine's role.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.activities import Worker
+from local.deployment import deploy
+from local.emulator import ACCOUNT, REGION, Emulator
+from local.jobs import JobFailed, SageMaker
+from pipeline.stages import STAGES
+from tests.e2e.conftest import SAMPLE, DeployedStack
+from tests.policies.calls import Place, needs
+from tests.policies.evaluator import Need, Policies
+
+pytestmark = pytest.mark.emulator
+
+OTHERS = "another-teams-bucket"
+DATA = f"sagemaker-sample-data-{REGION}"
+STARTER, GATE, PUBLISHER, WORKFLOW, JOBS = "Starter", "Approval", "Scripts", "Workflow", "SageMaker"
+
+
+@pytest.fixture(scope="module")
+def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
+    """The production template, deployed where policies count, with the sample's data and another team's bucket."""
+    folder = tmp_path_factory.mktemp("secure")
+    with Emulator(port=free_port(), log=folder / "emulator.log", secure=True) as emulator:
+        work = folder / "cdk"
+        work.mkdir()
+        metadata = deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log")
+        s3 = emulator.client("s3")
+        for bucket in (DATA, OTHERS):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=DATA, Key="processing/census/sample.csv", Body=SAMPLE.read_bytes())
+        s3.put_object(Bucket=OTHERS, Key="input.yaml", Body=b"job_prefix: mlops\nmodel_id: demo\n")
+        yield DeployedStack(emulator, metadata)
+
+
+@pytest.fixture(scope="module")
+def roles(secure_stack: DeployedStack) -> dict[str, str]:
+    """The names of the deployed roles by the constructs that they belong to."""
+    listed = secure_stack.emulator.client("cloudformation").list_stack_resources(StackName="mlops-demo")
+    return {
+        item["LogicalResourceId"].partition("Role")[0]: item["PhysicalResourceId"]
+        for item in listed["StackResourceSummaries"]
+        if item["ResourceType"] == "AWS::IAM::Role"
+    }
+
+
+@pytest.fixture(scope="module")
+def acting_as(secure_stack: DeployedStack, roles: dict[str, str]) -> Callable[[str, str], Any]:
+    """Gives a client of a service with the credentials of a construct's role."""
+
+    def client(construct: str, service: str) -> Any:
+        return secure_stack.emulator.client(service, role=f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}")
+
+    return client
+
+
+class Authorised:
+    """SageMaker behind the policies of the state machine's role, as AWS would ask them before each call."""
+
+    def __init__(self, sagemaker: SageMaker, policies: Policies) -> None:
+        self._sagemaker = sagemaker
+        self._policies = policies
+        self.asked: set[str] = set()
+
+    def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what the request asks for, if the role may."""
+        waits = action in ("createProcessingJob", "createTrainingJob", "createTransformJob")
+        for need in needs(f"{action}.sync" if waits else action, request, Place(REGION, ACCOUNT)):
+            self.asked.add(need.action)
+            if not self._policies.allow(need):
+                raise JobFailed("AccessDenied", f"{need}")
+        return self._sagemaker.run(action, request)
+
+    def stop(self) -> None:
+        """Stops every job that runs."""
+        self._sagemaker.stop()
+
+
+@pytest.fixture(scope="module")
+def authorised(
+    secure_stack: DeployedStack,
+    roles: dict[str, str],
+    acting_as: Callable[[str, str], Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Authorised]:
+    """The local SageMaker with the SageMaker role's credentials, behind the state machine's policies."""
+    client = secure_stack.emulator.client
+    sagemaker = SageMaker(
+        s3=acting_as(JOBS, "s3"),
+        folder=tmp_path_factory.mktemp("jobs"),
+        region=REGION,
+        account=ACCOUNT,
+        log=lambda _action, _name, _line: None,
+    )
+    authorised = Authorised(sagemaker, Policies.of_role(client("iam"), roles[WORKFLOW]))
+    worker = Worker(step_functions=client("stepfunctions"), dynamodb=client("dynamodb"), sagemaker=authorised)
+    worker.serve(secure_stack.metadata.state_machine)
+    yield authorised
+    worker.stop()
+
+
+def test_the_whole_pipeline_runs_with_every_policy_enforced(
+    secure_stack: DeployedStack, authorised: Authorised, roles: dict[str, str]
+) -> None:
+    """The shipped input goes from the Lambda through every stage, under the roles of the template."""
+    answer, failed = secure_stack.invoke(
+        overrides={"approval": {"metrics": [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]}}
+    )
+    assert not failed, answer
+    step_functions = secure_stack.emulator.client("stepfunctions")
+    deadline = time.monotonic() + 90
+    while (execution := step_functions.describe_execution(executionArn=answer["executionArn"]))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert execution["status"] == "SUCCEEDED", execution
+    output = json.loads(execution["output"])
+    assert all("result" in output[stage.key] for stage in STAGES)
+    passed = output["training"]["input"]["RoleArn"]
+    assert passed == f"arn:aws:iam::{ACCOUNT}:role/{roles[JOBS]}"
+    assert {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:CreateEndpoint"} <= authorised.asked
+
+
+def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack) -> None:
+    """An input.yaml in another team's bucket is not read, and the answer says why."""
+    event = {"config": {"bucket": OTHERS, "prefix": "input.yaml"}}
+    response = secure_stack.emulator.client("lambda").invoke(
+        FunctionName=secure_stack.metadata.function, Payload=json.dumps(event)
+    )
+    answer = json.loads(response["Payload"].read())
+    assert "FunctionError" in response
+    assert f"s3://{OTHERS}/input.yaml: access denied" in answer["errorMessage"]
+
+
+def denied(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Whether IAM refuses a call; any other error is one of the test."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException", "AuthorizationError"):
+            raise
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("construct", "may"),
+    [
+        (STARTER, {"read"}),
+        (GATE, {"read"}),
+        (PUBLISHER, {"write scripts"}),
+        (WORKFLOW, {"read"}),
+        (JOBS, {"read", "write scripts", "write results"}),
+    ],
+)
+def test_what_each_role_may_do_with_the_bucket(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, may: set[str]
+) -> None:
+    """Only the publisher and the jobs write to the bucket, the publisher below the scripts' prefix; none deletes."""
+    s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
+    calls = {
+        "read": lambda: s3.get_object(Bucket=bucket, Key="demo/scripts/input.yaml"),
+        "write scripts": lambda: s3.put_object(Bucket=bucket, Key="demo/scripts/a-test", Body=b"x"),
+        "write results": lambda: s3.put_object(Bucket=bucket, Key="demo/executions/a-test", Body=b"x"),
+        "delete": lambda: s3.delete_object(Bucket=bucket, Key="demo/scripts/a-test"),
+    }
+    assert {name for name, call in calls.items() if not denied(call)} == may
+
+
+@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS])
+def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
+    """Another team's bucket is closed to every role, the jobs' too."""
+    s3 = acting_as(construct, "s3")
+    assert denied(s3.get_object, Bucket=OTHERS, Key="input.yaml")
+    assert denied(s3.list_objects_v2, Bucket=OTHERS)
+    assert denied(s3.put_object, Bucket=OTHERS, Key="x", Body=b"x")
+
+
+def test_the_jobs_only_read_their_data(acting_as: Callable[[str, str], Any]) -> None:
+    """The bucket of the sample data is read, not written."""
+    s3 = acting_as(JOBS, "s3")
+    assert not denied(s3.get_object, Bucket=DATA, Key="processing/census/sample.csv")
+    assert denied(s3.put_object, Bucket=DATA, Key="processing/census/sample.csv", Body=b"x")
+
+
+def test_the_state_machine_uses_its_own_resources_only(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], roles: dict[str, str]
+) -> None:
+    """It invokes the gate and no other function, publishes to its own topic, and passes no other role."""
+    functions = secure_stack.emulator.client("lambda").list_functions()["Functions"]
+    gate = next(found["FunctionName"] for found in functions if found["Handler"].startswith("gate."))
+    invoke = acting_as(WORKFLOW, "lambda").invoke
+    assert not denied(invoke, FunctionName=gate, Payload="{}")
+    assert denied(invoke, FunctionName=secure_stack.metadata.function, Payload="{}")
+    theirs = secure_stack.emulator.client("sns").create_topic(Name="theirs")["TopicArn"]
+    assert denied(acting_as(WORKFLOW, "sns").publish, TopicArn=theirs, Message="x")
+    policies = Policies.of_role(secure_stack.emulator.client("iam"), roles[WORKFLOW])
+    for construct, allowed in ((JOBS, True), (STARTER, False), (WORKFLOW, False)):
+        role = f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}"
+        assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})) is allowed
+
+
+@pytest.mark.parametrize("construct", [GATE, PUBLISHER, JOBS])
+def test_only_the_start_lambda_starts_executions(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
+) -> None:
+    """Neither the gate nor the publisher nor a job can start the pipeline."""
+    start = acting_as(construct, "stepfunctions").start_execution
+    assert denied(start, stateMachineArn=secure_stack.metadata.state_machine, input="{}")
+
+
+def test_plain_http_is_refused(secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]) -> None:
+    """The bucket's policy denies a role's request that did not come over TLS, as a proxy in front says."""
+    s3, bucket = acting_as(JOBS, "s3"), secure_stack.metadata.bucket
+    assert not denied(s3.list_objects_v2, Bucket=bucket)
+    s3.meta.events.register(
+        "before-sign.s3", lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "http")
+    )
+    assert denied(s3.list_objects_v2, Bucket=bucket)
+    assert denied(s3.put_object, Bucket=bucket, Key="demo/executions/a-test", Body=b"x")
+
+
+def test_the_certificate_is_checked(secure_stack: DeployedStack) -> None:
+    """The emulator has no plain port beside: its endpoint is HTTPS, and its certificate is one of its own."""
+    assert secure_stack.emulator.endpoint.startswith("https://")
+    certificate = Path(secure_stack.emulator.environment()["AWS_CA_BUNDLE"])
+    assert certificate.read_text().startswith("-----BEGIN CERTIFICATE-----")

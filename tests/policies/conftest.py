@@ -1,0 +1,103 @@
+"""The calls of whole executions, and the templates whose roles make them."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.validate import STAND_INS
+from pipeline.contract.execution import execution_input
+from tests.pipeline.endpoints import UNKNOWN, Endpoints
+from tests.pipeline.machine import Ended, Handler, TaskError, run
+from tests.policies.references import ACCOUNT, REGION, resolved
+
+PROJECT = Path(__file__).parent.parent.parent
+PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/demo/1"
+
+
+def refuse(_request: dict[str, Any]) -> Any:
+    """A model that fails its smoke test."""
+    raise TaskError("SageMakerRuntime.ModelErrorException", "no")
+
+
+@pytest.fixture(scope="session")
+def calls() -> list[tuple[str, dict[str, Any]]]:
+    """Every call of three executions which, together, go through every state that calls."""
+    filled = execution_input(
+        (PROJECT / "scripts" / "input.yaml").read_bytes(),
+        tokens=STAND_INS,
+        event_id="event",
+        overrides={
+            "approval": {"manual": True, "must_beat_champion": True},
+            "registration": {"input": {"Tags": [{"Key": "team", "Value": "a"}]}},
+            "CreateModel": {"input": {"Tags": [{"Key": "team", "Value": "a"}]}},
+            "deployment": {
+                "input": {
+                    "EndpointConfig": {
+                        "Tags": [{"Key": "team", "Value": "a"}],
+                        "ProductionVariants": [
+                            {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+                        ],
+                    },
+                    "Tags": [{"Key": "team", "Value": "a"}],
+                    "DeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}},
+                },
+                "smoke_test": {"Body": None, "S3Uri": "s3://mlops-bucket/demo/record.csv"},
+                "autoscaling": {"min_capacity": 1, "max_capacity": 2, "invocations_per_instance": 10},
+            },
+        },
+    ).content
+    executions = [
+        _run(filled, Endpoints()),
+        _run(filled, Endpoints(serving="mlops-demo-0"), invokeEndpoint=refuse),
+        _run(filled, Endpoints(), invokeEndpoint=refuse),
+    ]
+    assert [ended.status for ended in executions] == ["SUCCEEDED", "FAILED", "FAILED"], executions
+    return [call for ended in executions for call in ended.requests]
+
+
+def _run(data: dict[str, Any], endpoints: Endpoints, **handlers: Handler) -> Ended:
+    def group(_request: dict[str, Any]) -> Any:
+        raise TaskError(UNKNOWN, "it is there")
+
+    waiting = {"decision": "Waiting", "reason": "", "announcement": {"subject": "?", "message": "?"}, "champion": {}}
+    answers: dict[str, Handler] = {
+        **dict.fromkeys(["createProcessingJob.sync", "createTransformJob.sync"], lambda _: {}),
+        "createTrainingJob.sync": lambda _: {"ModelArtifacts": {"S3ModelArtifacts": "s3://mlops-bucket/model.tar.gz"}},
+        **dict.fromkeys(["createModel", "updateModelPackage", "publish", "registerScalableTarget"], lambda _: {}),
+        "createModelPackageGroup": group,
+        "createModelPackage": lambda _: {"ModelPackageArn": PACKAGE},
+        "listModelPackages": lambda _: {"ModelPackageSummaryList": [{"ModelPackageArn": PACKAGE}]},
+        "describeModelPackage": lambda _: {"ModelPackageArn": PACKAGE},
+        "invoke": lambda _: {"Payload": waiting},
+        "putItem.waitForTaskToken": lambda _: {"decision": "Approved", "by": "somebody", "reason": "good"},
+        "getObject": lambda _: {"Body": "1,2"},
+        "invokeEndpoint": lambda _: {"Body": "0.1,0", "ContentType": "text/csv"},
+        "putScalingPolicy": lambda _: {"PolicyARN": "arn"},
+    }
+    return run(copy.deepcopy(data), answers | endpoints.handlers() | handlers)
+
+
+def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """A request with the template's own resources in place of what stands for them elsewhere."""
+
+    def logical_id(kind: str, prefix: str) -> str:
+        names: list[str] = [name for name, found in template["Resources"].items() if found["Type"] == kind]
+        return next(name for name in names if name.startswith(prefix))
+
+    def arn(kind: str, prefix: str) -> str:
+        return str(resolved({"Fn::GetAtt": [logical_id(kind, prefix), "Arn"]}, template))
+
+    text = json.dumps(request)
+    for old, new in {
+        '"GATE"': json.dumps(arn("AWS::Lambda::Function", "Approval")),
+        '"TOPIC"': json.dumps(resolved({"Ref": logical_id("AWS::SNS::Topic", "")}, template)),
+        '"APPROVALS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Approval")),
+        STAND_INS["SAGEMAKER_EXECUTION_ROLE"]: arn("AWS::IAM::Role", "SageMaker"),
+        STAND_INS["MLOPS_BUCKET"]: logical_id("AWS::S3::Bucket", "Storage"),
+    }.items():
+        text = text.replace(old, new)
+    content: dict[str, Any] = json.loads(text)
+    return content

@@ -1,0 +1,183 @@
+"""What each role needs, by its logical ID: the calls of those who act as it."""
+
+import json
+from typing import Any
+
+from tests.policies.calls import Place, needs
+from tests.policies.conftest import PACKAGE, of_deployment
+from tests.policies.evaluator import Need
+from tests.policies.options import KEY, OPTIONS
+from tests.policies.references import ACCOUNT, REGION, resolved
+
+HERE = Place(REGION, ACCOUNT)
+ASSETS = f"arn:aws:s3:::cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+TRACING = [Need(f"xray:{action}", "*") for action in ("PutTraceSegments", "PutTelemetryRecords")]
+
+Call = tuple[str, dict[str, Any]]
+
+
+def logical_id(template: dict[str, Any], kind: str, prefix: str = "") -> str:
+    return next(
+        str(name) for name, found in template["Resources"].items() if found["Type"] == kind and name.startswith(prefix)
+    )
+
+
+def arn(template: dict[str, Any], kind: str, prefix: str = "") -> str:
+    return str(resolved({"Fn::GetAtt": [logical_id(template, kind, prefix), "Arn"]}, template))
+
+
+def has_key(template: dict[str, Any]) -> bool:
+    return KEY in str(template)
+
+
+def key(via: str, *actions: str) -> list[Need]:
+    """What a use of the key through a service needs."""
+    return [Need(f"kms:{action}", KEY, {"kms:ViaService": f"{via}.{REGION}.amazonaws.com"}) for action in actions]
+
+
+def own_log(template: dict[str, Any], construct: str) -> list[Need]:
+    stream = arn(template, "AWS::Logs::LogGroup", construct).removesuffix("*") + "log-stream:a"
+    return [Need(f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]
+
+
+def starter(template: dict[str, Any]) -> list[Need]:
+    """The start Lambda reads the input and starts an execution."""
+    bucket = arn(template, "AWS::S3::Bucket")
+    return [
+        Need("s3:GetObject", f"{bucket}/demo/scripts/input.yaml"),
+        Need("s3:ListBucket", bucket),
+        Need("states:StartExecution", arn(template, "AWS::StepFunctions::StateMachine")),
+        *TRACING,
+        *own_log(template, "Starter"),
+        *(key("s3", "Decrypt") if has_key(template) else ()),
+    ]
+
+
+def gate(template: dict[str, Any]) -> list[Need]:
+    """The gate reads reports."""
+    bucket = arn(template, "AWS::S3::Bucket")
+    return [
+        Need("s3:GetObject", f"{bucket}/demo/executions/mlops-demo-1/evaluation/evaluation.json"),
+        Need("s3:ListBucket", bucket),
+        *TRACING,
+        *own_log(template, "Approval"),
+        *(key("s3", "Decrypt") if has_key(template) else ()),
+    ]
+
+
+def publisher(template: dict[str, Any]) -> list[Need]:
+    """The publisher copies the archive of the scripts from the CDK's bucket into the pipeline's."""
+    (publication,) = (
+        found["Properties"] for found in template["Resources"].values() if "PublishedScripts" in found["Type"]
+    )
+    return [
+        Need("s3:GetObject", f"{ASSETS}/{publication['ArchiveKey']}"),
+        Need("s3:PutObject", f"{arn(template, 'AWS::S3::Bucket')}/demo/scripts/train.py"),
+        *own_log(template, "Scripts"),
+        *(key("s3", "GenerateDataKey") if has_key(template) else ()),
+    ]
+
+
+def approvers(template: dict[str, Any]) -> list[Need]:
+    """A person reads the request, marks it, answers, and looks at the execution and the stack's outputs."""
+    table = arn(template, "AWS::DynamoDB::Table")
+    machine = arn(template, "AWS::StepFunctions::StateMachine")
+    return [
+        Need("dynamodb:GetItem", table),
+        Need("dynamodb:UpdateItem", table),
+        Need("states:SendTaskSuccess", "*"),
+        Need("states:DescribeExecution", f"{machine.replace(':stateMachine:', ':execution:')}:mlops-demo-1"),
+        Need("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/mlops-demo/id"),
+        *(key("dynamodb", "Decrypt") if has_key(template) else ()),
+    ]
+
+
+def sagemaker(template: dict[str, Any]) -> list[Need]:
+    """Jobs and models: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html."""
+    own = arn(template, "AWS::S3::Bucket")
+    full = has_key(template)
+    read = [f"arn:aws:s3:::sagemaker-sample-data-{REGION}", own]
+    read += ["arn:aws:s3:::the-data", "arn:aws:s3:::more-data"] if full else []
+    images = [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-scikit-learn"]
+    images += [OPTIONS["IMAGE_REPOSITORY_ARNS"]] if full else []
+    group = HERE.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
+    found = [Need("ecr:GetAuthorizationToken", "*")]
+    found += [Need(f"s3:{action}", bucket) for bucket in read for action in ("ListBucket", "GetBucketLocation")]
+    found += [Need("s3:GetObject", f"{bucket}/demo/x") for bucket in read]
+    found += [Need(f"s3:{action}", f"{own}/demo/x") for action in ("PutObject", "AbortMultipartUpload")]
+    pulls = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+    found += [Need(f"ecr:{action}", image) for image in images for action in pulls]
+    found += [Need(f"logs:{action}", group) for action in ("CreateLogGroup", "DescribeLogStreams")]
+    found += [Need(f"logs:{action}", f"{group}:log-stream:a") for action in ("CreateLogStream", "PutLogEvents")]
+    found += [Need("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"})]
+    return [*found, *encrypted_in_vpc()] if full else found
+
+
+def encrypted_in_vpc() -> list[Need]:
+    changes = [f"{verb}NetworkInterface{what}" for verb in ("Create", "Delete") for what in ("", "Permission")]
+    reads = ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+    kinds = ("network-interface/eni-1", "subnet/subnet-1", "security-group/sg-1")
+    return [
+        *(Need(f"kms:{action}", KEY) for action in ("Decrypt", "Encrypt", "GenerateDataKey")),
+        Need("kms:CreateGrant", KEY, {"kms:GrantIsForAWSResource": "true"}),
+        *(Need(f"ec2:{action}", HERE.arn("ec2", kind)) for action in changes for kind in kinds),
+        *(Need(f"ec2:Describe{read}", "*") for read in reads),
+    ]
+
+
+def workflow(template: dict[str, Any], calls: list[Call]) -> list[Need]:
+    """The state machine makes the calls of its definition, writes its log, and is traced."""
+    # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html and .../xray-iam.html
+    deliveries = [f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")]
+    logs = [*deliveries, "ListLogDeliveries", "PutResourcePolicy"]
+    logs += ["DescribeResourcePolicies", "DescribeLogGroups"]
+    grant = {"kms:ViaService": f"sagemaker.{REGION}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
+    return [
+        *(need for action, request in calls for need in needs(action, of_deployment(template, request), HERE)),
+        *TRACING,
+        *(Need(f"xray:{action}", "*") for action in ("GetSamplingRules", "GetSamplingTargets")),
+        *(Need(f"logs:{action}", "*") for action in logs),
+        *(
+            [
+                *key("s3", "Decrypt"),
+                *key("dynamodb", "Decrypt"),
+                *key("sns", "Decrypt", "GenerateDataKey"),
+                Need("kms:CreateGrant", KEY, grant),
+            ]
+            if has_key(template)
+            else ()
+        ),
+    ]
+
+
+ROLES = {
+    "StarterRole": starter,
+    "ApprovalRole": gate,
+    "ScriptsRole": publisher,
+    "SageMakerRole": sagemaker,
+    "ApprovalApprovers": approvers,
+}
+"""What each needs, by the beginning of the logical ID of the role, or of the policy for people."""
+
+
+def needs_of(template: dict[str, Any], role: str, calls: list[Call]) -> list[Need]:
+    return workflow(template, calls) if role == "WorkflowRole" else ROLES[role](template)
+
+
+def renamed(calls: list[Call]) -> list[Call]:
+    """The calls with names that begin with the model's."""
+    names = {"mlops-demo-": "demo-", "evaluation-demo-": "demo-e-", "model-demo-": "demo-m-", "batch-demo-": "demo-b-"}
+    names |= {'"EndpointName": "demo"': '"EndpointName": "demo-b"', "endpoint/demo/": "endpoint/demo-b/"}
+    names |= {
+        '"ModelPackageGroupName": "demo"': '"ModelPackageGroupName": "demo-b"',
+        PACKAGE: PACKAGE.replace("demo/", "demo-b/"),
+    }
+    return [(action, _replaced(request, names)) for action, request in calls]
+
+
+def _replaced(request: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    text = json.dumps(request)
+    for old, new in names.items():
+        text = text.replace(old, new)
+    content: dict[str, Any] = json.loads(text)
+    return content

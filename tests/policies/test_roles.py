@@ -1,0 +1,132 @@
+"""Each role may do what its calls need, on what they need it, and nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infrastructure.permissions import integrations
+from pipeline.definition import definition
+from pipeline.definition.resources import PLACEHOLDERS
+from tests.policies.calls import NEEDS, needs
+from tests.policies.conftest import of_deployment
+from tests.policies.evaluator import Need, Policies
+from tests.policies.options import KEY, OPTIONS
+from tests.policies.references import ACCOUNT, REGION
+from tests.policies.roles import HERE, ROLES, Call, arn, needs_of, renamed
+
+
+@pytest.fixture(params=["template", "full_template"], ids=["defaults", "every parameter"])
+def deployed(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The template with the defaults, and with every parameter that has to do with permissions."""
+    content: dict[str, Any] = request.getfixturevalue(request.param)
+    return content
+
+
+@pytest.mark.parametrize("role", [*ROLES, "WorkflowRole"])
+def test_a_role_may_do_what_it_needs(deployed: dict[str, Any], role: str, calls: list[Call]) -> None:
+    """Every permission that one of its calls needs is there, on the resource of the call."""
+    policies = Policies.of_template(deployed, role)
+    denied = [need for need in needs_of(deployed, role, calls) if not policies.allow(need)]
+    assert denied == []
+
+
+@pytest.mark.parametrize("role", [*ROLES, "WorkflowRole"])
+def test_a_role_may_do_nothing_else(deployed: dict[str, Any], role: str, calls: list[Call]) -> None:
+    """Each action on each resource of each statement is one that a call needs."""
+    found = needs_of(deployed, role, calls)
+    if role == "WorkflowRole":
+        # The names that a user may choose beside those that the shipped input gives.
+        found += [
+            need for action, request in renamed(calls) for need in needs(action, of_deployment(deployed, request), HERE)
+        ]
+    idle = [
+        (action, resource)
+        for action, resource, part in Policies.of_template(deployed, role).parts()
+        if not any(part.allow(need) for need in found)
+    ]
+    assert idle == []
+
+
+def test_every_role_of_the_template_is_looked_at(deployed: dict[str, Any]) -> None:
+    """No role, no policy and no managed policy is in the template that these tests do not know."""
+    known = (*ROLES, "WorkflowRole")
+    kinds = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+    found = [name for name, resource in deployed["Resources"].items() if resource["Type"] in kinds]
+    assert [name for name in found if not name.startswith(known)] == []
+    roles = [found["Properties"] for found in deployed["Resources"].values() if found["Type"] == "AWS::IAM::Role"]
+    assert all("ManagedPolicyArns" not in role and "Policies" not in role for role in roles)
+
+
+def test_every_call_of_the_definition_is_made(calls: list[Call]) -> None:
+    """The executions of these tests make every call of the definition, so none goes without its permissions."""
+    defined = {name.rpartition(":")[2] for name in integrations(definition(PLACEHOLDERS))}
+    assert {action for action, _ in calls} == defined == set(NEEDS)
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        Need("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/Admin", {"iam:PassedToService": "sagemaker.amazonaws.com"}),
+        Need("sagemaker:StopTrainingJob", HERE.arn("sagemaker", "training-job/their-job")),
+        Need("sagemaker:CreateTrainingJob", HERE.arn("sagemaker", "training-job/mlops-demonstration-1")),
+        Need("sagemaker:UpdateEndpoint", HERE.arn("sagemaker", "endpoint/demonstration")),
+        Need("sagemaker:DeleteEndpoint", HERE.arn("sagemaker", "endpoint/their-demo-1")),
+        Need("sagemaker:UpdateModelPackage", HERE.arn("sagemaker", "model-package/theirs/1")),
+        Need("sagemaker:DeleteEndpointConfig", HERE.arn("sagemaker", "endpoint-config/theirs")),
+        Need("cloudwatch:DeleteAlarms", HERE.arn("cloudwatch", "alarm:errors")),
+        Need(
+            "application-autoscaling:RegisterScalableTarget",
+            HERE.arn("application-autoscaling", "scalable-target/1"),
+            {"application-autoscaling:service-namespace": "ecs"},
+        ),
+        Need("sns:Publish", HERE.arn("sns", "theirs")),
+        Need("lambda:InvokeFunction", HERE.arn("lambda", "function:theirs")),
+        Need("s3:GetObject", "arn:aws:s3:::theirs/x"),
+        Need("events:PutRule", HERE.arn("events", "rule/theirs")),
+    ],
+    ids=lambda need: f"{need.action} {need.resource.rpartition(':')[2]}",
+)
+def test_the_state_machine_may_not_touch_what_is_anothers(deployed: dict[str, Any], need: Need) -> None:
+    """What belongs to another team in the account is out of the state machine's reach."""
+    assert not Policies.of_template(deployed, "WorkflowRole").allow(need)
+
+
+def test_the_sagemaker_role_is_passed_to_sagemaker_only(deployed: dict[str, Any]) -> None:
+    """The state machine may pass the SageMaker role, but to no other service."""
+    role = arn(deployed, "AWS::IAM::Role", "SageMaker")
+    policies = Policies.of_template(deployed, "WorkflowRole")
+    assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}))
+    assert not policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}))
+    assert not policies.allow(Need("iam:PassRole", role))
+
+
+def test_the_key_is_used_through_its_services_only(full_template: dict[str, Any]) -> None:
+    """Nobody but the jobs may use the key by itself."""
+    for role in ("StarterRole", "ApprovalRole", "ScriptsRole", "WorkflowRole", "ApprovalApprovers"):
+        policies = Policies.of_template(full_template, role)
+        assert not policies.allow(Need("kms:Decrypt", KEY))
+        assert not policies.allow(Need("kms:GenerateDataKey", KEY))
+
+
+def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str, Any]) -> None:
+    """The permissions boundary is on every role; without one, there is none."""
+    for content, expected in ((full_template, OPTIONS["PERMISSIONS_BOUNDARY_ARN"]), (template, None)):
+        roles = [found["Properties"] for found in content["Resources"].values() if found["Type"] == "AWS::IAM::Role"]
+        assert len(roles) == len(ROLES)
+        assert {role.get("PermissionsBoundary") for role in roles} == {expected}
+
+
+def test_names_are_those_of_the_deployments_model(run_app: Any) -> None:
+    """Another model's deployment has other names, in ARNs in small letters."""
+    completed, folder = run_app(
+        SEEDFARMER_PARAMETER_SCHEDULE="0 6 * * ? *",
+        SEEDFARMER_PARAMETER_MODEL_NAME="Churn",
+        CDK_DEFAULT_ACCOUNT=ACCOUNT,
+        CDK_DEFAULT_REGION=REGION,
+    )
+    assert completed.returncode == 0, completed.stderr
+    policies = Policies.of_template(json.loads((folder / "mlops-Churn.template.json").read_text()), "WorkflowRole")
+    for name, allowed in (("mlops-churn-1", True), ("mlops-Churn-1", True), ("mlops-demo-1", False)):
+        need = Need("sagemaker:CreateTrainingJob", HERE.arn("sagemaker", f"training-job/{name}"))
+        assert policies.allow(need) is allowed
