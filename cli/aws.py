@@ -136,7 +136,13 @@ def stack_outputs(connection: Aws, name: str | None) -> "Stack":
         raise CommandError(
             f"the stack {stack} {connection.where} is no deployment of this module: it has no output metadata"
         ) from error
-    return Stack(name=stack, state_machine=state_machine, approval_table=outputs.get("ApprovalTable"))
+    return Stack(
+        name=stack,
+        state_machine=state_machine,
+        function=metadata.get("LambdaFunction", ""),
+        bucket=metadata.get("MlOpsBucket", ""),
+        approval_table=outputs.get("ApprovalTable"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +152,10 @@ class Stack:
     name: str
     state_machine: str
     """Its ARN."""
+    function: str
+    """The ARN of the Lambda function that starts an execution."""
+    bucket: str
+    """The name of the bucket with the scripts and the results."""
     approval_table: str | None
     """The DynamoDB table of the open approval requests; None where the stack has none."""
 

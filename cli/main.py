@@ -11,7 +11,12 @@ import click
 from cli.answer import approve, reject
 from cli.invoke import invoke
 from cli.local import local
+from cli.logs import logs
 from cli.options import FILE
+from cli.report import report
+from cli.runs import redrive, runs, stop
+from cli.start import start
+from cli.watch import watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,7 +24,7 @@ def main() -> None:
     """Start, watch and try the ML pipeline."""
 
 
-for _command in (local, approve, reject, invoke):
+for _command in (local, start, watch, runs, logs, report, approve, reject, stop, redrive, invoke):
     main.add_command(_command)
 
 

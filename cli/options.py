@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PROJECT = Path(__file__).parent.parent
 
@@ -13,6 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
+_WIDE = 1000
 PORT = click.IntRange(1, 65535)
 
 
@@ -49,3 +53,11 @@ def stack_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """``--json``: for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def console(*, quiet: bool = False) -> "Console":
+    """Where tables are printed: as wide as the terminal, and where there is none, as wide as they are."""
+    from rich.console import Console  # noqa: PLC0415 - so that --help need not wait for it
+
+    made = Console(highlight=False, quiet=quiet)
+    return made if made.is_terminal else Console(highlight=False, quiet=quiet, width=_WIDE)

@@ -13,7 +13,7 @@ from rich.text import Text
 from local.progress import ABORTED, FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, StageProgress
 from pipeline.stages import STAGES
 
-_MARKS = {
+MARKS = {
     PENDING: ("·", "dim"),
     RUNNING: ("▶", "bold cyan"),
     SUCCEEDED: ("✓", "green"),
@@ -21,6 +21,7 @@ _MARKS = {
     SKIPPED: ("-", "dim"),
     ABORTED: ("■", "yellow"),
 }
+"""A sign and a colour for each state of a stage."""
 _KEY_WIDTH = max(len(stage.key) for stage in STAGES)
 
 
@@ -93,7 +94,7 @@ class Display:
         table.add_column("seconds", justify="right")
         now = datetime.now(UTC)
         for key, state in self._progress.items():
-            mark, style = _MARKS[state.status]
+            mark, style = MARKS[state.status]
             seconds = state.seconds(now)
             table.add_row(
                 Text(mark, style), key, Text(state.status, style), "" if seconds is None else f"{seconds:.1f}"

@@ -20,6 +20,7 @@ import joblib
 import numpy as np
 
 import census
+from calibration import calibration
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
 from quality import binary_classification_metrics
 from rows import read_labelled_rows
@@ -63,7 +64,12 @@ def main() -> None:
     except ValueError as error:
         raise JobError(f"cannot judge the model on {PROCESSING / 'test'}: {error}") from error
     metrics = binary_classification_metrics(labels, probabilities, census.THRESHOLD)
-    report = {"version": 0.0, "dataset": {"item_count": len(labels)}, "binary_classification_metrics": metrics}
+    report = {
+        "version": 0.0,
+        "dataset": {"item_count": len(labels)},
+        "binary_classification_metrics": metrics,
+        "calibration": calibration(labels, probabilities),
+    }
     file = PROCESSING / "evaluation" / "evaluation.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")

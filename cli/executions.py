@@ -1,0 +1,111 @@
+"""The executions of one state machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cli.errors import CommandError
+from report.history import data_so_far
+
+LATEST = "latest"
+"""Stands for the execution that was started last."""
+
+_MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
+_PAGE = 1000
+"""Events that GetExecutionHistory gives at once at most
+(https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
+
+_LAST = 8
+"""Events among which the last state's beginning is likely to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executions:
+    """What a state machine has run, and runs."""
+
+    step_functions: Any
+    """A client."""
+    state_machine: str
+    """Its ARN."""
+
+    def arn(self, execution: str) -> str:
+        """The ARN of an execution given by its name or its ARN.
+
+        Raises:
+            CommandError: it is the ARN of another state machine's execution.
+        """
+        prefix = self.state_machine.replace(":stateMachine:", ":execution:") + ":"
+        if execution.startswith(prefix):
+            return execution
+        if execution.startswith("arn:"):
+            machine = self.state_machine.rpartition(":")[2]
+            raise CommandError(
+                f"{execution} is not an execution of the state machine {machine}; "
+                "name the stack that it belongs to: --stack NAME"
+            )
+        return prefix + execution
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        """DescribeExecution's answer for an execution given by its name, its ARN, or ``latest``.
+
+        Raises:
+            CommandError: there is none, or it is another state machine's.
+        """
+        if execution == LATEST:
+            newest = next(iter(self.all(limit=1)), None)
+            if newest is None:
+                raise CommandError("there is no execution yet; start one: mlops start")
+            execution = newest["executionArn"]
+        arn = self.arn(execution)
+        try:
+            found: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                raise self._missing(execution) from error
+            raise
+        return found
+
+    def all(self, *, status: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """The executions as ListExecutions gives them, the newest first.
+
+        Args:
+            status: only those in this state.
+            limit: so many at most.
+        """
+        pages = self.step_functions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.state_machine, **({"statusFilter": status} if status else {})
+        )
+        return islice((execution for page in pages for execution in page["executions"]), limit)
+
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        """The whole history of an execution, oldest first, without what went through its states.
+
+        Args:
+            arn: the execution's.
+        """
+        return list(self._events(arn, includeExecutionData=False, PaginationConfig={"PageSize": _PAGE}))
+
+    def data(self, execution: dict[str, Any]) -> dict[str, Any]:
+        """The data of an execution as far as it came.
+
+        Args:
+            execution: as DescribeExecution gives it.
+        """
+        arn = execution["executionArn"]
+        # A state's data may have 256 KB, and the last state is all that is wanted.
+        newest_first = self._events(arn, reverseOrder=True, PaginationConfig={"PageSize": _LAST})
+        return data_so_far(execution, newest_first)
+
+    def _events(self, arn: str, **options: Any) -> Iterator[dict[str, Any]]:
+        pages = self.step_functions.get_paginator("get_execution_history").paginate(executionArn=arn, **options)
+        return (event for page in pages for event in page["events"])
+
+    def _missing(self, execution: str) -> CommandError:
+        machine = self.state_machine.rpartition(":")[2]
+        return CommandError(
+            f"there is no execution {execution.rpartition(':')[2]} of the state machine {machine}; "
+            "mlops runs lists those that there are"
+        )

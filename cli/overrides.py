@@ -1,0 +1,52 @@
+"""``--override KEY=VALUE``: a dotted key and a YAML value, over what ``input.yaml`` says."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import yaml
+
+
+def parse(texts: Iterable[str]) -> dict[str, Any]:
+    """The overrides of an event.
+
+    Args:
+        texts: such as ``training.input.HyperParameters.max_iter="50"``.
+
+    Raises:
+        click.UsageError: one is malformed, or two of them say different things of the same key.
+    """
+    overrides: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        parts = key.split(".")
+        if not equals or not all(part.strip() == part != "" for part in parts):
+            raise click.UsageError(f"--override {text!r} was given; expected KEY=VALUE: training.run=false")
+        _put(overrides, parts, _value(text, value), text)
+    return overrides
+
+
+def _value(text: str, value: str) -> Any:
+    try:
+        parsed = yaml.safe_load(value)
+        json.dumps(parsed, allow_nan=False)
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise click.UsageError(f"--override {text!r}: the value is not YAML: {told}") from error
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(
+            f"--override {text!r}: the value cannot be written as JSON ({error}); put it in quotes"
+        ) from error
+    return parsed
+
+
+def _put(overrides: dict[str, Any], parts: list[str], value: Any, text: str) -> None:
+    place = overrides
+    for part in parts[:-1]:
+        place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            raise click.UsageError(f"--override {text!r}: another --override gives {part} a value of its own")
+    if parts[-1] in place:
+        raise click.UsageError(f"--override {text!r}: another --override says something of {'.'.join(parts)} too")
+    place[parts[-1]] = value

@@ -1,0 +1,102 @@
+"""An execution on one line."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.executions import Executions
+from local.display import MARKS
+from local.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, stage_progress
+from pipeline.stages import STAGES
+from report.outcome import metric_of_approval, short_name
+
+_STYLES = {RUNNING: "bold cyan", SUCCEEDED: "green", FAILED: "bold red", "TIMED_OUT": "bold red", "ABORTED": "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What is said of an execution among others."""
+
+    name: str
+    arn: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    stages: dict[str, str]
+    """The state of each stage."""
+    metric: tuple[str, float] | None
+    """The path and the value of the metric that stands for the model."""
+
+    def seconds(self, now: datetime) -> float:
+        """Seconds that it took, or has taken so far."""
+        return ((self.stopped or now) - self.started).total_seconds()
+
+    def as_json(self, now: datetime) -> dict[str, Any]:
+        """For programs; times are in ISO 8601, UTC."""
+        return {
+            "name": self.name,
+            "arn": self.arn,
+            "status": self.status,
+            "started": _iso(self.started),
+            "stopped": _iso(self.stopped) if self.stopped else None,
+            "seconds": round(self.seconds(now), 3),
+            "stages": self.stages,
+            "metric": {"name": self.metric[0], "value": self.metric[1]} if self.metric else None,
+        }
+
+
+def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
+    """An execution, looked at.
+
+    Args:
+        executions: those of its state machine.
+        listed: the execution as ListExecutions gives it.
+    """
+    execution = executions.describe(listed["executionArn"])
+    events = executions.history(listed["executionArn"])
+    progress = stage_progress(events, status=execution["status"], stopped=execution.get("stopDate"))
+    return Overview(
+        name=execution["name"],
+        arn=execution["executionArn"],
+        status=execution["status"],
+        started=execution["startDate"],
+        stopped=execution.get("stopDate"),
+        stages={key: stage.status for key, stage in progress.items()},
+        metric=metric_of_approval(executions.data(execution)),
+    )
+
+
+def table(overviews: list[Overview], now: datetime) -> Table:
+    """The executions, one on a line."""
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    # The names are there to be copied; where there is little room, the others break.
+    shown.add_column("execution", no_wrap=True, min_width=max((len(each.name) for each in overviews), default=0))
+    shown.add_column("state", no_wrap=True, min_width=max((len(each.status) for each in overviews), default=0))
+    shown.add_column("started, UTC", no_wrap=True, min_width=len("started, UTC"))
+    shown.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
+    shown.add_column("stages", min_width=len(STAGES))
+    shown.add_column("metric")
+    for each in overviews:
+        shown.add_row(
+            each.name,
+            Text(each.status, _STYLES.get(each.status, "")),
+            each.started.astimezone(UTC).strftime("%m-%d %H:%M"),
+            f"{each.seconds(now):.1f}",
+            _stages(each.stages),
+            f"{short_name(each.metric[0])} {each.metric[1]:.4f}" if each.metric else "",
+        )
+    return shown
+
+
+def _stages(stages: dict[str, str]) -> Text:
+    """A sign for each stage, and the name of the one that runs or failed."""
+    text = Text.assemble(*(MARKS[status] for status in stages.values()))
+    told = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
+    return text.append(f" {told[0]}") if told else text
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

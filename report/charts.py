@@ -1,0 +1,91 @@
+"""The report's pictures: each one with the table that says the same."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from report.quality import Bin, Point
+from report.svg import Plot
+
+_ROWS = 11
+"""Rows of a curve's table."""
+_LARGEST_DOT = 9.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A curve's picture and its table."""
+
+    picture: Markup
+    columns: tuple[str, str]
+    points: list[Point]
+    """Some points of the curve, as they stand in the report."""
+    has_champion: bool
+
+
+def roc(points: list[Point], champion: list[Point] | None, *, area: float | None) -> Curve:
+    """The ROC curve.
+
+    Args:
+        points: false positive rates and true positive rates.
+        champion: those of the champion.
+        area: the area under the curve, from 0 to 1.
+    """
+    plot = Plot(across="False positive rate", up="True positive rate")
+    label = "ROC curve" + ("" if area is None else f": the area under it is {area:.4f}")
+    picture = plot.draw(
+        plot.line([(0.0, 0.0), (1.0, 1.0)], "chance"),
+        plot.area(points, "area"),
+        *([plot.line(champion, "champion")] if champion else []),
+        plot.line(points, "model"),
+        label=label,
+    )
+    return Curve(
+        picture=picture,
+        columns=("False positive rate", "True positive rate"),
+        points=_some(points),
+        has_champion=bool(champion),
+    )
+
+
+def precision_recall(points: list[Point], champion: list[Point] | None, *, positives: float | None) -> Curve:
+    """The precision-recall curve.
+
+    Args:
+        points: recalls and precisions.
+        champion: those of the champion.
+        positives: the share of class 1 among all records, which is the precision of telling them all so.
+    """
+    plot = Plot(across="Recall", up="Precision")
+    layers = [plot.area(points, "area")]
+    if positives is not None:
+        layers.insert(0, plot.line([(0.0, positives), (1.0, positives)], "chance"))
+    if champion:
+        layers.append(plot.line(champion, "champion"))
+    picture = plot.draw(*layers, plot.line(points, "model"), label="Precision-recall curve")
+    return Curve(picture=picture, columns=("Recall", "Precision"), points=_some(points), has_champion=bool(champion))
+
+
+def calibration(bins: Sequence[Bin]) -> Markup:
+    """How often class 1 came where the model gave it which probability; a dot's area grows with its records' number."""
+    plot = Plot(across="Probability that the model gave", up="Share that was of class 1")
+    points = [(item.probability, item.share) for item in bins]
+    most = max(item.records for item in bins) or 1
+    return plot.draw(
+        plot.line([(0.0, 0.0), (1.0, 1.0)], "chance"),
+        plot.line(points, "model"),
+        *(
+            plot.dot(point, "dot", max(3.0, _LARGEST_DOT * math.sqrt(item.records / most)))
+            for point, item in zip(points, bins, strict=True)
+        ),
+        label="Calibration: the nearer to the diagonal, the more the probabilities can be taken at their word",
+    )
+
+
+def _some(points: list[Point]) -> list[Point]:
+    """Those points of the curve that are nearest to even steps of its horizontal axis, each once."""
+    steps = [step / (_ROWS - 1) for step in range(_ROWS)]
+    nearest = {min(range(len(points)), key=lambda index: abs(points[index][0] - step)) for step in steps}
+    return [points[index] for index in sorted(nearest)]

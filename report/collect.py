@@ -1,0 +1,192 @@
+"""Asks AWS, or the emulator, for all that the report tells. By public APIs only, and it changes nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.job_files import job_names
+from local.progress import stage_progress
+from report import quality
+from report.facts import Facts, Failure, StoredObject
+from report.history import failed_stage, reason
+
+LOG_LINES = 40
+"""Lines of the failed job's log."""
+
+_REPORT_FILE = "evaluation.json"
+_MAX_REPORT = 16 * 1024 * 1024
+"""Bytes of the largest evaluation report that is read; the gate reads no larger one either."""
+
+Tail = Callable[[str, str, int], list[str]]
+"""Gives the last lines of a job's log: the action that created it, its name, how many lines."""
+
+
+class _AbsentError(Exception):
+    """Something cannot be had; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collector:
+    """Where the facts come from."""
+
+    s3: Any
+    """A client."""
+    tail: Tail
+
+    def facts(self, execution: dict[str, Any], events: list[dict[str, Any]], content: dict[str, Any]) -> Facts:
+        """All that is known of an execution. What cannot be had is left out, and ``absent`` says why.
+
+        Args:
+            execution: as DescribeExecution gives it.
+            events: its history, oldest first.
+            content: its data as far as it came, as :func:`report.history.data_so_far` gives it.
+        """
+        absent: dict[str, str] = {}
+        stopped = execution.get("stopDate")
+        stages = stage_progress(events, status=execution["status"], stopped=stopped)
+        results = {key: (content.get(key) or {}).get("result") or {} for key in stages}
+        uri = self._had(absent, "Evaluation", self._report_uri, results)
+        evaluation = self._had(absent, "Evaluation", self._report, uri) if uri else None
+        best = (results["approval"].get("champion") or {}).get("report")
+        _tell_missing_parts(absent, evaluation)
+        return Facts(
+            name=execution["name"],
+            arn=execution["executionArn"],
+            status=execution["status"],
+            started=execution["startDate"],
+            stopped=stopped,
+            stages=stages,
+            content=content,
+            evaluation=evaluation,
+            evaluation_uri=uri,
+            champion=self._had(absent, "Champion", self._report, best) if best else None,
+            published=self._had(absent, "Scripts", self._published, content, execution["startDate"]) or (),
+            artifact=self._had(absent, "Model artifact", self._artifact, results["training"]),
+            failure=self._failure(absent, execution, stages, content),
+            absent=absent,
+            made=datetime.now(UTC),
+        )
+
+    def _had(self, absent: dict[str, str], what: str, get: Callable[..., Any], *arguments: Any) -> Any:
+        """What ``get`` gives; None where it cannot be had, which is noted."""
+        try:
+            return get(*arguments)
+        except _AbsentError as error:
+            absent[what] = str(error)
+        except (ClientError, BotoCoreError) as error:
+            absent[what] = " ".join(str(error).split())
+        return None
+
+    def _report_uri(self, results: dict[str, dict[str, Any]]) -> str:
+        judged = results["approval"].get("report")
+        if judged:
+            return str(judged)
+        outputs = (results["evaluation"].get("ProcessingOutputConfig") or {}).get("Outputs") or ()
+        for output in outputs:
+            place = urlsplit(output["S3Output"]["S3Uri"])
+            key = f"{place.path.strip('/')}/{_REPORT_FILE}"
+            found = self.s3.list_objects_v2(Bucket=place.netloc, Prefix=key, MaxKeys=1).get("Contents")
+            if found:
+                return f"s3://{place.netloc}/{key}"
+        raise _AbsentError(
+            f"the evaluation's outputs have no {_REPORT_FILE}" if outputs else "this run made no evaluation"
+        )
+
+    def _report(self, uri: str) -> dict[str, Any]:
+        place = urlsplit(uri)
+        body = self.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read(_MAX_REPORT + 1)
+        if len(body) > _MAX_REPORT:
+            raise _AbsentError(f"{uri} is larger than {_MAX_REPORT:,} bytes")
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise _AbsentError(f"{uri} is not JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise _AbsentError(f"{uri} is not a JSON object")
+        return content
+
+    def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
+        """The objects below the scripts' prefix, each in the version that was the newest at the start."""
+        place = _code(content)
+        if place is None:
+            raise _AbsentError("no stage of this run names a channel called code")
+        bucket, prefix = place
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        newest: dict[str, dict[str, Any]] = {}
+        for page in pages:
+            for found in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                before = newest.get(found["Key"])
+                if found["LastModified"] <= started and (before is None or _age(before) < _age(found)):
+                    newest[found["Key"]] = found
+        # A delete marker has no ETag: the object was not there.
+        return tuple(_stored(bucket, key, found) for key, found in sorted(newest.items()) if "ETag" in found)
+
+    def _artifact(self, training: dict[str, Any]) -> StoredObject:
+        uri = (training.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+        if not uri:
+            raise _AbsentError("this run trained no model")
+        place = urlsplit(uri)
+        key = place.path.lstrip("/")
+        head = self.s3.head_object(Bucket=place.netloc, Key=key)
+        return _stored(place.netloc, key, head | {"Size": head["ContentLength"]})
+
+    def _failure(
+        self, absent: dict[str, str], execution: dict[str, Any], stages: dict[str, Any], content: dict[str, Any]
+    ) -> Failure | None:
+        told = reason(execution)
+        if told is None:
+            return None
+        stage = failed_stage(stages)
+        action, job = job_names(content, execution["name"]).get(stage or "", (None, None))
+        log = self._had(absent, "Log of the failed job", self.tail, action, job, LOG_LINES) if job else None
+        return Failure(stage=stage, error=told[0], reason=told[1], job=job, log=tuple(log or ()))
+
+
+def _age(found: dict[str, Any]) -> tuple[datetime, bool]:
+    """What is greater for the newer of two versions; their times are in whole seconds, which may be the same."""
+    return found["LastModified"], found["IsLatest"]
+
+
+def _code(content: dict[str, Any]) -> tuple[str, str] | None:
+    """The bucket and the prefix of the scripts, as the first stage with a channel ``code`` names them."""
+    for section in content.values():
+        request = section.get("input") if isinstance(section, dict) else None
+        if not isinstance(request, dict):
+            continue
+        inputs = [*(request.get("ProcessingInputs") or ()), *(request.get("InputDataConfig") or ())]
+        for given in inputs:
+            if "code" in {given.get("InputName"), given.get("ChannelName")}:
+                source = given.get("S3Input") or (given.get("DataSource") or {}).get("S3DataSource") or {}
+                place = urlsplit(source.get("S3Uri") or "")
+                return (place.netloc, place.path.strip("/") + "/") if place.netloc else None
+    return None
+
+
+def _stored(bucket: str, key: str, found: dict[str, Any]) -> StoredObject:
+    version = found.get("VersionId")
+    return StoredObject(
+        uri=f"s3://{bucket}/{key}",
+        size=found["Size"],
+        etag=found["ETag"].strip('"'),
+        version=None if version in {None, "null"} else version,
+        modified=found["LastModified"],
+    )
+
+
+def _tell_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:
+    """Notes the parts that an evaluation report of another make lacks."""
+    if evaluation is None:
+        return
+    parts = {
+        "Metrics": quality.metrics,
+        "ROC curve": quality.roc_curve,
+        "Precision-recall curve": quality.precision_recall_curve,
+        "Confusion matrix": quality.confusion,
+        "Calibration": quality.calibration,
+    }
+    absent |= {what: "the evaluation report has none" for what, read in parts.items() if not read(evaluation)}

@@ -1,0 +1,76 @@
+"""What is known of one execution."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local.progress import StageProgress
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """An object in S3."""
+
+    uri: str
+    size: int
+    """Bytes."""
+    etag: str
+    """S3's hash of the content; the MD5 of an object that was uploaded in one piece and not encrypted with KMS
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html)."""
+    version: str | None
+    """None in a bucket that keeps no versions."""
+    modified: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why the execution did not succeed."""
+
+    stage: str | None
+    """The key of the stage that failed; None where it failed between the stages."""
+    error: str
+    """The name of the error, such as ``States.TaskFailed``."""
+    reason: str
+    job: str | None = None
+    """The name of the failed job."""
+    log: tuple[str, ...] = ()
+    """The last lines of the failed job's log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One execution."""
+
+    name: str
+    arn: str
+    status: str
+    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE."""
+    started: datetime
+    stopped: datetime | None
+    stages: dict[str, StageProgress]
+    content: dict[str, Any]
+    """The execution's data as far as it came: the sections of ``input.yaml``, those that ran with their ``result``."""
+    evaluation: dict[str, Any] | None = None
+    """The evaluation report."""
+    evaluation_uri: str | None = None
+    champion: dict[str, Any] | None = None
+    """The evaluation report of the newest version that was approved before."""
+    published: tuple[StoredObject, ...] = ()
+    """The scripts and ``input.yaml``, as they were when the execution started."""
+    artifact: StoredObject | None = None
+    """The trained model."""
+    failure: Failure | None = None
+    absent: dict[str, str] = field(default_factory=dict)
+    """Why something could not be had, by what it is."""
+    made: datetime
+    """When all this was asked for."""
+
+    def section(self, key: str) -> dict[str, Any]:
+        """A section of ``input.yaml``; empty where it has none."""
+        section = self.content.get(key)
+        return section if isinstance(section, dict) else {}
+
+    def result(self, key: str) -> dict[str, Any]:
+        """What a stage came to; empty where it did not run, or not to its end."""
+        result = self.section(key).get("result")
+        return result if isinstance(result, dict) else {}

@@ -1,0 +1,89 @@
+"""Where a model comes from and where it lies: data, hyperparameters, artifact, names, images."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from report.facts import Facts
+from report.sections import Rows
+
+_WITHIN_CHANNEL = {"DataSource", "S3DataSource", "S3Uri", "S3Input", "S3Output"}
+"""Fields between a channel and its URI, which name nothing."""
+
+
+def data(facts: Facts) -> list[tuple[str, str, str]]:
+    """The S3 URIs that the stages' requests name: stage, channel, URI."""
+    rows = []
+    for key in facts.stages:
+        if facts.stages[key].started is None:
+            continue
+        request = facts.section(key).get("input")
+        rows += [(key, name, uri) for name, uri in _uris(request, "")]
+    return rows
+
+
+def _uris(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The S3 URIs in a request, each with the name of its channel or output, or of the field that it stands in."""
+    if isinstance(value, str) and value.startswith("s3://"):
+        yield name, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _uris(item, name)
+    elif isinstance(value, dict):
+        own = next((value[key] for key in ("ChannelName", "InputName", "OutputName") if value.get(key)), None)
+        for key, item in value.items():
+            yield from _uris(item, str(own or (name if key in _WITHIN_CHANNEL and name else key)))
+
+
+def model(facts: Facts) -> Rows:
+    """The model: where it lies, under which names it is known."""
+    deployment, registration = facts.result("deployment"), facts.result("registration")
+    artifact = facts.artifact
+    answer = (deployment.get("smoke_test") or {}).get("Body")
+    values = {
+        "Model artifact": artifact.uri if artifact else None,
+        "Size": f"{artifact.size:,} bytes" if artifact else None,
+        "ETag": artifact.etag if artifact else None,
+        "Version": artifact.version if artifact else None,
+        "Model package": registration.get("ModelPackageArn"),
+        "Model": facts.result("CreateModel").get("ModelArn"),
+        "Endpoint": deployment.get("EndpointArn"),
+        "Endpoint configuration": deployment.get("EndpointConfigName"),
+        "Configuration before": deployment.get("previous"),
+        "Answer to the smoke test": str(answer).strip() if answer else None,
+    }
+    return [(name, str(value)) for name, value in values.items() if value]
+
+
+def hyperparameters(facts: Facts) -> Rows:
+    """The hyperparameters of the training."""
+    given = (facts.section("training").get("input") or {}).get("HyperParameters") or {}
+    return [(str(name), str(value)) for name, value in given.items()] if isinstance(given, dict) else []
+
+
+def versions(facts: Facts) -> Rows:
+    """What the run was made with."""
+    images = {
+        str(image): None
+        for key in facts.stages
+        for image in _images(facts.section(key).get("input"))
+        if facts.stages[key].started
+    }
+    return [
+        *(("Container image", image) for image in images),
+        ("Execution", facts.arn),
+        ("Report made by", f"mlops-stepfunctions {version('mlops-stepfunctions')}"),
+        ("Report made at", facts.made.strftime("%Y-%m-%d %H:%M:%S UTC")),
+    ]
+
+
+def _images(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _images(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in {"ImageUri", "TrainingImage", "Image"} and isinstance(item, str):
+                yield item
+            else:
+                yield from _images(item)

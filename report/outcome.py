@@ -1,0 +1,120 @@
+"""Puts how an execution ended into a few words."""
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+from local.progress import RUNNING
+from report.facts import Facts
+from report.quality import metrics, number
+
+GOOD, BAD, OPEN = "good", "bad", "open"
+
+REJECTED = "ModelRejected"
+"""The error of an execution whose model was not approved."""
+
+
+_ENDED = {
+    "TIMED_OUT": "The run took too long",
+    "ABORTED": "The run was stopped",
+    "PENDING_REDRIVE": "The run is about to go on",
+}
+_LEAD = 280
+"""Characters of the sentence below the headline."""
+_FIRST = ("auc", "roc_auc", "accuracy", "f1", "rmse", "mae", "r2")
+"""The metrics of which the first that there is stands for the model where the approval names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How it ended."""
+
+    headline: str
+    tone: str
+    """``good``, ``bad`` or ``open``."""
+    detail: str = ""
+
+
+def outcome(facts: Facts) -> Outcome:
+    """The headline of an execution, and one sentence of detail."""
+    if facts.status == RUNNING:
+        if facts.result("approval").get("decision") == "Waiting":
+            answer = f"Answer with mlops approve {facts.name}, or mlops reject {facts.name} --reason TEXT."
+            return Outcome(headline="Waiting for approval", tone=OPEN, detail=answer)
+        key = next((key for key, stage in facts.stages.items() if stage.status == RUNNING), None)
+        return Outcome(headline="The run goes on", tone=OPEN, detail=f"It is at {key} now." if key else "")
+    if facts.status == "SUCCEEDED":
+        return _success(facts)
+    failure = facts.failure
+    if failure and failure.error == REJECTED:
+        return Outcome(headline="The model was rejected", tone=BAD, detail=_rejection(facts))
+    if facts.status == "FAILED":
+        where = failure.stage if failure and failure.stage else "The run"
+        return Outcome(headline=f"{where[0].upper()}{where[1:]} failed", tone=BAD, detail=_reason(facts))
+    return Outcome(headline=_ENDED.get(facts.status, facts.status), tone=BAD, detail=_reason(facts))
+
+
+def main_metric(facts: Facts) -> tuple[str, float] | None:
+    """The path and the value of the metric that stands for the model: the first that the approval asks for."""
+    found = metrics(facts.evaluation or {})
+    known = [metric for name in _FIRST for metric in found if metric.name == name]
+    first = next(((metric.path, metric.value) for metric in known or found), None)
+    return metric_of_approval(facts.content) or first
+
+
+def metric_of_approval(content: dict[str, Any]) -> tuple[str, float] | None:
+    """The path and the value of the first metric that the approval asks for; None where it asks for none.
+
+    Args:
+        content: the execution's data.
+    """
+    result = (content.get("approval") or {}).get("result") or {}
+    for judged in result.get("metrics") or ():
+        value = number(judged.get("value")) if isinstance(judged, dict) else None
+        if value is not None:
+            return str(judged.get("name")), value
+    return None
+
+
+def short_name(path: str) -> str:
+    """A metric's path without the parts that all have: ``auc`` of ``binary_classification_metrics.auc.value``."""
+    parts = path.split(".")
+    middle = parts[1:-1] if len(parts) > 2 and parts[-1] == "value" else parts  # noqa: PLR2004 - group, name, value
+    return ".".join(middle)
+
+
+def _success(facts: Facts) -> Outcome:
+    endpoint = facts.result("deployment").get("EndpointName")
+    decision = facts.result("approval").get("decision")
+    if endpoint:
+        headline = "Approved and deployed" if decision == "Approved" else "Deployed"
+        return Outcome(headline=headline, tone=GOOD, detail=f"The endpoint {endpoint} serves the model of this run.")
+    if decision == "Approved":
+        return Outcome(headline="Approved", tone=GOOD, detail="The model may be deployed; this run does not do it.")
+    return Outcome(headline="Succeeded", tone=GOOD, detail="Every stage that was asked for has run.")
+
+
+def _reason(facts: Facts) -> str:
+    """The first line of the reason; the page has all of it further down."""
+    lines = (facts.failure.reason if facts.failure else "").strip().splitlines()
+    return textwrap.shorten(lines[0], _LEAD, placeholder=" ...") if lines else ""
+
+
+def _rejection(facts: Facts) -> str:
+    """Which metrics missed what; the reason on record where it was a person's."""
+    said = []
+    for metric in facts.result("approval").get("metrics") or ():
+        if not isinstance(metric, dict) or metric.get("passed") is not False:
+            continue
+        value, least, most, best = (number(metric.get(key)) for key in ("value", "minimum", "maximum", "champion"))
+        name = short_name(str(metric.get("name")))
+        if value is None:
+            said.append(f"{name} is missing")
+        elif least is not None and value < least:
+            said.append(f"{name} {value:.4f} is below the minimum {least:g}")
+        elif most is not None and value > most:
+            said.append(f"{name} {value:.4f} is above the maximum {most:g}")
+        elif best is not None:
+            said.append(f"{name} {value:.4f} is worse than the champion's {best:.4f}")
+    sentence = "; ".join(said)
+    return f"{sentence[0].upper()}{sentence[1:]}." if said else _reason(facts)

@@ -1,0 +1,88 @@
+"""Writes the page."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from report import charts, origin, sections
+from report.facts import Facts
+from report.outcome import main_metric, outcome, short_name
+from report.quality import records
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SMALL, _LARGE = 1e-3, 1e4
+_MINUTE, _HOUR = 60, 3600
+
+
+def page(facts: Facts) -> str:
+    """The report of an execution: an HTML document that asks for nothing from anywhere."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for text in (number, difference, duration, moment, breakable):
+        environment.filters[text.__name__] = text
+    environment.globals["short_name"] = short_name
+    bins = sections.calibration(facts)
+    return environment.get_template("page.html.j2").render(
+        facts=facts,
+        outcome=outcome(facts),
+        reason=sections.reason(facts),
+        main_metric=main_metric(facts),
+        records=records(facts.evaluation or {}),
+        timeline=sections.timeline(facts),
+        judged=sections.judged_metrics(facts),
+        approval=sections.approval(facts),
+        comparison=sections.comparison(facts),
+        roc=sections.roc(facts),
+        precision_recall=sections.precision_recall(facts),
+        confusion=sections.confusion(facts),
+        bins=bins,
+        calibration=charts.calibration(bins) if bins else None,
+        data=origin.data(facts),
+        model=origin.model(facts),
+        hyperparameters=origin.hyperparameters(facts),
+        versions=origin.versions(facts),
+    )
+
+
+def number(value: float) -> str:
+    """A number as people read it: four decimals, fewer for a large one, more digits for a small one."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if size >= _LARGE:
+        return f"{value:,.0f}"
+    if 0 < size < _SMALL:
+        return f"{value:.2g}"
+    return f"{value:.4f}"
+
+
+def difference(value: float) -> str:
+    """A number with its sign; with a true minus, so that columns of digits align."""
+    return ("+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "") + number(abs(value))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``9.8 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
+
+def moment(value: datetime) -> str:
+    """A time in UTC: ``2026-11-23 10:31:53``."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def breakable(name: str) -> Markup:
+    """A name of several words, which may go on in the next line after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))

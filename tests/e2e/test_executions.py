@@ -1,0 +1,123 @@
+"""``mlops start``, ``watch``, ``runs``, ``logs``, ``report`` on the emulator, as a user types them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SAMPLE
+
+pytestmark = pytest.mark.emulator
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment that is up, with one run behind it."""
+
+    folder: Path
+
+    def mlops(self, *arguments: str, code: int = 0) -> str:
+        """Runs a command to its end, which must have this exit code; gives what it printed."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLOPS_"))}
+        run = subprocess.run(
+            [str(Path(sys.executable).with_name("mlops")), *arguments],
+            env=clean | {"MLOPS_LOCAL_FOLDER": str(self.folder / "local")},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert run.returncode == code, run.stdout
+        assert "Traceback" not in run.stdout, run.stdout
+        return run.stdout
+
+    def runs(self) -> list[dict[str, Any]]:
+        """What ``mlops runs --json`` says."""
+        found: list[dict[str, Any]] = json.loads(self.mlops("runs", "--local", "--json"))
+        return found
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Environment]:
+    """An environment that is up, with one run on the sample behind it, whose results lie in ``run``."""
+    made = Environment(tmp_path_factory.mktemp("executions"))
+    try:
+        made.mlops("local", "up", "--port", str(free_port()))
+        made.mlops("local", "run", "--data", str(SAMPLE), "--out", str(made.folder / "run"))
+        yield made
+    finally:
+        made.mlops("local", "down")
+
+
+def test_report_of_a_run(environment: Environment) -> None:
+    """The page has the numbers of the evaluation report that the run has made, and the hashes of its scripts."""
+    assert environment.mlops("report", "latest", "--local", "--out", "report.html") == "written: report.html\n"
+    page = (environment.folder / "report.html").read_text()
+    report = json.loads((environment.folder / "run" / "evaluation.json").read_text())
+    told = dict(re.findall(r'<data value="([^"]+)" data-path="([^"]+)"', page))
+    shown = {path: float(value) for value, path in told.items()}
+    metrics = report["binary_classification_metrics"]
+    assert shown["binary_classification_metrics.auc.value"] == metrics["auc"]["value"]
+    assert shown["calibration.brier_score.value"] == report["calibration"]["brier_score"]["value"]
+    assert "train.py" in page
+    assert "Approved and deployed" in page
+
+
+def test_failing_execution(environment: Environment) -> None:
+    """One that fails is watched to its end, listed, and its reason and log are told."""
+    bad = 'training.input.HyperParameters.max_iter="0"'
+    printed = environment.mlops("start", "--local", "--watch", "--override", bad, code=1)
+    assert "preprocessing: SUCCEEDED" in printed
+    assert "training: FAILED" in printed
+    assert "max_iter is '0'" in printed
+    newest, before = environment.runs()
+    assert (newest["status"], newest["stages"]["training"]) == ("FAILED", "FAILED")
+    assert (before["status"], before["stages"]["deployment"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert before["metric"]["name"] == "binary_classification_metrics.auc.value"
+    assert environment.mlops("logs", newest["name"], "training", "--local").startswith("error: hyperparameter max_iter")
+    assert "preprocessing | train:" in environment.mlops("logs", newest["name"], "--local")
+    page = environment.mlops("report", newest["name"], "--local", "--out", "-")
+    assert "<h1>Training failed</h1>" in page
+    assert "hyperparameter max_iter is &#39;0&#39;" in page
+    assert environment.mlops("watch", "--local", code=1).endswith(f"mlops report {newest['name']} --local\n")
+
+
+def test_stopped_execution(environment: Environment) -> None:
+    """A running execution is stopped once, and the emulator, which cannot let it go on, is named."""
+    started = json.loads(environment.mlops("start", "--local", "--json"))
+    assert started["started"] is True
+    name = started["name"]
+    assert environment.mlops("stop", name, "--local", "--reason", "a test") == f"stopped: execution {name}\n"
+    assert environment.mlops("stop", name, "--local", code=1).startswith(
+        f"error: the execution {name} does not run any more: it is "
+    )
+    outcome = json.loads(environment.mlops("watch", name, "--local", "--json", code=1))
+    assert outcome["status"] != "RUNNING"
+    assert environment.mlops("redrive", name, "--local", code=1).startswith("error: the emulator on this machine")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("report", "nobody"), "error: there is no execution nobody of the state machine "),
+        (("logs", "nobody"), "error: there is no execution nobody of the state machine "),
+        (("logs", "latest", "approval"), "error: the stage 'approval' has no job; those that have one are "),
+        (("stop", "nobody"), "error: there is no execution nobody of the state machine "),
+        (("runs", "--stack", "nothing"), "error: there is no stack nothing on this machine; "),
+        (("start", "--override", "training.run=maybe"), "error: nothing was started: "),
+        (("report", "latest", "--out", "no/such/folder"), "error: no/such/folder cannot be written: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_refusal(command: tuple[str, ...], said: str, environment: Environment) -> None:
+    """What cannot be done is said, without a traceback, with exit code 1."""
+    assert environment.mlops(*command, "--local", code=1).startswith(said)

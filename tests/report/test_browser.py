@@ -1,0 +1,114 @@
+"""The page in a real browser: what a reader meets, light, dark, and on a phone."""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report.facts import Facts
+from report.page import number, page
+from report.quality import metrics, precision_recall_curve, roc_curve
+
+VIEWS = ("light", "dark", "phone")
+PHONE = 390
+ALL = [
+    *("timeline", "approval", "metrics", "curves", "confusion", "calibration", "inputs", "model", "versions"),
+]
+
+pytestmark = pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"),
+    reason="the npm package with the browser has it for Linux on x86-64 only",
+)
+
+Seen = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def open_pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], dict[str, Seen]]:
+    """Opens these pages in each view; gives what is seen by the page's name and the view's."""
+
+    def look(pages: dict[str, str]) -> dict[str, Seen]:
+        folder = tmp_path_factory.mktemp("pages")
+        for name, text in pages.items():
+            (folder / name).with_suffix(".html").write_text(text, encoding="utf-8")
+        paths = {name: str((folder / name).with_suffix(".html")) for name in pages}
+        script = Path(__file__).parent / "browser.mjs"
+        node = Path(sys.executable).with_name("node")
+        run = subprocess.run(
+            [str(node), str(script), *paths.values()], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        seen = json.loads(run.stdout)
+        return {name: seen[path] for name, path in paths.items()}
+
+    return look
+
+
+def test_the_pages_in_a_browser(
+    facts: Callable[..., Facts], failed: Facts, open_pages: Callable[[dict[str, str]], dict[str, Seen]]
+) -> None:
+    """Every page is without an error, a request, or a fault of accessibility; fits a phone; has what it should."""
+    whole = facts()
+    seen = open_pages({"whole": page(whole), "failed": page(failed)})
+    for views in seen.values():
+        for name in VIEWS:
+            assert_sound(views[name], phone=name == "phone")
+        assert views["light"]["background"] != views["dark"]["background"]
+    assert_complete(seen["whole"]["light"], whole)
+    assert_tells_failure(seen["failed"]["phone"])
+
+
+def assert_sound(view: dict[str, Any], *, phone: bool) -> None:
+    """It is a page that gives nobody trouble."""
+    assert view["console"] == view["errors"] == []
+    assert [url.partition(":")[0] for url in view["requests"]] == ["file"]
+    assert view["violations"] == []
+    assert view["width"] <= PHONE or not phone
+    levels = [level for level, _ in view["headings"]]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    for picture in view["pictures"]:
+        assert picture["label"]
+        assert picture["tables"]
+        assert picture["width"] > 200
+        assert all(length > 100 for length in picture["lines"])
+
+
+def assert_complete(view: dict[str, Any], facts: Facts) -> None:
+    """It has every section, and the numbers are those of the evaluation report."""
+    report = facts.evaluation or {}
+    assert view["sections"] == ALL
+    assert view["headings"][0] == [1, "Approved and deployed"]
+    expected = {metric.path: (metric.value, number(metric.value)) for metric in metrics(report)}
+    assert {path: (float(exact), shown) for path, (exact, shown) in view["metrics"].items()} == expected
+    assert (
+        expected["binary_classification_metrics.auc.value"][0]
+        == report["binary_classification_metrics"]["auc"]["value"]
+    )
+    matrix = report["binary_classification_metrics"]["confusion_matrix"]
+    assert view["numbers"]["confusion"] == [matrix[true][told] for true in "01" for told in "01"]
+    bins = [
+        [item["records"], item["mean_probability"], item["share_of_class_1"]] for item in report["calibration"]["bins"]
+    ]
+    assert view["numbers"]["calibration"] == [value for row in bins for value in row]
+    points = view["numbers"]["curves"]
+    shown = list(zip(points[::2], points[1::2], strict=True))
+    assert set(shown) <= {*(roc_curve(report) or ()), *(precision_recall_curve(report) or ())}
+    assert len(shown) > 15
+    assert len(view["pictures"]) == 3
+
+
+def assert_tells_failure(view: dict[str, Any]) -> None:
+    """It says what failed and why, the log's text is text, and what is not there is named."""
+    assert view["headings"][0] == [1, "Training failed"]
+    assert view["sections"] == ["failure", "timeline", "inputs", "versions", "absent"]
+    assert "max_iter is '0'" in view["text"]["failure"]
+    assert "<script>alert('max_iter')</script> & more" in view["text"]["failure"]
+    assert "this run made no evaluation" in view["text"]["absent"]
+    assert "not reached" in view["text"]["timeline"]

@@ -1,0 +1,151 @@
+"""What is asked of S3 and the logs, and what is noted where it is not there."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from report.collect import LOG_LINES, Collector
+from report.history import data_so_far, reason
+from tests.report.conftest import NAME, PREFIX, as_json, content, evaluation_of, history
+
+MD5_OF_TRAIN = "61b3a8faa9c1091806675c230a9abe64"
+ALL = ["preprocessing", "training", "evaluation", "registration", "approval"]
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """S3 with an empty versioned bucket."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
+        client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+def execution(status: str = "SUCCEEDED", *, started: datetime | None = None, **more: Any) -> dict[str, Any]:
+    """An execution as DescribeExecution gives it."""
+    start = started or datetime.now(UTC) + timedelta(minutes=1)
+    arn = f"arn:aws:states:us-east-1:123456789012:execution:machine:{NAME}"
+    times = {"startDate": start, "stopDate": start + timedelta(seconds=60)}
+    return {"name": NAME, "executionArn": arn, "status": status, **times, **more}
+
+
+def no_log(_action: str, _job: str, _lines: int) -> list[str]:
+    """A log without a line."""
+    return []
+
+
+def next_second() -> None:
+    """Waits until the clock shows another second; S3 tells an object's time in whole ones."""
+    time.sleep(1 - time.time() % 1)
+
+
+def test_all_is_found(s3: Any) -> None:
+    """The report, the champion's, the model and the scripts are those that the execution names."""
+    mine, best = evaluation_of(2.5), evaluation_of(1.5)
+    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=as_json(mine))
+    s3.put_object(Bucket="bucket", Key="champion.json", Body=as_json(best))
+    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/model/{NAME}/output/model.tar.gz", Body=b"model")
+    s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"train")
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert found.evaluation == mine
+    assert found.champion == best
+    assert found.artifact is not None
+    assert found.artifact.size == len(b"model")
+    (script,) = found.published
+    assert (script.uri, script.etag) == ("s3://bucket/demo/scripts/train.py", MD5_OF_TRAIN)
+    assert script.version
+    assert found.absent == {}
+
+
+def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
+    """A script that was changed, added or deleted since is shown as the execution has met it."""
+    first = s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"train")
+    s3.put_object(Bucket="bucket", Key="demo/scripts/gone.py", Body=b"gone")
+    s3.delete_object(Bucket="bucket", Key="demo/scripts/gone.py")
+    next_second()
+    started = datetime.now(UTC)
+    next_second()
+    s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"changed")
+    s3.put_object(Bucket="bucket", Key="demo/scripts/new.py", Body=b"new")
+    found = Collector(s3=s3, tail=no_log).facts(execution(started=started), history(ALL), content())
+    assert [script.version for script in found.published] == [first["VersionId"]]
+
+
+def test_missing_objects_are_noted(s3: Any) -> None:
+    """What S3 does not have is left out, and the reason stands in the report."""
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert (found.evaluation, found.champion, found.artifact) == (None, None, None)
+    assert set(found.absent) == {"Evaluation", "Champion", "Model artifact"}
+    assert "NoSuchKey" in found.absent["Evaluation"]
+
+
+@pytest.mark.parametrize(("body", "why"), [(b"{", "is not JSON"), (b"[]", "is not a JSON object")])
+def test_malformed_report_is_noted(body: bytes, why: str, s3: Any) -> None:
+    """An evaluation report that is none is left out, and the reason names it."""
+    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=body)
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert f"{PREFIX}/evaluation/evaluation.json {why}" in found.absent["Evaluation"]
+
+
+def test_report_without_approval(s3: Any) -> None:
+    """Without an approval, the report is looked for among the evaluation's outputs; what it lacks is noted."""
+    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=b'{"version": 0.0}')
+    data = content()
+    del data["approval"]
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL[:3]), data)
+    assert found.evaluation == {"version": 0.0}
+    assert {"Metrics", "ROC curve", "Confusion matrix", "Calibration"} <= set(found.absent)
+
+
+def test_failed_job(s3: Any) -> None:
+    """Of a failed job there are the reason that SageMaker gives and the end of its own log."""
+    asked = []
+
+    def tail(action: str, job: str, lines: int) -> list[str]:
+        asked.append((action, job, lines))
+        return ["the last line"]
+
+    cause = json.dumps({"TrainingJobName": NAME, "FailureReason": "AlgorithmError: no data"})
+    told = execution("FAILED", error="States.TaskFailed", cause=cause)
+    data = content()
+    del data["training"]["result"]
+    found = Collector(s3=s3, tail=tail).facts(told, history(ALL[:2], ends=False), data)
+    assert found.failure is not None
+    assert (found.failure.stage, found.failure.job) == ("training", NAME)
+    assert (found.failure.error, found.failure.reason) == ("States.TaskFailed", "AlgorithmError: no data")
+    assert found.failure.log == ("the last line",)
+    assert asked == [("createTrainingJob", NAME, LOG_LINES)]
+
+
+def test_data_of_an_execution_that_failed() -> None:
+    """It is what the last state was given, not what the emulator calls its output; none: the execution's input."""
+    entered: list[dict[str, Any]] = [{"stateEnteredEventDetails": {"input": json.dumps({"n": n})}} for n in (2, 1)]
+    failed = {"status": "FAILED", "output": '{"Error": "x"}', "input": '{"n": 0}'}
+    assert data_so_far(failed, iter([{"type": "ExecutionFailed"}, *entered])) == {"n": 2}
+    assert data_so_far(failed, iter([])) == {"n": 0}
+    assert data_so_far({"status": "SUCCEEDED", "output": '{"n": 3}'}, iter([])) == {"n": 3}
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ('{"TrainingJobStatus": "Failed", "FailureReason": "no data"}', "no data"),
+        ('{"TrainingJobStatus": "Stopped"}', "the job's status is Stopped"),
+        ('{"a": 1}', '{"a": 1}'),
+        ("[]", "[]"),
+        ("plain text", "plain text"),
+        (None, ""),
+    ],
+)
+def test_reason(cause: str | None, said: str) -> None:
+    """Of a job's description its reason is told, or its status; any other cause is told as it is."""
+    assert reason({"status": "FAILED", "error": "Oops", "cause": cause}) == ("Oops", said)
+    assert reason({"status": "RUNNING"}) is None

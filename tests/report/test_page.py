@@ -1,0 +1,154 @@
+"""What the page says of executions that are unlike the sample."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from report.facts import Facts, Failure
+from report.outcome import main_metric, outcome, short_name
+from report.page import difference, duration, number, page
+from tests.report.conftest import AUC, NAME, content
+
+
+def sections(text: str) -> list[str]:
+    """The sections' ids."""
+    return re.findall(r'<section id="(\w+)"', text)
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        {"version": 0.0},
+        {"regression_metrics": {"rmse": {"value": 12345.6, "standard_deviation": "NaN"}, "r2": {"value": 0.5}}},
+        {"multiclass_classification_metrics": {"confusion_matrix": {"a": {"a": 3}, "b": {"c": 1}}}},
+        {"g": {"receiver_operating_characteristic_curve": {"false_positive_rates": [0], "true_positive_rates": "x"}}},
+        {"calibration": {"bins": [{"from": 0.0}, "no bin"]}},
+        {"g": {"auc": {"value": float("nan")}, "f1": None, "x": {"value": True}}},
+        {"g": {"confusion_matrix": {"0": None}}},
+    ],
+)
+def test_evaluation_report_of_another_make(evaluation: dict[str, Any], facts: Callable[..., Facts]) -> None:
+    """Whatever an evaluation report has or lacks, there is a page, without the sections that have no data."""
+    text = page(facts(evaluation=evaluation, champion=None))
+    assert not {"curves", "calibration"} & set(sections(text))
+    assert "nan" not in text.replace("NaN", "").lower().split()
+
+
+def test_metrics_of_a_regression(facts: Callable[..., Facts]) -> None:
+    """A regression's metrics are shown, beside those of its champion."""
+    text = page(
+        facts(
+            evaluation={"regression_metrics": {"rmse": {"value": 12.5, "standard_deviation": 0.25}}},
+            champion={"regression_metrics": {"rmse": {"value": 13.0}}},
+        )
+    )
+    assert 'data-path="regression_metrics.rmse.value">12.5000<' in text
+    assert "\N{MINUS SIGN}0.5000" in text
+    assert ">0.2500<" in text
+
+
+def test_three_classes(facts: Callable[..., Facts]) -> None:
+    """A confusion matrix of three classes has nine cells; a class that is never told counts 0."""
+    matrix = {"a": {"a": 3}, "b": {"b": 2, "c": 1}, "c": {}}
+    text = page(facts(evaluation={"multiclass_classification_metrics": {"confusion_matrix": matrix}}, champion=None))
+    table = text.partition('<table class="confusion">')[2].partition("</table>")[0]
+    assert re.findall(r'<data value="(\d+)"', table) == ["3", "0", "0", "0", "2", "1", "0", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline", "detail"),
+    [
+        ({}, "Approved and deployed", "The endpoint demo serves the model of this run."),
+        ({"status": "RUNNING", "through": ["preprocessing", "training"]}, "The run goes on", "It is at training now."),
+        (
+            {"status": "ABORTED", "failure": Failure(stage=None, error="Stopped", reason="by me")},
+            "The run was stopped",
+            "by me",
+        ),
+        (
+            {"status": "TIMED_OUT", "failure": Failure(stage=None, error="States.Timeout", reason="")},
+            "The run took too long",
+            "",
+        ),
+        (
+            {"status": "FAILED", "failure": Failure(stage=None, error="States.Runtime", reason="odd")},
+            "The run failed",
+            "odd",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_outcome(changes: dict[str, Any], headline: str, detail: str, facts: Callable[..., Facts]) -> None:
+    """The headline says how it ended, and the page begins with it."""
+    told = outcome(facts(**changes))
+    assert (told.headline, told.detail) == (headline, detail)
+    assert f"<h1>{headline}</h1>" in page(facts(**changes))
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ({"value": 0.7, "minimum": 0.8}, "Auc 0.7000 is below the minimum 0.8."),
+        ({"value": 0.7, "maximum": 0.6}, "Auc 0.7000 is above the maximum 0.6."),
+        ({"value": 0.7, "minimum": 0.6, "champion": 0.75}, "Auc 0.7000 is worse than the champion's 0.7500."),
+        ({"value": None, "minimum": 0.6}, "Auc is missing."),
+    ],
+)
+def test_rejection_says_what_was_missed(metric: dict[str, Any], said: str, facts: Callable[..., Facts]) -> None:
+    """The sentence below the headline of a rejected model names the metric and the limit that it missed."""
+    told = content()
+    limits = {"minimum": None, "maximum": None, "champion": None}
+    told["approval"]["result"] |= {
+        "decision": "Rejected",
+        "metrics": [{"name": AUC, "passed": False} | limits | metric],
+    }
+    failure = Failure(stage="approval", error="ModelRejected", reason="Rejected\n\nmetric value")
+    rejected = facts(status="FAILED", through=["preprocessing", "approval"], content=told, failure=failure)
+    assert outcome(rejected).headline == "The model was rejected"
+    assert outcome(rejected).detail == said
+    assert page(rejected).count(">missed<") + page(rejected).count(">missing<") == 1
+
+
+def test_execution_that_waits(facts: Callable[..., Facts]) -> None:
+    """An execution that waits for a person says so, and how to answer it."""
+    told = content()
+    told["approval"]["result"] |= {"decision": "Waiting"}
+    waiting = outcome(facts(status="RUNNING", through=["preprocessing", "approval"], content=told))
+    assert waiting.headline == "Waiting for approval"
+    assert waiting.detail.startswith(f"Answer with mlops approve {NAME}, or mlops reject {NAME} ")
+
+
+def test_rejection_by_a_person(facts: Callable[..., Facts]) -> None:
+    """Where every metric held, the sentence is what the person said."""
+    reason = "Rejected by arn:aws:iam::123456789012:user/ann: too few records"
+    failure = Failure(stage="approval", error="ModelRejected", reason=reason)
+    assert outcome(facts(status="FAILED", failure=failure)).detail == reason
+
+
+def test_main_metric(facts: Callable[..., Facts]) -> None:
+    """The first metric of the approval stands for the model; without an approval, the best known of the report."""
+    assert main_metric(facts()) == (AUC, 0.9)
+    told = content()
+    del told["approval"]
+    found = main_metric(facts(content=told))
+    assert found is not None
+    assert found[0] == AUC
+    assert main_metric(facts(content=told, evaluation=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.95348, "0.9535"), (0.00055, "0.00055"), (0.0, "0.0000"), (41153, "41,153"), (123456.7, "123,457")],
+)
+def test_number(value: float, text: str) -> None:
+    """A number has as many digits as tell something."""
+    assert number(value) == text
+
+
+def test_other_texts() -> None:
+    """Differences have their sign, times their unit, metrics their short name."""
+    assert [difference(value) for value in (0.5, -0.5, 0.0)] == ["+0.5000", "\N{MINUS SIGN}0.5000", "0.0000"]
+    assert [duration(seconds) for seconds in (9.84, 200, 7500)] == ["9.8 s", "3 min 20 s", "2 h 5 min"]
+    assert [short_name(path) for path in ("g.auc.value", "auc", "a.b")] == ["auc", "auc", "a.b"]
