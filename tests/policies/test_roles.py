@@ -1,11 +1,11 @@
 """Each role may do what its calls need, on what they need it, and nothing else."""
 
-import json
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
-from infrastructure.permissions import integrations
+from infrastructure.permissions import Targets, integrations, statements
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 from tests.policies.calls import NEEDS, needs
@@ -117,16 +117,14 @@ def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str
         assert {role.get("PermissionsBoundary") for role in roles} == {expected}
 
 
-def test_names_are_those_of_the_deployments_model(run_app: Any) -> None:
+def test_names_are_those_of_the_deployments_model() -> None:
     """Another model's deployment has other names, in ARNs in small letters."""
-    completed, folder = run_app(
-        SEEDFARMER_PARAMETER_SCHEDULE="0 6 * * ? *",
-        SEEDFARMER_PARAMETER_MODEL_NAME="Churn",
-        CDK_DEFAULT_ACCOUNT=ACCOUNT,
-        CDK_DEFAULT_REGION=REGION,
+    stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
+    targets = Targets(gate="gate", topic="topic", approvals="approvals", objects="objects", model_name="Churn")
+    made = stack.resolve(
+        [each.to_json() for each in statements(definition(PLACEHOLDERS), targets=targets, stack=stack)]
     )
-    assert completed.returncode == 0, completed.stderr
-    policies = Policies.of_template(json.loads((folder / "mlops-Churn.template.json").read_text()), "WorkflowRole")
+    policies = Policies([{"Statement": made}], "WorkflowRole")
     for name, allowed in (("mlops-churn-1", True), ("mlops-Churn-1", True), ("mlops-demo-1", False)):
         need = Need("sagemaker:CreateTrainingJob", HERE.arn("sagemaker", f"training-job/{name}"))
         assert policies.allow(need) is allowed
