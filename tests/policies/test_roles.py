@@ -12,7 +12,7 @@ from tests.policies.calls import NEEDS, needs
 from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies
 from tests.policies.options import KEY, OPTIONS
-from tests.policies.references import ACCOUNT, REGION
+from tests.policies.references import ACCOUNT, REGION, resolved
 from tests.policies.roles import HERE, ROLES, Call, arn, needs_of, renamed
 
 
@@ -124,7 +124,7 @@ def test_names_are_those_of_the_deployments_model() -> None:
     made = stack.resolve(
         [each.to_json() for each in statements(definition(PLACEHOLDERS), targets=targets, stack=stack)]
     )
-    policies = Policies([{"Statement": made}], "WorkflowRole")
+    policies = Policies([{"Statement": resolved(made, {})}], "WorkflowRole")
     for name, allowed in (("mlops-churn-1", True), ("mlops-Churn-1", True), ("mlops-demo-1", False)):
         need = Need("sagemaker:CreateTrainingJob", HERE.arn("sagemaker", f"training-job/{name}"))
         assert policies.allow(need) is allowed
