@@ -33,7 +33,7 @@ def test_state_machine_is_started(demo: Place, seed_input: dict[str, Any]) -> No
     look_up, _, start, _ = commands("Start it")
     shutil.copy(PROJECT / "tests" / "data" / "seed-input.json", demo.checkout / "input.json")
     demo.machine.run(look_up + start, demo.checkout)
-    (execution,) = (run for run in executions(demo) if run["name"] == "by-hand-1")
+    (execution,) = (run for run in executions(demo) if run["name"] == "by-hand-demo-1")
     assert json.loads(execution["input"]) == seed_input
 
 
