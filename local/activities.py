@@ -25,8 +25,9 @@ _INTEGRATION = re.compile(
     rf"((?:aws-sdk:)?sagemaker:.+|aws-sdk:(?:sagemakerruntime|applicationautoscaling|s3):.+|{re.escape(WAITING)})"
 )
 _ACTIVITY = re.compile(r"arn:[\w-]+:states:[\w-]+:\d+:activity:(.+)")
-_COLON = "--"
-"""What stands for a colon in an activity's name, which must have none."""
+_SPELT = {":": "--", ".": "__"}
+"""How an integration is spelt in an activity's name: a colon may not be there, and by what comes after a point the
+emulator would take the activity for the integration itself."""
 _CAUSE_LENGTH = 32_768
 _POLLERS = 10
 _POLL_INTERVAL = 0.5
@@ -57,9 +58,15 @@ def with_activities(definition: dict[str, Any], arns: dict[str, str]) -> dict[st
 def _integration(resource: str) -> str | None:
     """The integration that a task's resource is, or that the activity in its place stands for."""
     if match := _ACTIVITY.fullmatch(resource):
-        return match[1].replace(_COLON, ":")
+        return _respelt(match[1], {spelt: sign for sign, spelt in _SPELT.items()})
     match = _INTEGRATION.fullmatch(resource)
     return match[1] if match else None
+
+
+def _respelt(name: str, signs: dict[str, str]) -> str:
+    for sign, other in signs.items():
+        name = name.replace(sign, other)
+    return name
 
 
 class JobService(Protocol):
@@ -100,7 +107,7 @@ class Worker:
         described = self._step_functions.describe_state_machine(stateMachineArn=state_machine_arn)
         deployed = json.loads(described["definition"])
         arns = {
-            integration: self._activity(integration.replace(":", _COLON))
+            integration: self._activity(_respelt(integration, _SPELT))
             for integration in integrations(deployed)
             if integration not in self._activities
         }
