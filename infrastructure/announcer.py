@@ -61,7 +61,7 @@ class Announcer(Construct):
                 resources=[_executions(cdk.Stack.of(self), state_machine_arn)],
             ),
             iam.PolicyStatement(actions=["sns:Publish"], resources=[topic_arn]),
-            notifications.use_of_key(),
+            *notifications.use_of_key(),
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)

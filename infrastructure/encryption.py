@@ -1,6 +1,7 @@
-"""What a role must be allowed on the deployment's own KMS key, where there is one.
+"""What a role must be allowed on a KMS key: the deployment's own, where there is one, or else the topic's.
 
-The key's own policy must let the account's IAM policies decide, and let CloudWatch Logs use it: docs/security.md.
+The policy of the deployment's key must let the account's IAM policies decide, and let CloudWatch's logs and alarms use
+it: docs/security.md.
 """
 
 import aws_cdk as cdk
@@ -12,7 +13,7 @@ def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Sta
     """The statement for the use of the key through one service; none where there is no key of the deployment's own.
 
     Args:
-        key: the deployment's key.
+        key: the deployment's, or the topic's.
         actions: of KMS: ``Decrypt`` for what is read, ``GenerateDataKey`` for what is written.
         via: the service that asks KMS in the role's name: ``s3``, ``sns``, ``dynamodb``. It is the condition
             https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service

@@ -6,6 +6,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infrastructure.encryption import key_statements
+
 
 class Notifications(Construct):
     """The topic, encrypted, over TLS only, and who is told by e-mail.
@@ -59,9 +61,9 @@ class Notifications(Construct):
         )
         return key
 
-    def use_of_key(self) -> iam.PolicyStatement:
-        """What a publisher must be allowed beside sns:Publish.
+    def use_of_key(self) -> list[iam.PolicyStatement]:
+        """What a publisher must be allowed beside sns:Publish, whether the key is the deployment's or the topic's own.
 
         (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse)
         """
-        return iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key.key_arn])
+        return key_statements(self._key, "Decrypt", "GenerateDataKey", via="sns", stack=cdk.Stack.of(self))

@@ -61,7 +61,7 @@ class Workflow(Construct):
         for statement in [
             *statements(machine, targets=targets, stack=stack),
             self._pass_role(sagemaker_role),
-            notifications.use_of_key(),
+            *notifications.use_of_key(),
             *self._encryption(key),
             *self._telemetry(),
         ]:
@@ -105,10 +105,9 @@ class Workflow(Construct):
         )
 
     def _encryption(self, key: kms.IKey | None) -> list[iam.PolicyStatement]:
-        """The key, as each service asks for it in the role's name.
+        """The key, as each service asks for it in the role's name; the topic's use of it is Notifications'.
 
-        Sources: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html for a publisher, and
-        https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html for CreateEndpoint, which
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html for CreateEndpoint, which
         makes a grant where the endpoint config names the key.
         """
         stack = cdk.Stack.of(self)
@@ -118,7 +117,6 @@ class Workflow(Construct):
         return [
             *key_statements(key, "Decrypt", via="s3", stack=stack),
             *key_statements(key, "Decrypt", via="dynamodb", stack=stack),
-            *key_statements(key, "Decrypt", "GenerateDataKey", via="sns", stack=stack),
             *grants,
         ]
 

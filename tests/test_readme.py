@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.diagram import pipeline_diagram, stage_diagram
 from pipeline.stages import STAGES, RequestStage, Stage
+from settings import read_settings
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -40,6 +41,32 @@ def test_outputs_are_those_of_the_stack(template: dict[str, object]) -> None:
     documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert all(f'\\"{key}\\":' in json.dumps(template["Outputs"]) for key in documented)
     assert len(documented) == 5
+
+
+def test_every_other_output_is_named(template: dict[str, dict[str, object]]) -> None:
+    """What the stack gives out beside the metadata is named below the table; what the CDK adds of its own is not."""
+    (section,) = re.findall(r"### Outputs\n(.*?)\n## ", README, re.DOTALL)
+    assert set(re.findall(r"output `(\w+)`|and `(\w+)` the", section.partition("Beside it")[2])) == {
+        ("Dashboard", ""),
+        ("", "ApprovalTable"),
+    }
+    assert set(template["Outputs"]) == {"metadata", "Dashboard", "ApprovalTable"}
+
+
+def test_every_parameter_is_in_the_table() -> None:
+    """The table of parameters has each that the settings ask for, and no other."""
+    asked: list[str] = []
+
+    def context(name: str) -> str | None:
+        asked.append(name)
+        return {"schedule": "0 6 * * ? *"}.get(name)
+
+    read_settings(context, {})
+    (section,) = re.findall(r"### Parameters\n(.*?)\n### ", README, re.DOTALL)
+    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    documented = [name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)]
+    assert sorted(documented) == sorted(set(asked))
+    assert len(documented) == len(set(documented))
 
 
 def test_sample_event_is_the_promised_one() -> None:

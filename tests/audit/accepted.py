@@ -20,6 +20,12 @@ _KEY_OPTIONAL = "AWS's own key encrypts it; with the parameter kms-key-arn it is
 _NO_NETWORK = "It calls AWS's APIs only, over TLS, and needs nothing in a VPC; there it would need endpoints for each."
 _CONCURRENCY = "A reserve is taken from all other functions of the account; one start at a time is far below any limit."
 _SYNCHRONOUS = "Whoever invokes it waits for the answer and sees the failure."
+_DESTINATION = (
+    "What it could not do goes to the queue of dead letters by its failure destination, which this check ignores; "
+    "it keeps the error beside the event, where the function's own dead-letter queue would have the event alone."
+)
+_NAMES_ONLY = "There is no secret in it: names and ARNs."
+_OWN_EXECUTIONS = "All executions of this state machine, and of no other."
 
 _SAGEMAKER_NAMES = (
     *(f"{kind}/{name}" for kind in ("endpoint-config", "model") for name in ("*-demo-*", "demo-*")),
@@ -29,6 +35,11 @@ _SAGEMAKER_NAMES = (
 _WORKFLOW = "Workflow/Role/DefaultPolicy/Resource"
 _JOBS = "SageMaker/Role/DefaultPolicy/Resource"
 _APPROVERS = "Approval/Approvers/Resource"
+_ANNOUNCER = "Announcer/Role/DefaultPolicy/Resource"
+_EXECUTIONS = (
+    f"arn:aws:states:{REGION}:{ACCOUNT}:execution:"
+    '{"Fn::Select":[6,{"Fn::Split":[":",{"Fn::GetAtt":["WorkflowStateMachine85C6F4E4","Arn"]}]}]}:*'
+)
 
 
 def _wildcard(resource: str) -> str:
@@ -45,8 +56,11 @@ CDK_NAG: Accepted = {
         (f"{construct}/Function/Resource", "AwsSolutions-L1"): (
             "Python 3.13 is what the packages that go into the archives are tested with."
         )
-        for construct in ("Approval", "Scripts", "Starter")
+        for construct in ("Announcer", "Approval", "Scripts", "Starter")
     },
+    ("DeadLetters/Queue/Resource", "AwsSolutions-SQS3"): (
+        "It is the queue of dead letters itself; an alarm goes off at the first message, which stays for 14 days."
+    ),
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/*")): _OWN_OBJECTS
         for construct in ("Approval", "SageMaker", "Starter", "Workflow")
@@ -54,7 +68,7 @@ CDK_NAG: Accepted = {
     **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _WORKFLOW, _APPROVERS)},
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
-        for construct in ("Approval", "Starter")
+        for construct in ("Announcer", "Approval", "Starter")
     },
     ("Scripts/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/demo/scripts/*")): (
         "The scripts' names are those of the module's files; the prefix is the limit."
@@ -72,13 +86,7 @@ CDK_NAG: Accepted = {
         )
         for kind in ("network-interface", "security-group", "subnet")
     },
-    (
-        _APPROVERS,
-        _wildcard(
-            f"arn:aws:states:{REGION}:{ACCOUNT}:execution:"
-            '{"Fn::Select":[6,{"Fn::Split":[":",{"Fn::GetAtt":["WorkflowStateMachine85C6F4E4","Arn"]}]}]}:*'
-        ),
-    ): "All executions of this state machine, and of no other.",
+    **{(path, _wildcard(_EXECUTIONS)): _OWN_EXECUTIONS for path in (_APPROVERS, _ANNOUNCER)},
     **{(_WORKFLOW, _wildcard(_arn("sagemaker", name))): _NAMES for name in _SAGEMAKER_NAMES},
     **{
         (_WORKFLOW, _wildcard(_arn("cloudwatch", f"alarm:TargetTracking-endpoint/{name}"))): _NAMES
@@ -93,7 +101,12 @@ CDK_NAG: Accepted = {
 }
 """By construct path and rule."""
 
-_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", "StarterFunction5B184374")
+_STARTER, _ANNOUNCING = "StarterFunction5B184374", "AnnouncerFunctionEE093E77"
+_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", _STARTER, _ANNOUNCING)
+_LOGS = (
+    *("AnnouncerLogs41460739", "ApprovalLogs1F32F00B", "ScriptsLogs3419F6BB", "StarterLogs21778E9A"),
+    "WorkflowLogs8B0907C7",
+)
 
 CHECKOV: Accepted = {
     ("StorageBucket5CB7C8EA", "CKV_AWS_18"): _LOGGING,
@@ -101,28 +114,23 @@ CHECKOV: Accepted = {
     **{(function, "CKV_AWS_115"): _CONCURRENCY for function in _FUNCTIONS},
     ("ApprovalFunction19EE0FBE", "CKV_AWS_116"): _SYNCHRONOUS,
     ("ScriptsFunctionFBEBAB0F", "CKV_AWS_116"): f"{_SYNCHRONOUS} Here that is CloudFormation.",
-    (
-        "StarterFunction5B184374",
-        "CKV_AWS_116",
-    ): ("Its errors are counted and logged; the next tick of the schedule starts anew."),
-    ("StarterFunction5B184374", "CKV_AWS_173"): "There is no secret in it: names and ARNs.",
-    **{
-        (log, "CKV_AWS_158"): _KEY_OPTIONAL
-        for log in ("ApprovalLogs1F32F00B", "ScriptsLogs3419F6BB", "StarterLogs21778E9A", "WorkflowLogs8B0907C7")
-    },
+    **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING)},
+    **{(function, "CKV_AWS_173"): _NAMES_ONLY for function in (_STARTER, _ANNOUNCING)},
+    **{(log, "CKV_AWS_158"): _KEY_OPTIONAL for log in _LOGS},
     ("ApprovalRequests512F7F89", "CKV_AWS_119"): _KEY_OPTIONAL,
-    ("ApprovalTopic4109F969", "CKV_AWS_26"): (
-        "An announcement has nothing secret in it, and AWS's own key would keep other AWS services from publishing; "
-        "with the parameter kms-key-arn it is encrypted."
+    ("DeadLettersQueue631681B1", "CKV_AWS_27"): (
+        "It is encrypted with SQS's own keys, which this check does not count. With a KMS key, an event would be lost "
+        "where the key's policy forgets EventBridge."
     ),
 }
 """By logical ID and check; of the template with the defaults, and of that with every parameter."""
 
 PARLIAMENT: Accepted = {
-    ("ApprovalApprovers", "RESOURCE_MISMATCH states:DescribeExecution"): (
+    (who, "RESOURCE_MISMATCH states:DescribeExecution"): (
         "Its list of AWS's actions is older than the service's: a standard execution is arn:...:execution:..., "
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html"
-    ),
+    )
+    for who in ("AnnouncerRole", "ApprovalApprovers")
 }
 """By role and finding."""
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from local.deployment import Metadata, deploy
-from local.emulator import Emulator
+from local.emulator import ACCOUNT, Emulator
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, make_checkout
+from tests.e2e.secure import DATA, OTHERS
 
 __all__ = ["PROJECT", "SAMPLE"]
 
@@ -142,3 +143,40 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], i
         assert made.mlops("local", "down") == "no environment is up\n"
     finally:
         made.mlops("local", "down")
+
+
+@pytest.fixture(scope="session")
+def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
+    """The production template, deployed where policies count, with the sample's data and another team's bucket."""
+    folder = tmp_path_factory.mktemp("secure")
+    with Emulator(port=free_port(), log=folder / "emulator.log", secure=True) as emulator:
+        work = folder / "cdk"
+        work.mkdir()
+        metadata = deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log")
+        s3 = emulator.client("s3")
+        for bucket in (DATA, OTHERS):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=DATA, Key="processing/census/sample.csv", Body=SAMPLE.read_bytes())
+        s3.put_object(Bucket=OTHERS, Key="input.yaml", Body=b"job_prefix: mlops\nmodel_id: demo\n")
+        yield DeployedStack(emulator, metadata)
+
+
+@pytest.fixture(scope="session")
+def roles(secure_stack: DeployedStack) -> dict[str, str]:
+    """The names of the deployed roles by the constructs that they belong to."""
+    listed = secure_stack.emulator.client("cloudformation").list_stack_resources(StackName="mlops-demo")
+    return {
+        item["LogicalResourceId"].partition("Role")[0]: item["PhysicalResourceId"]
+        for item in listed["StackResourceSummaries"]
+        if item["ResourceType"] == "AWS::IAM::Role"
+    }
+
+
+@pytest.fixture(scope="session")
+def acting_as(secure_stack: DeployedStack, roles: dict[str, str]) -> Callable[[str, str], Any]:
+    """Gives a client of a service with the credentials of a construct's role."""
+
+    def client(construct: str, service: str) -> Any:
+        return secure_stack.emulator.client(service, role=f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}")
+
+    return client

@@ -11,59 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.activities import Worker
-from local.deployment import deploy
-from local.emulator import ACCOUNT, REGION, Emulator
+from local.emulator import ACCOUNT, REGION
 from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
-from tests.e2e.conftest import SAMPLE, DeployedStack
+from tests.e2e.conftest import DeployedStack
+from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
 
 pytestmark = pytest.mark.emulator
-
-OTHERS = "another-teams-bucket"
-DATA = f"sagemaker-sample-data-{REGION}"
-STARTER, GATE, PUBLISHER, WORKFLOW, JOBS = "Starter", "Approval", "Scripts", "Workflow", "SageMaker"
-
-
-@pytest.fixture(scope="module")
-def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
-    """The production template, deployed where policies count, with the sample's data and another team's bucket."""
-    folder = tmp_path_factory.mktemp("secure")
-    with Emulator(port=free_port(), log=folder / "emulator.log", secure=True) as emulator:
-        work = folder / "cdk"
-        work.mkdir()
-        metadata = deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log")
-        s3 = emulator.client("s3")
-        for bucket in (DATA, OTHERS):
-            s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=DATA, Key="processing/census/sample.csv", Body=SAMPLE.read_bytes())
-        s3.put_object(Bucket=OTHERS, Key="input.yaml", Body=b"job_prefix: mlops\nmodel_id: demo\n")
-        yield DeployedStack(emulator, metadata)
-
-
-@pytest.fixture(scope="module")
-def roles(secure_stack: DeployedStack) -> dict[str, str]:
-    """The names of the deployed roles by the constructs that they belong to."""
-    listed = secure_stack.emulator.client("cloudformation").list_stack_resources(StackName="mlops-demo")
-    return {
-        item["LogicalResourceId"].partition("Role")[0]: item["PhysicalResourceId"]
-        for item in listed["StackResourceSummaries"]
-        if item["ResourceType"] == "AWS::IAM::Role"
-    }
-
-
-@pytest.fixture(scope="module")
-def acting_as(secure_stack: DeployedStack, roles: dict[str, str]) -> Callable[[str, str], Any]:
-    """Gives a client of a service with the credentials of a construct's role."""
-
-    def client(construct: str, service: str) -> Any:
-        return secure_stack.emulator.client(service, role=f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}")
-
-    return client
 
 
 class Authorised:
@@ -143,23 +101,13 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
     assert f"s3://{OTHERS}/input.yaml: access denied" in answer["errorMessage"]
 
 
-def denied(call: Callable[..., Any], **arguments: Any) -> bool:
-    """Whether IAM refuses a call; any other error is one of the test."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException", "AuthorizationError"):
-            raise
-        return True
-    return False
-
-
 @pytest.mark.parametrize(
     ("construct", "may"),
     [
         (STARTER, {"read"}),
         (GATE, {"read"}),
         (PUBLISHER, {"write scripts"}),
+        (ANNOUNCER, set()),
         (WORKFLOW, {"read"}),
         (JOBS, {"read", "write scripts", "write results"}),
     ],
@@ -178,7 +126,7 @@ def test_what_each_role_may_do_with_the_bucket(
     assert {name for name, call in calls.items() if not denied(call)} == may
 
 
-@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS])
+@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, ANNOUNCER])
 def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
     """Another team's bucket is closed to every role, the jobs' too."""
     s3 = acting_as(construct, "s3")
@@ -211,11 +159,11 @@ def test_the_state_machine_uses_its_own_resources_only(
         assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})) is allowed
 
 
-@pytest.mark.parametrize("construct", [GATE, PUBLISHER, JOBS])
+@pytest.mark.parametrize("construct", [GATE, PUBLISHER, JOBS, ANNOUNCER])
 def test_only_the_start_lambda_starts_executions(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
 ) -> None:
-    """Neither the gate nor the publisher nor a job can start the pipeline."""
+    """Neither the gate nor the publisher nor a job nor the announcer can start the pipeline."""
     start = acting_as(construct, "stepfunctions").start_execution
     assert denied(start, stateMachineArn=secure_stack.metadata.state_machine, input="{}")
 

@@ -30,9 +30,28 @@ def has_key(template: dict[str, Any]) -> bool:
     return KEY in str(template)
 
 
-def key(via: str, *actions: str) -> list[Need]:
+def key(via: str, *actions: str, resource: str = KEY) -> list[Need]:
     """What a use of the key through a service needs."""
-    return [Need(f"kms:{action}", KEY, {"kms:ViaService": f"{via}.{REGION}.amazonaws.com"}) for action in actions]
+    return [Need(f"kms:{action}", resource, {"kms:ViaService": f"{via}.{REGION}.amazonaws.com"}) for action in actions]
+
+
+def topic_key(template: dict[str, Any]) -> str:
+    """The key that encrypts the topic: the deployment's, or else one of its own."""
+    return KEY if has_key(template) else arn(template, "AWS::KMS::Key", "Notifications")
+
+
+def publishing(template: dict[str, Any]) -> list[Need]:
+    """To the topic: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse."""
+    own = key("sns", "Decrypt", "GenerateDataKey", resource=topic_key(template))
+    return [Need("sns:Publish", arn(template, "AWS::SNS::Topic")), *own]
+
+
+def failures(template: dict[str, Any]) -> list[Need]:
+    """Lambda sends what an asynchronous invocation could not do, in the function's name.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    return [Need("sqs:SendMessage", arn(template, "AWS::SQS::Queue", "DeadLetters"))]
 
 
 def own_log(template: dict[str, Any], construct: str) -> list[Need]:
@@ -49,6 +68,7 @@ def starter(template: dict[str, Any]) -> list[Need]:
         Need("states:StartExecution", arn(template, "AWS::StepFunctions::StateMachine")),
         *TRACING,
         *own_log(template, "Starter"),
+        *failures(template),
         *(key("s3", "Decrypt") if has_key(template) else ()),
     ]
 
@@ -78,15 +98,31 @@ def publisher(template: dict[str, Any]) -> list[Need]:
     ]
 
 
+def execution(template: dict[str, Any]) -> str:
+    """The ARN of an execution of the pipeline."""
+    machine = arn(template, "AWS::StepFunctions::StateMachine")
+    return f"{machine.replace(':stateMachine:', ':execution:')}:mlops-demo-1"
+
+
+def announcer(template: dict[str, Any]) -> list[Need]:
+    """The announcer asks how an execution ended, and where, and publishes it."""
+    return [
+        *(Need(f"states:{action}", execution(template)) for action in ("DescribeExecution", "GetExecutionHistory")),
+        *publishing(template),
+        *TRACING,
+        *own_log(template, "Announcer"),
+        *failures(template),
+    ]
+
+
 def approvers(template: dict[str, Any]) -> list[Need]:
     """A person reads the request, marks it, answers, and looks at the execution and the stack's outputs."""
     table = arn(template, "AWS::DynamoDB::Table")
-    machine = arn(template, "AWS::StepFunctions::StateMachine")
     return [
         Need("dynamodb:GetItem", table),
         Need("dynamodb:UpdateItem", table),
         Need("states:SendTaskSuccess", "*"),
-        Need("states:DescribeExecution", f"{machine.replace(':stateMachine:', ':execution:')}:mlops-demo-1"),
+        Need("states:DescribeExecution", execution(template)),
         Need("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/mlops-demo/id"),
         *(key("dynamodb", "Decrypt") if has_key(template) else ()),
     ]
@@ -137,13 +173,9 @@ def workflow(template: dict[str, Any], calls: list[Call]) -> list[Need]:
         *TRACING,
         *(Need(f"xray:{action}", "*") for action in ("GetSamplingRules", "GetSamplingTargets")),
         *(Need(f"logs:{action}", "*") for action in logs),
+        *publishing(template),
         *(
-            [
-                *key("s3", "Decrypt"),
-                *key("dynamodb", "Decrypt"),
-                *key("sns", "Decrypt", "GenerateDataKey"),
-                Need("kms:CreateGrant", KEY, grant),
-            ]
+            [*key("s3", "Decrypt"), *key("dynamodb", "Decrypt"), Need("kms:CreateGrant", KEY, grant)]
             if has_key(template)
             else ()
         ),
@@ -154,6 +186,7 @@ ROLES = {
     "StarterRole": starter,
     "ApprovalRole": gate,
     "ScriptsRole": publisher,
+    "AnnouncerRole": announcer,
     "SageMakerRole": sagemaker,
     "ApprovalApprovers": approvers,
 }

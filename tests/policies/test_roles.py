@@ -11,9 +11,9 @@ from pipeline.definition.resources import PLACEHOLDERS
 from tests.policies.calls import NEEDS, needs
 from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies
-from tests.policies.options import KEY, OPTIONS
+from tests.policies.options import OPTIONS
 from tests.policies.references import ACCOUNT, REGION, resolved
-from tests.policies.roles import HERE, ROLES, Call, arn, needs_of, renamed
+from tests.policies.roles import HERE, ROLES, Call, arn, key, needs_of, renamed, topic_key
 
 
 @pytest.fixture(params=["template", "full_template"], ids=["defaults", "every parameter"])
@@ -101,12 +101,53 @@ def test_the_sagemaker_role_is_passed_to_sagemaker_only(deployed: dict[str, Any]
     assert not policies.allow(Need("iam:PassRole", role))
 
 
-def test_the_key_is_used_through_its_services_only(full_template: dict[str, Any]) -> None:
-    """Nobody but the jobs may use the key by itself."""
-    for role in ("StarterRole", "ApprovalRole", "ScriptsRole", "WorkflowRole", "ApprovalApprovers"):
-        policies = Policies.of_template(full_template, role)
-        assert not policies.allow(Need("kms:Decrypt", KEY))
-        assert not policies.allow(Need("kms:GenerateDataKey", KEY))
+@pytest.mark.parametrize("role", [role for role in (*ROLES, "WorkflowRole") if role != "SageMakerRole"])
+def test_a_key_is_used_through_its_services_only(deployed: dict[str, Any], role: str) -> None:
+    """Nobody but the jobs may use a key by itself, be it the user's or the topic's own."""
+    policies = Policies.of_template(deployed, role)
+    for action in ("Decrypt", "GenerateDataKey"):
+        assert not policies.allow(Need(f"kms:{action}", topic_key(deployed)))
+
+
+def test_who_publishes_uses_the_topics_key_for_the_topic_only(template: dict[str, Any]) -> None:
+    """The announcer's and the state machine's use of the topic's own key is SNS's, and of no other key."""
+    for role in ("AnnouncerRole", "WorkflowRole"):
+        policies = Policies.of_template(template, role)
+        own, theirs = topic_key(template), HERE.arn("kms", "key/theirs")
+        assert all(policies.allow(need) for need in key("sns", "Decrypt", "GenerateDataKey", resource=own))
+        assert not any(policies.allow(need) for need in key("s3", "Decrypt", resource=own))
+        assert not any(policies.allow(need) for need in key("sns", "Decrypt", resource=theirs))
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        Need("states:DescribeExecution", HERE.arn("states", "execution:theirs:1")),
+        Need("states:GetExecutionHistory", HERE.arn("states", "execution:theirs:1")),
+        Need("states:StartExecution", HERE.arn("states", "stateMachine:WorkflowStateMachine85C6F4E4")),
+        Need("sns:Publish", HERE.arn("sns", "theirs")),
+        Need("sqs:SendMessage", HERE.arn("sqs", "theirs")),
+        Need("logs:PutLogEvents", HERE.arn("logs", "log-group:theirs:log-stream:a")),
+    ],
+    ids=lambda need: f"{need.action} {need.resource.rpartition(':')[2]}",
+)
+def test_the_announcer_only_announces(deployed: dict[str, Any], need: Need) -> None:
+    """It reads no other pipeline's executions, starts none, and sends and writes nowhere else."""
+    assert not Policies.of_template(deployed, "AnnouncerRole").allow(need)
+
+
+def test_no_function_has_more_than_its_own_log(deployed: dict[str, Any]) -> None:
+    """Each function runs under a role of its own, which may write no other function's log."""
+    functions = [found for found in deployed["Resources"].values() if found["Type"] == "AWS::Lambda::Function"]
+    roles = [found["Properties"]["Role"]["Fn::GetAtt"][0] for found in functions]
+    assert len(set(roles)) == len(functions)
+    for role in roles:
+        written = [
+            resource
+            for action, resource, _ in Policies.of_template(deployed, role).parts()
+            if action.startswith("logs:")
+        ]
+        assert set(written) == {arn(deployed, "AWS::Logs::LogGroup", role.partition("Role")[0])}
 
 
 def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """docs/security.md says what the template says."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,18 +8,24 @@ from typing import Any
 import pytest
 
 from tests.policies.evaluator import Policies
+from tests.policies.options import KEY
+from tests.policies.references import ACCOUNT, REGION, resolved
+from tests.policies.roles import ROLES
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text()
 ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
 
-EVERY = ("StarterRole", "ApprovalRole", "ScriptsRole", "WorkflowRole", "SageMakerRole", "ApprovalApprovers")
+EVERY = (*ROLES, "WorkflowRole")
 WHO = {
     "start Lambda": ("StarterRole",),
     "gate Lambda": ("ApprovalRole",),
     "publisher Lambda": ("ScriptsRole",),
-    "each Lambda": ("StarterRole", "ApprovalRole", "ScriptsRole"),
-    "start and gate Lambda": ("StarterRole", "ApprovalRole"),
+    "announcer Lambda": ("AnnouncerRole",),
+    "each Lambda": ("StarterRole", "ApprovalRole", "ScriptsRole", "AnnouncerRole"),
+    "start, gate and announcer Lambda": ("StarterRole", "ApprovalRole", "AnnouncerRole"),
+    "start and announcer Lambda": ("StarterRole", "AnnouncerRole"),
     "state machine": ("WorkflowRole",),
+    "state machine and announcer Lambda, without a key": ("WorkflowRole", "AnnouncerRole"),
     "SageMaker role": ("SageMakerRole",),
     "SageMaker role, with a VPC": ("SageMakerRole",),
     "SageMaker role, with a key": ("SageMakerRole",),
@@ -28,10 +35,11 @@ KEY_FOR_ALL = "each other, with a key"
 
 
 def documented(*, optional: bool) -> dict[str, set[str]]:
-    """The actions of each role by the table."""
+    """The actions of each role by the table, with or without what parameters add."""
     found: dict[str, set[str]] = {role: set() for role in EVERY}
+    left_out = (KEY_FOR_ALL, ", without a key") if optional else (", with a",)
     for who, actions in ROWS:
-        if who != KEY_FOR_ALL and (optional or ", with a" not in who):
+        if not any(part in who for part in left_out):
             for role in WHO[who]:
                 found[role] |= set(re.findall(r"`([\w-]+:\w+)`", actions))
     return found
@@ -70,3 +78,36 @@ def test_the_key_is_used_as_the_table_says(full_template: dict[str, Any]) -> Non
         if action.startswith("kms:")
     }
     assert used == for_all
+
+
+def key_policy() -> dict[str, dict[str, Any]]:
+    """The statements that the document asks for in the policy of the user's key, by the service that they let in."""
+    (text,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    return {statement["Principal"]["Service"]: statement for statement in json.loads(text)}
+
+
+def test_alarms_need_of_the_users_key_what_they_need_of_the_topics(template: dict[str, Any]) -> None:
+    """What the document asks for CloudWatch in the user's key policy is what the topic's own key has for it."""
+    (key,) = (found["Properties"] for found in template["Resources"].values() if found["Type"] == "AWS::KMS::Key")
+    (own,) = (
+        statement
+        for statement in resolved(key["KeyPolicy"], template)["Statement"]
+        if statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    )
+    assert key_policy()["cloudwatch.amazonaws.com"] == own
+
+
+def test_every_service_that_uses_the_users_key_is_let_in(full_template: dict[str, Any]) -> None:
+    """Log groups and the topic, which services use in their own name, are encrypted with the key; both may use it."""
+    with_key = {
+        found["Type"]
+        for found in full_template["Resources"].values()
+        if KEY in (found["Properties"].get("KmsKeyId"), found["Properties"].get("KmsMasterKeyId"))
+    }
+    assert with_key == {"AWS::Logs::LogGroup", "AWS::SNS::Topic"}
+    policy = key_policy()
+    assert set(policy) == {f"logs.{REGION}.amazonaws.com", "cloudwatch.amazonaws.com"}
+    groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*"
+    assert policy[f"logs.{REGION}.amazonaws.com"]["Condition"] == {
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}
+    }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infrastructure.monitoring import alarms
+from tests.policies.references import resolved
 from tests.stack.test_template import as_list, resources, statements, the
 from tests.stack.watched import WATCHED
 
@@ -54,11 +55,14 @@ def test_alarms_may_publish(kind: str, actions: list[str], template: dict[str, A
 
 @pytest.mark.parametrize("role", ["WorkflowRole", "AnnouncerRole"])
 def test_who_publishes_may_use_the_key(role: str, template: dict[str, Any]) -> None:
-    """Who publishes to the topic may use its key, and no other one."""
+    """Who publishes to the topic may use its key through SNS, and no other one."""
     ((key, _),) = resources(template, "AWS::KMS::Key").items()
-    found = {action: found["Resource"] for found in statements(template, role) for action in as_list(found["Action"])}
-    assert found["sns:Publish"] == reference(template, "AWS::SNS::Topic")
-    assert found["kms:GenerateDataKey"] == found["kms:Decrypt"] == {"Fn::GetAtt": [key, "Arn"]}
+    found = {action: found for found in statements(template, role) for action in as_list(found["Action"])}
+    assert found["sns:Publish"]["Resource"] == reference(template, "AWS::SNS::Topic")
+    assert found["kms:GenerateDataKey"] == found["kms:Decrypt"]
+    assert found["kms:Decrypt"]["Resource"] == {"Fn::GetAtt": [key, "Arn"]}
+    condition = resolved(found["kms:Decrypt"]["Condition"], template)
+    assert condition == {"StringEquals": {"kms:ViaService": "sns.us-east-1.amazonaws.com"}}
 
 
 def test_every_alarm_tells_people(template: dict[str, Any]) -> None:
