@@ -55,7 +55,7 @@ def processes(marker: str) -> list[int]:
     return found
 
 
-def wait_until(happened: Any, *, timeout: float = 20) -> Any:
+def wait_until(happened: Any, *, timeout: float = 60) -> Any:
     """The function's value, once there is one that counts as true."""
     deadline = time.monotonic() + timeout
     while not (value := happened()):
@@ -129,7 +129,7 @@ class Place:
         described: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
         return described
 
-    def finish(self, arn: str, *, timeout: float = 20) -> dict[str, Any]:
+    def finish(self, arn: str, *, timeout: float = 60) -> dict[str, Any]:
         """The execution, once it has ended."""
         wait_until(lambda: self.describe(arn)["status"] != "RUNNING", timeout=timeout)
         return self.describe(arn)
