@@ -1,10 +1,12 @@
 # make demo    the pipeline on this machine, on real data, without AWS and without Docker
 # make test    all checks, exactly as CI runs them
+# make cover   the same tests, and which lines of the code they run
 # make e2e     of these, only the deployments by the CDK CLI, SeedFarmer and the AWS CLI
 # make lock    new locks, after a change of pyproject.toml or package.json
 # make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
+# make tour    the tour in README.md and the pictures in docs/images anew
 # make clean   removes what make made
-.PHONY: demo test e2e lock schema clean
+.PHONY: demo test cover e2e lock schema tour clean
 
 PYTHON ?= python3
 STARTED := $(shell date +%s)
@@ -29,8 +31,11 @@ test: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/client
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
+	$(BIN)/python -m pytest --cov
+
 e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
-	$(BIN)/python -m pytest --no-cov -m clients --durations=8
+	$(BIN)/python -m pytest -m clients --durations=8
 
 .venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
 	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
@@ -89,6 +94,12 @@ lock:
 		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - \
 		--output-file requirements-audit.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+tour: .venv/local.done node_modules/dev.done
+	@docs/tour.sh > out/tour.txt
+	@$(BIN)/python docs/tour.py out/tour.txt
+	@mkdir -p docs/images
+	@$(BIN)/node tests/report/browser.mjs --pictures docs/images out/report.html
 
 schema: .venv/local.done
 	@$(BIN)/python -m pipeline.schema

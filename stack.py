@@ -82,6 +82,40 @@ class MlOpsStack(cdk.Stack):
             dead_letters=dead_letters,
             key=key,
         )
+        monitoring = self._monitoring(
+            workflow=workflow,
+            starter=starter,
+            approval=approval,
+            notifications=notifications,
+            dead_letters=dead_letters,
+            key=key,
+        )
+        self._give_out(
+            # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
+            metadata=self.to_json_string(
+                {
+                    "MlOpsBucket": storage.bucket.bucket_name,
+                    "SageMakerExecutionRole": role.role.role_arn,
+                    "ImageUri": image.uri,
+                    "StateMachine": workflow.state_machine_arn,
+                    "LambdaFunction": starter.function.function_arn,
+                }
+            ),
+            Dashboard=monitoring.dashboard_url,
+            # Where mlops approve and mlops reject find the open requests.
+            ApprovalTable=approval.table.table_name,
+        )
+
+    def _monitoring(
+        self,
+        *,
+        workflow: Workflow,
+        starter: Starter,
+        approval: Approval,
+        notifications: Notifications,
+        dead_letters: DeadLetters,
+        key: kms.IKey | None,
+    ) -> Monitoring:
         announcer = Announcer(
             self,
             "Announcer",
@@ -90,7 +124,7 @@ class MlOpsStack(cdk.Stack):
             dead_letters=dead_letters,
             key=key,
         )
-        monitoring = Monitoring(
+        return Monitoring(
             self,
             "Monitoring",
             topic_arn=notifications.topic.topic_arn,
@@ -104,20 +138,7 @@ class MlOpsStack(cdk.Stack):
                 log_group=workflow.log_group_name,
             ),
         )
-        # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
-        cdk.CfnOutput(
-            self,
-            "metadata",
-            value=self.to_json_string(
-                {
-                    "MlOpsBucket": storage.bucket.bucket_name,
-                    "SageMakerExecutionRole": role.role.role_arn,
-                    "ImageUri": image.uri,
-                    "StateMachine": workflow.state_machine_arn,
-                    "LambdaFunction": starter.function.function_arn,
-                }
-            ),
-        )
-        cdk.CfnOutput(self, "Dashboard", value=monitoring.dashboard_url)
-        # Where mlops approve and mlops reject find the open requests.
-        cdk.CfnOutput(self, "ApprovalTable", value=approval.table.table_name)
+
+    def _give_out(self, **outputs: str) -> None:
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)

@@ -73,29 +73,27 @@ class Workflow(Construct):
             encryption_key=key,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+        self.log_group_name = log_group.log_group_name
+        self.state_machine_arn = self._state_machine(stack.to_json_string(machine), log_group).attr_arn
+
+    def _state_machine(self, definition_text: str, log_group: logs.LogGroup) -> sfn.CfnStateMachine:
+        destination = sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(log_group_arn=log_group.log_group_arn)
         state_machine = sfn.CfnStateMachine(
             self,
             "StateMachine",
             role_arn=self._role.role_arn,
-            definition_string=stack.to_json_string(machine),
+            definition_string=definition_text,
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ALL",
                 # The input may hold what is nobody's business in a log; the execution's history has it.
                 include_execution_data=False,
-                destinations=[
-                    sfn.CfnStateMachine.LogDestinationProperty(
-                        cloud_watch_logs_log_group=sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(
-                            log_group_arn=log_group.log_group_arn
-                        )
-                    )
-                ],
+                destinations=[sfn.CfnStateMachine.LogDestinationProperty(cloud_watch_logs_log_group=destination)],
             ),
             tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
         )
         # The state machine checks at its creation that its role may write the logs.
         state_machine.node.add_dependency(self._role)
-        self.state_machine_arn = state_machine.attr_arn
-        self.log_group_name = log_group.log_group_name
+        return state_machine
 
     def _pass_role(self, sagemaker_role: iam.IRole) -> iam.PolicyStatement:
         return iam.PolicyStatement(

@@ -1,6 +1,7 @@
 // Opens pages in a headless Chromium and prints, as JSON, what a reader would meet there.
 //
-//     node browser.mjs PAGE...     each page light, dark, and as wide as a phone
+//     node browser.mjs PAGE...                    each page light, dark, and as wide as a phone
+//     node browser.mjs --pictures FOLDER PAGE     the upper part of the page in these views, as report-<view>.png
 //
 // Chromium comes out of the npm package, once, and stays beside it.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
@@ -42,15 +43,27 @@ async function unpacked() {
   return folder;
 }
 
-async function look(browser, path, view) {
+async function open(browser, path, view) {
   const page = await browser.newPage();
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: view.scheme }]);
+  await page.setViewport({ width: view.width, height: 900 });
+  return [page, () => page.goto(pathToFileURL(path).href)];
+}
+
+async function picture(browser, path, view, target) {
+  const [page, load] = await open(browser, path, view);
+  await load();
+  await page.screenshot({ path: join(target, `report-${view.name}.png`), clip: { x: 0, y: 0, width: view.width, height: 1800 } });
+  await page.close();
+}
+
+async function look(browser, path, view) {
+  const [page, load] = await open(browser, path, view);
   const found = { console: [], errors: [], requests: [] };
   page.on("console", (message) => found.console.push(message.text()));
   page.on("pageerror", (error) => found.errors.push(String(error)));
   page.on("request", (request) => found.requests.push(request.url()));
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: view.scheme }]);
-  await page.setViewport({ width: view.width, height: 900 });
-  await page.goto(pathToFileURL(path).href);
+  await load();
   Object.assign(found, await page.evaluate(() => ({
     title: document.title,
     headings: [...document.querySelectorAll("h1,h2,h3")].map((heading) => [Number(heading.tagName[1]), heading.innerText]),
@@ -85,13 +98,19 @@ const browser = await puppeteer.launch({
   // The libraries that a server may lack.
   env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib") },
 });
-const seen = {};
+const [option, ...rest] = process.argv.slice(2);
 try {
-  for (const path of process.argv.slice(2)) {
-    seen[path] = {};
-    for (const view of VIEWS) seen[path][view.name] = await look(browser, path, view);
+  if (option === "--pictures") {
+    const [target, path] = rest;
+    for (const view of VIEWS) await picture(browser, path, view, target);
+  } else {
+    const seen = {};
+    for (const path of [option, ...rest]) {
+      seen[path] = {};
+      for (const view of VIEWS) seen[path][view.name] = await look(browser, path, view);
+    }
+    process.stdout.write(JSON.stringify(seen));
   }
 } finally {
   await browser.close();
 }
-process.stdout.write(JSON.stringify(seen));

@@ -1,0 +1,22 @@
+"""Puts a transcript into README.md, between the marks: ``python docs/tour.py FILE``."""
+
+import re
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def main(transcript: Path) -> None:
+    """Replaces what stands between the marks.
+
+    Args:
+        transcript: the file with the commands and what they have printed.
+    """
+    block = f"<!-- tour -->\n```text\n{transcript.read_text().strip()}\n```\n<!-- end of the tour -->"
+    text = re.sub(r"<!-- tour -->.*?<!-- end of the tour -->", lambda _: block, README.read_text(), flags=re.DOTALL)
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

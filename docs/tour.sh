@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The tour of README.md, written to the standard output: make tour. It ends an environment that is up, and leaves none.
+set -u
+cd "$(dirname "$0")/.."
+export COLUMNS=110 PATH="$PWD/.venv/bin:$PATH"
+
+show() {
+  printf '$ %s\n' "$*"
+  "$@" 2>&1
+  printf '\n'
+}
+
+latest() { mlops runs --local --limit 1 --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["name"])'; }
+
+mlops local down > /dev/null
+show mlops local up --port "${PORT:-4566}"
+show mlops start --local --override approval.manual=true
+execution=$(latest)
+show mlops watch "$execution" --local &
+watching=$!
+until mlops approve "$execution" --local --reason "seen and liked" > /tmp/approved.$$ 2>&1; do sleep 1; done
+wait "$watching"
+printf '$ mlops approve %s --local --reason "seen and liked"     # from another terminal\n' "$execution"
+cat /tmp/approved.$$ && rm /tmp/approved.$$
+echo
+show mlops runs --local
+show mlops logs "$execution" training --local
+show mlops report "$execution" --local --out out/report.html
+python3 -c '
+import sys
+sys.path.insert(0, ".")
+from pipeline.contract.document import Document
+data = Document(open("scripts/input.yaml", "rb").read()).data
+print(data["deployment"]["smoke_test"]["Body"])
+' > out/record.csv
+show mlops invoke demo out/record.csv --local
+show mlops local status
+show mlops local down
