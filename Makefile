@@ -8,6 +8,8 @@
 # make clean   removes what make made
 .PHONY: demo test cover e2e lock schema tour clean
 
+# What is set up waits for downloads more than it works.
+MAKEFLAGS += --jobs=4
 PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
