@@ -1,11 +1,11 @@
 """What is said of the environment on this machine."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from cli.options import relative
 from local.lifecycle import DIED, STARTING, UP, Status
 from local.state import State
 
@@ -26,9 +26,9 @@ def show_status(status: Status) -> None:
         _show_state(status.state)
         _show_contents(status, "running")
     elif status.status == STARTING:
-        click.echo(f"the environment is starting; its log: {_relative(status.log)}")
+        click.echo(f"the environment is starting; its log: {relative(status.log)}")
     elif status.status == DIED:
-        click.echo(f"the environment has died; its log: {_relative(status.log)}; start it again: mlops local up")
+        click.echo(f"the environment has died; its log: {relative(status.log)}; start it again: mlops local up")
     else:
         click.echo("no environment is up; start it: mlops local up")
 
@@ -42,7 +42,7 @@ def show_down(before: Status) -> None:
     elif before.status == STARTING:
         click.echo("ended the environment that was starting")
     elif before.status == DIED:
-        click.echo(f"no environment is up; the last one had died; its log: {_relative(before.log)}")
+        click.echo(f"no environment is up; the last one had died; its log: {relative(before.log)}")
     else:
         click.echo("no environment is up")
 
@@ -55,7 +55,7 @@ def _show_state(state: State) -> None:
         "stack": state.metadata.stack,
         "bucket": state.metadata.bucket,
         "state machine": state.metadata.state_machine.rpartition(":")[2],
-        "logs": _relative(Path(state.folder) / "logs"),
+        "logs": relative(Path(state.folder) / "logs"),
     }
     for name, value in rows.items():
         if value:
@@ -67,7 +67,3 @@ def _show_contents(status: Status, execution: str, endpoint: str = "") -> None:
         click.echo(f"{'execution':<14} {name}: {execution}")
     for name, url in status.endpoints.items():
         click.echo(f"{'endpoint':<14} {name}: {endpoint or url or 'not in service'}")
-
-
-def _relative(path: Path | str) -> str:
-    return os.path.relpath(path, Path.cwd())

@@ -1,15 +1,15 @@
 """What is said at the end of a local run."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from cli.options import relative
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
@@ -36,7 +36,7 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
             table.add_row(name, f"{summary['metrics'][name]:.4f}", style="bold" if name == "roc_auc" else None)
     for name in ("model", "predictions", "evaluation"):
         if summary[name]:
-            table.add_row(name, _relative(summary[name]))
+            table.add_row(name, relative(summary[name]))
     for name, text in _last_steps(summary):
         table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
@@ -68,7 +68,3 @@ def _failure(summary: dict[str, Any]) -> str:
     except (ValueError, KeyError, TypeError):
         reason = summary.get("cause", "")
     return f"{where}{summary.get('error', summary['status'])}: {reason}"
-
-
-def _relative(path: str) -> str:
-    return os.path.relpath(path, Path.cwd())

@@ -1,5 +1,6 @@
 """The options that several commands have."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,11 @@ FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 _WIDE = 1000
 PORT = click.IntRange(1, 65535)
+
+
+def relative(path: Path | str) -> str:
+    """A path as it is shown: from the folder that the user is in."""
+    return os.path.relpath(path, Path.cwd())
 
 
 def folder_option(command: Command) -> Command:

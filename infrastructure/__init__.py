@@ -5,6 +5,6 @@ starts an execution, by schedule or by hand; ``workflow`` is the state machine; 
 the container of ``image``; ``approval`` decides on its model. ``notifications`` is the topic that people are told by:
 of requests for approval, by ``announcer`` of executions that did not succeed, by ``monitoring`` of alarms; that has the
 ``dashboard``, too. ``dead_letters`` keeps the events that were given up. ``permissions`` says what the state machine's
-calls need, ``encryption`` what a role needs of the deployment's own key; ``function_code`` packs the Lambda functions,
-and ``function_role`` is what their roles have in common.
+calls need, ``encryption`` what a role needs of the deployment's own key; ``function`` is what the Lambda functions
+have in common, ``function_code`` packs them.
 """

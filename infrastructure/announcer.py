@@ -5,12 +5,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
-from infrastructure.function_code import function_archive
-from infrastructure.function_role import function_role
+from infrastructure.executions import executions_of
+from infrastructure.function import python_function
 from infrastructure.notifications import Notifications
 
 
@@ -31,34 +30,22 @@ class Announcer(Construct):
         key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=logs.RetentionDays.SIX_MONTHS,
-            encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
         topic_arn = notifications.topic.topic_arn
-        with function_archive("lambda/announcer", "pipeline") as archive:
-            self.function = lambda_.Function(
-                self,
-                "Function",
-                description="Announces the executions of the pipeline that did not succeed",
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=lambda_.Architecture.ARM_64,
-                handler="announcer.handler.handler",
-                code=lambda_.Code.from_asset(str(archive)),
-                timeout=cdk.Duration.seconds(45),
-                memory_size=256,
-                tracing=lambda_.Tracing.ACTIVE,
-                role=function_role(self, log_group, description="Announces the executions that did not succeed"),
-                log_group=log_group,
-                environment={"TOPIC_ARN": topic_arn},
-            )
+        self.function = python_function(
+            self,
+            "lambda/announcer",
+            "pipeline",
+            role_description="Announces the executions that did not succeed",
+            key=key,
+            description="Announces the executions of the pipeline that did not succeed",
+            timeout=cdk.Duration.seconds(45),
+            memory_size=256,
+            environment={"TOPIC_ARN": topic_arn},
+        )
         for statement in (
             iam.PolicyStatement(
                 actions=["states:DescribeExecution", "states:GetExecutionHistory"],
-                resources=[_executions(cdk.Stack.of(self), state_machine_arn)],
+                resources=[executions_of(state_machine_arn, cdk.Stack.of(self))],
             ),
             iam.PolicyStatement(actions=["sns:Publish"], resources=[topic_arn]),
             *notifications.use_of_key(),
@@ -98,13 +85,3 @@ class Announcer(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
-
-
-def _executions(stack: cdk.Stack, state_machine_arn: str) -> str:
-    name = stack.split_arn(state_machine_arn, cdk.ArnFormat.COLON_RESOURCE_NAME).resource_name
-    return stack.format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{name}:*",
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )

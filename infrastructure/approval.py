@@ -4,14 +4,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infrastructure.encryption import key_statements
-from infrastructure.function_code import function_archive
-from infrastructure.function_role import function_role
+from infrastructure.executions import executions_of
+from infrastructure.function import python_function
 
 
 class Approval(Construct):
@@ -24,7 +22,15 @@ class Approval(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, key: kms.IKey | None = None) -> None:
         super().__init__(scope, construct_id)
         self._key = key
-        self.function = self._function()
+        self.function = python_function(
+            self,
+            "lambda/gate",
+            role_description="Runs the function that judges models",
+            key=key,
+            description="Judges a model by its evaluation report before it is approved",
+            timeout=cdk.Duration.seconds(30),
+            memory_size=1024,
+        )
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
             # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
@@ -47,30 +53,6 @@ class Approval(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
 
-    def _function(self) -> lambda_.Function:
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=logs.RetentionDays.SIX_MONTHS,
-            encryption_key=self._key,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        with function_archive("lambda/gate") as archive:
-            return lambda_.Function(
-                self,
-                "Function",
-                description="Judges a model by its evaluation report before it is approved",
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=lambda_.Architecture.ARM_64,
-                handler="gate.handler.handler",
-                code=lambda_.Code.from_asset(str(archive)),
-                timeout=cdk.Duration.seconds(30),
-                memory_size=1024,
-                tracing=lambda_.Tracing.ACTIVE,
-                log_group=log_group,
-                role=function_role(self, log_group, description="Runs the function that judges models"),
-            )
-
     def approvers(self, state_machine_arn: str) -> iam.ManagedPolicy:
         """The policy for those who may answer a request: attach it to a person's role or group.
 
@@ -78,13 +60,6 @@ class Approval(Construct):
             state_machine_arn: the pipeline's, which is not known yet when this construct is made.
         """
         stack = cdk.Stack.of(self)
-        name = stack.split_arn(state_machine_arn, cdk.ArnFormat.COLON_RESOURCE_NAME).resource_name
-        executions = stack.format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{name}:*",
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
         return iam.ManagedPolicy(
             self,
             "Approvers",
@@ -96,7 +71,9 @@ class Approval(Construct):
                 # It knows no resource; the token, which only the table tells, names the execution:
                 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
                 iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=["*"]),
-                iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions]),
+                iam.PolicyStatement(
+                    actions=["states:DescribeExecution"], resources=[executions_of(state_machine_arn, stack)]
+                ),
                 # The stack's outputs name the table and the state machine.
                 iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stack.stack_id]),
                 *key_statements(self._key, "Decrypt", via="dynamodb", stack=stack),

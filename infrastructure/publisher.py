@@ -13,8 +13,7 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from infrastructure.encryption import key_statements
-from infrastructure.function_code import function_archive
-from infrastructure.function_role import function_role
+from infrastructure.function import python_function
 from pipeline.bundle import published_files
 
 
@@ -33,27 +32,17 @@ class Publisher(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         asset = self._asset(folder)
-        log_group = logs.LogGroup(
+        function = python_function(
             self,
-            "Logs",
+            "lambda/publisher",
+            role_description="Runs the function that publishes the scripts",
+            key=key,
             retention=logs.RetentionDays.ONE_MONTH,
-            encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            tracing=lambda_.Tracing.DISABLED,
+            description="Publishes the pipeline's scripts at deploy time",
+            timeout=cdk.Duration.minutes(2),
+            memory_size=256,
         )
-        with function_archive("lambda/publisher") as archive:
-            function = lambda_.Function(
-                self,
-                "Function",
-                description="Publishes the pipeline's scripts at deploy time",
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=lambda_.Architecture.ARM_64,
-                handler="publisher.handler.handler",
-                code=lambda_.Code.from_asset(str(archive)),
-                timeout=cdk.Duration.minutes(2),
-                memory_size=256,
-                log_group=log_group,
-                role=function_role(self, log_group, description="Runs the function that publishes the scripts"),
-            )
         stack = cdk.Stack.of(self)
         function.add_to_role_policy(
             iam.PolicyStatement(

@@ -7,14 +7,12 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.encryption import key_statements
-from infrastructure.function_code import function_archive
-from infrastructure.function_role import function_role
+from infrastructure.function import python_function
 from infrastructure.monitoring import METRICS_NAMESPACE
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
@@ -42,37 +40,26 @@ class Starter(Construct):
         super().__init__(scope, construct_id)
         self.service = f"{cdk.Stack.of(self).stack_name}-starter"
         """The dimension of the function's own metrics: another deployment in the account has another one."""
-        log_group = logs.LogGroup(
+        self.function = python_function(
             self,
-            "Logs",
-            retention=logs.RetentionDays.SIX_MONTHS,
-            encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            "lambda/starter",
+            "pipeline",
+            packages=PACKAGES,
+            role_description="Runs the function that starts the pipeline",
+            key=key,
+            description="Reads input.yaml and starts an execution of the pipeline",
+            timeout=cdk.Duration.seconds(60),
+            memory_size=512,
+            environment={
+                "STATE_MACHINE_ARN": state_machine_arn,
+                "MLOPS_BUCKET": bucket.bucket_name,
+                "MODEL_NAME": model_name,
+                "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
+                "IMAGE_URI": image_uri,
+                "POWERTOOLS_SERVICE_NAME": self.service,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            },
         )
-        with function_archive("lambda/starter", "pipeline", packages=PACKAGES) as archive:
-            self.function = lambda_.Function(
-                self,
-                "Function",
-                description="Reads input.yaml and starts an execution of the pipeline",
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=lambda_.Architecture.ARM_64,
-                handler="starter.handler.handler",
-                code=lambda_.Code.from_asset(str(archive)),
-                timeout=cdk.Duration.seconds(60),
-                memory_size=512,
-                tracing=lambda_.Tracing.ACTIVE,
-                log_group=log_group,
-                role=function_role(self, log_group, description="Runs the function that starts the pipeline"),
-                environment={
-                    "STATE_MACHINE_ARN": state_machine_arn,
-                    "MLOPS_BUCKET": bucket.bucket_name,
-                    "MODEL_NAME": model_name,
-                    "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
-                    "IMAGE_URI": image_uri,
-                    "POWERTOOLS_SERVICE_NAME": self.service,
-                    "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-                },
-            )
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
             # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.

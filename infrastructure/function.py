@@ -1,0 +1,61 @@
+"""What all Lambda functions of the module have in common: where they run, their log, and a role of their own."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infrastructure.function_code import function_archive
+
+
+def python_function(
+    scope: Construct,
+    *folders: str,
+    packages: tuple[str, ...] = (),
+    role_description: str,
+    key: kms.IKey | None,
+    retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
+    tracing: lambda_.Tracing = lambda_.Tracing.ACTIVE,
+    **properties: Any,
+) -> lambda_.Function:
+    """The function of a construct, with its log and its role, which may do no more than write that log.
+
+    Args:
+        scope: the construct of the function; what else its role may, that adds.
+        folders: what its archive consists of, as for ``function_archive``; the first one has its handler.
+        packages: as for ``function_archive``.
+        role_description: what the role is for.
+        key: the deployment's, for the log.
+        retention: how long the log is kept.
+        tracing: whether X-Ray traces it.
+        properties: further ones of ``lambda_.Function``.
+    """
+    log_group = logs.LogGroup(
+        scope, "Logs", retention=retention, encryption_key=key, removal_policy=cdk.RemovalPolicy.DESTROY
+    )
+    with function_archive(*folders, packages=packages) as archive:
+        return lambda_.Function(
+            scope,
+            "Function",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"{folders[0].rpartition('/')[2]}.handler.handler",
+            code=lambda_.Code.from_asset(str(archive)),
+            tracing=tracing,
+            log_group=log_group,
+            role=_role(scope, log_group, description=role_description),
+            **properties,
+        )
+
+
+def _role(scope: Construct, log_group: logs.ILogGroup, *, description: str) -> iam.Role:
+    """A role in place of the one with AWSLambdaBasicExecutionRole, which may write every log of the account."""
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description)
+    role.add_to_policy(
+        iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn])
+    )
+    return role
