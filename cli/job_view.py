@@ -14,6 +14,7 @@ from cli.target import Target
 from local.display import MARKS
 from local.job_files import job_names
 from local.progress import RUNNING, StageProgress, stage_progress
+from pipeline.refusals import as_refused
 
 PERSON = "approval: person"
 """The state that waits for a person's answer."""
@@ -81,11 +82,12 @@ class View:
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         """For programs."""
+        error = self.execution.get("error")
         return {
             "name": self.execution["name"],
             "arn": self.execution["executionArn"],
             "status": self.status,
-            "error": self.execution.get("error"),
+            "error": as_refused(error, self.execution.get("cause") or "")[0] if error else None,
             "waits_for_answer": self.waits,
             "stages": {
                 key: {

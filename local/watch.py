@@ -16,6 +16,7 @@ from local.job_files import JobFiles
 from local.jobs import FinishedJob
 from local.progress import RUNNING, SUCCEEDED, StageProgress, stage_progress
 from local.state import DEFAULT_FOLDER, State
+from pipeline.refusals import as_refused
 
 _INTERVAL = 0.25
 _REQUEST_INTERVAL = 1.0
@@ -69,6 +70,7 @@ class Watch:
             except BaseException:
                 self._stop()
                 raise
+        error, cause = as_refused(execution.get("error", ""), execution.get("cause", ""))
         return Outcome(
             status=execution["status"],
             name=execution["name"],
@@ -77,8 +79,8 @@ class Watch:
             seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
             stopped=execution["stopDate"],
             output=self._last_data(execution),
-            error=execution.get("error", ""),
-            cause=execution.get("cause", ""),
+            error=error,
+            cause=cause,
         )
 
     def _last_data(self, execution: dict[str, Any]) -> dict[str, Any]:

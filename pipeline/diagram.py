@@ -1,8 +1,8 @@
 """Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram [STAGE]``.
 
 The Choice before each stage leads to the first of the following stages that runs. Drawn one by one, its arrows would
-hide all else, so the picture of the pipeline has one arrow from each stage to the next. README.md and
-docs/state-machine.md hold what this prints; tests fail when they differ.
+hide all else, so the picture of the pipeline has one arrow from each stage to the next; and the states that judge a
+task's fault are left out. README.md and docs/state-machine.md hold what this prints; tests fail when they differ.
 """
 
 import re
@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from pipeline.definition import definition
+from pipeline.definition.faults import is_judge
 from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import STAGES, stage_of_state
 
@@ -54,7 +55,8 @@ _SHOWN_CALLS = 3
 
 
 def _states(key: str, machine: dict[str, Any]) -> dict[str, Any]:
-    return {name: state for name, state in machine["States"].items() if stage_of_state(name) == key}
+    named = {name: state for name, state in machine["States"].items() if stage_of_state(name) == key}
+    return {name: state for name, state in named.items() if not is_judge(name)}
 
 
 def _call(state: dict[str, Any]) -> str:
@@ -76,7 +78,7 @@ def _following(state: dict[str, Any], states: dict[str, Any]) -> list[tuple[str,
     """The arrows to the states that may come after one: those of other stages are all the same end."""
     found = [("-->", choice["Next"]) for choice in state.get("Choices", [])]
     found += [("-->", state[key]) for key in ("Next", "Default") if key in state]
-    found += [("-.->", catch["Next"]) for catch in state.get("Catch", [])]
+    found += [("-.->", catch["Next"]) for catch in state.get("Catch", []) if not is_judge(catch["Next"])]
     arrows = [(arrow, name if name in states else "next((next stage))") for arrow, name in found]
     solid = {name for arrow, name in arrows if arrow == "-->"}
     return list(dict.fromkeys((arrow, name) for arrow, name in arrows if arrow == "-->" or name not in solid))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from local.progress import FAILED, StageProgress
+from pipeline.refusals import as_refused
 
 _NOT_FAILED = {"RUNNING", "SUCCEEDED"}
 
@@ -46,7 +47,8 @@ def reason(execution: dict[str, Any]) -> tuple[str, str] | None:
     """
     if execution["status"] in _NOT_FAILED:
         return None
-    return execution.get("error") or execution["status"], _told(execution.get("cause") or "")
+    error, cause = as_refused(execution.get("error") or execution["status"], execution.get("cause") or "")
+    return error, _told(cause)
 
 
 def _told(cause: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.refusals import as_refused
 from pipeline.stages import stage_of_state
 
 _SUBJECT_LENGTH = 100
@@ -46,12 +47,13 @@ def message(execution: Mapping[str, Any], state: str | None) -> str:
         state: where it has ended.
     """
     arn = execution["executionArn"]
+    error, cause = as_refused(execution.get("error") or "-", execution.get("cause") or "-")
     lines = {
         "Execution": execution["name"],
         "Status": execution["status"],
         "Stage": f"{_stage(state)} (state {state})" if state else "none was entered",
-        "Error": execution.get("error") or "-",
-        "Cause": _cause(execution.get("cause") or "-"),
+        "Error": error,
+        "Cause": _cause(cause),
         "Started": execution["startDate"].isoformat(timespec="seconds"),
         "Ended": execution["stopDate"].isoformat(timespec="seconds") if execution.get("stopDate") else "-",
         "Console": _console(arn),

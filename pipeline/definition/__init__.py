@@ -7,10 +7,11 @@
     approval      the champion, the gate, and a person's answer
     deployment    the endpoint: created or updated, waited for, tried, put back if need be
     timeouts      how long each task may take
+    faults        what is tried again, and what is not
     redrive       what a redriven execution does otherwise
 
 A stage that does not run costs no state transition, and a request field that SageMaker adds tomorrow needs no change
-here. All that a stage learns is kept under ``<stage>.result`` in the data; there are no variables.
+here. All that a stage learns is kept under ``<stage>.result`` in the data; the one variable is the last fault.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from pipeline.definition.approval import approval_states
 from pipeline.definition.choices import FINISHED, choice_after, first_choice
 from pipeline.definition.deployment import deployment_states
+from pipeline.definition.faults import judged
 from pipeline.definition.registration import registration_states
 from pipeline.definition.requests import request_states
 from pipeline.definition.resources import Resources
@@ -43,7 +45,7 @@ def definition(resources: Resources) -> dict[str, Any]:
         "Comment": "MLOps pipeline: each stage of input.yaml whose run flag is true, in order.",
         "QueryLanguage": "JSONata",
         "StartAt": start,
-        "States": bounded(states),
+        "States": judged(bounded(states), start=start),
     }
 
 

@@ -8,6 +8,13 @@ from pipeline.stages import CREATE_MODEL, RequestStage
 
 EXECUTION_NAME = "$states.context.Execution.Name"
 
+_COUNT = "$states.context.Execution.RedriveCount"
+
+REDRIVES = f"($exists({_COUNT}) ? {_COUNT} : 0)"
+"""How often the execution was redriven. Source:
+https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+"""
+
 CAUGHT = "$states.errorOutput.Error & ': ' & $states.errorOutput.Cause"
 """The error that a Catch has caught, in one line."""
 

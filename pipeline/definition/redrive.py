@@ -4,15 +4,13 @@
 again, so the job of a redriven stage gets a name of its own; a training job's name is in the URI of its artifact, which
 the stages after it have in their requests.
 
-Sources: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html and, for ``RedriveCount``,
-https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
-from pipeline.definition.expressions import EXECUTION_NAME, text_or, with_result
+from pipeline.definition.expressions import EXECUTION_NAME, REDRIVES, text_or, with_result
 from pipeline.stages import SAGEMAKER_NAME_LENGTH, TRAINING
 
-_COUNT = "$states.context.Execution.RedriveCount"
-_REDRIVEN = f"($exists({_COUNT}) and {_COUNT} > 0)"
+_REDRIVEN = f"({REDRIVES} > 0)"
 
 
 def with_free_name(request: str, field: str) -> str:
@@ -26,7 +24,7 @@ def with_free_name(request: str, field: str) -> str:
         field: the request's field with the name.
     """
     name = f"$request.{field}"
-    suffix = f"'-r' & $string({_COUNT})"
+    suffix = f"'-r' & $string({REDRIVES})"
     free = f"$substring({name}, 0, {SAGEMAKER_NAME_LENGTH} - $length({suffix})) & {suffix}"
     renamed = f"{_REDRIVEN} and $type({name}) = 'string' ? {{'{field}': {free}}} : {{}}"
     return f"($request := {request}; $merge([$request, {renamed}]))"

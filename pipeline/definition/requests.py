@@ -18,7 +18,7 @@ from pipeline.stages import TRAINING, RequestStage, request_stage
 
 # SageMaker's throttling and service errors reach Step Functions under one name, as its own SDK's default policy has it:
 # https://github.com/aws/aws-step-functions-data-science-sdk-python/pull/162
-# docs/decisions.md says why refusals that have this name too are tried again with them.
+# Refusals have this name too; ``faults`` tells them apart.
 _RETRY = retry("SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException")
 
 

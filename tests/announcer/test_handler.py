@@ -88,6 +88,24 @@ def test_a_failed_job(announce: Announce) -> None:
         assert part in message
 
 
+def test_a_refusal(announce: Announce) -> None:
+    """What SageMaker has refused is said in SageMaker's own words, not in those of the state that has failed."""
+    said = "You may not (Service: AmazonSageMaker; Status Code: 400; Error Code: AccessDeniedException; Request ID: 1)"
+    cause = (
+        "An error occurred while executing the state 'training: refused?' (entered at the event id #9). The JSONata"
+        " expression '$fault.redrives = 0 ? $error($fault.Error & ': ' & $fault.Cause) : true' specified for the field"
+        f" 'Choices[1]/Condition' threw an error during evaluation. D3137: SageMaker.AmazonSageMakerException: {said}"
+    )
+    published = announce(
+        other("ExecutionFailed", 11), entered("training: refused?", 10), entered("training"),
+        error="States.QueryEvaluationError", cause=cause,
+    )  # fmt: skip
+    assert published["Subject"] == f"FAILED in training: {NAME}"
+    assert "Stage:     training (state training: refused?)" in published["Message"]
+    assert "Error:     SageMaker.AmazonSageMakerException\n" in published["Message"]
+    assert f"Cause:     {said}\n" in published["Message"]
+
+
 @pytest.mark.parametrize(
     ("state", "stage"),
     [

@@ -171,6 +171,35 @@ def test_watch_to_the_end(
     assert ("Oops: so it is" in printed) == (code == 1)
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_watch_of_a_refusal(
+    as_json: bool,  # noqa: FBT001 - pytest passes it by name
+    states: StepFunctions,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The stage that SageMaker refused has failed, with SageMaker's error, and not with the one by which it is told."""
+    name = "training: refused?"
+    assert name in definition(PLACEHOLDERS)["States"]
+    said = "SageMaker.AmazonSageMakerException: no such instance type"
+    states.describes(
+        "FAILED", error="States.QueryEvaluationError", cause=f"The JSONata expression '...'. D3137: {said}"
+    )
+    states.tells("preprocessing", "training", name)
+    assert watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=as_json, options="") == 1
+    printed = capsys.readouterr().out
+    if as_json:
+        shown = json.loads(printed)
+        assert shown["error"] == "SageMaker.AmazonSageMakerException"
+        assert (shown["stages"]["preprocessing"]["status"], shown["stages"]["training"]["status"]) == (
+            "SUCCEEDED",
+            "FAILED",
+        )
+    else:
+        assert said in printed
+        assert "QueryEvaluation" not in printed
+
+
 def test_state_that_waits_is_one_of_the_definition() -> None:
     """The state that is told by its name is in the state machine."""
     assert PERSON in definition(PLACEHOLDERS)["States"]

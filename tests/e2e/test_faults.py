@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from local.jobs import JobFailed
+from local.progress import stage_progress
 from local.tasks import Tasks
+from report.history import failed_stage, reason
 from tests.e2e.places import Place, place, processes, processing, wait_until
 
 pytestmark = pytest.mark.emulator
@@ -20,6 +22,10 @@ THROTTLED = (
 NO_CAPACITY = (
     "SageMaker.ResourceLimitExceededException",
     "The account-level service limit is 0 Instances (Service: AmazonSageMaker; Error Code: ResourceLimitExceeded)",
+)
+REFUSED = (
+    "SageMaker.AmazonSageMakerException",
+    "1 validation error detected (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)",
 )
 TAKEN = ("SageMaker.ResourceInUseException", "Job name must be unique within an AWS account and region")
 
@@ -72,6 +78,27 @@ def test_what_does_not_pass_fails_at_once(here: Place) -> None:
     execution = here.finish(here.start(processing("true")))
     assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", *TAKEN)
     assert len(sagemaker.requests) == 1
+
+
+def test_a_refusal_fails_at_once(here: Place) -> None:
+    """A request that SageMaker refuses is made once; the stage has failed, and SageMaker's own error is told."""
+    sagemaker = BusySageMaker(REFUSED)
+    here.serve(sagemaker)
+    execution = here.finish(here.start(processing("true")))
+    assert len(sagemaker.requests) == 1
+    assert execution["status"] == "FAILED"
+    assert reason(execution) == REFUSED
+    events = here.step_functions.get_execution_history(executionArn=execution["executionArn"])["events"]
+    assert failed_stage(stage_progress(events, status="FAILED", stopped=execution["stopDate"])) == "preprocessing"
+
+
+def test_throttling_comes_to_an_end(here: Place) -> None:
+    """Throttled throughout, six requests are made, and people are told that it was throttling."""
+    sagemaker = BusySageMaker(*[THROTTLED] * 10)
+    here.serve(sagemaker)
+    execution = here.finish(here.start(processing("true")))
+    assert len(sagemaker.requests) == 6
+    assert reason(execution) == THROTTLED
 
 
 def test_a_job_that_fails_says_why(here: Place) -> None:

@@ -1,6 +1,8 @@
 """What the tests of the pipeline's facts share."""
 
 import copy
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from botocore.model import ServiceModel
 
 from cli.validate import STAND_INS
 from pipeline.contract.execution import execution_input
+from tests.pipeline.endpoints import Deploy, Endpoints
+from tests.pipeline.machine import EXECUTION, Ended, Handler, run
 
 SHIPPED = Path(__file__).parent.parent.parent / "scripts" / "input.yaml"
 _FILLED = execution_input(SHIPPED.read_bytes(), tokens=STAND_INS, event_id="event").content
@@ -37,3 +41,28 @@ def last_steps(shipped: dict[str, Any]) -> dict[str, Any]:
     shipped["training"]["result"] = {"ModelArtifacts": {"S3ModelArtifacts": uri}}
     shipped["evaluation"]["run"] = True
     return shipped
+
+
+@pytest.fixture
+def five_stages(shipped: dict[str, Any]) -> dict[str, Any]:
+    """The shipped input of this execution, of which only the stages of single requests run."""
+    for key in ("registration", "approval", "deployment"):
+        shipped[key]["run"] = False
+    content: dict[str, Any] = json.loads(re.sub(r"mlops-demo-[0-9a-f]{16}", EXECUTION, json.dumps(shipped)))
+    return content
+
+
+@pytest.fixture
+def deploy(last_steps: dict[str, Any]) -> Deploy:
+    """Runs the deployment against these endpoints, with these changes of its section."""
+    last_steps["registration"]["run"] = last_steps["approval"]["run"] = last_steps["CreateModel"]["run"] = False
+    last_steps["evaluation"]["run"] = False
+
+    def answers(_request: dict[str, Any]) -> Any:
+        return {"Body": "0.1,0\n", "ContentType": "text/csv"}
+
+    def deployed(endpoints: Endpoints, section: dict[str, Any] | None = None, **handlers: Handler) -> Ended:
+        last_steps["deployment"] |= section or {}
+        return run(last_steps, {"invokeEndpoint": answers} | endpoints.handlers() | handlers)
+
+    return deployed

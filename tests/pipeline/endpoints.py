@@ -1,8 +1,12 @@
 """A small endpoint service, as the state machine sees SageMaker's."""
 
+from collections.abc import Callable
 from typing import Any
 
-from tests.pipeline.machine import Handler, TaskError
+from tests.pipeline.machine import Ended, Handler, TaskError
+
+Deploy = Callable[..., Ended]
+"""Runs the deployment against endpoints."""
 
 UNKNOWN = "SageMaker.SageMakerException"
 

@@ -15,6 +15,7 @@ from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 
 EXECUTION = "mlops-demo-0123456789abcdef"
+MACHINE = definition(PLACEHOLDERS)
 
 Handler = Callable[[dict[str, Any]], Any]
 
@@ -44,110 +45,147 @@ class Ended:
     """The integrations that were called, and the seconds that each had."""
     data: Any = None
     """What the state had that it ended in; a redrive continues there with it."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """What was assigned; it outlasts a redrive."""
+    waited: list[int] = field(default_factory=list)
+    """The seconds of each Wait."""
 
 
-def evaluate(expression: str, states: dict[str, Any]) -> Any:
+def evaluate(expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None) -> Any:
     """The expression's value."""
     compiled = jsonata.Jsonata(expression)
-    compiled.assign("states", states)
+    for name, value in ((variables or {}) | {"states": states}).items():
+        compiled.assign(name, value)
     return compiled.evaluate(None)
 
 
-def evaluated(template: Any, data: Any, *, redrives: int = 0, **more: Any) -> Any:
+def evaluated(
+    template: Any, data: Any, *, redrives: int = 0, variables: dict[str, Any] | None = None, **more: Any
+) -> Any:
     """A field of a state with its expressions evaluated.
 
     Args:
         template: the field's content.
         data: the state's input.
         redrives: how often the execution was redriven.
+        variables: what was assigned.
         more: ``result`` or ``errorOutput``.
     """
     if isinstance(template, dict):
-        return {key: evaluated(value, data, redrives=redrives, **more) for key, value in template.items()}
+        return {
+            key: evaluated(value, data, redrives=redrives, variables=variables, **more)
+            for key, value in template.items()
+        }
     if not isinstance(template, str) or not template.startswith("{%"):
         return template
     context = {"Execution": {"Name": EXECUTION, "RedriveCount": redrives}, "Task": {"Token": "token"}}
     states = {"input": data, "context": context} | more
-    return evaluate(template.removeprefix("{%").removesuffix("%}"), states)
+    return evaluate(template.removeprefix("{%").removesuffix("%}"), states, variables)
 
 
-def redrive(ended: Ended, handlers: dict[str, Handler], *, redrives: int = 1) -> Ended:
+def redrive(ended: Ended, handlers: dict[str, Handler], *, redrives: int = 1, retries: bool = False) -> Ended:
     """Goes on where an execution has failed, as RedriveExecution does; see ``run``."""
-    return run(ended.data, handlers, start=ended.entered[-1], redrives=redrives)
+    again = _Execution(handlers, retries=retries, redrives=redrives)
+    again.ended.variables = dict(ended.variables)
+    return again.run(ended.data, ended.entered[-1])
 
 
 def run(
-    data: dict[str, Any],
-    handlers: dict[str, Handler],
-    *,
-    retries: bool = False,
-    start: str | None = None,
-    redrives: int = 0,
+    data: dict[str, Any], handlers: dict[str, Handler], *, retries: bool = False, start: str | None = None
 ) -> Ended:
     """Runs the definition.
 
     Args:
         data: the execution's input.
         handlers: what answers each integration, by the last part of its name: ``createTrainingJob.sync``.
-        retries: whether a task is tried again as its Retry says; the waiting is left out.
+        retries: whether a task is tried again as its Retry says. Nothing is waited for.
         start: the state to begin with; None for the first one.
-        redrives: how often the execution was redriven.
     """
-    machine = definition(PLACEHOLDERS)
-    ended = Ended("RUNNING")
-    name: str = start or machine["StartAt"]
-    while True:
-        ended.entered.append(name)
-        ended.data = data
-        state = machine["States"][name]
-        match state["Type"]:
-            case "Choice":
-                data, name = _choose(state, data)
-            case "Task":
-                data, name, failure = _do(state, data, handlers, ended, retries=retries, redrives=redrives)
-                if failure:
-                    ended.status, ended.error, ended.cause = "FAILED", failure.error, failure.cause
-                    return ended
-            case "Wait":
-                name = state["Next"]
-            case "Succeed":
-                ended.status, ended.output = "SUCCEEDED", data
-                return ended
-            case "Fail":
-                ended.status = "FAILED"
-                ended.error, ended.cause = evaluated(state["Error"], data), evaluated(state["Cause"], data)
-                return ended
+    return _Execution(handlers, retries=retries, redrives=0).run(data, start or MACHINE["StartAt"])
 
 
-def _choose(state: dict[str, Any], data: Any) -> tuple[Any, str]:
-    for rule in state["Choices"]:
-        chosen = evaluated(rule["Condition"], data)
-        assert isinstance(chosen, bool), rule  # Step Functions takes nothing else
-        if chosen:
-            return evaluated(rule["Output"], data) if "Output" in rule else data, rule["Next"]
-    return data, state["Default"]
+class _Execution:
+    def __init__(self, handlers: dict[str, Handler], *, retries: bool, redrives: int) -> None:
+        self._handlers = handlers
+        self._retries = retries
+        self._redrives = redrives
+        self.ended = Ended("RUNNING")
 
-
-def _do(
-    state: dict[str, Any], data: Any, handlers: dict[str, Handler], ended: Ended, *, retries: bool, redrives: int
-) -> tuple[Any, str, TaskError | None]:
-    action = state["Resource"].rpartition(":")[2]
-    rules = state.get("Retry", []) if retries else []
-    left = [rule["MaxAttempts"] for rule in rules]
-    while True:
-        request = evaluated(state["Arguments"], data, redrives=redrives)
-        ended.requests.append((action, request))
-        ended.timeouts.append((action, evaluated(state["TimeoutSeconds"], data)))
+    def run(self, data: Any, name: str) -> Ended:
+        """Runs from a state on."""
+        ended = self.ended
         try:
-            result = handlers[action](request)
+            while True:
+                ended.entered.append(name)
+                ended.data = data
+                state = MACHINE["States"][name]
+                match state["Type"]:
+                    case "Choice":
+                        data, name = self._choose(name, state, data)
+                    case "Task":
+                        data, name = self._do(state, data)
+                    case "Wait":
+                        ended.waited.append(self._value(state["Seconds"], data))
+                        name = state["Next"]
+                    case "Succeed":
+                        ended.status, ended.output = "SUCCEEDED", data
+                        return ended
+                    case "Fail":
+                        return self._failed(self._value(state["Error"], data), self._value(state["Cause"], data))
         except TaskError as error:
-            matching = next((number for number, rule in enumerate(rules) if error.error in rule["ErrorEquals"]), None)
-            if matching is not None and left[matching] > 0:
-                left[matching] -= 1
-                continue
-            for catch in state.get("Catch", []):
-                if error.error in catch["ErrorEquals"] or "States.ALL" in catch["ErrorEquals"]:
-                    caught = {"Error": error.error, "Cause": error.cause}
-                    return evaluated(catch["Output"], data, errorOutput=caught), catch["Next"], None
-            return data, "", error
-        return evaluated(state["Output"], data, redrives=redrives, result=result), state["Next"], None
+            return self._failed(error.error, error.cause)
+
+    def _failed(self, error: str, cause: str) -> Ended:
+        self.ended.status, self.ended.error, self.ended.cause = "FAILED", error, cause
+        return self.ended
+
+    def _value(self, template: Any, data: Any, **more: Any) -> Any:
+        return evaluated(template, data, redrives=self._redrives, variables=self.ended.variables, **more)
+
+    def _left(self, part: dict[str, Any], data: Any, default: Any, **more: Any) -> tuple[Any, str]:
+        """What is given to the next state, and its name; Output and Assign both see what there was before."""
+        output = self._value(part["Output"], data, **more) if "Output" in part else default
+        self.ended.variables |= self._value(part.get("Assign", {}), data, **more)
+        return output, part["Next"]
+
+    def _choose(self, name: str, state: dict[str, Any], data: Any) -> tuple[Any, str]:
+        for number, rule in enumerate(state["Choices"]):
+            try:
+                chosen = self._value(rule["Condition"], data)
+            except jsonata.JException as error:
+                # In the words of Step Functions: https://github.com/floci-io/floci/issues/2736
+                raise TaskError(
+                    "States.QueryEvaluationError",
+                    f"An error occurred while executing the state '{name}' (entered at the event id #9). The JSONata"
+                    f" expression '{rule['Condition'][3:-3]}' specified for the field 'Choices[{number}]/Condition'"
+                    f" threw an error during evaluation. {error.error}: {error}",
+                ) from error
+            assert isinstance(chosen, bool), rule  # Step Functions takes nothing else
+            if chosen:
+                return self._left(rule, data, data)
+        return data, state["Default"]
+
+    def _do(self, state: dict[str, Any], data: Any) -> tuple[Any, str]:
+        action = state["Resource"].rpartition(":")[2]
+        rules = state.get("Retry", []) if self._retries else []
+        left = [rule["MaxAttempts"] for rule in rules]
+        while True:
+            request = self._value(state["Arguments"], data)
+            self.ended.requests.append((action, request))
+            self.ended.timeouts.append((action, self._value(state["TimeoutSeconds"], data)))
+            try:
+                result = self._handlers[action](request)
+            except TaskError as error:
+                matching = next((number for number, rule in enumerate(rules) if _matches(rule, error)), None)
+                if matching is not None and left[matching] > 0:
+                    left[matching] -= 1
+                    continue
+                catch = next((catch for catch in state.get("Catch", []) if _matches(catch, error)), None)
+                if catch is None:
+                    raise
+                return self._left(catch, data, data, errorOutput={"Error": error.error, "Cause": error.cause})
+            return self._left(state, data, result, result=result)
+
+
+def _matches(rule: dict[str, Any], error: TaskError) -> bool:
+    return error.error in rule["ErrorEquals"] or "States.ALL" in rule["ErrorEquals"]

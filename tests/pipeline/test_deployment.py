@@ -1,38 +1,17 @@
 """The deployment's way through its states, against a small endpoint service."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.jobs.requests import check_request
-from tests.pipeline.endpoints import UNKNOWN, Endpoints
-from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, run
-
-Deploy = Callable[..., Ended]
-
-
-def answers(_request: dict[str, Any]) -> Any:
-    """The endpoint's answer to the smoke test."""
-    return {"Body": "0.1,0\n", "ContentType": "text/csv"}
+from tests.pipeline.endpoints import UNKNOWN, Deploy, Endpoints
+from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError
 
 
 def broken(_request: dict[str, Any]) -> Any:
     """A model that fails."""
     raise TaskError("SageMakerRuntime.ModelErrorException", "Received server error (500) from primary")
-
-
-@pytest.fixture
-def deploy(last_steps: dict[str, Any]) -> Deploy:
-    """Runs the deployment against these endpoints, with these changes of its section."""
-    last_steps["registration"]["run"] = last_steps["approval"]["run"] = last_steps["CreateModel"]["run"] = False
-    last_steps["evaluation"]["run"] = False
-
-    def deployed(endpoints: Endpoints, section: dict[str, Any] | None = None, **handlers: Handler) -> Ended:
-        last_steps["deployment"] |= section or {}
-        return run(last_steps, {"invokeEndpoint": answers} | endpoints.handlers() | handlers)
-
-    return deployed
 
 
 def calls(ended: Ended) -> list[str]:

@@ -1,7 +1,5 @@
 """What the state machine does about faults: how long a task may take, what is tried again, how a redrive goes on."""
 
-import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,15 +45,6 @@ class SageMaker:
             return {"TrainingJobName": request["TrainingJobName"], "ModelArtifacts": {"S3ModelArtifacts": uri}}
 
         return answer
-
-
-@pytest.fixture
-def five_stages(shipped: dict[str, Any]) -> dict[str, Any]:
-    """The shipped input of this execution, of which only the stages of single requests run."""
-    for key in ("registration", "approval", "deployment"):
-        shipped[key]["run"] = False
-    content: dict[str, Any] = json.loads(re.sub(r"mlops-demo-[0-9a-f]{16}", EXECUTION, json.dumps(shipped)))
-    return content
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -17,7 +17,7 @@ from pipeline.definition.deployment.states import (
 from pipeline.definition.expressions import CAUGHT, SDK_RETRY, jsonata
 from pipeline.definition.resources import Resources
 
-_PATIENT = [
+PATIENT = [
     {"ErrorEquals": ["SageMaker.SageMakerException"], "IntervalSeconds": 60, "BackoffRate": 1.0, "MaxAttempts": 90}
 ]
 """SageMaker gives an endpoint up after an hour; until then it refuses to delete or to update it."""
@@ -45,7 +45,7 @@ def undone_states(resources: Resources) -> dict[str, Any]:
             {"EndpointName": name},
             "$states.input",
             DELETE_CONFIG,
-            Retry=_PATIENT,
+            Retry=PATIENT,
             Catch=stuck,
         ),
         PUT_BACK: task(
@@ -54,7 +54,7 @@ def undone_states(resources: Resources) -> dict[str, Any]:
             {"EndpointName": name, "EndpointConfigName": jsonata(f"{RESULT}.previous")},
             more(f"{{'undoing': true, 'deadline': $millis() + 1000 * {TIMEOUT}}}"),
             WAIT,
-            Retry=_PATIENT,
+            Retry=PATIENT,
             Catch=stuck,
         ),
         DELETE_CONFIG: task(
