@@ -91,8 +91,8 @@ def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[s
         # Unpacking the CDK takes ten seconds; the emulator's home goes with the run, so it is kept beside the packages.
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        # The check of the template against CloudFormation's schemas takes as long as the rest of the synth. It is there for
-        # AWS; here the emulator deploys the same template a moment later.
+        # The check against CloudFormation's schemas takes as long as the rest of the synth. It is there for AWS; the
+        # emulator deploys the same template a moment later.
         "CDK_VALIDATION": "false",
         "CI": "true",
     }
