@@ -56,6 +56,8 @@ class Settings:
     """Six fields of an EventBridge cron expression, in UTC, without ``cron()`` around them."""
     schedule_enabled: bool
     """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
+    empty_bucket_on_destroy: bool = False
+    """Whether SeedFarmer's destroy deletes the bucket with all that is in it: :mod:`empty_bucket`."""
     model_name: str
     """The model's identifier; what the module publishes lies under it in the bucket."""
     notification_email: str | None
@@ -115,10 +117,8 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
     return Settings(
         stack_name=_stack_name(environment, model_name),
         schedule=_schedule(parameter("schedule")),
-        schedule_enabled=_checked(
-            "schedule-enabled", parameter("schedule-enabled", "true"), "true|false", "true or false"
-        )
-        == "true",
+        schedule_enabled=_flag("schedule-enabled", parameter("schedule-enabled", "true")),
+        empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy", "false")),
         model_name=model_name,
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),
@@ -148,6 +148,10 @@ def _checked(name: str, given: str, pattern: str, expected: str) -> str:
     if not re.fullmatch(pattern, given, re.ASCII):
         raise SettingsError(f"parameter {name}: {given!r} was given; expected is {expected}")
     return given
+
+
+def _flag(name: str, given: str) -> bool:
+    return _checked(name, given, "true|false", "true or false") == "true"
 
 
 def _email(given: str) -> str | None:

@@ -78,7 +78,7 @@ def invoke(target: "Target", *, key: str | None, overrides: dict[str, Any]) -> d
         The Lambda's answer: ``executionArn``, ``name``, ``started``.
 
     Raises:
-        CommandError: the Lambda refuses the input.
+        CommandError: the Lambda refuses the input, or fails.
         ClientError: AWS refuses.
     """
     from cli.errors import CommandError
@@ -93,6 +93,6 @@ def invoke(target: "Target", *, key: str | None, overrides: dict[str, Any]) -> d
         event["overrides"] = overrides
     response = client.invoke(FunctionName=function, Payload=json.dumps(event))
     answer: dict[str, Any] = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
+    if "executionArn" not in answer:
         raise CommandError(f"nothing was started: {answer.get('errorMessage', answer)}")
     return answer

@@ -46,7 +46,7 @@ def start(state: State, *, model_name: str, overrides: dict[str, Any]) -> str:
         The execution's ARN.
 
     Raises:
-        LocalError: the Lambda refused the input.
+        LocalError: the Lambda refused the input, or failed.
     """
     event: dict[str, Any] = {
         "config": {"bucket": state.metadata.bucket, "prefix": f"{model_name}/scripts/{INPUT_FILE}"}
@@ -55,6 +55,6 @@ def start(state: State, *, model_name: str, overrides: dict[str, Any]) -> str:
         event["overrides"] = overrides
     response = state.connection.client("lambda").invoke(FunctionName=state.metadata.function, Payload=json.dumps(event))
     answer = json.loads(response["Payload"].read())
-    if "FunctionError" in response:
-        raise LocalError(f"the start Lambda refused the input, and nothing was started: {answer['errorMessage']}")
+    if "executionArn" not in answer:
+        raise LocalError(f"nothing was started; the start Lambda says: {answer['errorMessage']}")
     return str(answer["executionArn"])

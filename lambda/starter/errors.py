@@ -1,4 +1,4 @@
-"""What can go wrong at a start: an ``InputError`` is for the user to mend, a ``ServiceError`` for AWS."""
+"""What can go wrong at a start: an ``InputError``, for the user to mend, is answered; a ``ServiceError`` is raised."""
 
 from pipeline.contract.problems import InputError
 

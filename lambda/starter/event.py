@@ -27,11 +27,6 @@ class StartEvent:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def is_awaited(event: Any) -> bool:
-    """Whether somebody may wait for the answer: an event with an id of its own was sent and left."""
-    return not (isinstance(event, dict) and event.get("id") is not None)
-
-
 def read_event(event: Any, *, request_id: str) -> StartEvent:
     """The request in an event.
 

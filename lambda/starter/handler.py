@@ -15,7 +15,7 @@ from pipeline.contract.execution import execution_input
 from pipeline.contract.problems import InputError, InvalidFileError
 from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
 from starter.errors import RefusedInputError, ServiceError
-from starter.event import StartEvent, is_awaited, read_event
+from starter.event import StartEvent, read_event
 from starter.file import read_file
 
 logger = Logger()
@@ -44,12 +44,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's context; its request id stands for the event's where the event has none.
 
     Returns:
-        ``executionArn``, ``name``, and ``started``: false where this event had started the execution before. For an
-        event with an ``id`` whose input is refused: ``started`` false, ``errorType`` and ``errorMessage``, since
-        Lambda would try an error again, and nobody waits for it.
+        ``executionArn``, ``name``, and ``started``: false where this event had started the execution before. Where the
+        event or the file cannot start one: ``started`` false, ``errorType`` and ``errorMessage``, which says where the
+        file lies. That is an answer and no error, which Lambda would try again, to be refused again.
 
     Raises:
-        InputError: the event or the file cannot start an execution; the message says where the file lies.
         ServiceError: AWS did not do its part; worth another try.
     """
     try:
@@ -57,8 +56,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except InputError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
         logger.error("input refused: %s", error)  # noqa: TRY400 - the message says it all; no stack trace is wanted
-        if is_awaited(event):
-            raise
         return {"started": False, "errorType": type(error).__name__, "errorMessage": str(error)}
     except ServiceError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)

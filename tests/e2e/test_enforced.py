@@ -97,7 +97,7 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
         FunctionName=secure_stack.metadata.function, Payload=json.dumps(event)
     )
     answer = json.loads(response["Payload"].read())
-    assert "FunctionError" in response
+    assert answer["errorType"] == "UnreadableFileError"
     assert f"s3://{OTHERS}/input.yaml: access denied" in answer["errorMessage"]
 
 

@@ -35,13 +35,12 @@ def test_one_event_delivered_twelve_times_is_one_execution(deployed_stack: Deplo
     assert sum(answer["started"] for answer in answers) == 1
 
 
-def test_a_refused_input_fails_for_a_person_only(deployed_stack: DeployedStack) -> None:
-    """By hand a refusal is a failed invocation; for an event with an id it is the answer."""
-    wrong = {"training": {"run": "yes"}}
+@pytest.mark.parametrize("identity", [{}, {"id": "scheduled"}], ids=["by hand", "scheduled"])
+def test_a_refusal_is_the_answer(deployed_stack: DeployedStack, identity: dict[str, str]) -> None:
+    """A refusal is the answer and no failed invocation, which Lambda would try again where nobody waits for it."""
+    answer, failed = deployed_stack.invoke(overrides={"training": {"run": "yes"}}, **identity)
+    assert not failed
+    assert answer["started"] is False
+    assert answer["errorType"] == "RefusedInputError"
     refused = f"s3://{deployed_stack.metadata.bucket}/demo/scripts/input.yaml: training.run: is"
-    by_hand, _ = deployed_stack.invoke(overrides=wrong)
-    assert by_hand["errorMessage"].startswith(refused)
-    assert "started" not in by_hand
-    scheduled, _ = deployed_stack.invoke(id="scheduled", overrides=wrong)
-    assert scheduled["errorMessage"].startswith(refused)
-    assert scheduled["started"] is False
+    assert answer["errorMessage"].startswith(refused)

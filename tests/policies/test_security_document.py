@@ -16,7 +16,8 @@ TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text(
 ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
 
 EVERY = (*ROLES, "WorkflowRole")
-WHO = {
+DEPLOYING = "SeedFarmer's role, if the bucket is to go"
+WHO: dict[str, tuple[str, ...]] = {
     "start Lambda": ("StarterRole",),
     "gate Lambda": ("ApprovalRole",),
     "publisher Lambda": ("ScriptsRole",),
@@ -30,6 +31,7 @@ WHO = {
     "SageMaker role, with a VPC": ("SageMakerRole",),
     "SageMaker role, with a key": ("SageMakerRole",),
     "people with the approvers' policy": ("ApprovalApprovers",),
+    DEPLOYING: (),  # by modulestack.yaml, not by the template
 }
 KEY_FOR_ALL = "each other, with a key"
 

@@ -60,6 +60,13 @@ def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa
     assert read_settings(context.get, {}).schedule_enabled is enabled
 
 
+@pytest.mark.parametrize(("given", "goes"), [("true", True), ("false", False), (True, True), (None, False)])
+def test_bucket_may_go(given: object, goes: bool) -> None:  # noqa: FBT001 - a test's parameter
+    """The bucket goes on destroy only where empty-bucket-on-destroy is true."""
+    context = {"schedule": SCHEDULE, "empty-bucket-on-destroy": given}
+    assert read_settings(context.get, {}).empty_bucket_on_destroy is goes
+
+
 @pytest.mark.parametrize(
     ("context", "expected"),
     [
@@ -73,6 +80,10 @@ def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa
         ({"schedule": SCHEDULE, "image-version": "latest"}, ["image-version", "'latest'", "1.2-1"]),
         ({"schedule": SCHEDULE, "schedule-enabled": "no"}, ["schedule-enabled", "'no'", "true or false"]),
         ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
+        (
+            {"schedule": SCHEDULE, "empty-bucket-on-destroy": "True"},
+            ["empty-bucket-on-destroy", "'True'", "true or false"],
+        ),
         ({"schedule": SCHEDULE, "notification-email": "me"}, ["notification-email", "'me'", "ml-team@example.com"]),
         ({"schedule": SCHEDULE, "notification-email": "a@b.co, c@d.co"}, ["notification-email", "an e-mail address"]),
         (

@@ -39,6 +39,13 @@ class Account:
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
+    def inline_actions(self, role: str) -> set[str]:
+        """The actions that the policies in a role allow."""
+        iam = self.client("iam")
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        return {action for document in documents for part in document["Statement"] for action in part["Action"]}
+
     def executions(self, state_machine: str) -> list[dict[str, Any]]:
         """The executions of a state machine, each as Step Functions describes it, oldest first."""
         step_functions = self.client("stepfunctions")

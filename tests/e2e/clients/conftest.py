@@ -51,7 +51,7 @@ def place(
     bootstrap, _ = deployment.splitlines()
     asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     begun: dict[str, Future[Any]] = {}
-    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(4) as pool:
+    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(5) as pool:
 
         def begin(name: str, story: Callable[..., object], *arguments: object) -> None:
             if name in asked_for:
@@ -64,7 +64,11 @@ def place(
             begin("from_git", farm.from_git, machine, folder)
             copy_module(checkout)
             machine.run(setup + bootstrap, checkout)
-            begin("season", farm.season, machine, account, folder)
+            # With a boolean, which SeedFarmer hands over as text, but not to modulestack.yaml.
+            parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False}
+            begin("season", farm.season, machine, account, folder, "aiops", parameters)
+            emptied = parameters | {"empty-bucket-on-destroy": "true"}
+            begin("last_season", farm.season, machine, account, folder, "lastops", emptied)
             begin("life_story", life, machine, account, another_checkout(checkout))
             yield Place(account, machine, checkout, begun)
         finally:
@@ -101,6 +105,13 @@ def life_story(place: Place) -> Life:
 def season(place: Place) -> Season:
     """SeedFarmer's deployment, once it is destroyed."""
     told: Season = place.stories["season"].result()
+    return told
+
+
+@pytest.fixture(scope="session")
+def last_season(place: Place) -> Season:
+    """A deployment whose manifest wants the bucket to go, once it is destroyed."""
+    told: Season = place.stories["last_season"].result()
     return told
 
 

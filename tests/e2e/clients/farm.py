@@ -1,8 +1,9 @@
-"""SeedFarmer's part: two projects that use the module, made as the README says.
+"""SeedFarmer's part: projects that use the module, made as the README says.
 
 An apply waits 24 seconds for nothing but AWS's IAM to settle, a destroy 12; so the other tests go on meanwhile.
 """
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,6 @@ from tests.e2e.clients.account import Account
 from tests.e2e.clients.machine import Ended, Machine, copy_module
 from tests.e2e.clients.readme import commands
 
-STACK = "aiops-examples-mlops-pipeline"
-
 
 @dataclass(frozen=True)
 class Season:
@@ -26,9 +25,12 @@ class Season:
     metadata: dict[str, str]
     rule: tuple[str, str]
     objects: dict[str, str]
+    granted: set[str]
+    """The actions that modulestack.yaml gave the role that deploys."""
     destroy: Ended
     left: set[str]
     objects_left: dict[str, str]
+    """Nothing where there is no bucket any more."""
 
 
 def refused(machine: Machine, folder: Path) -> Ended:
@@ -58,28 +60,43 @@ def from_git(machine: Machine, folder: Path) -> Ended:
     return machine.type(f"{before}{apply} --local --dry-run", project)
 
 
-def season(machine: Machine, account: Account, folder: Path) -> Season:
-    """An apply, a list moduledata and a destroy."""
-    project = folder / "project"
-    # Without model-name, and with a boolean, which SeedFarmer hands over as text.
-    before = _prepare(machine, project, {"schedule": "0 6 * * ? *", "schedule-enabled": False})
+def season(machine: Machine, account: Account, folder: Path, name: str, parameters: dict[str, Any]) -> Season:
+    """An apply, a list moduledata and a destroy.
+
+    Args:
+        machine: the user's.
+        account: what is deployed to.
+        folder: where the project's folder is made.
+        name: the project's.
+        parameters: those of the module; without model-name.
+    """
+    project, stack = folder / name, f"{name}-examples-mlops-pipeline"
+    before = _prepare(machine, project, parameters)
+    settings = project / "seedfarmer.yaml"
+    settings.write_text(settings.read_text().replace("aiops", name))
     apply, moduledata = commands("Deploy")[-2].splitlines()
     destroy = commands("Deploy")[-1].strip()
     applied = machine.type(f"{before}{apply} --local", project)
     assert applied.code == 0, applied.printed
-    metadata = account.metadata(STACK)
-    rule, objects = account.rule(STACK), account.objects(metadata["MlOpsBucket"])
+    metadata = account.metadata(stack)
+    bucket = metadata["MlOpsBucket"]
+    account.client("s3").delete_object(Bucket=bucket, Key="demo/scripts/source.tar.gz")
+    rule, objects = account.rule(stack), account.objects(bucket)
     listed = machine.type(before + moduledata, project)
+    (role,) = re.findall(r'"ModuleDeploymentRoleName": "([^"]+)"', listed.printed)
+    granted = account.inline_actions(role)
     destroyed = machine.type(f"{before}{destroy} --local", project)
+    left = account.named_after(stack)
     return Season(
         apply=applied,
         moduledata=listed,
         metadata=metadata,
         rule=rule,
         objects=objects,
+        granted=granted,
         destroy=destroyed,
-        left=account.named_after(STACK),
-        objects_left=account.objects(metadata["MlOpsBucket"]),
+        left=left,
+        objects_left=account.objects(bucket) if bucket in left else {},
     )
 
 

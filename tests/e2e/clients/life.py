@@ -28,12 +28,14 @@ class Life:
     kept: set[str]
     left: set[str]
     objects_left: dict[str, str]
+    left_at_last: set[str]
 
 
 def life(machine: Machine, account: Account, checkout: Path) -> Life:
     """The README's commands in their order, each with the second pipeline's model-name.
 
-    It is deployed, compared, deployed after the change of a script and after that of the schedule, and destroyed.
+    It is deployed, compared, deployed after the change of a script and after that of the schedule, and destroyed. At
+    last, its bucket is deleted.
     """
 
     def cdk(lines: str) -> str:
@@ -43,7 +45,7 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
         )
         return machine.run(named, checkout)
 
-    _, _, update, deploy, destroy, *_ = commands("Deploy")
+    _, _, update, deploy, destroy, empty, *_ = commands("Deploy")
     deployment = cdk(deploy)
     metadata, ids = account.metadata(STACK), account.physical_ids(STACK)
     bucket = metadata["MlOpsBucket"]
@@ -60,6 +62,10 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
     rule, ids_at_the_end = account.rule(STACK), account.physical_ids(STACK)
     kept = resources_kept(account.client("cloudformation").get_template(StackName=STACK)["TemplateBody"])
     cdk(destroy)
+    left, objects_left = account.named_after(STACK), account.objects(bucket)
+    # As a build does that goes on after an error.
+    cdk(destroy)
+    machine.run(f"{empty.rpartition(' ')[0]} {bucket}", checkout)
     return Life(
         deployment=deployment,
         metadata=metadata,
@@ -71,8 +77,9 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
         rule=rule,
         ids_at_the_end=ids_at_the_end,
         kept=kept,
-        left=account.named_after(STACK),
-        objects_left=account.objects(bucket),
+        left=left,
+        objects_left=objects_left,
+        left_at_last=account.named_after(STACK),
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.e2e.clients.conftest import Place
 from tests.e2e.clients.life import Life
+from tests.e2e.clients.readme import EVERY_DAY
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
@@ -64,6 +65,11 @@ def test_destroy_leaves_the_bucket_only(life_story: Life) -> None:
     assert life_story.objects_left == life_story.objects_after_script
 
 
+def test_bucket_is_deleted_by_hand(life_story: Life) -> None:
+    """After the README's last command for the CDK, nothing has the stack's name any more."""
+    assert life_story.left_at_last == set()
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -79,3 +85,12 @@ def test_malformed_parameters_are_refused(place: Place, options: str, complaint:
     assert complaint in ended.printed
     assert "Traceback" not in ended.printed
     assert place.account.named_after("mlops-refused") == set()
+
+
+def test_malformed_parameter_ends_a_destroy(demo: Place) -> None:
+    """Asked to destroy, cdk says what is wrong with a parameter, and the stack stays; a build would end there."""
+    wrong = "-c empty-bucket-on-destroy=maybe"
+    ended = demo.machine.type(f"npx cdk destroy --force -c schedule={EVERY_DAY} {wrong}", demo.checkout)
+    assert ended.code != 0
+    assert "parameter empty-bucket-on-destroy: 'maybe' was given" in ended.printed
+    assert "MlOpsBucket" in demo.account.metadata("mlops-demo")

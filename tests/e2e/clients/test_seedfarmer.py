@@ -48,6 +48,22 @@ def test_destroy_empties_nothing(season: Season) -> None:
     assert season.destroy.code == 0, season.destroy.printed
     assert season.left == {season.metadata["MlOpsBucket"]}
     assert season.objects_left == season.objects
+    assert season.granted == set()
+    assert "the bucket is kept" in season.destroy.printed
+
+
+def test_destroy_deletes_the_bucket_if_asked(last_season: Season) -> None:
+    """With the parameter, SeedFarmer's role gets the permissions, and destroy leaves nothing, old versions included."""
+    assert last_season.objects
+    assert last_season.granted == {
+        "s3:ListBucketVersions",
+        "s3:DeleteBucket",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+    }
+    assert last_season.destroy.code == 0, last_season.destroy.printed
+    assert last_season.left == set()
+    assert f"deleted: bucket {last_season.metadata['MlOpsBucket']}" in last_season.destroy.printed
 
 
 def test_failing_step_fails_the_apply(refused: Ended) -> None:
