@@ -4,9 +4,10 @@
 # make e2e     of these, only the deployments by the CDK CLI, SeedFarmer and the AWS CLI
 # make lock    new locks, after a change of pyproject.toml or package.json
 # make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
+# make bench   measures what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" some of it
 # make tour    the tour in README.md and the pictures in docs/images anew
 # make clean   removes what make made
-.PHONY: demo test cover e2e lock schema tour clean
+.PHONY: demo test cover e2e lock schema bench tour clean
 
 # What is set up waits for downloads more than it works.
 MAKEFLAGS += --jobs=4
@@ -96,6 +97,9 @@ lock:
 		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - \
 		--output-file requirements-audit.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+bench: .venv/local.done node_modules/local.done
+	@$(BIN)/python -m benchmarks $(ROWS) $(if $(REFERENCE),--reference '$(REFERENCE)')
 
 tour: .venv/local.done node_modules/dev.done
 	@docs/tour.sh > out/tour.txt

@@ -1,0 +1,15 @@
+"""What must not grow and does not depend on the machine. The tests hold it; who raises a bound says why."""
+
+ARCHIVE_BYTES = {
+    "starter": 720_000,
+    "announcer": 135_000,
+    "gate": 15_000,
+    "publisher": 1_500,
+}
+"""The most that the archive of each Lambda function may have."""
+
+SYNTH_PACKAGES = 20
+"""The most packages that requirements.txt may lock: boto3 and its needs, for empty_bucket.py, among them."""
+
+TRANSITIONS = {5: 12, 8: 33}
+"""The most state transitions of a run of so many stages."""

@@ -1,0 +1,88 @@
+"""The four scripts run by hand, one after the other, as programs, below a folder that stands for /opt/ml."""
+
+import json
+import lzma
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
+
+SCRIPTS = PROJECT / "scripts"
+_SHIPPED = PROJECT / "data" / "census-income.csv.xz"
+_CHUNK = 1 << 20
+_TRANSFORM = """
+import sys
+from pathlib import Path
+import inference
+rows = inference.input_fn(Path(sys.argv[1]).read_bytes(), "text/csv")
+body, _ = inference.output_fn(inference.predict_fn(rows, inference.model_fn(sys.argv[2])), "text/csv")
+Path(sys.argv[3]).write_text(body)
+"""
+"""What a batch transform makes of ``inference.py``."""
+
+
+@contextmanager
+def census(copies: int = 1) -> Iterator[Path]:
+    """A CSV file of the shipped records, so many times over, as long as the context is."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "census-income.csv")
+        with file.open("wb") as unpacked:
+            for copy in range(copies):
+                with lzma.open(_SHIPPED, "rb") as packed:
+                    header = packed.readline()
+                    unpacked.write(b"" if copy else header)
+                    shutil.copyfileobj(packed, unpacked, _CHUNK)
+        yield file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hand:
+    """What each script has taken, and what came of it."""
+
+    preprocessing: Usage
+    training: Usage
+    evaluation: Usage
+    transform: Usage
+    roc_auc: float
+
+    @property
+    def usages(self) -> tuple[Usage, Usage, Usage, Usage]:
+        """In their order."""
+        return (self.preprocessing, self.training, self.evaluation, self.transform)
+
+
+def by_hand(data: Path) -> Hand:
+    """Runs the scripts on a CSV file, one after the other."""
+    with TemporaryDirectory() as made:
+        base = Path(made)
+        processing, model = base / "processing", base / "model"
+        (processing / "input").mkdir(parents=True)
+        (processing / "input" / data.name).symlink_to(data)
+        # The jobs on one machine have it, too; docs/decisions.md says why.
+        variables = environment(SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE")
+
+        def script(*command: str | Path) -> Usage:
+            return usage([PYTHON, *command], cwd=SCRIPTS, variables=variables)
+
+        preprocessing = script("preprocessing.py")
+        (base / "input" / "data").mkdir(parents=True)
+        shutil.move(processing / "train", base / "input" / "data" / "training")
+        training = script("train.py")
+        (processing / "model").mkdir()
+        with tarfile.open(processing / "model" / "model.tar.gz", "w:gz", compresslevel=1) as archive:
+            archive.add(model, arcname=".")
+        evaluation = script("evaluation.py")
+        transform = script("-c", _TRANSFORM, processing / "test" / "test_features.csv", model, base / "predictions.csv")
+        report = json.loads((processing / "evaluation" / "evaluation.json").read_text())
+        return Hand(
+            preprocessing=preprocessing,
+            training=training,
+            evaluation=evaluation,
+            transform=transform,
+            roc_auc=report["binary_classification_metrics"]["auc"]["value"],
+        )

@@ -1,0 +1,1 @@
+"""The baseline of the start Lambda: boto3 and yaml, nothing checked, nothing logged."""

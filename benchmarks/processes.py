@@ -1,0 +1,79 @@
+"""Programs that are measured: the time they take, the processors' time, and how much memory."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+PROJECT = Path(__file__).parent.parent
+
+PYTHON = Path(sys.executable)
+_LAST = 2000
+
+
+class BenchmarkError(Exception):
+    """Something could not be measured; the message says what and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a program has taken, with all the programs that it has started and waited for."""
+
+    wall: float
+    """Seconds."""
+    cpu: float
+    """Seconds of all processors."""
+    memory: float
+    """The most that its largest process had at once, in MB. Linux counts what we had when we started it, too."""
+    printed: str
+    """To standard output."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """As figures of a measurement."""
+        return {"wall": self.wall, "cpu": self.cpu, "memory": self.memory}
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of this process, without what leads an AWS client or the CDK elsewhere, with these variables."""
+    others = ("AWS_", "CDK_", "MLOPS_", "SEEDFARMER_", "JSII_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return kept | {"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"} | variables
+
+
+def usage(command: Sequence[str | Path], *, cwd: Path, variables: Mapping[str, str]) -> Usage:
+    """Runs a program to its end.
+
+    Args:
+        command: program and arguments.
+        cwd: its working directory.
+        variables: its environment.
+
+    Raises:
+        BenchmarkError: its exit code is not 0; the message has the end of what it said.
+    """
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*map(str, command)], cwd=cwd, env=dict(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        )
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        printed = output.read()
+        if process.returncode:
+            said = (printed + errors.read())[-_LAST:].strip()
+            raise BenchmarkError(f"{' '.join(map(str, command))} ended with exit code {process.returncode}:\n{said}")
+    # Kilobytes on Linux, bytes on macOS: https://man7.org/linux/man-pages/man2/getrusage.2.html
+    memory = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
+    return Usage(wall=wall, cpu=used.ru_utime + used.ru_stime, memory=memory, printed=printed)

@@ -1,0 +1,53 @@
+"""The scripts on all records, each as a program: seconds, memory, and how good the model is."""
+
+from pathlib import Path
+
+from benchmarks import reference
+from benchmarks.by_hand import by_hand, census
+from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.reference import Reference
+from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
+
+_READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
+
+ROWS = (
+    Row(
+        name="preprocessing.py, 199,523 records",
+        unit="s",
+        figure="preprocessing",
+        quoted=reference.PREPROCESSING_SECONDS,
+    ),
+    Row(name="train.py", unit="s", figure="training", quoted=reference.TRAINING_SECONDS),
+    Row(name="evaluation.py", unit="s", figure="evaluation", quoted=reference.EVALUATION_SECONDS),
+    Row(name="these three", unit="s", figure="wall", quoted=reference.THREE_SCRIPTS_SECONDS),
+    Row(name="these three, CPU", unit="s", figure="cpu"),
+    Row(name="these three, peak memory of a process", unit="MB", figure="memory"),
+    Row(name="ROC AUC on the test records", unit="", figure="roc_auc", quoted=reference.ROC_AUC),
+)
+
+
+def experiments(_checkout: Reference | None) -> Experiments:
+    """The experiments of this family."""
+    with census() as data:
+        yield Experiment(rows=ROWS, subjects={MODULE: lambda: three_scripts(data), LIMIT: lambda: _read(data)})
+
+
+def three_scripts(data: Path) -> Figures:
+    """The figures of preprocessing, training and evaluation on a CSV file."""
+    hand = by_hand(data)
+    three = (hand.preprocessing, hand.training, hand.evaluation)
+    return {
+        "preprocessing": hand.preprocessing.wall,
+        "training": hand.training.wall,
+        "evaluation": hand.evaluation.wall,
+        "wall": sum(each.wall for each in three),
+        "cpu": sum(each.cpu for each in three),
+        "memory": max(each.memory for each in three),
+        "roc_auc": hand.roc_auc,
+    }
+
+
+def _read(data: Path) -> Figures:
+    """Reading the CSV once; what that is held against is preprocessing, and the three together."""
+    read = usage([PYTHON, "-c", _READ, data], cwd=PROJECT, variables=environment())
+    return read.figures | {"preprocessing": read.wall}

@@ -1,0 +1,83 @@
+"""State transitions of a run, which is what Step Functions charges for, and their price.
+
+A transition is counted for each state that is entered, as in the execution's history
+(https://aws.amazon.com/step-functions/pricing/: "each time a step of your workflow is executed").
+"""
+
+from functools import partial
+from typing import Any
+
+from benchmarks import reference
+from benchmarks.processes import PROJECT
+from benchmarks.reference import Reference
+from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Row
+from pipeline.contract.execution import execution_input
+from pipeline.stages import REQUEST_STAGES, STAGES
+from tests.pipeline.endpoints import Endpoints
+from tests.pipeline.machine import Handler, run
+
+DOLLARS_PER_TRANSITION = 0.025 / 1000
+"""Standard workflows in us-east-1; docs/performance.md says from when."""
+
+TOKENS = {
+    "MLOPS_BUCKET": "mlops-bucket",
+    "MODEL_NAME": "demo",
+    "AWS_REGION_NAME": "us-east-1",
+    "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/mlops-demo-SageMakerRole",
+    "IMAGE_URI": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+}
+_HANDLERS: dict[str, Handler] = {
+    "createProcessingJob.sync": lambda _request: {},
+    "createTrainingJob.sync": lambda _request: {
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://mlops-bucket/model.tar.gz"}
+    },
+    "createTransformJob.sync": lambda _request: {},
+    "createModel": lambda _request: {},
+    "createModelPackageGroup": lambda _request: {},
+    "createModelPackage": lambda _request: {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:1:model-package/demo/1"},
+    "listModelPackages": lambda _request: {"ModelPackageSummaryList": []},
+    "updateModelPackage": lambda _request: {},
+    "invoke": lambda _request: {
+        "Payload": {"decision": "Approved", "error": None, "reason": "it is", "cause": "", "metrics": [], "report": ""}
+    },
+    "invokeEndpoint": lambda _request: {"Body": "0.1,0\n", "ContentType": "text/csv"},
+}
+
+
+def transitions(stages: int) -> int:
+    """The states that a run of the shipped input enters.
+
+    Args:
+        stages: 5 for those that are a SageMaker request, as the reference has them; 8 for all, with a new endpoint
+            that is in service at the second look.
+    """
+    data: dict[str, Any] = execution_input(
+        (PROJECT / "scripts" / "input.yaml").read_bytes(), tokens=TOKENS, event_id="event"
+    ).content
+    if stages == len(REQUEST_STAGES):
+        for stage in STAGES:
+            data[stage.key]["run"] = stage in REQUEST_STAGES
+    ended = run(data, _HANDLERS | Endpoints().handlers())
+    if ended.status != "SUCCEEDED":
+        raise RuntimeError(f"the run ended as {ended.status}: {ended.error}: {ended.cause}")
+    return len(ended.entered)
+
+
+def experiments(_checkout: Reference | None) -> Experiments:
+    """The experiments of this family."""
+    for stages in (len(REQUEST_STAGES), len(STAGES)):
+        quoted = reference.TRANSITIONS if stages == len(REQUEST_STAGES) else None
+        yield Experiment(
+            rows=(
+                Row(name=f"transitions, {stages} stages", unit="", figure="transitions", quoted=quoted),
+                Row(name=f"price of a run, {stages} stages", unit="$", figure="dollars"),
+                Row(name=f"price of 1,000 runs, {stages} stages", unit="$", figure="thousand"),
+            ),
+            subjects={MODULE: partial(_priced, transitions(stages)), LIMIT: partial(_priced, stages)},
+            rounds=1,
+        )
+
+
+def _priced(number: int) -> dict[str, float]:
+    dollars = number * DOLLARS_PER_TRANSITION
+    return {"transitions": number, "dollars": dollars, "thousand": dollars * 1000}
