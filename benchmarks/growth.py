@@ -16,9 +16,8 @@ from benchmarks.processes import PROJECT, PYTHON, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import MODULE, Experiment, Experiments, Figures, Goal, Measure, Row
 from benchmarks.scripts import three_scripts
-from benchmarks.transitions import TOKENS
+from benchmarks.shipped import INPUT, checked
 from local.state import Home
-from pipeline.contract.execution import execution_input
 
 _COPIES = (1, 2, 4, 8)
 _EXECUTIONS = (10, 100, 1000)
@@ -103,7 +102,7 @@ def _input_sizes() -> Experiments:
 
 
 def _file_of(size: int) -> bytes:
-    data: dict[str, Any] = yaml.safe_load((PROJECT / "scripts" / "input.yaml").read_bytes())
+    data: dict[str, Any] = yaml.safe_load(INPUT.read_bytes())
     metrics = data["approval"]["metrics"]
     number = 0
     while (missing := size - len(json.dumps(data))) > 0:
@@ -115,5 +114,5 @@ def _file_of(size: int) -> bytes:
 
 def _check(file: bytes) -> Figures:
     began = time.perf_counter()
-    execution_input(file, tokens=TOKENS, event_id="event")
+    checked(file)
     return {"wall": (time.perf_counter() - began) * 1000}

@@ -4,14 +4,20 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
 
 from benchmarks.by_hand import by_hand, census
 from benchmarks.deployed import free_port
 from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, Experiment, Experiments, Figures, Goal, Row
+from benchmarks.shipped import INPUT
+from pipeline.stages import REQUEST_STAGES, STAGES
 
-_COLD, _SECOND = "cold", "second"
+_COLD, _SECOND, _FIVE = "cold", "second", "five stages"
+_RATIO = Goal(most=1.08)
 
 ROWS = (
     Row(name="local run, cold", unit="s", figure="wall", module=_COLD),
@@ -21,7 +27,8 @@ ROWS = (
     Row(
         name="local run, second: overhead over its jobs", unit="s", figure="overhead", module=_SECOND, goal=Goal(most=5)
     ),
-    Row(name="local run, second: execution / its jobs", unit="×", figure="ratio", module=_SECOND, goal=Goal(most=1.08)),
+    Row(name="local run, second: execution / its jobs", unit="×", figure="ratio", module=_SECOND, goal=_RATIO),
+    Row(name="local run, 5 stages: execution / its jobs", unit="×", figure="ratio", module=_FIVE, goal=_RATIO),
 )
 
 
@@ -30,6 +37,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         data = stack.enter_context(census())
+        five = _five_stages(folder / "five.yaml")
         _mlops(folder, "local", "up", "--port", str(free_port()))
         stack.callback(_mlops, folder, "local", "down")
         _run(folder, "second")  # the first one in an environment: what it downloads is kept for those after it
@@ -38,6 +46,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
             subjects={
                 _COLD: lambda: _run(folder, "cold", "--port", str(free_port())),
                 _SECOND: lambda: _run(folder, "second"),
+                _FIVE: lambda: _run(folder, "five", "--input", str(five)),
                 LIMIT: lambda: _hand(data),
             },
             rounds=3,
@@ -47,6 +56,15 @@ def experiments(_checkout: Reference | None) -> Experiments:
 def _mlops(folder: Path, *arguments: str) -> Usage:
     command: list[str | Path] = [PYTHON.with_name("mlops"), *arguments]
     return usage(command, cwd=PROJECT, variables=environment(MLOPS_LOCAL_FOLDER=str(folder / "environment")))
+
+
+def _five_stages(file: Path) -> Path:
+    """The shipped input with the stages only that are one SageMaker request each."""
+    content: dict[str, Any] = yaml.safe_load(INPUT.read_bytes())
+    for stage in STAGES:
+        content[stage.key]["run"] = stage in REQUEST_STAGES
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 def _run(folder: Path, name: str, *options: str) -> Figures:

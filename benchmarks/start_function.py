@@ -16,15 +16,13 @@ from benchmarks.archives import Archive, archives, pack
 from benchmarks.processes import PROJECT, PYTHON, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import BASELINE, LIMIT, MODULE, REFERENCE, Experiment, Experiments, Figures, Goal, Measure, Row
-from benchmarks.stub import stub
+from benchmarks.shipped import INPUT, TOKENS, checked
+from benchmarks.stub import UNREAD, stub
 from benchmarks.synth import synthesise
-from benchmarks.transitions import TOKENS
-from pipeline.contract.execution import execution_input
 
 _PROBE = PROJECT / "benchmarks" / "probe.py"
-_INPUT = PROJECT / "scripts" / "input.yaml"
 _REPEATS = 15
-_EVENT = json.dumps({"config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"}})
+_KEY = "demo/scripts/input.yaml"
 _VARIABLES = TOKENS | {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -61,6 +59,7 @@ STARTS = (
     ),
     Row(name="start Lambda: warm start, CPU", unit="ms", figure="cpu"),
 )
+UNREAD_STARTS = (Row(name="start Lambda: warm start, a file that it has not read", unit="ms", figure="wall"),)
 CHECK = Row(name="check of the shipped input", unit="ms", figure="wall")
 
 
@@ -68,7 +67,7 @@ def experiments(checkout: Reference | None) -> Experiments:
     """The experiments of this family."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        url = stack.enter_context(stub(_INPUT.read_bytes()))
+        url = stack.enter_context(stub(INPUT.read_bytes()))
         functions = _functions(folder)
         yield Experiment(
             rows=(SIZE,),
@@ -77,20 +76,26 @@ def experiments(checkout: Reference | None) -> Experiments:
         )
         places = {name: function.unpack(folder / name) for name, function in functions.items()}
         imports: dict[str, Measure] = {}
-        starts: dict[str, Measure] = {}
+        starts: dict[str, dict[str, Measure]] = {_KEY: {}, UNREAD: {}}
         for name, place in places.items():
             wanted = ("boto3", "yaml") if name == LIMIT else (functions[name].module,)
             imports[name] = partial(_probe, place, url, "import", *wanted)
-            starts[name] = partial(_probe, place, url, "invoke", functions[name].module, _EVENT)
+            for key, subjects in starts.items():
+                subjects[name] = partial(_probe, place, url, "invoke", functions[name].module, _event(key))
         if checkout:
             place, python = checkout.folder / "lambda", checkout.python
             imports[REFERENCE] = partial(_probe, place, url, "import", "handler", python=python)
-            starts[REFERENCE] = partial(_probe, place, url, "invoke", "handler", _EVENT, python=python)
+            starts[_KEY][REFERENCE] = partial(_probe, place, url, "invoke", "handler", _event(_KEY), python=python)
         for python in {PYTHON, *([checkout.python] if checkout else [])}:
             usage([python, "-c", _COMPILE], cwd=folder, variables=environment(**_VARIABLES))
         yield Experiment(rows=IMPORTS, subjects=imports, rounds=9)
-        yield Experiment(rows=STARTS, subjects=starts)
+        yield Experiment(rows=STARTS, subjects=starts[_KEY])
+        yield Experiment(rows=UNREAD_STARTS, subjects=starts[UNREAD])
         yield _check()
+
+
+def _event(key: str) -> str:
+    return json.dumps({"config": {"bucket": "mlops-bucket", "prefix": key}})
 
 
 def _functions(folder: Path) -> dict[str, Archive]:
@@ -105,11 +110,11 @@ def _functions(folder: Path) -> dict[str, Archive]:
 
 def _check() -> Experiment:
     """What the module does between its two calls, against reading YAML and writing JSON."""
-    file = _INPUT.read_bytes()
+    file = INPUT.read_bytes()
     return Experiment(
         rows=(CHECK,),
         subjects={
-            MODULE: partial(_timed, lambda: execution_input(file, tokens=TOKENS, event_id="event")),
+            MODULE: partial(_timed, lambda: checked(file)),
             BASELINE: partial(_timed, lambda: json.dumps(yaml.safe_load(file))),
         },
     )

@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from benchmarks.shipped import unread
+
+UNREAD = "unread/input.yaml"
+"""The key of a file that is another one each time it is read."""
+
 
 def _handler(file: bytes) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
@@ -20,7 +25,8 @@ def _handler(file: bytes) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             """S3's GetObject."""
-            self._answer(file, "binary/octet-stream")
+            body = unread(file) if self.path.endswith(UNREAD) else file
+            self._answer(body, "binary/octet-stream")
 
         def do_POST(self) -> None:
             """Step Functions' StartExecution."""

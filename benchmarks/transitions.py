@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from benchmarks import reference
-from benchmarks.processes import PROJECT
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Row
-from pipeline.contract.execution import execution_input
+from benchmarks.shipped import INPUT, checked
 from pipeline.stages import REQUEST_STAGES, STAGES
 from tests.pipeline.endpoints import Endpoints
 from tests.pipeline.machine import Handler, run
@@ -19,13 +18,6 @@ from tests.pipeline.machine import Handler, run
 DOLLARS_PER_TRANSITION = 0.025 / 1000
 """Standard workflows in us-east-1; docs/performance.md says from when."""
 
-TOKENS = {
-    "MLOPS_BUCKET": "mlops-bucket",
-    "MODEL_NAME": "demo",
-    "AWS_REGION_NAME": "us-east-1",
-    "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/mlops-demo-SageMakerRole",
-    "IMAGE_URI": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
-}
 _HANDLERS: dict[str, Handler] = {
     "createProcessingJob.sync": lambda _request: {},
     "createTrainingJob.sync": lambda _request: {
@@ -51,9 +43,7 @@ def transitions(stages: int) -> int:
         stages: 5 for those that are a SageMaker request, as the reference has them; 8 for all, with a new endpoint
             that is in service at the second look.
     """
-    data: dict[str, Any] = execution_input(
-        (PROJECT / "scripts" / "input.yaml").read_bytes(), tokens=TOKENS, event_id="event"
-    ).content
+    data: dict[str, Any] = checked(INPUT.read_bytes()).content
     if stages == len(REQUEST_STAGES):
         for stage in STAGES:
             data[stage.key]["run"] = stage in REQUEST_STAGES
