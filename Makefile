@@ -7,7 +7,7 @@
 # make bench   measures what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" some of it
 # make tour    the tour in README.md and the pictures in docs/images anew
 # make clean   removes what make made
-.PHONY: demo test cover e2e lock schema bench tour clean
+.PHONY: demo test style types tests cover e2e lock schema bench tour clean
 
 # What is set up waits for downloads more than it works.
 MAKEFLAGS += --jobs=4
@@ -22,20 +22,29 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 NPM := $(BIN)/npm ci --silent --no-audit --no-fund
 OR_EXPLAIN := || { echo "error: the packages could not be installed; the set-up needs PyPI and the npm registry," \
 	"or mirrors of them" >&2; exit 1; }
+# One process more than CI has cores, since the tests wait much; tests/conftest.py says which of them stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-test: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
+# What reads the code goes on beside the rest of the set-up, which the tests need.
+test: style types tests
+
+style: .venv/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: .venv/dev.done
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
+	$(PYTEST)
 
 cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
-	$(BIN)/python -m pytest --cov
+	$(PYTEST) --cov
 
 e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 	$(BIN)/python -m pytest -m clients --durations=8

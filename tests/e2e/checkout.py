@@ -14,7 +14,10 @@ from typing import Any
 PROJECT = Path(__file__).parent.parent.parent
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "node_modules", "out", "docs", "tests", "cdk.out", ".*_cache")
+# Bytecode comes and goes while other tests import.
+_LEFT_OUT = shutil.ignore_patterns(
+    *(".git", ".venv*", "node_modules", "out", "docs", "tests", "cdk.out", ".*_cache", "__pycache__")
+)
 
 
 @dataclass

@@ -69,7 +69,6 @@ def test_timeout_is_final(make_container: MakeContainer) -> None:
     script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     outcome = run(make_container(), script, timeout=0.3, grace=0.2)
     assert (outcome.timed_out, outcome.code) == (True, 128 + signal.SIGKILL)
-    assert outcome.seconds < 5
 
 
 def test_stop(make_container: MakeContainer, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_no_script(place: Place, transform_request: Make, model_request: Make) -
     assert "inference.py (SAGEMAKER_PROGRAM) is in none of /opt/ml/code, /opt/ml/model/code" in reason
 
 
-@pytest.mark.parametrize("content", [b"no archive at all", gzip.compress(b"no tar"), b""])
+@pytest.mark.parametrize("content", [b"no archive at all", gzip.compress(b"no tar", mtime=0), b""])
 def test_wrong_artifact(place: Place, serve: Callable[..., None], transform_request: Make, content: bytes) -> None:
     """A model artifact that is no .tar.gz fails the job and is named."""
     serve()

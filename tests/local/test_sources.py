@@ -9,49 +9,49 @@ from local.sources import PROJECT, template_hash
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def module(tmp_path: Path) -> Path:
     """A copy of what the template follows from."""
     for name in ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt"):
         shutil.copy(PROJECT / name, tmp_path)
     for name in ("infrastructure", "pipeline", "lambda", "scripts"):
-        shutil.copytree(PROJECT / name, tmp_path / name)
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
 @pytest.mark.parametrize(
     "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/stages.py", "lambda/starter/event.py"]
 )
-def test_each_edit_counts(checkout: Path, name: str) -> None:
+def test_each_edit_counts(module: Path, name: str) -> None:
     """An edit of a source changes the hash, and taking it back restores it."""
-    before = template_hash(checkout)
-    content = (checkout / name).read_text()
-    (checkout / name).write_text(content + "\n")
-    assert template_hash(checkout) != before
-    (checkout / name).write_text(content)
-    assert template_hash(checkout) == before
+    before = template_hash(module)
+    content = (module / name).read_text()
+    (module / name).write_text(content + "\n")
+    assert template_hash(module) != before
+    (module / name).write_text(content)
+    assert template_hash(module) == before
 
 
-def test_new_and_renamed_files_count(checkout: Path) -> None:
+def test_new_and_renamed_files_count(module: Path) -> None:
     """A new file changes the hash, and its name does."""
-    before = template_hash(checkout)
-    (checkout / "lambda" / "starter" / "one.py").touch()
-    new = template_hash(checkout)
-    (checkout / "lambda" / "starter" / "one.py").rename(checkout / "lambda" / "starter" / "two.py")
-    assert len({before, new, template_hash(checkout)}) == 3
+    before = template_hash(module)
+    (module / "lambda" / "starter" / "one.py").touch()
+    new = template_hash(module)
+    (module / "lambda" / "starter" / "one.py").rename(module / "lambda" / "starter" / "two.py")
+    assert len({before, new, template_hash(module)}) == 3
 
 
-def test_installed_versions_count(checkout: Path) -> None:
+def test_installed_versions_count(module: Path) -> None:
     """What the lock names and the environment lacks is a difference: the functions' archives hold what is installed."""
-    before = template_hash(checkout)
-    with (checkout / "requirements.txt").open("a") as lock:
+    before = template_hash(module)
+    with (module / "requirements.txt").open("a") as lock:
         lock.write("no-such-package==1.0\n")
-    assert template_hash(checkout) != before
+    assert template_hash(module) != before
 
 
-def test_scripts_and_caches_do_not_count(checkout: Path) -> None:
+def test_scripts_and_caches_do_not_count(module: Path) -> None:
     """The scripts, which each run publishes itself, and what Python leaves behind change nothing."""
-    before = template_hash(checkout)
-    (checkout / "scripts" / "train.py").write_text("")
-    (checkout / "infrastructure" / "__pycache__").mkdir(exist_ok=True)
-    (checkout / "infrastructure" / "__pycache__" / "new.pyc").touch()
-    assert template_hash(checkout) == before
+    before = template_hash(module)
+    (module / "scripts" / "train.py").write_text("")
+    (module / "infrastructure" / "__pycache__").mkdir(exist_ok=True)
+    (module / "infrastructure" / "__pycache__" / "new.pyc").touch()
+    assert template_hash(module) == before

@@ -162,8 +162,8 @@ def test_too_large(place: Place, serve: Callable[..., None], transform_request: 
 
 
 def test_stop(place: Place, serve: Callable[..., None], transform_request: Make) -> None:
-    """Stopping ends a job in the midst of an invocation, at once and as stopped."""
-    serve(SHOUT.replace('print("rows:", len(rows))', 'import time; print("asked"); time.sleep(60)'))
+    """Stopping ends a job in the midst of an invocation, as stopped; the answer never comes."""
+    serve(SHOUT.replace('print("rows:"', 'import time; print("asked"); time.sleep(60); print("rows:"'))
     place.put("in/a.csv", "a\n")
     raised: list[JobStopped] = []
 
@@ -177,10 +177,9 @@ def test_stop(place: Place, serve: Callable[..., None], transform_request: Make)
     thread.start()
     while "asked" not in place.lines:
         time.sleep(0.01)
-    began = time.monotonic()
     place.sagemaker.stop()
     thread.join()
-    assert time.monotonic() - began < 3
+    assert not [line for line in place.lines if line.startswith("rows")]
     assert json.loads(raised[0].cause)["TransformJobStatus"] == "Stopped"
 
 

@@ -16,11 +16,10 @@ from tests.policies.references import ACCOUNT, REGION, resolved
 from tests.policies.roles import HERE, ROLES, Call, arn, key, needs_of, renamed, topic_key
 
 
-@pytest.fixture(params=["template", "full_template"], ids=["defaults", "every parameter"])
-def deployed(request: pytest.FixtureRequest) -> dict[str, Any]:
+@pytest.fixture(params=["defaults", "every parameter"])
+def deployed(request: pytest.FixtureRequest, template: dict[str, Any], full_template: dict[str, Any]) -> dict[str, Any]:
     """The template with the defaults, and with every parameter that has to do with permissions."""
-    content: dict[str, Any] = request.getfixturevalue(request.param)
-    return content
+    return template if request.param == "defaults" else full_template
 
 
 @pytest.mark.parametrize("role", [*ROLES, "WorkflowRole"])

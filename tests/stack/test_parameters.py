@@ -121,22 +121,23 @@ def test_notifications_go_where_they_are_wanted(given: str | None) -> None:
     assert settings.notification_email == (given or None)
 
 
-def test_an_address_is_subscribed(
-    run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]],
-) -> None:
-    """With notification-email, that address is subscribed to the module's topic; cfn-lint accepts the template."""
+@pytest.fixture(scope="module")
+def chosen(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> dict[str, dict[str, Any]]:
+    """The resources with an address that is told, and with a schedule that is disabled."""
     completed, folder = run_app(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
+        SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false",
         SEEDFARMER_PARAMETER_NOTIFICATION_EMAIL="ml-team@example.com",
-        CDK_DEFAULT_ACCOUNT="123456789012",
-        CDK_DEFAULT_REGION="us-east-1",
     )
     assert completed.returncode == 0, completed.stderr
-    template = json.loads((folder / "mlops-demo.template.json").read_text())
-    (subscription,) = (
-        found["Properties"] for found in template["Resources"].values() if found["Type"] == "AWS::SNS::Subscription"
-    )
-    (topic,) = (name for name, found in template["Resources"].items() if found["Type"] == "AWS::SNS::Topic")
+    resources: dict[str, dict[str, Any]] = json.loads((folder / "mlops-demo.template.json").read_text())["Resources"]
+    return resources
+
+
+def test_an_address_is_subscribed(chosen: dict[str, dict[str, Any]]) -> None:
+    """With notification-email, that address is subscribed to the module's topic."""
+    (subscription,) = (found["Properties"] for found in chosen.values() if found["Type"] == "AWS::SNS::Subscription")
+    (topic,) = (name for name, found in chosen.items() if found["Type"] == "AWS::SNS::Topic")
     assert subscription == {"Protocol": "email", "Endpoint": "ml-team@example.com", "TopicArn": {"Ref": topic}}
 
 
@@ -205,14 +206,9 @@ def test_image_is_right_where_the_region_is_unknown(
     assert "Fn::FindInMap" in json.dumps(template["Outputs"]["metadata"])
 
 
-def test_disabled_schedule_is_deployed_disabled(
-    run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]],
-) -> None:
+def test_disabled_schedule_is_deployed_disabled(chosen: dict[str, dict[str, Any]]) -> None:
     """With schedule-enabled false, the schedule's rule is there but does not fire; failures are announced as ever."""
-    completed, folder = run_app(SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE, SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false")
-    assert completed.returncode == 0, completed.stderr
-    resources = json.loads((folder / "mlops-demo.template.json").read_text())["Resources"].values()
-    rules = [found["Properties"] for found in resources if found["Type"] == "AWS::Events::Rule"]
+    rules = [found["Properties"] for found in chosen.values() if found["Type"] == "AWS::Events::Rule"]
     assert [(rule["State"], rule.get("ScheduleExpression")) for rule in rules if "EventPattern" not in rule] == [
         ("DISABLED", f"cron({SCHEDULE})")
     ]

@@ -55,8 +55,14 @@ class Deployed:
         return [self.step_functions.describe_execution(executionArn=item["executionArn"]) for item in listed]
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """Keeps the services' models, which take longer to read than most tests."""
+    return boto3.Session()
+
+
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+def deployed(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[Deployed]:
     """The Lambda as the stack deploys it, with its bucket and its state machine."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -76,6 +82,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with moto.mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         step_functions = boto3.client("stepfunctions")
