@@ -9,7 +9,8 @@ import copy
 import json
 import re
 import threading
-import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,9 +30,8 @@ _SPELT = {":": "--", ".": "__"}
 """How an integration is spelt in an activity's name: a colon may not be there, and by what comes after a point the
 emulator would take the activity for the integration itself."""
 _CAUSE_LENGTH = 32_768
-_POLLERS = 10
-_POLL_INTERVAL = 0.5
-"""Seconds between two looks of the emulator into an activity's queue; the pollers look in turn."""
+_PAUSE = 0.5
+"""Seconds before the emulator is asked again after it did not answer."""
 
 
 def integrations(definition: dict[str, Any]) -> list[str]:
@@ -116,11 +116,9 @@ class Worker:
             stateMachineArn=state_machine_arn, definition=json.dumps(with_activities(deployed, self._activities))
         )
         for integration, arn in arns.items():
-            for poller in range(_POLLERS):
-                delay = poller * _POLL_INTERVAL / _POLLERS
-                threading.Thread(target=self._poll, args=(integration, arn, delay), daemon=True).start()
+            threading.Thread(target=self._poll, args=(integration, arn), daemon=True).start()
         for integration, task in self._tasks.of_the_dead() if self._tasks else ():
-            threading.Thread(target=self._take_up, args=(integration, task), daemon=True).start()
+            self._begin(self._take_up, integration, task)
 
     def stop(self) -> None:
         """Ends the jobs that run, and takes no more."""
@@ -146,17 +144,28 @@ class Worker:
             return
         self._do(integration, task)
 
-    def _poll(self, integration: str, arn: str, delay: float) -> None:
-        time.sleep(delay)
+    def _poll(self, integration: str, arn: str) -> None:
         while not self._stopped.is_set():
             try:
                 task = self._step_functions.get_activity_task(activityArn=arn)
-                if task.get("taskToken"):
-                    if self._tasks:
-                        self._tasks.add(integration, task)
-                    self._do(integration, task)
             except (BotoCoreError, ClientError):
-                self._stopped.wait(_POLL_INTERVAL)
+                self._stopped.wait(_PAUSE)
+                continue
+            if task.get("taskToken"):
+                if self._tasks:
+                    self._tasks.add(integration, task)
+                self._begin(self._do, integration, task)
+
+    @staticmethod
+    def _begin(work: Callable[[str, dict[str, Any]], None], integration: str, task: dict[str, Any]) -> None:
+        """Has a task done in a thread of its own: one may take hours."""
+
+        def run() -> None:
+            # Nobody is told where the emulator has gone, or the execution has ended; the task is kept for the first.
+            with suppress(BotoCoreError, ClientError):
+                work(integration, task)
+
+        threading.Thread(target=run, daemon=True).start()
 
     def _do(self, integration: str, task: dict[str, Any]) -> None:
         token, request = task["taskToken"], json.loads(task["input"])

@@ -55,7 +55,7 @@ class Emulator:
         _require_free(self.port)
         with self._log.open("wb") as log:
             self._process = Supervised(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", "local.emulator_process"],
                 cwd=Path(self._folder.name),
                 environment=self.environment()
                 | {
