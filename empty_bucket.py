@@ -48,7 +48,7 @@ def main(
         The exit code: 1 for an error, which is printed.
     """
     try:
-        bucket = arguments[0] if arguments else _asked_for(environment)
+        bucket = _named(arguments) if arguments else _asked_for(environment)
         if bucket is not None:
             _check(bucket)
             s3 = client("s3")
@@ -61,6 +61,12 @@ def main(
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command's message
         return 1
     return 0
+
+
+def _named(arguments: list[str]) -> str:
+    if arguments[1:]:
+        raise BucketError(f"{' '.join(arguments)!r} was given; expected is the name of one bucket, or nothing")
+    return arguments[0]
 
 
 def _asked_for(environment: Mapping[str, str]) -> str | None:

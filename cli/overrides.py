@@ -1,11 +1,12 @@
 """``--override KEY=VALUE``: a dotted key and a YAML value, over what ``input.yaml`` says."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 import click
-import yaml
+
+from pipeline.contract.document import Document
+from pipeline.contract.problems import InvalidFileError
 
 
 def parse(texts: Iterable[str]) -> dict[str, Any]:
@@ -28,17 +29,15 @@ def parse(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(text: str, value: str) -> Any:
+    """The value, read as it would be in the file: ``yes`` is a string there, too."""
     try:
-        parsed = yaml.safe_load(value)
-        json.dumps(parsed, allow_nan=False)
-    except yaml.YAMLError as error:
-        told = " ".join(str(error).split())
-        raise click.UsageError(f"--override {text!r}: the value is not YAML: {told}") from error
-    except (TypeError, ValueError) as error:
-        raise click.UsageError(
-            f"--override {text!r}: the value cannot be written as JSON ({error}); put it in quotes"
-        ) from error
-    return parsed
+        document = Document("value:\n  {}".format(value.replace("\n", "\n  ")).encode(errors="surrogateescape"))
+        problems = document.problems
+    except InvalidFileError as error:
+        problems = error.problems
+    if problems:
+        raise click.UsageError(f"--override {text!r}: {problems[0].message}")
+    return document.data["value"]
 
 
 def _put(overrides: dict[str, Any], parts: list[str], value: Any, text: str) -> None:

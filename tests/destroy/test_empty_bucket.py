@@ -129,6 +129,13 @@ def test_doubt_touches_nothing(
     assert account.versions(BUCKET) == 4
 
 
+def test_two_names(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    """By hand, one bucket is named; of two, none is touched."""
+    assert main([BUCKET, OTHER], {}) == 1
+    assert "the name of one bucket" in capsys.readouterr().err
+    assert account.buckets() == {BUCKET, OTHER}
+
+
 def with_stub(service: str, prepare: Callable[[Stubber], None]) -> Callable[..., Any]:
     """Makes clients of which that of the service answers what is prepared."""
 
