@@ -109,7 +109,9 @@ def test_executions_of_others_are_served(checkout: Checkout) -> None:
     wait_until(lambda: log.exists() and log.read_text() == "begun\n")
     connection.client("stepfunctions").stop_execution(executionArn=answer["executionArn"])
     wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()))
-    assert json.loads(log.with_suffix(".json").read_text())["status"] == "Stopped"
+    record = log.with_suffix(".json")
+    wait_until(record.exists)  # it comes once the process has gone
+    assert json.loads(record.read_text())["status"] == "Stopped"
 
 
 def test_stack_without_requests_is_said(checkout: Checkout) -> None:
