@@ -1,4 +1,4 @@
-"""The stack deployed to an emulator of its own."""
+"""The stack deployed to an emulator of its own, and environments of ``mlops local up``."""
 
 import socket
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
 from local.deployment import Metadata, deploy
 from local.emulator import Emulator
 from pipeline.stages import STAGES
@@ -38,6 +39,22 @@ def deployed() -> Iterator[Deployed]:
         work.mkdir()
         with Emulator(port=free_port(), log=folder / "emulator.log") as emulator:
             yield Deployed(emulator, deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log"))
+
+
+@contextmanager
+def local_environment(folder: Path) -> Iterator[None]:
+    """An environment in this folder, up as long as the context is."""
+    mlops(folder, "local", "up", "--port", str(free_port()))
+    try:
+        yield
+    finally:
+        mlops(folder, "local", "down")
+
+
+def mlops(folder: Path, *arguments: str) -> Usage:
+    """Runs an ``mlops`` command for the environment in this folder."""
+    command: list[str | Path] = [PYTHON.with_name("mlops"), *arguments]
+    return usage(command, cwd=PROJECT, variables=environment(MLOPS_LOCAL_FOLDER=str(folder)))
 
 
 def free_port() -> int:

@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 
 from benchmarks.by_hand import census
-from benchmarks.deployed import NOTHING_RUNS, free_port
-from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.deployed import NOTHING_RUNS, local_environment, mlops
 from benchmarks.reference import Reference
 from benchmarks.rows import MODULE, Experiment, Experiments, Figures, Goal, Measure, Row
 from benchmarks.scripts import three_scripts
@@ -55,8 +54,7 @@ def _executions() -> Experiments:
     """What users wait for in an environment in which so many executions have been."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        _mlops(folder, "local", "up", "--port", str(free_port()))
-        stack.callback(_mlops, folder, "local", "down")
+        stack.enter_context(local_environment(folder))
         state = Home(folder).require_live()
         step_functions = state.connection.client("stepfunctions")
         started = 0
@@ -76,15 +74,10 @@ def _executions() -> Experiments:
             while started < number:
                 start()
             for name, unit, measure in (
-                (f"mlops runs, of {number:,} executions", "s", lambda: _mlops(folder, "runs", "--local")),
+                (f"mlops runs, of {number:,} executions", "s", lambda: mlops(folder, "runs", "--local").figures),
                 (f"start of one after {number:,} executions", "ms", start),
             ):
                 yield Experiment(rows=(Row(name=name, unit=unit, figure="wall"),), subjects={MODULE: measure})
-
-
-def _mlops(folder: Path, *arguments: str) -> Figures:
-    variables = environment(MLOPS_LOCAL_FOLDER=str(folder))
-    return usage([PYTHON.with_name("mlops"), *arguments], cwd=PROJECT, variables=variables).figures
 
 
 def _input_sizes() -> Experiments:

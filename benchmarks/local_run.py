@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 
 from benchmarks.by_hand import by_hand, census
-from benchmarks.deployed import free_port
-from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
+from benchmarks.deployed import free_port, local_environment, mlops
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, Experiment, Experiments, Figures, Goal, Row
 from benchmarks.shipped import INPUT
@@ -18,6 +17,8 @@ from pipeline.stages import REQUEST_STAGES, STAGES
 
 _COLD, _SECOND, _FIVE = "cold", "second", "five stages"
 _RATIO = Goal(most=1.08)
+_ENVIRONMENT = "environment"
+"""The folder of the environment that is up, below the one for all."""
 
 ROWS = (
     Row(name="local run, cold", unit="s", figure="wall", module=_COLD),
@@ -38,8 +39,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         data = stack.enter_context(census())
         five = _five_stages(folder / "five.yaml")
-        _mlops(folder, "local", "up", "--port", str(free_port()))
-        stack.callback(_mlops, folder, "local", "down")
+        stack.enter_context(local_environment(folder / _ENVIRONMENT))
         _run(folder, "second")  # the first one in an environment: what it downloads is kept for those after it
         yield Experiment(
             rows=ROWS,
@@ -53,11 +53,6 @@ def experiments(_checkout: Reference | None) -> Experiments:
         )
 
 
-def _mlops(folder: Path, *arguments: str) -> Usage:
-    command: list[str | Path] = [PYTHON.with_name("mlops"), *arguments]
-    return usage(command, cwd=PROJECT, variables=environment(MLOPS_LOCAL_FOLDER=str(folder / "environment")))
-
-
 def _five_stages(file: Path) -> Path:
     """The shipped input with the stages only that are one SageMaker request each."""
     content: dict[str, Any] = yaml.safe_load(INPUT.read_bytes())
@@ -68,7 +63,7 @@ def _five_stages(file: Path) -> Path:
 
 
 def _run(folder: Path, name: str, *options: str) -> Figures:
-    wall = _mlops(folder, "local", "run", "--out", str(folder / name), *options).wall
+    wall = mlops(folder / _ENVIRONMENT, "local", "run", "--out", str(folder / name), *options).wall
     seconds = json.loads((folder / name / "summary.json").read_text())["seconds"]
     jobs, execution = seconds["jobs"], seconds["execution"]
     return {"wall": wall, "jobs": jobs, "overhead": wall - jobs, "ratio": execution / jobs}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from benchmarks.deployed import free_port as find_free_port
 from tests.policies.options import OPTIONS
 from tests.policies.references import ACCOUNT, REGION
 
@@ -138,11 +138,4 @@ def full_template(full_assembly: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Gives a TCP port of the loopback that nobody uses now."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return find
+    return find_free_port
