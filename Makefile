@@ -15,13 +15,8 @@ PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Bytecode is made when a module is first imported: most of the CDK never is, and compiling it all takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile
-NPM := $(BIN)/npm ci --silent --no-audit --no-fund
-OR_EXPLAIN := || { echo "error: the packages could not be installed; the set-up needs PyPI and the npm registry," \
-	"or mirrors of them" >&2; exit 1; }
 # One process more than CI has cores, since the tests wait much; tests/conftest.py says which of them stay together.
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
@@ -49,62 +44,38 @@ cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clien
 e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 	$(BIN)/python -m pytest -m clients --durations=8
 
-.venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
-	@echo "Setting up .venv and the CDK CLI, once; it takes a minute or two ..."
-	@$(INSTALL) --require-hashes -r requirements-local.txt $(OR_EXPLAIN)
-	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
+# Each of these is one lock, installed as it stands by requirements/install.py, which says the rest.
+INSTALL = @$(PYTHON) requirements/install.py
+.venv/local.done: requirements/local.txt requirements/uv.txt pyproject.toml
+	$(INSTALL) local
 	@touch $@
-
-.venv/dev.done: requirements-dev.txt .venv/local.done
-	@echo "Setting up what the tests need, once ..."
-	@$(INSTALL) --require-hashes -r requirements-dev.txt $(OR_EXPLAIN)
+.venv/dev.done: requirements/dev.txt .venv/local.done
+	$(INSTALL) dev
 	@touch $@
-
-.venv/audit.done: requirements-audit.txt | .venv/bin/python
-	@echo "Setting up what audits the template, once ..."
-	@$(BIN)/python -m venv .venv/audit
-	@.venv/audit/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements-audit.txt $(OR_EXPLAIN)
+.venv/audit.done: requirements/audit.txt .venv/local.done
+	$(INSTALL) audit
 	@touch $@
-
+.venv-clients/clients.done: requirements/clients.txt requirements/oldest-pip.txt requirements.txt package-lock.json .venv/local.done
+	$(INSTALL) clients
+	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
-	@$(NPM) --omit=dev $(OR_EXPLAIN)
+	$(INSTALL) node
 	@touch $@
-
 node_modules/dev.done: package-lock.json .venv/local.done
-	@$(NPM) $(OR_EXPLAIN)
+	$(INSTALL) node-dev
 	@touch node_modules/local.done $@
 
-# The wheels and npm's cache stay beside the clients: the tests deploy as a user would, but take no package from elsewhere.
-.venv-clients/clients.done: requirements-clients.txt requirements.txt package-lock.json .venv/local.done
-	@echo "Setting up the clients that deploy the module, once ..."
-	@rm -rf .venv-clients && $(BIN)/python -m venv .venv-clients
-	@for lock in requirements.txt requirements-clients.txt; do .venv-clients/bin/python -m pip download --quiet --no-deps \
-		--require-hashes --dest .venv-clients/wheels -r $$lock $(OR_EXPLAIN); done
-	@.venv-clients/bin/python -m pip install --quiet --no-compile --no-index --find-links .venv-clients/wheels \
-		--require-hashes -r requirements-clients.txt
-	@mkdir .venv-clients/module && cp package.json package-lock.json .venv-clients/module
-	@cd .venv-clients/module && npm ci --omit=dev --cache ../npm --silent --no-audit --no-fund $(OR_EXPLAIN)
-	@rm -rf .venv-clients/module
-	@touch $@
-
-.venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: Python 3.11 or newer is needed, $(PYTHON) is not that; name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { \
-		echo "error: $(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
-		rm -rf .venv; exit 1; }
-
-lock:
-	@$(INSTALL) uv
-	@for name in "" "-local --extra local" "-dev --extra local --extra dev"; do \
-		set -- $$name; suffix=$$1; [ $$# -gt 0 ] && shift; \
-		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-emit-index-url --no-annotate pyproject.toml "$$@" --output-file requirements$$suffix.txt || exit 1; done
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-annotate --group pyproject.toml:clients --output-file requirements-clients.txt
-	@sed -n '/^audit = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet --upgrade --universal \
-		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - \
-		--output-file requirements-audit.txt
+# What is shared has the same version in the first three.
+COMPILE = @$(BIN)/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-strip-extras
+lock: .venv/local.done
+	$(COMPILE) pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements.txt
+	$(COMPILE) --group audit --output-file requirements/audit.txt
+	$(COMPILE) --group clients --output-file requirements/clients.txt
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(COMPILE) --group oldest-pip --output-file requirements/oldest-pip.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
 
 bench: .venv/local.done node_modules/local.done

@@ -1,0 +1,330 @@
+"""Installs what a Makefile target needs, exactly as the locks in this folder and package-lock.json say.
+
+``python3 requirements/install.py NAME`` runs on a bare Python, with the standard library only:
+
+1. ``.venv`` is made, and uv put into it by whatever pip this Python has (``uv.txt``: one package, pinned by its hashes).
+2. uv installs a lock as it stands. Nothing is resolved, so no later release can change or break it. npm, which itself
+   comes from PyPI, does the same with ``package-lock.json``.
+3. What the tools print is passed on. When one fails, the cause and the remedy follow.
+
+pip, uv and Node all trust the machine's own certificate store and each file that one of ``CERTIFICATE_VARIABLES`` names;
+pip's ``index-url`` counts for uv, too.
+"""
+
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+
+# First of all, so that an older Python need understand no more than this.
+if not OLDEST <= sys.version_info[:2] <= NEWEST:
+    sys.exit(
+        f"error: Python 3.11 to 3.14 is needed, and {sys.executable} is {sys.version.split()[0]}. "
+        "Name another one: make PYTHON=python3.12"
+    )
+
+PROJECT = Path(__file__).resolve().parent.parent
+LOCKS = PROJECT / "requirements"
+VENV = PROJECT / ".venv"
+CLIENTS = PROJECT / ".venv-clients"
+BIN = VENV / "bin"
+BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+"""The interpreter behind ``.venv``, should that be active."""
+PYTHON, UV, NPM = BIN / "python", BIN / "uv", BIN / "npm"
+
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL, Amazon Linux
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # macOS, BSD
+)
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+PATIENCE = {
+    "PIP_RETRIES": "2",
+    "PIP_DEFAULT_TIMEOUT": "20",
+    "UV_HTTP_RETRIES": "2",
+    "UV_HTTP_TIMEOUT": "20",
+    "npm_config_fetch_retries": "2",
+    "npm_config_fetch_retry_mintimeout": "1000",
+    "npm_config_fetch_retry_maxtimeout": "3000",
+}
+"""The tools' own defaults let a machine without a network wait for minutes; what the user has set wins."""
+
+FOREIGN = ("PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+"""Variables that would have pip or uv install elsewhere."""
+
+CAUSES = (
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT\w*|UNABLE_TO_\w*(?:ISSUER|VERIFY)\w*|UnknownIssuer"
+        r"|invalid peer certificate|self-signed certificate",
+        "the registry's certificate is not trusted; something on this network probably inspects TLS",
+        "add your organisation's CA certificate to the system's store, or name its PEM file:\n"
+        "       SSL_CERT_FILE=/path/to/ca.pem make ...",
+    ),
+    (
+        r"No space left|ENOSPC|Disk quota exceeded|EDQUOT",
+        "the disk is full",
+        "free 2 GB and run the same command again; it continues where it stopped",
+    ),
+    (
+        r"[Hh]ash mismatch|DO NOT MATCH THE HASHES|EINTEGRITY",
+        "a registry served another file than the one that the lock names, so it was not installed",
+        "run the same command again; if that fails, use another mirror",
+    ),
+    (
+        r"dns error|name resolution|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN|[Cc]onnection refused|ECONNREFUSED"
+        r"|ECONNRESET|[Uu]nreachable|[Tt]imed out|ETIMEDOUT|tcp connect error|Failed to establish|[Tt]unnel\w* \w+",
+        "the registry cannot be reached",
+        "check the network and, if there is one, the proxy (HTTPS_PROXY). For mirrors, set PIP_INDEX_URL and\n"
+        "       npm_config_registry",
+    ),
+    (
+        r"No matching distribution|no version of|not found in the package registry|No solution found|ETARGET|E40[34]",
+        "the index does not offer a package that the lock names",
+        "use a mirror that has all packages of PyPI and of the npm registry: PIP_INDEX_URL, npm_config_registry",
+    ),
+    (
+        r"ensurepip is not available|No module named '?(?:venv|ensurepip|pip)",
+        "this Python has no venv or no pip",
+        "on Debian and Ubuntu: apt install python3-venv",
+    ),
+    (
+        r"Permission denied|EACCES|Read-only file system|EROFS",
+        "a file cannot be written",
+        "make this folder, and the caches in your home directory, writable for you",
+    ),
+)
+
+
+class InstallError(Exception):
+    """A step of the set-up failed; the message says why and what to do."""
+
+
+def install_local(environment: dict[str, str]) -> None:
+    """``.venv`` with what ``make demo`` needs, and the ``mlops`` command."""
+    _ensure_uv(environment)
+    _sync(VENV, "local.txt", environment)
+    _install_project(environment)
+
+
+def install_dev(environment: dict[str, str]) -> None:
+    """``.venv`` with what the tests need, too."""
+    _ensure_uv(environment)
+    _sync(VENV, "dev.txt", environment)
+    _install_project(environment)
+
+
+def install_audit(environment: dict[str, str]) -> None:
+    """``.venv/audit``: what audits the template clashes with the other packages."""
+    folder = VENV / "audit"
+    _run("uv", [UV, "venv", "--quiet", "--clear", "--no-config", "--python", PYTHON, folder], environment)
+    _sync(folder, "audit.txt", environment)
+
+
+def install_clients(environment: dict[str, str]) -> None:
+    """``.venv-clients``: the AWS CLI, SeedFarmer, and the wheels and npm's cache with which tests deploy offline.
+
+    It is made anew each time, so nothing of an interrupted set-up stays.
+    """
+    shutil.rmtree(CLIENTS, ignore_errors=True)
+    _run("venv", [PYTHON, "-m", "venv", CLIENTS], environment)
+    wheels = CLIENTS / "wheels"
+    for lock in (PROJECT / "requirements.txt", LOCKS / "clients.txt", LOCKS / "oldest-pip.txt"):
+        options = ["--no-deps", "--require-hashes", "--progress-bar=off", "--dest", wheels, "--requirement", lock]
+        _run("pip", [CLIENTS / "bin" / "python", "-m", "pip", "download", *options], environment)
+    _sync(CLIENTS, "clients.txt", environment, "--no-index", "--find-links", wheels)
+    module = CLIENTS / "module"
+    module.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(PROJECT / name, module)
+    _npm_ci(environment, "--omit=dev", "--cache", CLIENTS / "npm", folder=module)
+    shutil.rmtree(module)
+
+
+def install_node(environment: dict[str, str]) -> None:
+    """``node_modules`` with the CDK CLI."""
+    _npm_ci(environment, "--omit=dev")
+
+
+def install_node_dev(environment: dict[str, str]) -> None:
+    """``node_modules`` with what the tests need, too."""
+    _npm_ci(environment)
+
+
+INSTALLERS = {
+    "local": install_local,
+    "dev": install_dev,
+    "audit": install_audit,
+    "clients": install_clients,
+    "node": install_node,
+    "node-dev": install_node_dev,
+}
+
+
+def tool_environment() -> dict[str, str]:
+    """The variables for pip, uv and npm.
+
+    Raises:
+        InstallError: a variable for certificates names no file.
+    """
+    environment = PATIENCE | {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    environment["PATH"] = f"{BIN}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    environment |= {"UV_SYSTEM_CERTS": "1", "NODE_USE_SYSTEM_CA": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    bundle = certificate_bundle()
+    if bundle is not None:
+        environment |= dict.fromkeys(CERTIFICATE_VARIABLES, str(bundle))
+    return environment | uv_mirror(environment)
+
+
+def certificate_bundle() -> Path | None:
+    """One file with every certificate to trust; None where neither the system nor a variable has such a file.
+
+    Raises:
+        InstallError: a variable names no file.
+    """
+    system = (ssl.get_default_verify_paths().openssl_cafile, *SYSTEM_BUNDLES)
+    files = [Path(path) for path in system if Path(path).is_file()][:1]
+    for name in CERTIFICATE_VARIABLES:
+        value = os.environ.get(name)
+        if value and not Path(value).is_file():
+            raise InstallError(f"{name} is {value}, which is not a file; it must name a PEM file of CA certificates")
+        files += [Path(value)] if value else []
+    files = list(dict.fromkeys(file.resolve() for file in files))
+    if len(files) < 2:  # noqa: PLR2004 - there is nothing to join
+        return files[0] if files else None
+    # Beside .venv's own files, and not in .venv, which may be made anew.
+    bundle = PROJECT / ".certificates.pem"
+    partial = bundle.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(b"\n".join(file.read_bytes() for file in files))
+    return partial.replace(bundle)
+
+
+def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
+    """uv's variables for the mirror that pip is configured for, since uv does not read pip's configuration."""
+    if "UV_DEFAULT_INDEX" in environment:
+        return {}
+    command = [BASE_PYTHON, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    configured = dict(re.findall(r"(?m)^(?::env:|[\w-]+)\.([\w-]+)='(.*)'$", listed.stdout))
+    names = {"index-url": "UV_DEFAULT_INDEX", "trusted-host": "UV_INSECURE_HOST", "proxy": "ALL_PROXY"}
+    return {variable: configured[name] for name, variable in names.items() if configured.get(name)}
+
+
+def explain(tool: str, printed: str) -> str:
+    """Why a tool failed and what to do; only its last lines where the cause is not known."""
+    for pattern, cause, remedy in CAUSES:
+        found = re.search(pattern, printed)
+        if found:
+            return f"{tool} failed: {cause} ({found.group(0)}).\n       {remedy}"
+    return f"{tool} failed; its last lines:\n" + "\n".join(printed.splitlines()[-20:])
+
+
+def _ensure_uv(environment: dict[str, str]) -> None:
+    """Makes ``.venv`` with uv in it, unless an earlier set-up came that far."""
+    if _works(PYTHON, "-c", "") and _works(UV, "--version"):
+        return
+    options = ["--no-deps", "--no-compile", "--require-hashes", "--requirement", LOCKS / "uv.txt"]
+    make_venv: list[str | Path] = [BASE_PYTHON, "-m", "venv", "--clear"]
+    if _works(BASE_PYTHON, "-c", "import pip"):
+        # To unpack another pip into .venv would take seconds.
+        _run("venv", [*make_venv, "--without-pip", VENV], environment)
+        _run("pip", [BASE_PYTHON, "-m", "pip", "--python", PYTHON, "install", *options], environment)
+    else:
+        _run("venv", [*make_venv, VENV], environment)
+        _run("pip", [PYTHON, "-m", "pip", "install", *options], environment)
+
+
+def _sync(folder: Path, lock: str, environment: dict[str, str], *options: str | Path) -> None:
+    """Makes a virtual environment hold what the lock says, and nothing else."""
+    target = ["--no-config", "--python", folder / "bin" / "python"]
+    _run("uv", [UV, "pip", "sync", *target, "--require-hashes", *options, LOCKS / lock], environment)
+
+
+def _install_project(environment: dict[str, str]) -> None:
+    options = ["--no-config", "--no-deps", "--no-index", "--no-build-isolation"]
+    _run("uv", [UV, "pip", "install", *options, "--python", PYTHON, "--editable", PROJECT], environment)
+
+
+def _npm_ci(environment: dict[str, str], *options: str | Path, folder: Path = PROJECT) -> None:
+    _run("npm", [NPM, "ci", "--no-audit", "--no-fund", "--loglevel=warn", *options], environment, folder)
+
+
+def _run(tool: str, command: list[str | Path], environment: dict[str, str], folder: Path = PROJECT) -> None:
+    """Runs a tool and passes on what it prints. Raises InstallError if it fails."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        ended = threading.Event()
+        threading.Thread(target=_show_patience, args=(tool, ended), daemon=True).start()
+        printed = []
+        try:
+            for line in process.stdout or ():
+                printed.append(line)
+                # Each package by its name would be hundreds of lines.
+                if not re.match(r" [+~-] |Requirement already|Looking in |Saved |  (Using cached|Downloading) ", line):
+                    _say(f"{tool}: {line.rstrip()}")
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            ended.set()
+    if process.returncode:
+        raise InstallError(explain(tool, "".join(printed)))
+
+
+def _show_patience(tool: str, ended: threading.Event) -> None:
+    began = time.monotonic()
+    while not ended.wait(15):
+        _say(f"{tool}: still at work after {time.monotonic() - began:.0f} s")
+
+
+def _works(*command: str | Path) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"set-up: {line}\n")
+    sys.stderr.flush()
+
+
+def main() -> int:
+    """Installs what the command line names; returns the exit code."""
+    if len(sys.argv) != 2 or sys.argv[1] not in INSTALLERS:  # noqa: PLR2004 - the program and one name
+        sys.stderr.write(f"usage: python3 requirements/install.py {'|'.join(INSTALLERS)}\n")
+        return 2
+    began = time.monotonic()
+    try:
+        INSTALLERS[sys.argv[1]](tool_environment())
+    except InstallError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"error: {explain('the set-up', str(error))}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command continues where this one stopped\n")
+        return 130
+    _say(f"{sys.argv[1]} installed in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
