@@ -12,7 +12,7 @@ from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
 
 _LOCK = PROJECT / "requirements.txt"
-_LOCKS = (_LOCK, PROJECT / "requirements-clients.txt")
+_LOCKS = (_LOCK, PROJECT / "requirements" / "clients.txt")
 """Where a version is in both, the first one's counts."""
 _NEEDED = ("aws-cdk-lib", "constructs", "pydantic")
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -37,7 +37,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
         yield Experiment(
             rows=ROWS,
             subjects={
-                MODULE: partial(_install, ["--require-hashes", "--requirement", str(_LOCK)]),
+                MODULE: partial(_install, ["--no-deps", "--require-hashes", "--requirement", str(_LOCK)]),
                 LIMIT: partial(_install, [*_NEEDED, "--constraint", constraints.name]),
             },
             rounds=1,
@@ -45,12 +45,12 @@ def experiments(_checkout: Reference | None) -> Experiments:
 
 
 def _install(arguments: Sequence[str]) -> Figures:
-    """How much pip installs for these arguments, without pip itself and without bytecode."""
+    """How much is installed for these arguments, without bytecode."""
     with tempfile.TemporaryDirectory() as folder:
         variables = environment()
         usage([PYTHON, "-m", "venv", "--without-pip", folder], cwd=PROJECT, variables=variables)
-        pip: list[str | Path] = [PYTHON, "-m", "pip", "--python", f"{folder}/bin/python", "--disable-pip-version-check"]
-        usage([*pip, "install", "--quiet", "--no-compile", *arguments], cwd=PROJECT, variables=variables)
+        uv: list[str | Path] = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", f"{folder}/bin/python"]
+        usage([*uv, *arguments], cwd=PROJECT, variables=variables)
         files = [file for file in Path(folder, "lib").rglob("*") if file.is_file()]
         return {
             "size": sum(file.stat().st_size for file in files) / 1e6,

@@ -63,7 +63,7 @@ def _package_files(package: str) -> dict[str, Path]:
     except PackageNotFoundError as error:
         raise FunctionCodeError(
             f"package {package} is not installed where the stack is synthesised; "
-            "install the module's requirements: pip install -r requirements.txt"
+            "install the module's requirements: pip install --no-deps --require-hashes -r requirements.txt"
         ) from error
     return {
         path.as_posix(): Path(str(path.locate()))

@@ -2,13 +2,13 @@
 
 ``python3 requirements/install.py NAME`` runs on a bare Python, with the standard library only:
 
-1. ``.venv`` is made, and uv put into it by whatever pip this Python has (``uv.txt``: one package, pinned by its hashes).
+1. ``.venv`` is made, and uv put into it by whatever pip this Python has (``uv.txt``: one package and its hashes).
 2. uv installs a lock as it stands. Nothing is resolved, so no later release can change or break it. npm, which itself
    comes from PyPI, does the same with ``package-lock.json``.
 3. What the tools print is passed on. When one fails, the cause and the remedy follow.
 
-pip, uv and Node all trust the machine's own certificate store and each file that one of ``CERTIFICATE_VARIABLES`` names;
-pip's ``index-url`` counts for uv, too.
+pip, uv and Node all trust the machine's own certificate store and each file that ``CERTIFICATE_VARIABLES`` name. The
+mirror that pip is configured for counts for uv, too.
 """
 
 import os
@@ -55,53 +55,55 @@ PATIENCE = {
     "npm_config_fetch_retries": "2",
     "npm_config_fetch_retry_mintimeout": "1000",
     "npm_config_fetch_retry_maxtimeout": "3000",
+    "npm_config_update_notifier": "false",
 }
-"""The tools' own defaults let a machine without a network wait for minutes; what the user has set wins."""
+"""The tools' own defaults let a machine without a network wait for minutes. What the user has set wins."""
 
 FOREIGN = ("PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
 """Variables that would have pip or uv install elsewhere."""
 
-CAUSES = (
-    (
-        r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT\w*|UNABLE_TO_\w*(?:ISSUER|VERIFY)\w*|UnknownIssuer"
-        r"|invalid peer certificate|self-signed certificate",
+CAUSES = {
+    "CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT[A-Z_]*|UNABLE_TO_[A-Z_]*(?:ISSUER|VERIFY)[A-Z_]*|UnknownIssuer"
+    "|invalid peer certificate|self-signed certificate": (
         "the registry's certificate is not trusted; something on this network probably inspects TLS",
-        "add your organisation's CA certificate to the system's store, or name its PEM file:\n"
-        "       SSL_CERT_FILE=/path/to/ca.pem make ...",
+        """add your organisation's CA certificate to the system's store, or name its PEM file:
+       SSL_CERT_FILE=/path/to/ca.pem make ...""",
     ),
-    (
-        r"No space left|ENOSPC|Disk quota exceeded|EDQUOT",
+    "No space left|ENOSPC|Disk quota exceeded|EDQUOT": (
         "the disk is full",
         "free 2 GB and run the same command again; it continues where it stopped",
     ),
-    (
-        r"[Hh]ash mismatch|DO NOT MATCH THE HASHES|EINTEGRITY",
+    "[Hh]ash mismatch|DO NOT MATCH THE HASHES|EINTEGRITY": (
         "a registry served another file than the one that the lock names, so it was not installed",
         "run the same command again; if that fails, use another mirror",
     ),
-    (
-        r"dns error|name resolution|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN|[Cc]onnection refused|ECONNREFUSED"
-        r"|ECONNRESET|[Uu]nreachable|[Tt]imed out|ETIMEDOUT|tcp connect error|Failed to establish|[Tt]unnel\w* \w+",
+    "dns error|name resolution|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN|[Cc]onnection refused|ECONNREFUSED"
+    "|ECONNRESET|[Uu]nreachable|[Tt]imed out|ETIMEDOUT|tcp connect error|Failed to establish|[Tt]unnel[a-z]* [a-z]+": (
         "the registry cannot be reached",
-        "check the network and, if there is one, the proxy (HTTPS_PROXY). For mirrors, set PIP_INDEX_URL and\n"
-        "       npm_config_registry",
+        """check the network and, if there is one, the proxy (HTTPS_PROXY). For mirrors, set PIP_INDEX_URL and
+       npm_config_registry""",
     ),
-    (
-        r"No matching distribution|no version of|not found in the package registry|No solution found|ETARGET|E40[34]",
+    "No matching distribution|no version of|not found in the package registry|No solution found|ETARGET|E40[34]": (
         "the index does not offer a package that the lock names",
         "use a mirror that has all packages of PyPI and of the npm registry: PIP_INDEX_URL, npm_config_registry",
     ),
-    (
-        r"ensurepip is not available|No module named '?(?:venv|ensurepip|pip)",
+    "ensurepip is not available|No module named '?(?:venv|ensurepip|pip)": (
         "this Python has no venv or no pip",
         "on Debian and Ubuntu: apt install python3-venv",
     ),
-    (
-        r"Permission denied|EACCES|Read-only file system|EROFS",
+    "Permission denied|EACCES|Read-only file system|EROFS": (
         "a file cannot be written",
         "make this folder, and the caches in your home directory, writable for you",
     ),
+}
+"""What a tool prints when it fails, as a pattern; then the cause and the remedy."""
+
+
+_BY_PACKAGE = re.compile(
+    r"\s*$| [+~-] | *(Requirement already|Looking in|Saved|Collecting|Processing) "
+    r"|  (Using cached|Downloading|File was) "
 )
+"""Lines that come once for each package, hundreds in all. Of uv, which names large downloads only, they are shown."""
 
 
 class InstallError(Exception):
@@ -111,14 +113,14 @@ class InstallError(Exception):
 def install_local(environment: dict[str, str]) -> None:
     """``.venv`` with what ``make demo`` needs, and the ``mlops`` command."""
     _ensure_uv(environment)
-    _sync(VENV, "local.txt", environment)
+    _run("uv", sync_command(VENV, LOCKS / "local.txt"), environment)
     _install_project(environment)
 
 
 def install_dev(environment: dict[str, str]) -> None:
     """``.venv`` with what the tests need, too."""
     _ensure_uv(environment)
-    _sync(VENV, "dev.txt", environment)
+    _run("uv", sync_command(VENV, LOCKS / "dev.txt"), environment)
     _install_project(environment)
 
 
@@ -126,7 +128,7 @@ def install_audit(environment: dict[str, str]) -> None:
     """``.venv/audit``: what audits the template clashes with the other packages."""
     folder = VENV / "audit"
     _run("uv", [UV, "venv", "--quiet", "--clear", "--no-config", "--python", PYTHON, folder], environment)
-    _sync(folder, "audit.txt", environment)
+    _run("uv", sync_command(folder, LOCKS / "audit.txt"), environment)
 
 
 def install_clients(environment: dict[str, str]) -> None:
@@ -138,9 +140,10 @@ def install_clients(environment: dict[str, str]) -> None:
     _run("venv", [PYTHON, "-m", "venv", CLIENTS], environment)
     wheels = CLIENTS / "wheels"
     for lock in (PROJECT / "requirements.txt", LOCKS / "clients.txt", LOCKS / "oldest-pip.txt"):
-        options = ["--no-deps", "--require-hashes", "--progress-bar=off", "--dest", wheels, "--requirement", lock]
-        _run("pip", [CLIENTS / "bin" / "python", "-m", "pip", "download", *options], environment)
-    _sync(CLIENTS, "clients.txt", environment, "--no-index", "--find-links", wheels)
+        pip: list[str | Path] = [CLIENTS / "bin" / "python", "-m", "pip", "download", "--progress-bar=off"]
+        _run("pip", [*pip, "--no-deps", "--require-hashes", "--dest", wheels, "--requirement", lock], environment)
+    offline: list[str | Path] = ["--no-index", "--find-links", wheels]
+    _run("uv", [*sync_command(CLIENTS, LOCKS / "clients.txt"), *offline], environment)
     module = CLIENTS / "module"
     module.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -208,7 +211,7 @@ def certificate_bundle() -> Path | None:
 
 
 def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
-    """uv's variables for the mirror that pip is configured for, since uv does not read pip's configuration."""
+    """Variables that give uv the mirror that pip is configured for, since uv does not read pip's configuration."""
     if "UV_DEFAULT_INDEX" in environment:
         return {}
     command = [BASE_PYTHON, "-m", "pip", "config", "list"]
@@ -218,9 +221,15 @@ def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
     return {variable: configured[name] for name, variable in names.items() if configured.get(name)}
 
 
+def sync_command(folder: Path, lock: Path) -> list[str | Path]:
+    """The command that makes a virtual environment hold what a lock says, and nothing else."""
+    python = folder / "bin" / "python"
+    return [UV, "pip", "sync", "--no-config", "--python", python, "--require-hashes", lock]
+
+
 def explain(tool: str, printed: str) -> str:
     """Why a tool failed and what to do; only its last lines where the cause is not known."""
-    for pattern, cause, remedy in CAUSES:
+    for pattern, (cause, remedy) in CAUSES.items():
         found = re.search(pattern, printed)
         if found:
             return f"{tool} failed: {cause} ({found.group(0)}).\n       {remedy}"
@@ -231,7 +240,14 @@ def _ensure_uv(environment: dict[str, str]) -> None:
     """Makes ``.venv`` with uv in it, unless an earlier set-up came that far."""
     if _works(PYTHON, "-c", "") and _works(UV, "--version"):
         return
-    options = ["--no-deps", "--no-compile", "--require-hashes", "--requirement", LOCKS / "uv.txt"]
+    options: list[str | Path] = [
+        "--no-deps",
+        "--no-compile",
+        "--progress-bar=off",
+        "--require-hashes",
+        "--requirement",
+        LOCKS / "uv.txt",
+    ]
     make_venv: list[str | Path] = [BASE_PYTHON, "-m", "venv", "--clear"]
     if _works(BASE_PYTHON, "-c", "import pip"):
         # To unpack another pip into .venv would take seconds.
@@ -240,12 +256,6 @@ def _ensure_uv(environment: dict[str, str]) -> None:
     else:
         _run("venv", [*make_venv, VENV], environment)
         _run("pip", [PYTHON, "-m", "pip", "install", *options], environment)
-
-
-def _sync(folder: Path, lock: str, environment: dict[str, str], *options: str | Path) -> None:
-    """Makes a virtual environment hold what the lock says, and nothing else."""
-    target = ["--no-config", "--python", folder / "bin" / "python"]
-    _run("uv", [UV, "pip", "sync", *target, "--require-hashes", *options, LOCKS / lock], environment)
 
 
 def _install_project(environment: dict[str, str]) -> None:
@@ -275,8 +285,7 @@ def _run(tool: str, command: list[str | Path], environment: dict[str, str], fold
         try:
             for line in process.stdout or ():
                 printed.append(line)
-                # Each package by its name would be hundreds of lines.
-                if not re.match(r" [+~-] |Requirement already|Looking in |Saved |  (Using cached|Downloading) ", line):
+                if not _BY_PACKAGE.match(line):
                     _say(f"{tool}: {line.rstrip()}")
         except BaseException:
             process.terminate()

@@ -1,0 +1,134 @@
+"""A package index on the loopback, of a day on which every locked package has had a new release."""
+
+import re
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+PROJECT = Path(__file__).parent.parent.parent
+LOCKS = [PROJECT / "requirements.txt", *sorted((PROJECT / "requirements").glob("*.txt"))]
+WHEELS = PROJECT / ".venv-clients" / "wheels"
+LATER = "9999.0"
+
+_BLOCK = re.compile(r"^(\S.*?==.+?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
+
+
+class Pin(NamedTuple):
+    """One package of a lock."""
+
+    requirement: Requirement
+    hashes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in canonical form."""
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        """The locked version."""
+        return str(self.requirement.specifier).removeprefix("==")
+
+    @property
+    def applies(self) -> bool:
+        """Whether this machine needs it."""
+        return self.requirement.marker is None or self.requirement.marker.evaluate()
+
+
+def pins(lock: Path) -> list[Pin]:
+    """What a lock pins. Each of its lines belongs to a package and its hashes, or an AssertionError says which not."""
+    text = lock.read_text()
+    rest = _BLOCK.sub("", text)
+    assert not rest.strip(), f"{lock.name} has lines that are neither a pin nor a hash: {rest[:200]}"
+    return [
+        Pin(Requirement(requirement), tuple(re.findall(r"sha256:([0-9a-f]{64})", hashes)))
+        for requirement, hashes in _BLOCK.findall(text)
+    ]
+
+
+def applicable(lock: Path) -> set[tuple[str, str]]:
+    """Names and versions that this machine must get from a lock."""
+    return {(pin.name, pin.version) for pin in pins(lock) if pin.applies}
+
+
+class PackageIndex:
+    """What the index offers, and what it has been asked for.
+
+    Args:
+        locks: the locks whose packages it has, in the locked version and in a later one.
+    """
+
+    def __init__(self, *locks: Path) -> None:
+        self.url = ""
+        self.asked: list[str] = []
+        self._files: dict[str, dict[str, str]] = {}
+        for lock in locks:
+            for pin in pins(lock):
+                files = self._files.setdefault(pin.name, {})
+                files[_wheel(pin.name, pin.version)] = pin.hashes[0]
+                files[_wheel(pin.name, LATER)] = "0" * 64
+        for wheel in WHEELS.glob("*.whl"):
+            name, version, *_ = parse_wheel_filename(wheel.name)
+            self._files.get(name, {}).pop(_wheel(name, str(version)), None)
+            self._files.setdefault(name, {})[wheel.name] = ""
+
+    def answer(self, path: str) -> bytes | None:
+        """The content of a path; None where there is none."""
+        self.asked.append(path)
+        place, _, last = path.strip("/").rpartition("/")
+        if place == "simple" and last in self._files:
+            return "".join(_link(file, sha256) for file, sha256 in self._files[last].items()).encode()
+        if last.endswith(".metadata"):
+            name, version, *_ = parse_wheel_filename(last.removesuffix(".metadata"))
+            return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+        return (WHEELS / last).read_bytes() if (WHEELS / last).is_file() else None
+
+    @contextmanager
+    def served(self, certificate: Path | None = None) -> Iterator[None]:
+        """Serves it on a free port, by TLS where a certificate with its key is given."""
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                content = index.answer(self.path)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Type", "text/html" if "/simple/" in self.path else "application/octet-stream")
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                pass
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A client that does not trust the certificate breaks off."""
+
+        with Server(("127.0.0.1", 0), Handler) as server:
+            if certificate:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(certificate)
+                server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}/simple/"
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            try:
+                yield
+            finally:
+                server.shutdown()
+
+
+def _link(file: str, sha256: str) -> str:
+    """A file on a project's page: of a wheel that is not here, its hash and that its metadata can be had."""
+    described = f'#sha256={sha256}" data-core-metadata="true"' if sha256 else '"'
+    return f'<a href="/files/{file}{described}>{file}</a>\n'
+
+
+def _wheel(name: str, version: str) -> str:
+    return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"

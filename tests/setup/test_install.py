@@ -1,0 +1,216 @@
+"""The set-up: it explains what fails, trusts what the machine trusts, and continues after an interruption."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from requirements import install
+from tests.setup.package_index import PROJECT, PackageIndex
+
+UV_LOCK = PROJECT / "requirements" / "uv.txt"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the set-up reads of a checkout, in a folder whose name has a blank and an umlaut."""
+    folder = tmp_path / "ein Prüfling"
+    shutil.copytree(PROJECT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """An authority that no machine trusts, and what it has signed."""
+
+    authority: Path
+    """Its certificate."""
+    server: Path
+    """A key, and its certificate for 127.0.0.1."""
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """What an organisation that inspects TLS has."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("authority", "127.0.0.1")]
+    now = datetime.now(UTC)
+    built = [
+        x509.CertificateBuilder()
+        .subject_name(names[level])
+        .issuer_name(names[0])
+        .public_key(keys[level].public_key())
+        .serial_number(level + 1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=level == 0, path_length=None), critical=True)
+        .sign(keys[0], hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        for level in range(2)
+    ]
+    folder = tmp_path_factory.mktemp("tls")
+    made = Certificates(folder / "authority.pem", folder / "server.pem")
+    made.authority.write_bytes(built[0])
+    key = keys[1].private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    made.server.write_bytes(key + built[1])
+    return made
+
+
+@pytest.fixture
+def tls_index(certificates: Certificates) -> Iterator[PackageIndex]:
+    """An index behind that certificate."""
+    index = PackageIndex(UV_LOCK)
+    with index.served(certificates.server):
+        yield index
+
+
+def set_up(checkout: Path, name: str = "local", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs one installation as ``make`` does, with these variables and none of the shell's."""
+    home = checkout.parent / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [Path(sys.executable).resolve(), checkout / "requirements" / "install.py", name],
+        env={"PATH": os.defpath, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_without_a_network_the_setup_says_so_and_ends(checkout: Path) -> None:
+    """A registry that cannot be reached is named as the cause, with the remedy; pip's own words come first."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        done = set_up(checkout, PIP_INDEX_URL=f"http://127.0.0.1:{unused.getsockname()[1]}/simple/")
+    assert done.returncode == 1
+    assert "set-up: pip: " in done.stderr
+    assert "error: pip failed: the registry cannot be reached" in done.stderr
+    assert "HTTPS_PROXY" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_untrusted_certificate_is_named_with_the_remedy(checkout: Path, tls_index: PackageIndex) -> None:
+    """Behind a proxy that inspects TLS, the message says how to name the CA file."""
+    done = set_up(checkout, PIP_INDEX_URL=tls_index.url)
+    assert done.returncode == 1
+    assert "certificate is not trusted" in done.stderr
+    assert "SSL_CERT_FILE=/path/to/ca.pem make" in done.stderr
+    assert tls_index.asked == []
+
+
+def test_a_certificate_named_for_one_tool_counts_for_pip_uv_and_node(
+    checkout: Path, tls_index: PackageIndex, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Node's own variable is enough for pip and uv, too."""
+    variable = {"NODE_EXTRA_CA_CERTS": str(certificates.authority)}
+    done = set_up(checkout, PIP_INDEX_URL=tls_index.url, **variable)
+    assert "/simple/uv/" in tls_index.asked  # by pip
+    assert "uv failed: the index does not offer a package" in done.stderr, done.stderr
+    environment = trusting(variable, checkout, monkeypatch)
+    script = f"fetch({tls_index.url + 'uv/'!r}).then(answer => console.log(answer.status))"
+    fetched = subprocess.run(
+        [install.BIN / "node", "--eval", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert fetched.stdout == "200\n", fetched.stderr
+
+
+@pytest.mark.parametrize("variable", install.CERTIFICATE_VARIABLES)
+def test_certificates_of_each_variable_are_added_to_the_systems(
+    variable: str, checkout: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever variable a user has set, every tool trusts that file and what the machine trusts."""
+    before = trusting({}, checkout, monkeypatch).get("SSL_CERT_FILE")
+    environment = trusting({variable: str(certificates.authority)}, checkout, monkeypatch)
+    (bundle,) = {environment[name] for name in install.CERTIFICATE_VARIABLES}
+    assert certificates.authority.read_text() in Path(bundle).read_text()
+    assert before is None or Path(before).read_text() in Path(bundle).read_text()
+
+
+def trusting(variables: dict[str, str], checkout: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of the set-up's tools where only these variables for certificates are set."""
+    monkeypatch.setattr(install, "PROJECT", checkout)
+    for name in install.CERTIFICATE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return install.tool_environment()
+
+
+def test_variable_for_certificates_must_name_a_file(checkout: Path) -> None:
+    """A path that leads nowhere is an error of its own, before anything is downloaded."""
+    done = set_up(checkout, PIP_CERT="/nowhere/ca.pem")
+    assert done.returncode == 1
+    assert "error: PIP_CERT is /nowhere/ca.pem, which is not a file" in done.stderr
+
+
+@pytest.mark.parametrize("left", ["a Python that does not start", "no uv"])
+def test_an_interrupted_setup_continues(left: str, checkout: Path) -> None:
+    """Whatever an interruption has left of .venv, the next set-up gets uv into it and goes on."""
+    venv = checkout / ".venv"
+    if left == "no uv":
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    else:
+        (venv / "bin").mkdir(parents=True)
+        (venv / "bin" / "python").symlink_to("/nowhere/python3")
+    index = PackageIndex(UV_LOCK)
+    with index.served():
+        done = set_up(checkout, PIP_INDEX_URL=index.url)
+    assert subprocess.run([venv / "bin" / "uv", "--version"], check=False, capture_output=True).returncode == 0, (
+        done.stderr
+    )
+    # The rest of the packages is not in this index, and uv asks the mirror that pip is configured for.
+    assert "error: uv failed: the index does not offer a package that the lock names" in done.stderr
+
+
+@pytest.mark.parametrize("version", [(3, 10, 13), (3, 15, 0)])
+def test_unsupported_python_is_named(version: tuple[int, int, int]) -> None:
+    """A Python that is too old, or newer than any that was tried, is refused with what to type."""
+    program = (
+        "import runpy, sys, types\n"
+        f"sys.version_info = {version}; sys.version = '{'.'.join(map(str, version))} (main)'\n"
+        f"runpy.run_path({str(PROJECT / 'requirements' / 'install.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"Python 3.11 to 3.14 is needed, and {sys.executable} is {'.'.join(map(str, version))}" in done.stderr
+    assert "make PYTHON=python3.12" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("printed", "cause"),
+    [
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "probably inspects TLS (SELF_SIGNED_CERT_IN_CHAIN)"),
+        ("error: Failed to write: No space left on device (os error 28)", "the disk is full"),
+        ("npm error code EINTEGRITY", "another file than the one that the lock names"),
+        ("dns error: failed to lookup address information", "cannot be reached"),
+        ("npm error code ETARGET", "does not offer a package"),
+        ("The virtual environment was not created: ensurepip is not available", "this Python has no venv"),
+        ("error: failed to create `x`: Permission denied (os error 13)", "a file cannot be written"),
+    ],
+)
+def test_failure_of_a_tool_is_explained(printed: str, cause: str) -> None:
+    """The words of pip, uv, npm and venv lead to a cause and a remedy."""
+    explained = install.explain("npm", f"first\n{printed}\nlast")
+    assert cause in explained
+    assert explained.startswith("npm failed: ")
+
+
+def test_unknown_failure_shows_the_last_lines() -> None:
+    """Where the cause is not known, what the tool printed last is."""
+    assert install.explain("npm", "".join(f"line {n}\n" for n in range(50))).splitlines()[-1] == "line 49"
