@@ -23,7 +23,7 @@ NPM := $(BIN)/npm ci --silent --no-audit --no-fund
 OR_EXPLAIN := || { echo "error: the packages could not be installed; the set-up needs PyPI and the npm registry," \
 	"or mirrors of them" >&2; exit 1; }
 # One process more than CI has cores, since the tests wait much; tests/conftest.py says which of them stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --durations=20 --durations-min=1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/local.done node_modules/local.done

@@ -10,26 +10,7 @@ import pytest
 from infrastructure.permissions import GRANTS, integrations
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
-
-
-def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
-
-
-def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    ((_, found),) = resources(template, kind).items()
-    properties: dict[str, Any] = found["Properties"]
-    return properties
-
-
-def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
-    """The statements of the policies attached to roles whose logical ID begins so."""
-    return [
-        statement
-        for policy in resources(template, "AWS::IAM::Policy").values()
-        if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"])
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    ]
+from tests.stack.resources import as_list, resources, statements, the
 
 
 def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,10 +20,6 @@ def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
         for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
         for found in resources(template, kind).values()
     ]
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def starter(template: dict[str, Any]) -> dict[str, Any]:
