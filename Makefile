@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is made when a module is first imported: most of the CDK never is, and compiling it all takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
 # One process more than CI has cores, since the tests wait much; tests/conftest.py says which of them stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --durations=20 --durations-min=1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/local.done node_modules/local.done

@@ -1,5 +1,7 @@
 """What several test folders share."""
 
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -20,18 +22,11 @@ SCHEDULE = "0 6 * * ? *"
 
 _TOGETHER = (
     ("tests/e2e/clients/",),
-    ("tests/e2e/test_environment.py", "tests/e2e/test_last_steps.py"),
+    ("tests/e2e/test_environment.py", "tests/e2e/test_executions.py", "tests/e2e/test_last_steps.py"),
     ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
     ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
-    (
-        "tests/audit/",
-        "tests/benchmarks/test_bounds.py",
-        "tests/policies/",
-        "tests/stack/test_monitoring.py",
-        "tests/stack/test_template.py",
-    ),
 )
-"""The tests of each line share a fixture of the session that takes long to make: a stack, a checkout, templates."""
+"""The tests of each line share a fixture of the session that takes long to make: a stack or a checkout."""
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
@@ -69,42 +64,59 @@ def seed_input() -> dict[str, Any]:
     return content
 
 
+def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs the CDK app as the CLI would, with these environment variables, to write its assembly to a folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDFARMER_", "CDK_"))}
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "app.py")],
+        # The CDK's own check of the template takes as long as the rest; the templates of the session are checked.
+        env=clean
+        | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
+        | environment,
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def run_app(tmp_path: Path) -> Callable[..., tuple[subprocess.CompletedProcess[str], Path]]:
+    """Runs the CDK app with these environment variables; gives what it said and its folder."""
+    return lambda **environment: (_app(tmp_path, environment), tmp_path)
+
+
 @pytest.fixture(scope="session")
-def run_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[subprocess.CompletedProcess[str], Path]]:
-    """Runs the CDK app as the CLI would, with these environment variables; gives what it said and its folder."""
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives the cloud assembly for these environment variables: one synthesis for all processes of the session."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    def run(**environment: str) -> tuple[subprocess.CompletedProcess[str], Path]:
-        folder = tmp_path_factory.mktemp("app")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDFARMER_", "CDK_"))}
-        context = json.loads((PROJECT / "cdk.json").read_text())["context"]
-        completed = subprocess.run(
-            [sys.executable, str(PROJECT / "app.py")],
-            # The CDK's own check of the template takes as long as the rest; the templates of the session are checked.
-            env=clean
-            | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
-            | environment,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return completed, folder
+    def synthesise(**environment: str) -> Path:
+        key = hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
+        folder, done = shared / f"assembly-{key}", shared / f"assembly-{key}.done"
+        with (shared / f"assembly-{key}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                completed = _app(folder, environment)
+                assert completed.returncode == 0, completed.stderr
+                done.touch()
+        return folder
 
-    return run
+    return synthesise
 
 
 @pytest.fixture(scope="session")
-def assembly(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> Path:
+def assembly(synthesised: Callable[..., Path]) -> Path:
     """The cloud assembly of the module with its defaults, for us-east-1."""
-    completed, folder = run_app(
+    return synthesised(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
-        CDK_DEFAULT_ACCOUNT="123456789012",
-        CDK_DEFAULT_REGION="us-east-1",
+        CDK_DEFAULT_ACCOUNT=ACCOUNT,
+        CDK_DEFAULT_REGION=REGION,
         CDK_VALIDATION="true",
     )
-    assert completed.returncode == 0, completed.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -115,17 +127,15 @@ def template(assembly: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def full_assembly(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> Path:
+def full_assembly(synthesised: Callable[..., Path]) -> Path:
     """The cloud assembly of the module with every one of these parameters."""
-    completed, folder = run_app(
+    return synthesised(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
         CDK_DEFAULT_ACCOUNT=ACCOUNT,
         CDK_DEFAULT_REGION=REGION,
         CDK_VALIDATION="true",
         **{f"SEEDFARMER_PARAMETER_{name}": value for name, value in OPTIONS.items()},
     )
-    assert completed.returncode == 0, completed.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """From a file to an execution's name and input."""
 
 import json
-from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from pipeline.contract.execution import checked_input, execution_input, merged
 from pipeline.contract.problems import InvalidFileError, path_text
 from pipeline.stages import REQUEST_STAGES, STAGES
 from tests.contract.conftest import PROJECT, SHIPPED, TOKENS, made, refused
+from tests.covering import Flags, covering
 
 FIVE_ERRORS = """\
 job_prefix: my jobs
@@ -144,9 +144,12 @@ def test_what_step_functions_cannot_take_is_refused() -> None:
     assert problem.message.endswith("Step Functions allows 262,144")
 
 
-@pytest.mark.parametrize("flags", list(product([True, False], repeat=len(STAGES))), ids=str)
-def test_each_combination_of_run_flags(flags: tuple[bool, ...], shipped: dict[str, Any]) -> None:
-    """A combination is valid when each stage that runs finds what it reads; with a source execution all are."""
+@pytest.mark.parametrize("flags", covering(len(STAGES)), ids=str)
+def test_combinations_of_run_flags(flags: Flags, shipped: dict[str, Any]) -> None:
+    """A combination is valid when each stage that runs finds what it reads; with a source execution all are.
+
+    No stage needs more than two others, so any mistake shows in some combination of three flags.
+    """
     for stage, run in zip(STAGES, flags, strict=True):
         shipped[stage.key]["run"] = run
     runs = dict(zip([stage.key for stage in STAGES], flags, strict=True))

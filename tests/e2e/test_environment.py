@@ -19,9 +19,8 @@ from tests.e2e.conftest import PROJECT, SAMPLE
 pytestmark = pytest.mark.emulator
 
 
-def test_second_run_deploys_nothing(checkout: Checkout) -> None:
-    """A second run in the environment deploys nothing, and has all its results."""
-    checkout.run()
+def test_run_deploys_nothing(checkout: Checkout) -> None:
+    """A run in the environment deploys nothing, and has all its results."""
     printed = checkout.run()
     assert "deployment with the CDK CLI" not in printed
     assert checkout.summary["status"] == "SUCCEEDED"
@@ -51,7 +50,24 @@ def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
         shutil.copyfile(PROJECT / "scripts" / "train.py", script)
     assert "since the template's sources have changed" not in printed
     assert "training │ no more coffee" in printed
-    assert checkout.summary["stages"]["training"]["status"] == "FAILED"
+    assert "exit code: 1" in printed
+    assert ".log" in printed
+    stages = checkout.summary["stages"]
+    assert [stages[key]["status"] for key in ("preprocessing", "training", "evaluation")] == [
+        "SUCCEEDED",
+        "FAILED",
+        "PENDING",
+    ]
+
+
+def test_malformed_input_starts_nothing(checkout: Checkout, tmp_path: Path) -> None:
+    """An input.yaml that is no YAML is refused with its place, and no execution is started."""
+    own = tmp_path / "own.yaml"
+    own.write_text("training: [1\nrun: true\n")
+    printed = checkout.run("--input", str(own), code=1)
+    for part in ("demo/scripts/input.yaml", "line 2", "not valid YAML", "nothing was started"):
+        assert part in printed
+    assert checkout.status["executions"] == []
 
 
 def test_interrupt_stops_the_execution_only(checkout: Checkout, tmp_path: Path) -> None:
@@ -101,7 +117,10 @@ def test_executions_of_others_are_served(checkout: Checkout) -> None:
     connection = Connection(endpoint=state["endpoint"])
     bucket = state["metadata"]["bucket"]
     script = b"import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
-    connection.client("s3").put_object(Bucket=bucket, Key="demo/scripts/preprocessing.py", Body=script)
+    s3 = connection.client("s3")
+    # The run before may have published an input of its own.
+    s3.put_object(Bucket=bucket, Key="demo/scripts/input.yaml", Body=(PROJECT / "scripts" / "input.yaml").read_bytes())
+    s3.put_object(Bucket=bucket, Key="demo/scripts/preprocessing.py", Body=script)
     event = {"config": {"bucket": bucket, "prefix": "demo/scripts/input.yaml"}, "id": "the-schedule's"}
     response = connection.client("lambda").invoke(FunctionName=state["metadata"]["function"], Payload=json.dumps(event))
     answer = json.loads(response["Payload"].read())

@@ -5,14 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SAMPLE
+from tests.e2e.checkout import Checkout
 
 pytestmark = pytest.mark.emulator
 
@@ -21,14 +20,19 @@ pytestmark = pytest.mark.emulator
 class Environment:
     """An environment that is up, with one run behind it."""
 
+    local: Path
+    """The environment's folder."""
     folder: Path
+    """Where the commands are given."""
+    run: dict[str, Any]
+    """The run's summary."""
 
     def mlops(self, *arguments: str, code: int = 0) -> str:
         """Runs a command to its end, which must have this exit code; gives what it printed."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLOPS_"))}
         run = subprocess.run(
             [str(Path(sys.executable).with_name("mlops")), *arguments],
-            env=clean | {"MLOPS_LOCAL_FOLDER": str(self.folder / "local")},
+            env=clean | {"MLOPS_LOCAL_FOLDER": str(self.local)},
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -40,29 +44,27 @@ class Environment:
         assert "Traceback" not in run.stdout, run.stdout
         return run.stdout
 
-    def runs(self) -> list[dict[str, Any]]:
-        """What ``mlops runs --json`` says."""
+    def runs(self) -> dict[str, dict[str, Any]]:
+        """What ``mlops runs --json`` says, by the runs' names, the newest first."""
         found: list[dict[str, Any]] = json.loads(self.mlops("runs", "--local", "--json"))
-        return found
+        return {run["name"]: run for run in found}
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Environment]:
-    """An environment that is up, with one run on the sample behind it, whose results lie in ``run``."""
-    made = Environment(tmp_path_factory.mktemp("executions"))
-    try:
-        made.mlops("local", "up", "--port", str(free_port()))
-        made.mlops("local", "run", "--data", str(SAMPLE), "--out", str(made.folder / "run"))
-        yield made
-    finally:
-        made.mlops("local", "down")
+def environment(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The environment that is up, and a run on the sample in it, whose results lie in a folder of their own."""
+    folder = tmp_path_factory.mktemp("executions")
+    checkout.run("--out", str(folder / "run"))
+    summary = json.loads((folder / "run" / "summary.json").read_text())
+    return Environment(checkout.folder / "out" / "local", folder, summary)
 
 
 def test_report_of_a_run(environment: Environment) -> None:
     """The page has the numbers of the evaluation report that the run has made, and the hashes of its scripts."""
-    assert environment.mlops("report", "latest", "--local", "--out", "report.html") == "written: report.html\n"
+    name = environment.run["execution"]
+    assert environment.mlops("report", name, "--local", "--out", "report.html") == "written: report.html\n"
     page = (environment.folder / "report.html").read_text()
-    report = json.loads((environment.folder / "run" / "evaluation.json").read_text())
+    report = json.loads(Path(environment.run["evaluation"]).read_text())
     told = dict(re.findall(r'<data value="([^"]+)" data-path="([^"]+)"', page))
     shown = {path: float(value) for value, path in told.items()}
     metrics = report["binary_classification_metrics"]
@@ -79,7 +81,8 @@ def test_failing_execution(environment: Environment) -> None:
     assert "preprocessing: SUCCEEDED" in printed
     assert "training: FAILED" in printed
     assert "max_iter is '0'" in printed
-    newest, before = environment.runs()
+    runs = environment.runs()
+    newest, before = next(iter(runs.values())), runs[environment.run["execution"]]
     assert (newest["status"], newest["stages"]["training"]) == ("FAILED", "FAILED")
     assert (before["status"], before["stages"]["deployment"]) == ("SUCCEEDED", "SUCCEEDED")
     assert before["metric"]["name"] == "binary_classification_metrics.auc.value"

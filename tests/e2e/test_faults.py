@@ -27,7 +27,6 @@ REFUSED = (
     "SageMaker.AmazonSageMakerException",
     "1 validation error detected (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)",
 )
-TAKEN = ("SageMaker.ResourceInUseException", "Job name must be unique within an AWS account and region")
 
 
 class BusySageMaker:
@@ -71,15 +70,6 @@ def test_what_passes_is_waited_for(refusal: tuple[str, str], here: Place) -> Non
     assert first[1]["ProcessingJobName"] == execution["name"]
 
 
-def test_what_does_not_pass_fails_at_once(here: Place) -> None:
-    """A name that is taken is asked for once, and SageMaker's own error and cause are the execution's."""
-    sagemaker = BusySageMaker(TAKEN)
-    here.serve(sagemaker)
-    execution = here.finish(here.start(processing("true")))
-    assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", *TAKEN)
-    assert len(sagemaker.requests) == 1
-
-
 def test_a_refusal_fails_at_once(here: Place) -> None:
     """A request that SageMaker refuses is made once; the stage has failed, and SageMaker's own error is told."""
     sagemaker = BusySageMaker(REFUSED)
@@ -90,15 +80,6 @@ def test_a_refusal_fails_at_once(here: Place) -> None:
     assert reason(execution) == REFUSED
     events = here.step_functions.get_execution_history(executionArn=execution["executionArn"])["events"]
     assert failed_stage(stage_progress(events, status="FAILED", stopped=execution["stopDate"])) == "preprocessing"
-
-
-def test_throttling_comes_to_an_end(here: Place) -> None:
-    """Throttled throughout, six requests are made, and people are told that it was throttling."""
-    sagemaker = BusySageMaker(*[THROTTLED] * 10)
-    here.serve(sagemaker)
-    execution = here.finish(here.start(processing("true")))
-    assert len(sagemaker.requests) == 6
-    assert reason(execution) == THROTTLED
 
 
 def test_a_job_that_fails_says_why(here: Place) -> None:

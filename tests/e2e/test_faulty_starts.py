@@ -138,11 +138,12 @@ def executions(stack: DeployedStack) -> set[str]:
 
 @pytest.mark.usefixtures("few_environments")
 def test_the_same_event_fifty_times_at_once(deployed_stack: DeployedStack) -> None:
-    """However often an event is delivered at once, it starts one execution, and one answer says so."""
+    """However often an event is delivered, at once and later, it starts one execution, and one answer says so."""
     before = executions(deployed_stack)
     with ThreadPoolExecutor(50) as pool:
         pending = [pool.submit(deliver, deployed_stack, "fifty") for _ in range(50)]
         answers = [done.result() for done in pending]
+    answers.append(deliver(deployed_stack, "fifty"))
     assert not any(failed for _, failed in answers), answers
     assert len({answer["executionArn"] for answer, _ in answers}) == 1
     assert sum(answer["started"] for answer, _ in answers) == 1
@@ -150,16 +151,16 @@ def test_the_same_event_fifty_times_at_once(deployed_stack: DeployedStack) -> No
 
 
 @pytest.mark.usefixtures("few_environments")
-def test_two_hundred_events_at_once(deployed_stack: DeployedStack) -> None:
-    """Two hundred different events at once start two hundred executions: none is lost, none is doubled."""
+def test_sixty_events_at_once(deployed_stack: DeployedStack) -> None:
+    """Sixty different events at once, ten times what can run, start sixty executions: none is lost, none is doubled."""
     before = executions(deployed_stack)
-    with ThreadPoolExecutor(200) as pool:
-        pending = [pool.submit(deliver, deployed_stack, f"event-{number}") for number in range(200)]
+    with ThreadPoolExecutor(60) as pool:
+        pending = [pool.submit(deliver, deployed_stack, f"event-{number}") for number in range(60)]
         answers = [done.result() for done in pending]
     assert not any(failed for _, failed in answers), answers
     assert all(answer["started"] for answer, _ in answers)
     assert executions(deployed_stack) - before == {answer["executionArn"] for answer, _ in answers}
-    assert len(executions(deployed_stack) - before) == 200
+    assert len(executions(deployed_stack) - before) == 60
 
 
 def test_without_its_state_machine(deployed_stack: DeployedStack, variables: Variables) -> None:

@@ -113,27 +113,6 @@ def upside_down() -> str:
     return changed
 
 
-def test_a_report_without_the_metric_is_an_error_of_its_own(serving: Serving) -> None:
-    """It is never a pass; what the report has is told, and the version stays undecided."""
-    script = (PROJECT / "scripts" / "evaluation.py").read_text()
-    other = script.replace('"binary_classification_metrics": metrics', '"classification_metrics": metrics')
-    assert other != script
-    printed = serving.checkout.run("--scripts", str(serving.scripts("other", evaluation=other)), code=1)
-    assert "approval: MetricMissing" in printed
-    assert "classification_metrics" in printed
-    assert serving.packages()[0] == "PendingManualApproval"
-
-
-def test_a_report_that_is_no_json(serving: Serving) -> None:
-    """It is told as such, with where it lies."""
-    script = (PROJECT / "scripts" / "evaluation.py").read_text()
-    broken = script.replace("file.write_text(json.dumps(report, indent=2, allow_nan=False)", "file.write_text('<xml>'")
-    assert broken != script
-    printed = serving.checkout.run("--scripts", str(serving.scripts("broken", evaluation=broken)), code=1)
-    assert "approval: ReportInvalid" in printed
-    assert "evaluation.json" in printed
-
-
 BROKEN_MODEL = """
 import pathlib
 
@@ -178,21 +157,6 @@ def test_a_person_approves(serving: Serving) -> None:
     assert serving.packages()[0] == "Approved"
     again = serving.checkout.mlops("reject", name, "--local", "--reason", "too late", code=1)
     assert f"execution {name} was already Approved by" in again
-
-
-def test_nobody_answers_in_time(serving: Serving) -> None:
-    """When the time is up the model is rejected, and an answer after that is told so."""
-    file = serving.records.with_name("quick.yaml")
-    text = (PROJECT / "scripts" / "input.yaml").read_text()
-    file.write_text(text.replace("timeout_seconds: 604800", "timeout_seconds: 2"))
-    running = serving.checkout.begin("local", "run", "--data", str(SAMPLE), "--manual", "--input", str(file))
-    name = waiting_execution(running)
-    rest, _ = running.communicate(timeout=60)
-    assert running.returncode == 1
-    assert "nobody answered within 2 seconds" in rest
-    assert serving.packages()[0] == "Rejected"
-    late = serving.checkout.mlops("approve", name, "--local", code=1)
-    assert f"the request of {name} ended at" in late
 
 
 def waiting_execution(running: Any) -> str:

@@ -63,29 +63,6 @@ def test_whole_pipeline_runs(begin_local_run: Begin) -> None:
     assert_nothing_left(run)
 
 
-def test_failing_script_is_reported(begin_local_run: Begin, tmp_path: Path) -> None:
-    """A script that exits 1 fails its stage; its last lines and its log's place are said."""
-    scripts = tmp_path / "scripts"
-    shutil.copytree(PROJECT / "scripts", scripts)
-    (scripts / "train.py").write_text("import sys\nprint('no more coffee')\nsys.exit(1)\n")
-    run = begin_local_run("--scripts", str(scripts)).finish()
-    assert_clean_failure(run, "training", "exit code: 1", "no more coffee", ".log")
-    assert run.summary["status"] == "FAILED"
-    statuses = {key: stage["status"] for key, stage in run.summary["stages"].items()}
-    assert statuses["preprocessing"] == "SUCCEEDED"
-    assert statuses["training"] == "FAILED"
-    assert statuses["evaluation"] == "PENDING"
-
-
-def test_malformed_input_starts_nothing(begin_local_run: Begin, tmp_path: Path) -> None:
-    """An input.yaml that is no YAML is refused with its place, and no execution is started."""
-    own = tmp_path / "own.yaml"
-    own.write_text("training: [1\nrun: true\n")
-    run = begin_local_run("--input", str(own)).finish()
-    assert_clean_failure(run, "demo/scripts/input.yaml", "line 2", "not valid YAML", "nothing was started")
-    assert not (run.folder / "summary.json").exists()
-
-
 def test_port_in_use(begin_local_run: Begin) -> None:
     """A port that somebody else uses is named, and what to do."""
     with socket.socket() as other:

@@ -1,10 +1,8 @@
 """How a job's processes end: nothing of them stays."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from local import container as container_module
 from local.container import Container, StoppedError
+from tests.local.processes import gone, written_pid
 
 MakeContainer = Callable[..., Container]
 
@@ -24,29 +23,6 @@ def run(container: Container, script: str, **options: float) -> container_module
     """Runs a Python script in a container."""
     container.start(["python3", "-c", script], {})
     return container.wait(**options)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process is gone, or is within some seconds."""
-    for _ in range(500):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        # A process that has ended but whose new parent has not noticed is gone for every purpose.
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def written_pid(file: Path) -> int:
-    """The number that a script writes, once it has."""
-    for _ in range(500):
-        if file.exists() and file.read_text().endswith("\n"):
-            return int(file.read_text())
-        time.sleep(0.01)
-    raise AssertionError(f"{file} was not written")
 
 
 def test_timeout(make_container: MakeContainer) -> None:

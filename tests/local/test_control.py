@@ -9,7 +9,7 @@ import pytest
 from local.control import give_order, served
 from local.errors import LocalError
 from local.state import State
-from tests.local.test_state import STATE
+from tests.local.described import STATE
 
 
 class Orders:

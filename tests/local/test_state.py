@@ -11,26 +11,11 @@ from pathlib import Path
 import pytest
 
 from local import state as state_module
-from local.deployment import Metadata
 from local.errors import LocalError
-from local.state import Home, State
+from local.state import Home
+from tests.local.described import STATE
 
 PROJECT = Path(state_module.__file__).parents[1]
-STATE = State(
-    pid=4711,
-    started="2026-11-23T10:00:00+00:00",
-    endpoint="http://127.0.0.1:4566",
-    sagemaker="http://127.0.0.1:4999",
-    metadata=Metadata(
-        bucket="bucket", state_machine="arn", function="arn", stack="mlops-demo", approval_table="requests"
-    ),
-    folder="/env",
-    log="/env/daemon.log",
-    template="0" * 64,
-    data="data",
-    control="http://127.0.0.1:5000",
-    token="secret",  # noqa: S106 - of nothing
-)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from local import supervised as supervised_module
 from local.supervised import Supervised
-from tests.local.test_container_end import gone, written_pid
+from tests.local.processes import gone, written_pid
 
 PROJECT = Path(supervised_module.__file__).parents[1]
 _FORKS = "import os, subprocess, sys, time; p = subprocess.Popen(['sleep', '60'], start_new_session=True); "

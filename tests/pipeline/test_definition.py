@@ -1,7 +1,6 @@
 import json
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,43 +11,11 @@ from pipeline.definition import Resources, definition
 from pipeline.definition.choices import FINISHED
 from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import REQUEST_STAGES, STAGES, RequestStage, stage_of_state
+from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate, evaluate_all_in_node
 from tests.pipeline.machine import EXECUTION, Handler, evaluate, evaluated, run
 
 PROJECT = Path(__file__).parent.parent.parent
 STATES = definition(PLACEHOLDERS)["States"]
-
-Evaluate = Callable[[str, dict[str, Any]], Any]
-
-
-def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dict[str, Any] | None = None) -> list[Any]:
-    """The expressions' values, by JSONata's reference implementation."""
-    program = (
-        "const jsonata = require('jsonata');"
-        "const [cases, variables] = JSON.parse(require('fs').readFileSync(0));"
-        "const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states});"
-        "Promise.all(cases.map(one))"
-        ".then(values => console.log(JSON.stringify(values.map(v => v === undefined ? null : v))))"
-    )
-    node = shutil.which("node", path=str(Path(shutil.which("python") or "").parent)) or "node"
-    completed = subprocess.run(
-        [node, "-e", program],
-        input=json.dumps([cases, variables or {}]),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stderr
-    values: list[Any] = json.loads(completed.stdout)
-    return values
-
-
-def evaluate_in_node(expression: str, states: dict[str, Any]) -> Any:
-    """The expression's value, by JSONata's reference implementation."""
-    return evaluate_all_in_node([(expression, states)])[0]
-
-
-IMPLEMENTATIONS = pytest.mark.parametrize("evaluator", [evaluate, evaluate_in_node], ids=["python", "reference"])
 
 
 def request(state: str, pipeline_input: dict[str, Any], evaluator: Evaluate = evaluate) -> Any:

@@ -9,42 +9,14 @@ from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.definition.timeouts import MARGIN, REQUEST_TIMEOUT, TRANSFORM_TIMEOUT
 from pipeline.stages import REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
-from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, evaluated, redrive, run
-from tests.pipeline.test_definition import IMPLEMENTATIONS, Evaluate
+from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
+from tests.pipeline.machine import EXECUTION, TaskError, evaluated, redrive, run
+from tests.pipeline.sagemaker import THROTTLED, SageMaker, requests_of
 
 STATES = definition(PLACEHOLDERS)["States"]
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
 JOBS = [stage for stage in REQUEST_STAGES if stage.waits]
-THROTTLED = TaskError("SageMaker.AmazonSageMakerException", "Rate exceeded (Error Code: ThrottlingException)")
 JOB_FAILED = TaskError("States.TaskFailed", "AlgorithmError")
-
-
-class SageMaker:
-    """Does every job, but for the first ones of a stage.
-
-    Args:
-        failures: what the first calls with a name that begins so, or with this action, fail with.
-    """
-
-    def __init__(self, **failures: list[TaskError]) -> None:
-        self._failures = failures
-
-    def handlers(self) -> dict[str, Handler]:
-        """What answers each integration."""
-        return {stage.integration: self._answer(stage) for stage in REQUEST_STAGES}
-
-    def _answer(self, stage: RequestStage) -> Handler:
-        def answer(request: dict[str, Any]) -> dict[str, Any]:
-            evaluating = request.get("ProcessingJobName", "").startswith("evaluation-")
-            left = self._failures.get("evaluation" if evaluating else stage.action)
-            if left:
-                raise left.pop(0)
-            if stage.action != "createTrainingJob":
-                return {}
-            uri = f"{request['OutputDataConfig']['S3OutputPath']}/{request['TrainingJobName']}/output/model.tar.gz"
-            return {"TrainingJobName": request["TrainingJobName"], "ModelArtifacts": {"S3ModelArtifacts": uri}}
-
-        return answer
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -114,11 +86,6 @@ def test_a_failed_job_and_a_taken_name_are_not_tried_again(error: TaskError, fiv
     ended = run(five_stages, SageMaker(createTrainingJob=[error]).handlers(), retries=True)
     assert (ended.status, ended.error, ended.cause) == ("FAILED", error.error, error.cause)
     assert [action for action, _ in ended.requests].count("createTrainingJob.sync") == 1
-
-
-def requests_of(ended: Ended, action: str) -> list[Any]:
-    """The requests of an action."""
-    return [request for name, request in ended.requests if name == action]
 
 
 def test_a_redriven_training_is_followed(five_stages: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pipeline.definition.faults import TRIES, UNNAMED
 from pipeline.refusals import as_refused
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, MACHINE, Ended, Handler, TaskError, redrive, run
-from tests.pipeline.test_faults import THROTTLED, SageMaker, requests_of
+from tests.pipeline.sagemaker import THROTTLED, SageMaker, requests_of
 
 OPTIMIZED, SDK = "SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException"
 REFUSED = TaskError(

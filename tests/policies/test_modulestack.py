@@ -8,7 +8,7 @@ import pytest
 
 from local.emulator import Emulator
 from tests.policies.evaluator import Need, Policies
-from tests.policies.test_security_document import DEPLOYING, ROWS
+from tests.policies.security_document import DEPLOYING, ROWS
 
 TEMPLATE = (Path(__file__).parent.parent.parent / "modulestack.yaml").read_text()
 NAMES = {"ProjectName": "aiops", "DeploymentName": "examples"}

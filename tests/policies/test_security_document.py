@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +10,9 @@ from tests.policies.evaluator import Policies
 from tests.policies.options import KEY
 from tests.policies.references import ACCOUNT, REGION, resolved
 from tests.policies.roles import ROLES
-
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text()
-ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
+from tests.policies.security_document import DEPLOYING, ROWS, TEXT
 
 EVERY = (*ROLES, "WorkflowRole")
-DEPLOYING = "SeedFarmer's role, if the bucket is to go"
 WHO: dict[str, tuple[str, ...]] = {
     "start Lambda": ("StarterRole",),
     "gate Lambda": ("ApprovalRole",),

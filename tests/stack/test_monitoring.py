@@ -8,7 +8,7 @@ import pytest
 
 from infrastructure.monitoring import alarms
 from tests.policies.references import resolved
-from tests.stack.test_template import as_list, resources, statements, the
+from tests.stack.resources import as_list, resources, statements, the
 from tests.stack.watched import WATCHED
 
 PROJECT = Path(__file__).parents[2]

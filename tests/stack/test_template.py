@@ -1,7 +1,6 @@
 """What a user of the stack gets, by its template."""
 
 import json
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,7 @@ import pytest
 from infrastructure.permissions import GRANTS, integrations
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
-
-
-def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
-
-
-def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    ((_, found),) = resources(template, kind).items()
-    properties: dict[str, Any] = found["Properties"]
-    return properties
-
-
-def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
-    """The statements of the policies attached to roles whose logical ID begins so."""
-    return [
-        statement
-        for policy in resources(template, "AWS::IAM::Policy").values()
-        if any(attached["Ref"].startswith(role) for attached in policy["Properties"]["Roles"])
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    ]
+from tests.stack.resources import as_list, resources, statements, the
 
 
 def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
@@ -40,10 +20,6 @@ def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
         for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
         for found in resources(template, kind).values()
     ]
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def starter(template: dict[str, Any]) -> dict[str, Any]:
@@ -249,26 +225,3 @@ def test_lambda_archives_are_pure_python(assembly: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}
         assert path.stat().st_size < 5_000_000
-
-
-def test_synth_is_reproducible(assembly: Path, run_app: Any) -> None:
-    """The same sources give the same template, assets' hashes included."""
-    _, again = run_app(
-        SEEDFARMER_PARAMETER_SCHEDULE="0 6 * * ? *",
-        CDK_DEFAULT_ACCOUNT="123456789012",
-        CDK_DEFAULT_REGION="us-east-1",
-    )
-    name = "mlops-demo.template.json"
-    assert (again / name).read_text() == (assembly / name).read_text()
-
-
-def test_cfn_lint_accepts_it(assembly: Path) -> None:
-    """cfn-lint finds no error and no warning, but for the dependencies that the CDK writes out twice (W3005)."""
-    path = assembly / "mlops-demo.template.json"
-    lint = subprocess.run(
-        ["cfn-lint", "--regions", "us-east-1", "--ignore-checks", "W3005", "--template", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert lint.returncode == 0, lint.stdout + lint.stderr

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from local.emulator import Emulator
-from tests.e2e.clients import farm
+from tests.e2e.clients import farm, life
 from tests.e2e.clients.account import Account
-from tests.e2e.clients.farm import Season
-from tests.e2e.clients.life import Life, life
+from tests.e2e.clients.farm import SeedFarmerLifecycle
+from tests.e2e.clients.life import CdkLifecycle
 from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
 from tests.e2e.clients.readme import EVERY_DAY, commands
 
@@ -51,7 +51,7 @@ def place(
     bootstrap, _ = deployment.splitlines()
     asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     begun: dict[str, Future[Any]] = {}
-    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(5) as pool:
+    with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(3) as pool:
 
         def begin(name: str, story: Callable[..., object], *arguments: object) -> None:
             if name in asked_for:
@@ -59,17 +59,14 @@ def place(
 
         account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
         try:
-            # These two deploy nothing, so they need not wait for the bootstrap.
-            begin("refused", farm.refused, machine, folder)
+            # It deploys nothing, so it need not wait for the bootstrap.
             begin("from_git", farm.from_git, machine, folder)
             copy_module(checkout)
             machine.run(setup + bootstrap, checkout)
             # With a boolean, which SeedFarmer hands over as text, but not to modulestack.yaml.
-            parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False}
-            begin("season", farm.season, machine, account, folder, "aiops", parameters)
-            emptied = parameters | {"empty-bucket-on-destroy": "true"}
-            begin("last_season", farm.season, machine, account, folder, "lastops", emptied)
-            begin("life_story", life, machine, account, another_checkout(checkout))
+            parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False, "empty-bucket-on-destroy": "true"}
+            begin("seedfarmer_lifecycle", farm.seedfarmer_lifecycle, machine, account, folder, "aiops", parameters)
+            begin("cdk_lifecycle", life.cdk_lifecycle, machine, account, another_checkout(checkout))
             yield Place(account, machine, checkout, begun)
         finally:
             machine.close()
@@ -95,35 +92,21 @@ def demo(place: Place) -> Place:
 
 
 @pytest.fixture(scope="session")
-def life_story(place: Place) -> Life:
+def cdk_lifecycle(place: Place) -> CdkLifecycle:
     """The second pipeline's life, once it is over."""
-    told: Life = place.stories["life_story"].result()
-    return told
+    seen: CdkLifecycle = place.stories["cdk_lifecycle"].result()
+    return seen
 
 
 @pytest.fixture(scope="session")
-def season(place: Place) -> Season:
-    """SeedFarmer's deployment, once it is destroyed."""
-    told: Season = place.stories["season"].result()
-    return told
-
-
-@pytest.fixture(scope="session")
-def last_season(place: Place) -> Season:
-    """A deployment whose manifest wants the bucket to go, once it is destroyed."""
-    told: Season = place.stories["last_season"].result()
-    return told
-
-
-@pytest.fixture(scope="session")
-def refused(place: Place) -> Ended:
-    """SeedFarmer's apply of a wrong manifest, once it has failed."""
-    told: Ended = place.stories["refused"].result()
-    return told
+def seedfarmer_lifecycle(place: Place) -> SeedFarmerLifecycle:
+    """SeedFarmer's deployment, once it is destroyed with its bucket."""
+    seen: SeedFarmerLifecycle = place.stories["seedfarmer_lifecycle"].result()
+    return seen
 
 
 @pytest.fixture(scope="session")
 def from_git(place: Place) -> Ended:
     """SeedFarmer's dry run of a manifest that takes the module from git."""
-    told: Ended = place.stories["from_git"].result()
-    return told
+    seen: Ended = place.stories["from_git"].result()
+    return seen

@@ -17,7 +17,7 @@ from tests.e2e.clients.readme import commands
 
 
 @dataclass(frozen=True)
-class Season:
+class SeedFarmerLifecycle:
     """What was seen of a deployment, from its apply to its destroy."""
 
     apply: Ended
@@ -29,18 +29,6 @@ class Season:
     """The actions that modulestack.yaml gave the role that deploys."""
     destroy: Ended
     left: set[str]
-    objects_left: dict[str, str]
-    """Nothing where there is no bucket any more."""
-
-
-def refused(machine: Machine, folder: Path) -> Ended:
-    """An apply of a manifest whose schedule is none."""
-    project = folder / "refused"
-    before = _prepare(machine, project, {"schedule": "every day"})
-    settings = project / "seedfarmer.yaml"
-    settings.write_text(settings.read_text().replace("aiops", "refused"))
-    apply, _ = commands("Deploy")[-2].splitlines()
-    return machine.type(f"{before}{apply} --local", project)
 
 
 def from_git(machine: Machine, folder: Path) -> Ended:
@@ -60,7 +48,9 @@ def from_git(machine: Machine, folder: Path) -> Ended:
     return machine.type(f"{before}{apply} --local --dry-run", project)
 
 
-def season(machine: Machine, account: Account, folder: Path, name: str, parameters: dict[str, Any]) -> Season:
+def seedfarmer_lifecycle(
+    machine: Machine, account: Account, folder: Path, name: str, parameters: dict[str, Any]
+) -> SeedFarmerLifecycle:
     """An apply, a list moduledata and a destroy.
 
     Args:
@@ -86,8 +76,7 @@ def season(machine: Machine, account: Account, folder: Path, name: str, paramete
     (role,) = re.findall(r'"ModuleDeploymentRoleName": "([^"]+)"', listed.printed)
     granted = account.inline_actions(role)
     destroyed = machine.type(f"{before}{destroy} --local", project)
-    left = account.named_after(stack)
-    return Season(
+    return SeedFarmerLifecycle(
         apply=applied,
         moduledata=listed,
         metadata=metadata,
@@ -95,8 +84,7 @@ def season(machine: Machine, account: Account, folder: Path, name: str, paramete
         objects=objects,
         granted=granted,
         destroy=destroyed,
-        left=left,
-        objects_left=account.objects(bucket) if bucket in left else {},
+        left=account.named_after(stack),
     )
 
 

@@ -13,7 +13,7 @@ STACK = "mlops-churn"
 
 
 @dataclass(frozen=True)
-class Life:
+class CdkLifecycle:
     """What was seen of the second pipeline, step by step."""
 
     deployment: str
@@ -31,11 +31,11 @@ class Life:
     left_at_last: set[str]
 
 
-def life(machine: Machine, account: Account, checkout: Path) -> Life:
+def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLifecycle:
     """The README's commands in their order, each with the second pipeline's model-name.
 
-    It is deployed, compared, deployed after the change of a script and after that of the schedule, and destroyed. At
-    last, its bucket is deleted.
+    It is deployed, compared, deployed after the change of a script and of the schedule, and destroyed. At last, its
+    bucket is deleted.
     """
 
     def cdk(lines: str) -> str:
@@ -55,18 +55,15 @@ def life(machine: Machine, account: Account, checkout: Path) -> Life:
     no_difference = cdk(difference.replace('"0 7 * * ? *"', EVERY_DAY))
     with (checkout / "scripts" / "quality.py").open("a") as script:
         script.write("\n# changed\n")
-    cdk(deploy)
-    objects_after_script = account.objects(bucket)
     schedule_difference = cdk(difference)
     cdk(redeploy)
+    objects_after_script = account.objects(bucket)
     rule, ids_at_the_end = account.rule(STACK), account.physical_ids(STACK)
     kept = resources_kept(account.client("cloudformation").get_template(StackName=STACK)["TemplateBody"])
     cdk(destroy)
     left, objects_left = account.named_after(STACK), account.objects(bucket)
-    # As a build does that goes on after an error.
-    cdk(destroy)
     machine.run(f"{empty.rpartition(' ')[0]} {bucket}", checkout)
-    return Life(
+    return CdkLifecycle(
         deployment=deployment,
         metadata=metadata,
         first_objects=first_objects,

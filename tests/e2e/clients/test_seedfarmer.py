@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from tests.e2e.clients.container import IMAGE, PHASES, parse, script
-from tests.e2e.clients.farm import Season
+from tests.e2e.clients.farm import SeedFarmerLifecycle
 from tests.e2e.clients.machine import PROJECT, Ended
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
@@ -23,12 +24,12 @@ pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 DEPLOYSPEC: dict[str, Any] = yaml.safe_load((PROJECT / "deployspec.yaml").read_text())
 
 
-def test_metadata_arrives(season: Season) -> None:
+def test_metadata_arrives(seedfarmer_lifecycle: SeedFarmerLifecycle) -> None:
     """SeedFarmer's list moduledata gives the five keys with the values of the stack's output."""
-    assert season.moduledata.code == 0, season.moduledata.printed
-    (text,) = re.findall(r"^\{.*\}$", season.moduledata.printed, re.MULTILINE)
-    assert season.metadata.items() <= json.loads(text).items()
-    assert set(season.metadata) == {
+    assert seedfarmer_lifecycle.moduledata.code == 0, seedfarmer_lifecycle.moduledata.printed
+    (text,) = re.findall(r"^\{.*\}$", seedfarmer_lifecycle.moduledata.printed, re.MULTILINE)
+    assert seedfarmer_lifecycle.metadata.items() <= json.loads(text).items()
+    assert set(seedfarmer_lifecycle.metadata) == {
         "MlOpsBucket",
         "SageMakerExecutionRole",
         "ImageUri",
@@ -37,41 +38,43 @@ def test_metadata_arrives(season: Season) -> None:
     }
 
 
-def test_parameters_arrive(season: Season) -> None:
+def test_parameters_arrive(seedfarmer_lifecycle: SeedFarmerLifecycle) -> None:
     """The stack has the manifest's schedule, disabled by the manifest's boolean, and the default model-name."""
-    assert season.rule == ("cron(0 6 * * ? *)", "DISABLED")
-    assert "demo/scripts/input.yaml" in season.objects
+    assert seedfarmer_lifecycle.rule == ("cron(0 6 * * ? *)", "DISABLED")
+    assert "demo/scripts/input.yaml" in seedfarmer_lifecycle.objects
 
 
-def test_destroy_empties_nothing(season: Season) -> None:
-    """SeedFarmer's destroy leaves the bucket with all that was in it, and nothing else of the stack."""
-    assert season.destroy.code == 0, season.destroy.printed
-    assert season.left == {season.metadata["MlOpsBucket"]}
-    assert season.objects_left == season.objects
-    assert season.granted == set()
-    assert "the bucket is kept" in season.destroy.printed
+def test_destroy_empties_nothing_unless_asked(tmp_path: Path) -> None:
+    """Without the parameter, the build's last command says that the bucket is kept, and asks AWS for nothing."""
+    *_, command = DEPLOYSPEC["destroy"]["phases"]["build"]["commands"]
+    metadata = {"MlOpsBucket": "mlops-demo-storagebucket5cb7c8ea-1a2b3c4d5e6f7"}
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "SEEDFARMER_PARAMETER_SCHEDULE": "0 6 * * ? *",
+        "SEEDFARMER_MODULE_METADATA": json.dumps(metadata),
+        # Nobody answers there.
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "HOME": str(tmp_path),
+    }
+    completed = subprocess.run(
+        ["bash", "-c", command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert completed.returncode == 0, completed.stderr
+    assert "the bucket is kept" in completed.stdout
 
 
-def test_destroy_deletes_the_bucket_if_asked(last_season: Season) -> None:
+def test_destroy_deletes_the_bucket_if_asked(seedfarmer_lifecycle: SeedFarmerLifecycle) -> None:
     """With the parameter, SeedFarmer's role gets the permissions, and destroy leaves nothing, old versions included."""
-    assert last_season.objects
-    assert last_season.granted == {
+    assert seedfarmer_lifecycle.objects
+    assert seedfarmer_lifecycle.granted == {
         "s3:ListBucketVersions",
         "s3:DeleteBucket",
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
     }
-    assert last_season.destroy.code == 0, last_season.destroy.printed
-    assert last_season.left == set()
-    assert f"deleted: bucket {last_season.metadata['MlOpsBucket']}" in last_season.destroy.printed
-
-
-def test_failing_step_fails_the_apply(refused: Ended) -> None:
-    """Where cdk deploy refuses a parameter, seedfarmer apply fails, and the reason is in what it prints."""
-    assert refused.code != 0
-    assert "parameter schedule: 'every day' was given" in refused.printed
-    assert "exit status 1" in refused.printed
-    assert "Modules Deployed" not in refused.printed
+    assert seedfarmer_lifecycle.destroy.code == 0, seedfarmer_lifecycle.destroy.printed
+    assert seedfarmer_lifecycle.left == set()
+    assert f"deleted: bucket {seedfarmer_lifecycle.metadata['MlOpsBucket']}" in seedfarmer_lifecycle.destroy.printed
 
 
 @pytest.mark.skipif(not shutil.which("git", path=os.defpath), reason="there is no git here")

@@ -1,0 +1,65 @@
+"""Two implementations of JSONata: the emulator's, and the reference in Node, of which one process serves all tests."""
+
+import atexit
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.machine import evaluate
+
+PROJECT = Path(__file__).parent.parent.parent
+
+Evaluate = Callable[[str, dict[str, Any]], Any]
+
+_PROGRAM = """
+const jsonata = require('jsonata');
+const lines = require('readline').createInterface({input: process.stdin});
+(async () => {
+  for await (const line of lines) {
+    const [cases, variables] = JSON.parse(line);
+    const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states});
+    const values = await Promise.all(cases.map(one));
+    console.log(JSON.stringify(values.map(value => value === undefined ? null : value)));
+  }
+})();
+"""
+
+
+@cache
+def _node() -> "subprocess.Popen[str]":
+    node = shutil.which("node", path=str(Path(sys.executable).parent)) or "node"
+    process = subprocess.Popen(
+        [node, "-e", _PROGRAM], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dict[str, Any] | None = None) -> list[Any]:
+    """The expressions' values, by JSONata's reference implementation; where one fails, Node says so on stderr."""
+    process = _node()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps([cases, variables or {}]) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    if not answer:
+        _node.cache_clear()
+        raise AssertionError(f"Node ended with {process.wait()}")
+    values: list[Any] = json.loads(answer)
+    return values
+
+
+def evaluate_in_node(expression: str, states: dict[str, Any]) -> Any:
+    """The expression's value, by JSONata's reference implementation."""
+    return evaluate_all_in_node([(expression, states)])[0]
+
+
+IMPLEMENTATIONS = pytest.mark.parametrize("evaluator", [evaluate, evaluate_in_node], ids=["python", "reference"])

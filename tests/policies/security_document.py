@@ -1,0 +1,8 @@
+"""The table of permissions in docs/security.md."""
+
+import re
+from pathlib import Path
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text()
+ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
+DEPLOYING = "SeedFarmer's role, if the bucket is to go"
