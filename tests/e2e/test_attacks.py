@@ -93,9 +93,7 @@ def attacked(checkout: Checkout) -> Iterator[Attacked]:
         for kind, (url, key, path, body, headers) in urls.items()
     }
     yield Attacked(state, attacks)
-    aws = state.connection.client
-    aws("lambda").delete_function(FunctionName=NAME)
-    aws("sagemaker").delete_model_package_group(ModelPackageGroupName=NAME)
+    state.connection.client("lambda").delete_function(FunctionName=NAME)
 
 
 def function() -> str:
@@ -141,10 +139,13 @@ def test_pages_get_nothing(attacked: Attacked) -> None:
 def assert_refused(kind: str, ways: dict[str, dict[str, Any]], *, readable: bool) -> None:
     """Every request was refused, or did not leave the browser; a page of the same origin reads why, no other does."""
     for way, seen in ways.items():
-        needs_leave = not readable and way == "headers"  # the browser asks first, and is not given it
-        assert needs_leave or 403 in seen["statuses"], (kind, way, seen)
-        assert set(seen["statuses"]) <= {403, 501}, (kind, way, seen)
-        assert "Host is" in seen["read"] if readable and way != "form" else not seen["read"], (kind, way, seen)
+        asks_first = not readable and way == "headers"  # a preflight, which a loopback server does not know
+        assert seen["statuses"], (kind, way, seen)
+        assert set(seen["statuses"]) <= ({403, 501} if asks_first else {403}), (kind, way, seen)
+        if readable and way != "form":
+            assert "web pages are refused" in seen["read"] or "Host is 'evil.example" in seen["read"], (kind, way, seen)
+        elif not readable:
+            assert not seen["read"], (kind, way, seen)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
@@ -173,7 +174,7 @@ def test_other_users_get_nothing(attacked: Attacked, checkout: Checkout) -> None
 
 
 _AS_NOBODY = f"""
-import http.client, json, os, sys
+import encodings.idna, http.client, json, os, sys
 from pathlib import Path
 
 os.setgroups([])
@@ -229,7 +230,7 @@ def test_nothing_keeps_the_shells_credentials(checkout: Checkout) -> None:
             command, variables = (process / "cmdline").read_text(), (process / "environ").read_text()
         except OSError:
             continue
-        if "pytest" not in command and str(checkout.folder) in command + variables:
+        if process.name != str(os.getpid()) and str(checkout.folder) in command + variables:
             seen += 1
             kept += [command for value in CREDENTIALS.values() if f"={value}\0" in variables]
     assert seen > 2
