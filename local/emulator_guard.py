@@ -147,7 +147,6 @@ async def _refuse(send: Send, refused: Refusal, headers: dict[str, str]) -> None
         "content-type": kind,
         "content-length": str(len(content)),
         "x-amzn-errortype": refused.code,
-        "connection": "close",
     }
     raw = [(name.encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": refused.status, "headers": raw})

@@ -56,7 +56,7 @@ async function attack(browser, request, origin, host) {
     if (outgoing.url().endsWith(PAGE)) outgoing.respond({ contentType: "text/html", body: "<!doctype html><body>" });
     else outgoing.continue();
   });
-  const mine = (url) => url.includes(`:${request.port}${request.path}`);
+  const mine = (url) => url.endsWith(`:${request.port}${request.path}`);
   page.on("response", (answer) => mine(answer.url()) && seen[way].statuses.push(answer.status()));
   // Those, too, whose answer the browser keeps from the page.
   const urls = {};

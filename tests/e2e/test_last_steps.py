@@ -74,7 +74,7 @@ class Serving:
         curl, *words, url = shlex.split(line)
         assert (curl, words[-2:]) == ("curl", ["--data-binary", "@FILE"])
         headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
-        return url, dict(header.split(": ") for header in headers)
+        return url, dict(header.split(": ") for header in headers) | {"Accept": "text/csv"}
 
     def _smoke_test_record(self) -> str:
         name, arn = self.first["execution"], self.checkout.status["state"]["metadata"]["state_machine"]

@@ -1,6 +1,7 @@
 """The guard before the emulator."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -162,23 +163,17 @@ async def connections(config: Config) -> list[bool]:
         except ConnectionError:
             return False
 
-    async def first() -> bool:
+    async def eventually() -> bool:
         while True:
-            try:
-                return await answered()
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.02)
-
-    async def again() -> bool:
-        while not await answered():
-            opened.pop().close()
+            with contextlib.suppress(ConnectionRefusedError):
+                if await answered():
+                    return True
             await asyncio.sleep(0.02)
-        return True
 
-    seen = [await asyncio.wait_for(first(), 10), await answered(), await answered()]
-    opened[0].close()
-    async with asyncio.timeout(10):
-        seen.append(await again())
+    async with asyncio.timeout(20):
+        seen = [await eventually(), await answered(), await answered()]
+        opened[0].close()
+        seen.append(await eventually())
     for writer in opened:
         writer.close()
     end.set()
