@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli.options import relative
+from local.guard import endpoint_token
 from local.lifecycle import DIED, STARTING, UP, Status
 from local.state import State
 
@@ -67,3 +68,9 @@ def _show_contents(status: Status, execution: str, endpoint: str = "") -> None:
         click.echo(f"{'execution':<14} {name}: {execution}")
     for name, url in status.endpoints.items():
         click.echo(f"{'endpoint':<14} {name}: {endpoint or url or 'not in service'}")
+        if url and status.state is not None and not endpoint:
+            token = endpoint_token(status.state.key, name)
+            click.echo(
+                f"{'':<14} curl -H 'Authorization: Bearer {token}' -H 'Content-Type: text/csv' "
+                f"--data-binary @FILE {url}/invocations"
+            )

@@ -12,6 +12,8 @@ The way through, in the order in which things happen:
    ``sources`` say so, ``publication`` puts the scripts in their place and starts an execution, ``watch`` follows it.
 4. ``jobs`` run each job as a process in a ``container`` (``views`` and ``launcher`` make its ``/opt/ml``), move its
    data (``objects``, ``cache``), and serve models (``serving``).
-5. ``job_files`` reads what jobs print, ``progress`` how far an execution is, ``display`` shows both, ``outcome``
+5. ``guard`` decides who may speak to any port of all this: ``emulator_guard`` asks it before the emulator sees a
+   request, ``jobs.loopback`` for the other ports.
+6. ``job_files`` reads what jobs print, ``progress`` how far an execution is, ``display`` shows both, ``outcome``
    fetches what was made.
 """

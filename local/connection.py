@@ -26,8 +26,20 @@ def direct(trusted: ssl.SSLContext | None = None) -> urllib.request.OpenerDirect
 
 DIRECT = direct()
 
-_CREDENTIAL = "local"
-"""The emulator takes any; the real ones of the user must not get near it."""
+
+def authorized(url: str, key: str, *, data: bytes | None = None) -> urllib.request.Request:
+    """A request to a port of the environment, by POST if there is data.
+
+    Args:
+        url: of the loopback.
+        key: what the port asks for.
+        data: the body.
+    """
+    return urllib.request.Request(url, data=data, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - a URL of our own
+
+
+SECRET = "local"  # noqa: S105 - of nothing
+"""The secret key that goes with every access key id: nothing here checks a signature made with it."""
 _SAGEMAKER_SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
 
 
@@ -37,6 +49,8 @@ class Connection:
 
     endpoint: str
     """The emulator's URL."""
+    key: str
+    """The environment's key, which every request to its ports carries as the access key id."""
     sagemaker: str | None = None
     """The URL that speaks the protocols of SageMaker, its runtime and Application Auto Scaling; None: there is none."""
     certificate: str | None = None
@@ -57,8 +71,8 @@ class Connection:
             trusting = ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")
             variables |= dict.fromkeys(trusting, self.certificate)
         return variables | {
-            "AWS_ACCESS_KEY_ID": _CREDENTIAL,
-            "AWS_SECRET_ACCESS_KEY": _CREDENTIAL,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
@@ -70,7 +84,7 @@ class Connection:
             service: such as ``"s3"``.
             role: the ARN of the role to act as; None for the account's root user.
         """
-        credentials: dict[str, str] = {}
+        credentials = {"aws_access_key_id": self.key, "aws_secret_access_key": SECRET}
         if role:
             assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="local")["Credentials"]
             credentials = {
@@ -90,12 +104,7 @@ def _session() -> Any:
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     isolated = botocore.session.Session({"profile": (None, None, None, None), **nothing})
     # The stubs know each service by name; here the name is a variable.
-    return boto3.Session(
-        aws_access_key_id=_CREDENTIAL,
-        aws_secret_access_key=_CREDENTIAL,
-        region_name=REGION,
-        botocore_session=isolated,
-    )
+    return boto3.Session(region_name=REGION, botocore_session=isolated)
 
 
 def _config() -> Config:

@@ -6,7 +6,6 @@ or ``{"error": TEXT}``. It ends at SIGTERM, and where its emulator dies or its f
 
 import json
 import os
-import secrets
 import signal
 import sys
 import time
@@ -43,6 +42,7 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
     home = Home(folder)
     try:
         with home.hold():
+            folder.chmod(0o700)  # whatever an earlier version has left in it
             try:
                 _live(home, port, report)
             finally:
@@ -63,18 +63,17 @@ def _live(home: Home, port: int, report: Callable[..., None]) -> None:
         host.load(None)
         report(begin="deployment with the CDK CLI")
         host.deploy()
-        token = secrets.token_urlsafe(16)
 
         def deploy(_parameters: dict[str, Any]) -> None:
             host.deploy()
-            home.write(host.state(control=url, token=token))
+            home.write(host.state(control=url))
 
         def load(parameters: dict[str, Any]) -> None:
             host.load(path_of(parameters, "data"))
-            home.write(host.state(control=url, token=token))
+            home.write(host.state(control=url))
 
-        with served({"deploy": deploy, "load": load}, token=token) as url:
-            home.write(host.state(control=url, token=token))
+        with served({"deploy": deploy, "load": load}, key=host.emulator.connection.key) as url:
+            home.write(host.state(control=url))
             report(ready=True)
             while home.state_file.exists():
                 if not host.emulator.runs:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
 
-from local.connection import ACCOUNT, REGION, Connection, direct
+from local.connection import ACCOUNT, REGION, Connection, authorized, direct
 from local.errors import LocalError
+from local.guard import new_key
 from local.supervised import Supervised
 
 __all__ = ["ACCOUNT", "REGION", "Emulator", "answers"]
@@ -43,7 +44,7 @@ class Emulator:
         # Its own, which it makes when it starts.
         certificate = str(Path(self._folder.name, "ministack-tls", "server.crt")) if secure else None
         self.endpoint = f"{'https' if secure else 'http'}://{_HOST}:{port}"
-        self.connection = Connection(endpoint=self.endpoint, certificate=certificate)
+        self.connection = Connection(endpoint=self.endpoint, key=new_key(), certificate=certificate)
         self._process: Supervised | None = None
 
     def __enter__(self) -> Self:
@@ -68,7 +69,10 @@ class Emulator:
                     # Its other listeners, which the pipeline does not need, would clash with a second emulator.
                     "IOT_MTLS_ENABLED": "0",
                     "SFTP_ENABLED": "0",
-                    **({"USE_SSL": "1", "AUTH": "true"} if self._secure else {}),
+                    # Otherwise folders of a fixed name under /tmp, which any user of the machine could make first.
+                    "STATE_DIR": str(Path(self._folder.name, "state")),
+                    "S3_DATA_DIR": str(Path(self._folder.name, "s3")),
+                    **self._identity(),
                 },
                 output=log,
             )
@@ -110,28 +114,32 @@ class Emulator:
         """A boto3 client of the emulator for a service, such as ``"s3"``; see ``Connection.client``."""
         return self.connection.client(service, role=role)
 
+    def _identity(self) -> dict[str, str]:
+        """What its functions act as: under their roles where policies count, else as whoever has the key.
+
+        The emulator gives such a function an access key id that anybody knows, the account's number; but it passes
+        on its own session token.
+        """
+        return {"USE_SSL": "1", "AUTH": "true"} if self._secure else {"AWS_SESSION_TOKEN": self.connection.key}
+
     def _wait_until_healthy(self, process: Supervised) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             code = process.poll()
             if code is not None:
                 raise LocalError(f"the emulator ended with exit code {code}; its log: {self._log}")
-            if answers(self.endpoint, certificate=self.connection.certificate):
+            if answers(self.connection):
                 return
             time.sleep(0.02)
         raise LocalError(f"the emulator did not answer within {_START_TIMEOUT:.0f} s; its log: {self._log}")
 
 
-def answers(endpoint: str, *, certificate: str | None = None) -> bool:
-    """Whether an emulator answers at this URL.
-
-    Args:
-        endpoint: its URL.
-        certificate: the file of the certificate to trust, where it talks TLS.
-    """
+def answers(connection: Connection) -> bool:
+    """Whether an emulator answers there."""
+    certificate = connection.certificate
     try:
         trusted = ssl.create_default_context(cafile=certificate) if certificate else None
-        with direct(trusted).open(f"{endpoint}/_ministack/health", timeout=1):
+        with direct(trusted).open(authorized(f"{connection.endpoint}/_ministack/health", connection.key), timeout=1):
             return True
     except (URLError, TimeoutError, ConnectionError, FileNotFoundError, ssl.SSLError):
         return False

@@ -64,6 +64,7 @@ class Host:
             self.sagemaker = SageMaker(
                 s3=self.emulator.client("s3"),
                 folder=folder,
+                key=self.emulator.connection.key,
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
@@ -113,7 +114,7 @@ class Host:
                 self._orphans.watch(metadata.state_machine)
             self._metadata, self._template = metadata, wanted
 
-    def state(self, *, control: str | None = None, token: str = "") -> State:
+    def state(self, *, control: str | None = None) -> State:
         """The environment's description for others; only once the stack is deployed."""
         if self._metadata is None:
             raise RuntimeError("nothing has been deployed yet")
@@ -121,6 +122,7 @@ class Host:
             pid=getpid(),
             started=self._started.isoformat(timespec="seconds"),
             endpoint=self.emulator.endpoint,
+            key=self.emulator.connection.key,
             sagemaker=self._api.url,
             metadata=self._metadata,
             folder=str(self._home.folder),
@@ -128,5 +130,4 @@ class Host:
             template=self._template,
             data=self._data,
             control=control,
-            token=token,
         )

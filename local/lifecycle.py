@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.request import Request
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.connection import DIRECT
+from local.connection import DIRECT, authorized
 from local.errors import LocalError
 from local.state import SCRATCH, Home, State
 
@@ -44,14 +45,14 @@ class Status:
     """Where each endpoint answers ``/ping`` and ``/invocations``, by its name; None for one that does not serve."""
 
     def as_json(self) -> dict[str, Any]:
-        """For programs; without the token."""
+        """For programs; without the key."""
         public = asdict(self)
         if self.state is not None:
             public["state"] = {name: value for name, value in public["state"].items() if name not in _PRIVATE}
         return public
 
 
-_PRIVATE = ("token", "control")
+_PRIVATE = ("key", "control")
 
 
 def up(home: Home, *, port: int, step: Step) -> State:
@@ -68,12 +69,14 @@ def up(home: Home, *, port: int, step: Step) -> State:
     live = home.live()
     if live is not None:
         raise LocalError(f"an environment is already up at {live.endpoint} (process {live.pid}); mlops local status")
-    home.folder.mkdir(parents=True, exist_ok=True)
+    home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     reader, writer = os.pipe()
     with os.fdopen(reader) as events:
-        with home.log.open("ab") as log:
+        with open(home.log, "ab", opener=_private) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.daemon", str(home.folder), str(port), str(writer)],
+                # It outlives this shell, and neither it nor what it starts has any use for its AWS credentials.
+                env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -134,6 +137,10 @@ def down(home: Home) -> Status:
     return before
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _follow(events: Iterable[str], *, step: Step, log: Path) -> None:
     """Shows what the background process reports, until it is ready."""
     with ExitStack() as shown:
@@ -171,10 +178,10 @@ def _endpoints(state: State) -> dict[str, str | None]:
         return {}
     pages = state.connection.client("sagemaker").get_paginator("list_endpoints").paginate()
     names = [item["EndpointName"] for page in pages for item in page["Endpoints"]]
-    return {name: _url(f"{state.sagemaker}/endpoints/{name}") for name in names}
+    return {name: _url(authorized(f"{state.sagemaker}/endpoints/{name}", state.key)) for name in names}
 
 
-def _url(place: str) -> str | None:
+def _url(place: Request) -> str | None:
     try:
         with DIRECT.open(place, timeout=_PATIENCE) as answer:
             return str(answer.read().decode().strip())

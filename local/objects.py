@@ -6,6 +6,7 @@ never linked, so that a job which edits its input spoils nothing.
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _SINGLE_PUT_BYTES = 1024**3
+_NO_FILE = {
+    errno.ENAMETOOLONG: "it is too long: of what stands between two slashes, a file system takes 255 bytes",
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+        "another object has the name of a folder that it lies in, or lies in a folder of its name",
+    ),
+}
+"""What a file system refuses in a name that S3 takes."""
 _CHUNK = 1 << 20
 _PARALLEL = 8
 
@@ -105,12 +114,17 @@ class Objects:
             items: as ``items`` gave them.
             folder: made if missing.
             check: called before each object; may raise to break off.
+
+        Raises:
+            ObjectsError: S3 refused, or there can be no file of an object's name.
         """
 
         def lay_out(item: Item) -> None:
             check()
             target = folder / item.relative
-            target.parent.mkdir(parents=True, exist_ok=True)
+            with as_file(item):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.touch()
             shutil.copyfile(self.cached(item), target)
 
         _in_parallel(lay_out, items)
@@ -221,6 +235,18 @@ def _contained(relative: str, uri: str) -> str:
     if ".." in PurePosixPath(relative).parts or relative.startswith("/"):
         raise ObjectsError(f"{uri}: the key {relative!r} leads out of the folder it belongs in")
     return relative
+
+
+@contextlib.contextmanager
+def as_file(item: Item) -> Iterator[None]:
+    """Has the block make a file of an object's name. Raises ObjectsError, with the key, where there can be none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        key = f"s3://{item.bucket}/{item.key}"
+        raise ObjectsError(f"{key}: the key cannot be the name of a file: {_NO_FILE[error.errno]}") from error
 
 
 @contextlib.contextmanager

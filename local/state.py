@@ -35,6 +35,8 @@ class State:
     """When it was started, in ISO 8601, UTC."""
     endpoint: str
     """The emulator's URL."""
+    key: str
+    """What every request to one of its ports carries; see :mod:`local.guard`."""
     sagemaker: str | None
     """The URL of SageMaker's stand-in; see :class:`local.connection.Connection`."""
     metadata: Metadata
@@ -48,8 +50,6 @@ class State:
     """The sample data in its S3, as :func:`local.data.identity` names it."""
     control: str | None = None
     """The URL that takes orders; None where the environment serves the run only that made it."""
-    token: str = ""
-    """What an order must bring along."""
 
     @property
     def port(self) -> int:
@@ -59,7 +59,7 @@ class State:
     @property
     def connection(self) -> Connection:
         """Its clients."""
-        return Connection(endpoint=self.endpoint, sagemaker=self.sagemaker)
+        return Connection(endpoint=self.endpoint, key=self.key, sagemaker=self.sagemaker)
 
 
 class Home:
@@ -76,13 +76,15 @@ class Home:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Holds the folder.
+        """Holds the folder. What this process and its children make meanwhile, here or elsewhere, is their user's only.
 
         Raises:
             LocalError: another process does.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._lock_file.open("a+") as lock:
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.umask, os.umask(0o077))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(self._lock_file.open("a+"))
             deadline = time.monotonic() + _LOCK_PATIENCE
             while not _try_lock(lock.fileno(), fcntl.LOCK_EX):  # somebody may just be looking, as holder() does
                 if time.monotonic() > deadline:
@@ -110,7 +112,7 @@ class Home:
             return None
 
     def write(self, state: State) -> None:
-        """Leaves the description, whole or not at all; it has a token in it, so only its owner may read it."""
+        """Leaves the description, whole or not at all; it has the key in it, so only its owner may read it."""
         with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix=".state-", delete=False) as file:
             json.dump(asdict(state), file, indent=2)
             file.write("\n")

@@ -22,7 +22,12 @@ SCHEDULE = "0 6 * * ? *"
 
 _TOGETHER = (
     ("tests/e2e/clients/",),
-    ("tests/e2e/test_environment.py", "tests/e2e/test_executions.py", "tests/e2e/test_last_steps.py"),
+    (
+        "tests/e2e/test_attacks.py",
+        "tests/e2e/test_environment.py",
+        "tests/e2e/test_executions.py",
+        "tests/e2e/test_last_steps.py",
+    ),
     ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
     ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
 )

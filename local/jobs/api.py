@@ -1,8 +1,8 @@
 """The door for AWS SDKs: the same actions by HTTP, in the protocols of the services' own endpoints.
 
 SageMaker and Application Auto Scaling speak JSON 1.1 (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html),
-SageMaker Runtime REST (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html). Signatures are not looked at:
-the door is on the loopback.
+SageMaker Runtime REST (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html). Of a signature, only the
+access key id is looked at; see ``local.guard``.
 """
 
 import json
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from botocore.utils import parse_to_aware_datetime
 
+from local.guard import Refusal
 from local.jobs.errors import JobFailed, Refused, not_supported, refused
 from local.jobs.loopback import Requests, Server
 from local.jobs.requests import operation_name, service_model
@@ -56,7 +57,7 @@ class Api:
         class Door(_Door):
             sagemaker = self._sagemaker
 
-        self._server = Server(Door, self._port)
+        self._server = Server(Door, self._port, key=self._sagemaker.key)
 
     def stop(self) -> None:
         """Stops listening; the endpoints stay. Harmless if it does not."""
@@ -134,6 +135,10 @@ class _Door(Requests):
             if response.get(member)
         }
         self.reply(HTTPStatus.OK, response["Body"], self._headers(None) | headers)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """See ``loopback.Requests``."""
+        self._refuse(refused(refusal.message, code=refusal.code, status=refusal.status))
 
     def _refuse(self, error: Refused) -> None:
         # Where each of the two protocols has the code and the message, so that one form serves both.

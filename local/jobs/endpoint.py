@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 import threading
 from pathlib import Path
 
+from local.guard import endpoint_token
 from local.jobs.errors import JobFailed, Refused, failure_reason
 from local.jobs.front import Front, Traffic
 from local.jobs.hosts import Fleet, Host, log_file
@@ -34,7 +35,7 @@ class Endpoint:
         self.traffic = Traffic()
         self._site = site
         self._models = models
-        self._front = Front(self.traffic)
+        self._front = Front(self.traffic, key=endpoint_token(site.key, name))
         self._created = self._modified = timestamp()
         self._config: Document = {}
         self._failure: str | None = None

@@ -84,14 +84,15 @@ class Front(Server):
 
     Args:
         traffic: who answers.
+        key: what a request must carry.
     """
 
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: Traffic, *, key: str) -> None:
         class Passing(_Passing):
             def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
                 return traffic.ask(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))
 
-        super().__init__(Passing)
+        super().__init__(Passing, key=key)
 
 
 class _Passing(Requests):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from local.connection import SECRET
 from local.container import Container, Outcome, StoppedError
 from local.jobs.errors import REASON_LENGTH, Failure, failure_reason, task_failed
 from local.objects import Objects, ObjectsError
@@ -28,6 +29,8 @@ class Site:
     account: str
     endpoint: str
     """The S3 client's endpoint."""
+    key: str
+    """The environment's; see ``local.guard``."""
     log: Callable[[str, str, str], None]
     """Is called with a job's action and name, and a line."""
     namespaces: bool | None
@@ -40,7 +43,7 @@ class Site:
         """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else."""
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+            keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": SECRET}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
 

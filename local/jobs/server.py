@@ -2,6 +2,7 @@
 
 import http.client
 import queue
+import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,6 +16,8 @@ from local.jobs.errors import Failure
 _HOST = "127.0.0.1"
 _BACKLOG = 64
 _STARTUP_SECONDS = 600
+_TOKEN = "MLOPS_MODEL_SERVER_TOKEN"  # noqa: S105 - the name of one
+"""The variable by which the server learns what its requests carry, since others can reach its port, too."""
 _PROGRAM = Path(__file__).parents[1] / "serving" / "__main__.py"
 
 
@@ -65,13 +68,15 @@ class ModelServer:
 
     Args:
         port: where it listens, on this machine only.
+        token: what each request must carry.
         headers: sent with each invocation.
         timeout: seconds that it may take over one.
         retries: how often to ask again where it gave no prediction.
     """
 
-    def __init__(self, port: int, *, headers: dict[str, str], timeout: float, retries: int) -> None:
+    def __init__(self, port: int, *, token: str, headers: dict[str, str], timeout: float, retries: int) -> None:
         self._port = port
+        self._authorization = {"Authorization": f"Bearer {token}"}
         self._headers = headers
         self._timeout = timeout
         self._retries = retries
@@ -102,12 +107,13 @@ class ModelServer:
         Raises:
             Failure: it ended, or did not answer in time; its log says why.
         """
+        token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
             # -P: the folder of our program must not come before the user's own modules.
             command = ["python3", "-P", str(_PROGRAM), str(listener.fileno())]
-            hosting.start(command, environment, descriptors=[listener.fileno()])
-        server = cls(port, headers=headers, timeout=timeout, retries=retries)
+            hosting.start(command, environment | {_TOKEN: token}, descriptors=[listener.fileno()])
+        server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)
         try:
             server._ping(patience)
         except (OSError, http.client.HTTPException) as error:
@@ -136,7 +142,7 @@ class ModelServer:
         """Sends one request on and gives what comes back. Raises NoAnswerError."""
         connection = self._connection()
         try:
-            connection.request(method, path, body=body, headers=dict(headers or {}))
+            connection.request(method, path, body=body, headers=dict(headers or {}) | self._authorization)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -148,7 +154,7 @@ class ModelServer:
     def _ping(self, patience: float) -> None:
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=patience)
         with closing(connection):
-            connection.request("GET", "/ping")
+            connection.request("GET", "/ping", headers=self._authorization)
             connection.getresponse().read()
 
     def _predict(self, body: bytes) -> bytes:

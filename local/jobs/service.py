@@ -37,6 +37,7 @@ class SageMaker:
         s3: a boto3 client; it names the endpoint that the jobs use too. The fastest one neither signs payloads nor adds
             checksums: ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
         folder: of its own: ``logs``, ``jobs`` (a failed job's files stay there), ``models``, ``registry``, ``cache``.
+        key: the environment's; each of its ports asks for it, and the jobs get it for theirs. See ``local.guard``.
         region: in the ARNs and the jobs' environment.
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
@@ -49,6 +50,7 @@ class SageMaker:
         *,
         s3: "S3Client",
         folder: Path,
+        key: str,
         region: str,
         account: str,
         log: Callable[[str, str, str], None],
@@ -57,6 +59,7 @@ class SageMaker:
         self._site = Site(
             objects=Objects(s3=s3, cache=folder / "cache"),
             folder=folder,
+            key=key,
             region=region,
             account=account,
             endpoint=s3.meta.endpoint_url,
@@ -79,6 +82,11 @@ class SageMaker:
         # What the first job would otherwise wait for; both are cached.
         threading.Thread(target=service_model, args=[SAGEMAKER.name], daemon=True).start()
         threading.Thread(target=view_of_this_machine, daemon=True).start()
+
+    @property
+    def key(self) -> str:
+        """What a request must carry that comes in by a port."""
+        return self._site.key
 
     @property
     def finished_jobs(self) -> list[FinishedJob]:

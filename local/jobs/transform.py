@@ -21,7 +21,7 @@ from local.jobs.inputs import require_s3_source
 from local.jobs.job import Job, Site
 from local.jobs.model import Models, lay_out
 from local.jobs.server import BadAnswerError, ModelServer
-from local.objects import Item, join_uri
+from local.objects import Item, as_file, join_uri
 
 _DEFAULT_PAYLOAD_MB = 6
 _DEFAULT_TIMEOUT = 600
@@ -81,7 +81,9 @@ class TransformJob(Job):
         """Sends one input file and uploads the answers. Returns what went wrong with this file, if anything did."""
         self.check()
         file = self.folder / "work" / f"{item.relative}.out"
-        file.parent.mkdir(parents=True, exist_ok=True)
+        with as_file(item):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
         source = f"{item.bucket}/{item.key}"
         try:
             with self._open(self.site.objects.cached(item)) as stream, file.open("wb") as out:

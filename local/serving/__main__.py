@@ -7,6 +7,7 @@ from pathlib import Path
 
 # The package goes by a name of its own here: "local" may well be the name of a module of the user's.
 _NAME = "mlops_model_server"
+_TOKEN = "MLOPS_MODEL_SERVER_TOKEN"  # noqa: S105 - the name of one
 
 
 def main(descriptor: int) -> None:
@@ -20,7 +21,8 @@ def main(descriptor: int) -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules[_NAME] = package
     spec.loader.exec_module(package)
-    importlib.import_module(f"{_NAME}.server").serve(descriptor, os.environ)
+    token = os.environ.pop(_TOKEN)  # a container on AWS has no such variable, so neither has the user's module
+    importlib.import_module(f"{_NAME}.server").serve(descriptor, os.environ, token=token)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The HTTP side of the model server."""
 
+import hmac
 import socket
 import sys
 import threading
@@ -10,15 +11,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import formats, handler, toolkits
 
+_STRANGER_SECONDS = 10.0
+"""How long a connection may be silent that has not shown the token yet; the endpoint's own are kept open."""
+
 Answerer = Callable[[bytes, str, str], tuple[bytes, str, int]]
 
 
-def serve(descriptor: int, environment: Mapping[str, str]) -> None:
+def serve(descriptor: int, environment: Mapping[str, str], *, token: str) -> None:
     """Loads the model of this container and answers on an inherited listening socket until the process is ended.
 
     Args:
         descriptor: the socket's number.
         environment: see ``handler.load``, and ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``.
+        token: see ``serve_on``.
 
     Raises:
         Exception: the model could not be loaded; the process ends, and its log says why.
@@ -26,21 +31,24 @@ def serve(descriptor: int, environment: Mapping[str, str]) -> None:
     toolkits.install()
     answer = handler.load(environment)
     default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", formats.JSON)
-    serve_on(socket.socket(fileno=descriptor), answer, default_accept=default_accept)
+    serve_on(socket.socket(fileno=descriptor), answer, token=token, default_accept=default_accept)
 
 
-def serve_on(listener: socket.socket, answer: Answerer, *, default_accept: str = formats.JSON) -> None:
+def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_accept: str = formats.JSON) -> None:
     """Answers on a listening socket, for ever.
 
     Args:
         listener: bound and listening.
         answer: takes body, content type and accepted types, gives body, content type and status. One call at a time:
             the container's workers are processes, so a user's module need not be safe for threads.
+        token: what each request must carry: any user of this machine can reach the port, and any page in a browser.
         default_accept: what a request accepts that does not say.
     """
     turn = threading.Lock()
 
     class Requests(_Requests):
+        authorization = f"Bearer {token}"
+
         def answer(self, body: bytes) -> tuple[bytes, str, int]:
             content_type = self.headers.get("Content-Type") or formats.JSON
             accept = self.headers.get("Accept") or formats.ANY
@@ -54,7 +62,9 @@ def serve_on(listener: socket.socket, answer: Answerer, *, default_accept: str =
 
 
 class _Requests(BaseHTTPRequestHandler):
+    authorization: str
     protocol_version = "HTTP/1.1"
+    timeout = _STRANGER_SECONDS
     wbufsize = -1  # headers and body in one packet
     disable_nagle_algorithm = True
 
@@ -62,10 +72,14 @@ class _Requests(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def do_GET(self) -> None:
+        if not self._admitted():
+            return
         known = self.path == "/ping"
         self._send(b"", formats.JSON, HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
 
     def do_POST(self) -> None:
+        if not self._admitted():
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != "/invocations":
             self._send(b"", formats.JSON, HTTPStatus.NOT_FOUND)
@@ -75,6 +89,15 @@ class _Requests(BaseHTTPRequestHandler):
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises is an answer: 500
             traceback.print_exc()
             self._send(repr(error).encode(), "text/plain", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _admitted(self) -> bool:
+        given = self.headers.get("Authorization", "").encode("latin-1", "replace")
+        if hmac.compare_digest(given, self.authorization.encode()):
+            self.connection.settimeout(None)
+            return True
+        self.close_connection = True
+        self._send(b"", formats.JSON, HTTPStatus.FORBIDDEN)
+        return False
 
     def _send(self, body: bytes, content_type: str, status: int) -> None:
         self.send_response(status)

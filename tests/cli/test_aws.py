@@ -78,7 +78,7 @@ def test_aws_that_is_not_configured(
 
 def outputs(response: dict[str, Any] | None, name: str | None = None) -> Any:
     """What is found of a stack where CloudFormation gives this response; None: that there is none."""
-    client = Connection(endpoint="http://127.0.0.1:1").client("cloudformation")
+    client = Connection(endpoint="http://127.0.0.1:1", key="key").client("cloudformation")
     expected = {"StackName": name or "mlops-demo"}
     with Stubber(client) as stub:
         if response is None:

@@ -30,7 +30,7 @@ class StepFunctions:
     """A Step Functions whose answers are queued; each call must be the one that is expected next."""
 
     def __init__(self) -> None:
-        self.client = Connection(endpoint="http://127.0.0.1:1").client("stepfunctions")
+        self.client = Connection(endpoint="http://127.0.0.1:1", key="key").client("stepfunctions")
         self.stub = Stubber(self.client)
         self.stub.activate()
         self.executions = Executions(step_functions=self.client, state_machine=MACHINE)

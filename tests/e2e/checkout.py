@@ -14,6 +14,13 @@ from typing import Any
 PROJECT = Path(__file__).parent.parent.parent
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "of-the-shell",
+    "AWS_SECRET_ACCESS_KEY": "of-the-shell",
+    "AWS_PROFILE": "of-the-shell",
+}
+"""What the user's shell has for AWS, which no environment has any use for."""
+
 # Bytecode comes and goes while other tests import.
 _LEFT_OUT = shutil.ignore_patterns(
     *(".git", ".venv*", "node_modules", "out", "docs", "tests", "cdk.out", ".*_cache", "__pycache__")
@@ -35,7 +42,7 @@ class Checkout:
         return subprocess.Popen(
             [sys.executable, "-c", "from cli.main import main; main()", *arguments],
             cwd=self.folder,
-            env=environment | {"COLUMNS": "200"},
+            env=environment | {"COLUMNS": "200"} | CREDENTIALS,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from local.activities import JobService, Worker
-from local.emulator import ACCOUNT, REGION, Emulator
+from local.connection import ACCOUNT, REGION, Connection
+from local.emulator import Emulator
 from local.jobs import SageMaker
 from local.recorded import Orphans, RecordedSageMaker
 from local.tasks import Tasks
@@ -98,7 +99,7 @@ class Place:
 
     def serve_jobs(self, *, tasks: Tasks | None = None) -> None:
         """Starts a worker that runs jobs, and stops those of stopped executions, as an environment does."""
-        recorded = RecordedSageMaker(_sagemaker(self.emulator, self.folder))
+        recorded = RecordedSageMaker(_sagemaker(self.emulator.connection, self.folder))
         orphans = Orphans(step_functions=self.step_functions, sagemaker=recorded)
         self.ends.callback(orphans.stop)
         self.serve(recorded, tasks=tasks)
@@ -106,7 +107,8 @@ class Place:
 
     def worker_process(self) -> "subprocess.Popen[bytes]":
         """Starts a worker in a process of its own; it serves when this returns."""
-        command = [sys.executable, "-c", _WORKER, str(self.emulator.port), str(self.folder), self.state_machine]
+        place = self.emulator.connection
+        command = [sys.executable, "-c", _WORKER, place.endpoint, place.key, str(self.folder), self.state_machine]
         process = subprocess.Popen(command, cwd=PROJECT)
         self.ends.callback(process.wait)
         self.ends.callback(process.kill)
@@ -142,20 +144,25 @@ def place(folder: Path, port: int) -> Iterator[Place]:
         yield Place(emulator, folder, ends)
 
 
-def serve_for_ever(port: str, folder: str, state_machine: str) -> None:
+def serve_for_ever(endpoint: str, key: str, folder: str, state_machine: str) -> None:
     """A worker that runs jobs until its process ends."""
-    emulator = Emulator(port=int(port), log=Path(folder, "unused.log"))
+    connection = Connection(endpoint=endpoint, key=key)
     Worker(
-        step_functions=emulator.client("stepfunctions"),
-        dynamodb=emulator.client("dynamodb"),
-        sagemaker=_sagemaker(emulator, Path(folder)),
+        step_functions=connection.client("stepfunctions"),
+        dynamodb=connection.client("dynamodb"),
+        sagemaker=_sagemaker(connection, Path(folder)),
         tasks=Tasks(Path(folder, "tasks")),
     ).serve(state_machine)
     while True:
         time.sleep(60)
 
 
-def _sagemaker(emulator: Emulator, folder: Path) -> SageMaker:
+def _sagemaker(connection: Connection, folder: Path) -> SageMaker:
     return SageMaker(
-        s3=emulator.client("s3"), folder=folder, region=REGION, account=ACCOUNT, log=lambda _action, _name, _line: None
+        s3=connection.client("s3"),
+        folder=folder,
+        key=connection.key,
+        region=REGION,
+        account=ACCOUNT,
+        log=lambda _action, _name, _line: None,
     )

@@ -213,6 +213,7 @@ def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator
         pid=0,
         started="",
         endpoint=emulator.endpoint,
+        key=emulator.connection.key,
         sagemaker=None,
         metadata=Metadata(bucket="", state_machine=asking.machine, function="", approval_table="requests"),
         folder=str(tmp_path),

@@ -58,6 +58,7 @@ def authorised(
     sagemaker = SageMaker(
         s3=acting_as(JOBS, "s3"),
         folder=tmp_path_factory.mktemp("jobs"),
+        key=secure_stack.emulator.connection.key,
         region=REGION,
         account=ACCOUNT,
         log=lambda _action, _name, _line: None,

@@ -95,7 +95,7 @@ def test_only_one_is_up(checkout: Checkout) -> None:
     before = checkout.status["state"]["pid"]
     assert f"already up at http://127.0.0.1:{checkout.port}" in checkout.mlops("local", "up", code=1)
     assert checkout.status["state"]["pid"] == before
-    assert "token" not in checkout.status["state"]
+    assert "key" not in checkout.status["state"]
 
 
 def test_variables_lead_any_sdk_there(checkout: Checkout) -> None:
@@ -114,7 +114,7 @@ def test_variables_lead_any_sdk_there(checkout: Checkout) -> None:
 def test_executions_of_others_are_served(checkout: Checkout) -> None:
     """An execution that no run has started, as the schedule's are, gets its jobs; when anybody stops it, they end."""
     state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
-    connection = Connection(endpoint=state["endpoint"])
+    connection = Connection(endpoint=state["endpoint"], key=state["key"])
     bucket = state["metadata"]["bucket"]
     script = b"import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
     s3 = connection.client("s3")

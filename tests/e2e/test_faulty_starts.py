@@ -58,8 +58,9 @@ class _Door(BaseHTTPRequestHandler):
         if refused:
             self._answer(503, SLOW_DOWN)
             return
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.emulator)
-        connection.request("GET", self.path, headers=dict(self.headers))
+        emulator = f"127.0.0.1:{self.server.emulator}"
+        connection = http.client.HTTPConnection(emulator)
+        connection.request("GET", self.path, headers=dict(self.headers) | {"Host": emulator})
         response = connection.getresponse()
         self._answer(response.status, response.read())
         connection.close()

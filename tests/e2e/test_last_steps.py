@@ -1,6 +1,7 @@
 """Registration, approval and deployment in the environment that stays up, with real models behind a real endpoint."""
 
 import json
+import shlex
 import shutil
 import urllib.request
 from pathlib import Path
@@ -32,7 +33,7 @@ class Serving:
         self.checkout = checkout
         self.first = checkout.summary
         state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
-        self.aws = Connection(endpoint=state["endpoint"], sagemaker=state["sagemaker"])
+        self.aws = Connection(endpoint=state["endpoint"], key=state["key"], sagemaker=state["sagemaker"])
         self.records = folder / "records.csv"
         self.records.write_text(f"{self._smoke_test_record()}\n" * RECORDS)
         self._folder = folder
@@ -67,6 +68,14 @@ class Serving:
             return False
         return True
 
+    def printed_for_curl(self) -> tuple[str, dict[str, str]]:
+        """URL and headers of the command that ``mlops local status`` prints for the endpoint."""
+        (line,) = [line for line in self.checkout.mlops("local", "status").splitlines() if "curl" in line]
+        curl, *words, url = shlex.split(line)
+        assert (curl, words[-2:]) == ("curl", ["--data-binary", "@FILE"])
+        headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
+        return url, dict(header.split(": ") for header in headers) | {"Accept": "text/csv"}
+
     def _smoke_test_record(self) -> str:
         name, arn = self.first["execution"], self.checkout.status["state"]["metadata"]["state_machine"]
         executions = arn.replace(":stateMachine:", ":execution:")
@@ -79,13 +88,13 @@ def test_the_model_is_registered_approved_and_serves(serving: Serving) -> None:
     assert serving.packages()[-1] == "Approved"
     assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
     assert serving.predictions() == serving.first["deployment"]["answer"] * RECORDS
-    url = serving.checkout.status["endpoints"]["demo"]
-    with DIRECT.open(f"{url}/ping", timeout=5) as ping:
-        assert ping.status == 200
-    headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
-    request = urllib.request.Request(f"{url}/invocations", data=serving.records.read_bytes(), headers=headers)  # noqa: S310 - loopback
+    url, headers = serving.printed_for_curl()
+    request = urllib.request.Request(url, data=serving.records.read_bytes(), headers=headers)  # noqa: S310 - loopback
     with DIRECT.open(request, timeout=5) as answer:
         assert answer.read().decode() == serving.predictions()
+    request = urllib.request.Request(url.replace("/invocations", "/ping"), headers=headers)  # noqa: S310 - loopback
+    with DIRECT.open(request, timeout=5) as ping:
+        assert ping.status == 200
 
 
 def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) -> None:

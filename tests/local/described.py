@@ -7,6 +7,7 @@ STATE = State(
     pid=4711,
     started="2026-11-23T10:00:00+00:00",
     endpoint="http://127.0.0.1:4566",
+    key="LOCALKEY",
     sagemaker="http://127.0.0.1:4999",
     metadata=Metadata(
         bucket="bucket", state_machine="arn", function="arn", stack="mlops-demo", approval_table="requests"
@@ -16,5 +17,4 @@ STATE = State(
     template="0" * 64,
     data="data",
     control="http://127.0.0.1:5000",
-    token="secret",  # noqa: S106 - of nothing
 )

@@ -5,7 +5,11 @@ import urllib.request
 from typing import Any
 from urllib.error import HTTPError
 
-from tests.local.place import Place
+from local.guard import endpoint_token
+from tests.local.place import KEY, Place
+
+AUTHORIZED = {"Authorization": f"Bearer {endpoint_token(KEY, 'demo')}"}
+"""What each request to the endpoint's own port carries."""
 
 
 def settled(place: Place) -> dict[str, Any]:
@@ -25,9 +29,8 @@ def invoke(place: Place, body: str = "a", **request: Any) -> dict[str, Any]:
 
 def post(url: str, body: bytes = b"a") -> tuple[int, str, bytes]:
     """Posts to an endpoint's own port: status, content type and body of the answer."""
-    request = urllib.request.Request(  # noqa: S310 - the URL is of this machine
-        f"{url}/invocations", data=body, headers={"Content-Type": "text/csv", "Accept": "text/csv"}
-    )
+    headers = {"Content-Type": "text/csv", "Accept": "text/csv"} | AUTHORIZED
+    request = urllib.request.Request(f"{url}/invocations", data=body, headers=headers)  # noqa: S310 - of this machine
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - as above
             return answer.status, answer.headers["Content-Type"], answer.read()

@@ -13,6 +13,7 @@ import pytest
 from local.jobs import FinishedJob, JobFailed, SageMaker
 
 REGION: Final = "eu-west-1"
+KEY = "LOCALKEYOFTHETESTS"
 ROLE = "arn:aws:iam::123456789012:role/SageMakerExecutionRole"
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 SHOUT = """
@@ -45,6 +46,7 @@ class Place:
         self.sagemaker = SageMaker(
             s3=self.s3,
             folder=self.folder,
+            key=KEY,
             region=REGION,
             account="123456789012",
             log=lambda _action, _name, line: self.lines.append(line),

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local.jobs import Api
 from local.views import view_of_this_machine
 from tests.local.hosted import settled
-from tests.local.place import BROKEN, IMAGE, ROLE, SHOUT, Place
+from tests.local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
 
 needs_namespaces = pytest.mark.skipif(
     view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
@@ -41,7 +41,7 @@ def client(s3_client: Any) -> Callable[[str, Api], Any]:
     config = Config(retries={"total_max_attempts": 1})
 
     def make(service: str, api: Api) -> Any:
-        session = boto3.Session("of-nobody", "of-nobody", region_name="eu-west-1")
+        session = boto3.Session(KEY, "of-nobody", region_name="eu-west-1")
         return session.client(service, endpoint_url=api.url, config=config)  # type: ignore[call-overload] # any service
 
     return make
@@ -193,7 +193,7 @@ def test_malformed(api: Api, target: str, body: bytes, expected: str) -> None:
     """What no SDK would send is refused in the protocol's form, and the door goes on."""
     connection = http.client.HTTPConnection(urlsplit(api.url).netloc, timeout=5)
     for _ in range(2):
-        connection.request("POST", "/", body=body, headers={"X-Amz-Target": target})
+        connection.request("POST", "/", body=body, headers={"X-Amz-Target": target, "Authorization": f"Bearer {KEY}"})
         answer = connection.getresponse()
         assert (answer.status, json.loads(answer.read())["__type"]) == (400, expected)
     connection.close()

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
+from local.connection import DIRECT, authorized
 from local.control import give_order, served
 from local.errors import LocalError
 from local.state import State
@@ -37,7 +39,7 @@ def orders() -> Orders:
 def state(orders: Orders) -> Iterator[State]:
     """An environment that takes orders."""
     known = {"load": orders.given.append, "deploy": orders.refuse, "fail": orders.fail}
-    with served(known, token=STATE.token) as url:
+    with served(known, key=STATE.key) as url:
         yield dataclasses.replace(STATE, control=url)
 
 
@@ -60,16 +62,26 @@ def test_fault_is_told(state: State) -> None:
         give_order(state, "fail")
 
 
-def test_token_is_needed(state: State, orders: Orders) -> None:
-    """An order without the token is not taken."""
-    with pytest.raises(LocalError, match="token is wrong"):
-        give_order(dataclasses.replace(state, token=STATE.token[1:]), "load", data=None)
+@pytest.mark.parametrize("key", [STATE.key[1:], "", "schlüssel"])
+def test_key_is_needed(state: State, orders: Orders, key: str) -> None:
+    """An order without the key is not taken, and whoever gives it learns why."""
+    with pytest.raises(LocalError, match="carries no key of this environment"):
+        give_order(dataclasses.replace(state, key=key), "load", data=None)
+    assert orders.given == []
+
+
+def test_unknown_order(state: State, orders: Orders) -> None:
+    """What is no order, or a look only, changes nothing."""
+    with pytest.raises(LocalError, match="no such order"):
+        give_order(state, "loads", data=None)
+    with pytest.raises(HTTPError, match="404"):
+        DIRECT.open(authorized(f"{state.control}/load", state.key))
     assert orders.given == []
 
 
 def test_environment_has_ended() -> None:
     """Where nobody takes the order any more, that is said."""
-    with served({}, token=STATE.token) as url:
+    with served({}, key=STATE.key) as url:
         pass
     with pytest.raises(LocalError, match="the environment has ended"):
         give_order(dataclasses.replace(STATE, control=url), "load")

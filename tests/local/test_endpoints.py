@@ -2,7 +2,6 @@
 
 import http.client
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -11,9 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.connection import DIRECT, authorized
+from local.guard import endpoint_token
 from local.views import view_of_this_machine
-from tests.local.hosted import invoke, post, settled
-from tests.local.place import BROKEN, IMAGE, ROLE, SHOUT, Place
+from tests.local.hosted import AUTHORIZED, invoke, post, settled
+from tests.local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
 
 Hosted = Callable[..., None]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/demo"
@@ -53,10 +54,11 @@ def test_port(place: Place, endpoint: Hosted) -> None:
     url = place.sagemaker.endpoint_url("demo")
     assert url is not None
     assert post(url) == (200, "text/csv", b"A!")
-    with urllib.request.urlopen(f"{url}/ping", timeout=5) as pong:  # noqa: S310 - the URL is of this machine
+    token = endpoint_token(KEY, "demo")
+    with DIRECT.open(authorized(f"{url}/ping", token), timeout=5) as pong:
         assert pong.status == 200
     with pytest.raises(HTTPError, match="404") as missing:
-        urllib.request.urlopen(f"{url}/elsewhere", timeout=5)  # noqa: S310 - as above
+        DIRECT.open(authorized(f"{url}/elsewhere", token), timeout=5)
     missing.value.close()
 
 
@@ -64,7 +66,7 @@ def test_chunks(place: Place, endpoint: Hosted) -> None:
     """A body may come in chunks; one whose chunks are none is refused."""
     endpoint()
     netloc = urlsplit(place.sagemaker.endpoint_url("demo") or "").netloc
-    headers = {"Content-Type": "text/csv", "Accept": "text/csv", "Transfer-Encoding": "chunked"}
+    headers = {"Content-Type": "text/csv", "Accept": "text/csv", "Transfer-Encoding": "chunked"} | AUTHORIZED
     for body, status, content in (
         (b"2\r\na\n\r\n1;x=y\r\nb\r\n0\r\nTrailer: x\r\n\r\n", 200, b"A!\nB!"),
         (b"none\r\n", 400, b"the body cannot be read"),

@@ -108,7 +108,7 @@ def test_jobs_end_with_their_execution(*, execution_lives: bool) -> None:
     recorded = RecordedSageMaker(slow)  # type: ignore[arg-type] # of the service only what is used here
     thread = threading.Thread(target=recorded.run, args=("createTrainingJob", {"TrainingJobName": "mine"}))
     thread.start()
-    client = Connection(endpoint="http://127.0.0.1:1").client("stepfunctions")
+    client = Connection(endpoint="http://127.0.0.1:1", key="key").client("stepfunctions")
     now = datetime.now(UTC)
     item: Any = {
         "executionArn": EXECUTION,

@@ -186,3 +186,18 @@ def test_unfinished(tmp_path: Path) -> None:
         fill()
     assert cache.find("x") is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (("in/a", "in/a/b"), "in/a.*: the key cannot be the name of a file: another object has the name"),
+        ((f"in/{'x' * 300}",), "in/xxx.*: the key cannot be the name of a file: it is too long"),
+    ],
+)
+def test_no_file_of_that_name(objects: Objects, s3: Any, tmp_path: Path, keys: tuple[str, ...], said: str) -> None:
+    """A key that no file can be named after is named in the error, with the reason."""
+    for key in keys:
+        s3.put_object(Bucket="bucket", Key=key, Body=b"1")
+    with pytest.raises(ObjectsError, match=f"s3://bucket/{said}"):
+        objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")

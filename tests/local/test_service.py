@@ -15,7 +15,7 @@ import pytest
 from local import jobs as jobs_package
 from local.jobs import JobStopped
 from local.views import view_of_this_machine
-from tests.local.place import Place
+from tests.local.place import KEY, Place
 
 PROJECT = Path(jobs_package.__file__).parents[2]
 Make = Callable[..., dict[str, Any]]
@@ -40,9 +40,9 @@ def hold_back(event, arguments):
         return
     assert made.wait(30), "whoever makes the stand-in waits for it"
 
-s3 = Connection(endpoint="http://127.0.0.1:1").client("s3")
+s3 = Connection(endpoint="http://127.0.0.1:1", key="key").client("s3")
 sys.addaudithook(hold_back)
-SageMaker(s3=s3, folder=Path(sys.argv[1]), region="r", account="1", log=print)
+SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", region="r", account="1", log=print)
 made.set()
 for name, event in begun.items():
     assert event.wait(30), name
@@ -154,10 +154,10 @@ def test_ready_at_once(tmp_path: Path) -> None:
 
 
 def test_emulator(tmp_path: Path, processing_request: Make) -> None:
-    """Where S3 is an emulator on this machine, a script's AWS clients talk to it, with keys good for nothing else."""
+    """Where S3 is an emulator on this machine, a script's AWS clients talk to it, with the environment's key."""
     client = boto3.Session("x", "x", region_name="eu-west-1").client("s3", endpoint_url="http://127.0.0.1:4566")
     place = Place(client, tmp_path)
     entry_point = ["/bin/sh", "-c", "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION"]
     request = processing_request(AppSpecification={"ImageUri": "image", "ContainerEntrypoint": entry_point})
     place.run(CREATE, {key: value for key, value in request.items() if "put" not in key})
-    assert place.lines == ["http://127.0.0.1:4566 local eu-west-1"]
+    assert place.lines == [f"http://127.0.0.1:4566 {KEY} eu-west-1"]

@@ -22,7 +22,7 @@ def port() -> int:
 
     listener = socket.create_server(("127.0.0.1", 0))
     # A daemon, as the server goes on for ever; the process of a job just ends.
-    threading.Thread(target=serve_on, args=(listener, echo), daemon=True).start()
+    threading.Thread(target=serve_on, args=(listener, echo), kwargs={"token": "token"}, daemon=True).start()
     return int(listener.getsockname()[1])
 
 
@@ -32,7 +32,7 @@ def ask(port: int) -> Iterator[Callable[..., tuple[int, str, bytes]]]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
     def send(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str, bytes]:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {"Authorization": "Bearer token"} | {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
         answer = connection.getresponse()
         return answer.status, answer.headers["Content-Type"], answer.read()
@@ -58,7 +58,7 @@ def test_http(ask: Callable[..., tuple[int, str, bytes]], capfd: pytest.CaptureF
 
 def test_no_delay(port: int) -> None:
     """A small answer comes in one packet: of two, the kernel may hold back the second until the first is confirmed."""
-    request = b"POST /invocations HTTP/1.1\r\nHost: model\r\nContent-Length: 1\r\n\r\nx"
+    request = b"POST /invocations HTTP/1.1\r\nHost: model\r\nAuthorization: Bearer token\r\nContent-Length: 1\r\n\r\nx"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         for _ in range(100):
             connection.sendall(request)

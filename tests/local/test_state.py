@@ -56,9 +56,10 @@ def test_description_is_read_back(home: Home, holder: subprocess.Popen[bytes]) -
 
 
 @pytest.mark.usefixtures("holder")
-def test_only_its_owner_reads_the_token(home: Home) -> None:
-    """The description, which has a token in it, is readable to its owner only."""
-    assert stat.S_IMODE(home.state_file.stat().st_mode) == 0o600
+def test_only_its_owner_reads_the_key(home: Home) -> None:
+    """What the holder makes, the description with the key in it included, is readable to its owner only."""
+    assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in home.folder.iterdir()} == {0o600}
 
 
 @pytest.mark.usefixtures("holder")
@@ -98,7 +99,7 @@ def test_variables_of_the_environment() -> None:
         "AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:4999",
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "http://127.0.0.1:4999",
         "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": "http://127.0.0.1:4999",
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": "LOCALKEY",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -211,3 +211,13 @@ def test_not_supported(
     failure = place.fail(CREATE, request | changed)
     assert failure.error == "Local.NotSupported"
     assert failure.cause.startswith(f"{key} is ")
+
+
+def test_key_that_is_no_name_of_a_file(place: Place, serve: Callable[..., None], transform_request: Make) -> None:
+    """An input whose key no file can be named after fails the job, which names the key."""
+    serve()
+    key = f"in/{'x' * 255}"  # and .out
+    place.put(key, "a\n")
+    failure = place.fail(CREATE, transform_request())
+    assert failure.error == "States.TaskFailed"
+    assert f"s3://bucket/{key}: the key cannot be the name of a file" in json.loads(failure.cause)["FailureReason"]

@@ -2,14 +2,11 @@
 //
 //     node browser.mjs PAGE...                    each page light, dark, and as wide as a phone
 //     node browser.mjs --pictures FOLDER PAGE     the upper part of the page in these views, as report-<view>.png
-//
-// Chromium comes out of the npm package, once, and stays beside it.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import chromium, { inflate } from "@sparticuz/chromium";
-import puppeteer from "puppeteer-core";
+import { launch } from "./chromium.mjs";
 
 const require = createRequire(import.meta.url);
 const VIEWS = [
@@ -17,31 +14,6 @@ const VIEWS = [
   { name: "dark", scheme: "dark", width: 1280 },
   { name: "phone", scheme: "light", width: 390 },
 ];
-
-async function unpacked() {
-  const entry = require.resolve("@sparticuz/chromium");
-  const root = dirname(dirname(entry));
-  const modules = dirname(dirname(root));
-  const { version } = JSON.parse(readFileSync(join(root, "package.json")));
-  const folder = join(modules, ".chromium", version);
-  if (!existsSync(folder)) {
-    mkdirSync(dirname(folder), { recursive: true });
-    // Renamed at the end, so that an unpacking that was cut off is not taken for a browser.
-    const partial = mkdtempSync(join(dirname(folder), "partial-"));
-    const { TMPDIR } = process.env;
-    process.env.TMPDIR = partial;
-    await chromium.executablePath();
-    await inflate(join(root, "bin", "al2023.tar.br"));
-    if (TMPDIR === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = TMPDIR;
-    try {
-      renameSync(partial, folder);
-    } catch (error) {
-      if (!existsSync(folder)) throw error;
-    }
-  }
-  return folder;
-}
 
 async function open(browser, path, view) {
   const page = await browser.newPage();
@@ -89,15 +61,7 @@ async function look(browser, path, view) {
   return found;
 }
 
-const folder = await unpacked();
-const browser = await puppeteer.launch({
-  executablePath: join(folder, "chromium"),
-  headless: "shell",
-  // Root has no sandbox; the pages are our own.
-  args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"],
-  // The libraries that a server may lack.
-  env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib") },
-});
+const browser = await launch();
 const [option, ...rest] = process.argv.slice(2);
 try {
   if (option === "--pictures") {

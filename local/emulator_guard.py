@@ -1,0 +1,157 @@
+"""Stands before the emulator: refuses whom ``local.guard`` refuses, and bounds what the others may send.
+
+The emulator itself answers anybody, with ``Access-Control-Allow-Origin: *``. It never sees a request that is refused
+here, and no answer leaves with a header that would let a page read it.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from hypercorn.asyncio.tcp_server import TCPServer
+
+from local.guard import Credentials, Refusal, refusal
+
+BODY_BYTES = 5 * 1024**3
+"""The most that S3 takes in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
+BODY_SECONDS = 30.0
+"""The longest pause within a body: over loopback a client that sends nothing for so long has stalled."""
+CONNECTIONS = 1024
+"""Open at once: four times what one boto3 client of ours opens at most, and a fraction of the usual file limit."""
+
+Message = dict[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Guarded:
+    """An ASGI application behind the guard.
+
+    Args:
+        app: the application.
+        port: the one that it is served at.
+        key: the one that requests must carry.
+        issued: whether other credentials are good: those that the application has issued itself.
+        handed_out: whether method and path are a URL that the application has handed out as a secret of its own.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        port: int,
+        key: str,
+        issued: Callable[[Credentials], bool],
+        handed_out: Callable[[str, str], bool],
+    ) -> None:
+        self._app = app
+        self._port = port
+        self._key = key
+        self._issued = issued
+        self._handed_out = handed_out
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification (https://asgi.readthedocs.io/en/stable/specs/main.html)."""
+        if scope["type"] not in ("http", "websocket"):  # the server's own start and end
+            await self._app(scope, receive, send)
+            return
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        refused = self._refusal(scope, headers)
+        if refused is None:
+            await self._app(scope, _bounded(receive), _unshared(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await _refuse(send, refused, dict(headers))
+
+    def _refusal(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
+        def good(shown: Credentials) -> bool:
+            return self._issued(shown) or self._handed_out(scope.get("method", ""), scope["path"])
+
+        query = scope["query_string"].decode("latin-1")
+        refused = refusal(headers, query, port=self._port, key=self._key, issued=good)
+        if refused is None and any(name == "content-length" and _size(value) > BODY_BYTES for name, value in headers):
+            return Refusal("EntityTooLarge", f"the body has more than {BODY_BYTES:,} bytes", status=413)
+        return refused
+
+
+class BoundedTCPServer(TCPServer):
+    """One connection to hypercorn, which is closed unanswered where too many are open."""
+
+    _open = 0
+
+    async def run(self) -> None:
+        """Serves the connection to its end."""
+        if BoundedTCPServer._open >= CONNECTIONS:
+            self.writer.close()
+            return
+        BoundedTCPServer._open += 1
+        try:
+            await super().run()
+        finally:
+            BoundedTCPServer._open -= 1
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The same messages; a body that stalls or has no end is cut off as if its client had gone."""
+    size = 0
+    in_body = True
+
+    async def bounded() -> Message:
+        nonlocal size, in_body
+        if not in_body:  # what comes now is the client's going, and the answer may take its time
+            return await receive()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        size += len(message.get("body", b""))
+        in_body = bool(message.get("more_body", False))
+        return message if size <= BODY_BYTES else {"type": "http.disconnect"}
+
+    return bounded
+
+
+def _unshared(send: Send) -> Send:
+    """The same answer, without leave for other origins to read it."""
+
+    async def unshared(message: Message) -> None:
+        if "headers" in message:
+            kept = [(name, value) for name, value in message["headers"] if not _shares(name)]
+            message = message | {"headers": kept}
+        await send(message)
+
+    return unshared
+
+
+def _shares(name: bytes) -> bool:
+    return name.lower().startswith(b"access-control-")
+
+
+async def _refuse(send: Send, refused: Refusal, headers: dict[str, str]) -> None:
+    """In the protocol that the client speaks, so that an SDK raises the error by its name."""
+    if "json" in headers.get("content-type", ""):
+        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": refused.code, "message": refused.message})
+    else:
+        kind = "text/xml"
+        error = f"<Error><Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
+        body = f"<ErrorResponse>{error}</ErrorResponse>"
+    content = body.encode()
+    fields = {
+        "content-type": kind,
+        "content-length": str(len(content)),
+        "x-amzn-errortype": refused.code,
+    }
+    raw = [(name.encode(), value.encode()) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": refused.status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _size(text: str) -> int:
+    return int(text) if text.isdecimal() else 0

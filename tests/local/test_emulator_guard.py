@@ -1,0 +1,181 @@
+"""The guard before the emulator."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypercorn.asyncio import run as hypercorn_run
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from local import emulator_guard
+from local.emulator_guard import BoundedTCPServer, Guarded, Message, Receive, Scope, Send
+
+KEY = b"LOCALKEY"
+OWN = [(b"host", b"127.0.0.1:4566"), (b"authorization", b"Bearer " + KEY)]
+
+
+class Application:
+    """An application that reads the whole body and answers with leave for every origin."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes | None] = []
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.bodies.append(None)
+                return
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        self.bodies.append(body)
+        headers = [(b"Access-Control-Allow-Origin", b"*"), (b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def application() -> Application:
+    """An application."""
+    return Application()
+
+
+def request(
+    application: Application,
+    *headers: tuple[bytes, bytes],
+    body: Iterable[bytes | None] = (b"",),
+    kind: str = "http",
+    path: str = "/",
+) -> list[Message]:
+    """What is sent in answer; None in the body is a client that sends nothing more."""
+    sent: list[Message] = []
+    chunks = list(body)
+
+    async def receive() -> Message:
+        chunk = chunks.pop(0)
+        if chunk is None:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guarded = Guarded(
+        application,
+        port=4566,
+        key=KEY.decode(),
+        issued=lambda _: False,
+        handed_out=lambda method, path: (method, path) == ("PUT", "/answer/token"),
+    )
+    scope: dict[str, Any] = {"type": kind, "path": path, "query_string": b"", "headers": list(headers)}
+    asyncio.run(guarded(scope | ({"method": "PUT"} if kind == "http" else {}), receive, send))
+    return sent
+
+
+def test_answer_is_for_programs(application: Application) -> None:
+    """An answer comes as the application gives it, but for the leave that it gives to pages."""
+    start, body = request(application, *OWN, body=[b"a", b"b"])
+    assert (start["status"], start["headers"]) == (200, [(b"content-type", b"text/plain")])
+    assert body["body"] == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (b"application/x-amz-json-1.1", b'{"__type": "UnrecognizedClientException", "message": '),
+        (b"application/x-www-form-urlencoded", b"<ErrorResponse><Error><Code>UnrecognizedClientException</Code>"),
+    ],
+)
+def test_refusal(application: Application, content_type: bytes, body: bytes) -> None:
+    """What is refused does not reach the application, and the client reads why in its own protocol."""
+    start, content = request(application, OWN[0], (b"content-type", content_type))
+    assert start["status"] == 403
+    assert dict(start["headers"])[b"x-amzn-errortype"] == b"UnrecognizedClientException"
+    assert content["body"].startswith(body)
+    assert application.bodies == []
+
+
+def test_websockets(application: Application) -> None:
+    """A page may open a websocket anywhere without asking; here it is refused."""
+    assert request(application, *OWN, (b"origin", b"http://evil.example"), kind="websocket") == [
+        {"type": "websocket.close", "code": 1008}
+    ]
+    assert application.bodies == []
+
+
+def test_urls_that_are_secrets(application: Application) -> None:
+    """A URL that the emulator has handed out opens by itself, for programs of this machine and this path only."""
+    assert request(application, OWN[0], path="/answer/token")[0]["status"] == 200
+    assert request(application, OWN[0], path="/answer/other")[0]["status"] == 403
+    assert request(application, (b"host", b"evil.example"), path="/answer/token")[0]["status"] == 403
+    assert request(application, OWN[0], (b"origin", b"null"), path="/answer/token")[0]["status"] == 403
+
+
+def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that is too large by its own account is refused; one that turns out so, or stalls, is cut off."""
+    monkeypatch.setattr(emulator_guard, "BODY_BYTES", 10)
+    monkeypatch.setattr(emulator_guard, "BODY_SECONDS", 0.05)
+    assert request(application, *OWN, (b"content-length", b"11"))[0]["status"] == 413
+    assert application.bodies == []
+    assert request(application, *OWN, body=[b"123456", b"123456"]) == []
+    assert request(application, *OWN, body=[b"1", None]) == []
+    assert application.bodies == [None, None]
+    assert request(application, *OWN, body=[b"1234567890"])[0]["status"] == 200
+
+
+def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]) -> None:
+    """More connections than there is room for are closed unanswered; once one has gone, there is room again."""
+    monkeypatch.setattr(emulator_guard, "CONNECTIONS", 2)
+    monkeypatch.setattr(hypercorn_run, "TCPServer", BoundedTCPServer)
+    config = Config()
+    config.bind = [f"127.0.0.1:{free_port()}"]
+    assert asyncio.run(connections(config)) == [True, True, False, True]
+
+
+async def connections(config: Config) -> list[bool]:
+    """Whether a first, a second, and a third connection are answered, and one more when the first has gone."""
+    end = asyncio.Event()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+
+    serving = asyncio.create_task(serve(application, config, shutdown_trigger=end.wait))  # type: ignore[arg-type] # a plain one
+    host, _, port = config.bind[0].partition(":")
+    opened: list[asyncio.StreamWriter] = []
+
+    async def answered() -> bool:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        opened.append(writer)
+        try:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            return (await reader.readline()).startswith(b"HTTP/1.1 200")
+        except ConnectionError:
+            return False
+
+    async def eventually() -> bool:
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                if await answered():
+                    return True
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(20):
+        seen = [await eventually(), await answered(), await answered()]
+        opened[0].close()
+        seen.append(await eventually())
+    for writer in opened:
+        writer.close()
+    end.set()
+    await serving
+    return seen
