@@ -28,8 +28,10 @@ def named(bom: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_valid(bom: dict[str, Any]) -> None:
-    """CycloneDX's own schema accepts it."""
+    """CycloneDX's own schema accepts it, and each component stands there once."""
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
+    references = [component["bom-ref"] for component in bom["components"]]
+    assert len(set(references)) == len(references)
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,11 @@ _DISK = 1 << 30
 """Bytes of the file system that is filled."""
 _CHUNK = 1 << 24
 _BATCH = 6
+_AT_ONCE = 24
+_BATCH_PATIENCE = 3.0
+"""Seconds for which the next batch waits for the one before it."""
+_RARE = {"deaf": 0.1}
+"""Kinds of jobs that are less frequent than the others; this one takes two minutes."""
 _LIFE = (20.0, 45.0)
 """Seconds for which an environment is under load."""
 _PATIENCE = 30.0
@@ -144,8 +149,10 @@ class Soak:
         attacker = threading.Thread(target=self._attack, args=(over, random.Random(self._chance.random())))  # noqa: S311 - no secret
         attacker.start()
         try:
-            while time.monotonic() < ends_at and life.lives():
-                self._deliver(life)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                while time.monotonic() < ends_at and life.lives():
+                    deliveries = self._deliveries()
+                    wait([pool.submit(life.deliver, *each) for each in deliveries], timeout=_BATCH_PATIENCE)
         finally:
             over.set()
             attacker.join()
@@ -157,23 +164,19 @@ class Soak:
         self._end(life, end)
         self._count_left()
 
-    def _deliver(self, life: Life, kill: int | None = None) -> None:
-        """A batch of events at once, some of them several times; a process may be killed meanwhile."""
+    def _deliveries(self) -> list[tuple[str, str | None]]:
+        """A batch of events to be delivered at once, each with its job; some stand there several times."""
         deliveries = []
         for _ in range(_BATCH):
             self._number += 1
-            kind = self._chance.choice(list(KINDS)) if self._chance.random() < 1 / 3 else None
-            times = self._chance.choice([1, 1, 1, 2, 3])
-            deliveries += [(f"{kind or 'jobless'}-{self._number}", kind)] * times
+            kind = self._chance.choices(list(KINDS), [_RARE.get(name, 1.0) for name in KINDS])[0]
+            has_job = self._chance.random() < 1 / 3
+            identity = f"{kind if has_job else 'jobless'}-{self._number}"
+            deliveries += [(identity, kind if has_job else None)] * self._chance.choice([1, 1, 1, 2, 3])
         self._chance.shuffle(deliveries)
         self._ledger.events += _BATCH
         self._ledger.deliveries += len(deliveries)
-        with ThreadPoolExecutor(len(deliveries)) as pool:
-            for delivery in deliveries:
-                pool.submit(life.deliver, *delivery)
-            if kill:
-                time.sleep(self._chance.uniform(0, 0.5))
-                send(kill, signal.SIGKILL)
+        return deliveries
 
     def _attack(self, over: threading.Event, chance: random.Random) -> None:
         """Kills, pauses and fills until it is over; what it has paused goes on, what it has filled is emptied."""
@@ -233,7 +236,11 @@ class Soak:
             is_one = those(["local.daemon" if end.startswith("daemon") else "local.emulator_process"])
             # The emulator has a launcher above it, with the same words in its command.
             victims = [pid for pid, command in processes().items() if is_one(command) and "launcher" not in command]
-            self._deliver(life, kill=self._chance.choice(sorted(victims)))
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                for delivery in self._deliveries():
+                    pool.submit(life.deliver, *delivery)
+                time.sleep(self._chance.uniform(0, 0.5))
+                send(self._chance.choice(sorted(victims)), signal.SIGKILL)
             self._ledger.not_audited += len(life.accepted)
             self._ledger.untaken += len(life.unanswered)
             deadline = time.monotonic() + _PATIENCE
