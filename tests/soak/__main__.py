@@ -159,7 +159,7 @@ class Soak:
         if not life.lives():
             self._ledger.details.append(f"an environment died of itself: {life.last_words()}")
             end = "died by itself"
-        self._audit(life, waits=end == "down")
+        self.audit(life, waits=end == "down")
         self._ledger.ends[end] += 1
         self._end(life, end)
         self._count_left()
@@ -211,7 +211,7 @@ class Soak:
         finally:
             filling.unlink(missing_ok=True)
 
-    def _audit(self, life: Life, *, waits: bool) -> None:
+    def audit(self, life: Life, *, waits: bool) -> None:
         """Holds what was accepted against the executions that there are."""
         if not life.lives():
             self._ledger.lost += len(life.accepted)
