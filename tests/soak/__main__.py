@@ -153,9 +153,11 @@ class Soak:
                 while time.monotonic() < ends_at and life.lives():
                     deliveries = self._deliveries()
                     wait([pool.submit(life.deliver, *each) for each in deliveries], timeout=_BATCH_PATIENCE)
+                over.set()
+                attacker.join()
+                life.quiet_since = time.monotonic()
         finally:
             over.set()
-            attacker.join()
         if not life.lives():
             self._ledger.details.append(f"an environment died of itself: {life.last_words()}")
             end = "died by itself"
@@ -220,16 +222,18 @@ class Soak:
         named = set(life.accepted.values())
         stuck = [arn for arn, status in found.items() if status == "RUNNING"] if waits else []
         self._ledger.audited += len(named & found.keys())
-        self._ledger.lost += len(named - found.keys()) + len(life.unanswered)
+        self._ledger.lost += len(named - found.keys()) + len(life.untaken)
         self._ledger.doubled += len(found.keys() - named) + len(life.accepted) - len(named)
         self._ledger.unending += len(stuck)
         for identity in life.accepted.keys() if waits else ():
             status = found.get(life.accepted[identity], "LOST")
             self._ledger.jobs[f"{identity.partition('-')[0]} {status}"] += 1
         ids = {arn: identity for identity, arn in life.accepted.items()}
+        self._ledger.details += [f"not taken: {event}: {said}" for event, said in sorted(life.untaken.items())]
+        self._ledger.details += [f"lost: {event}" for event, arn in life.accepted.items() if arn not in found]
         self._ledger.details += [f"without an end: {ids.get(arn, arn)}" for arn in stuck]
         life.accepted.clear()
-        life.unanswered.clear()
+        life.untaken.clear()
 
     def _end(self, life: Life, end: str) -> None:
         if end.endswith(" killed"):
@@ -242,7 +246,7 @@ class Soak:
                 time.sleep(self._chance.uniform(0, 0.5))
                 send(self._chance.choice(sorted(victims)), signal.SIGKILL)
             self._ledger.not_audited += len(life.accepted)
-            self._ledger.untaken += len(life.unanswered)
+            self._ledger.untaken += len(life.untaken)
             deadline = time.monotonic() + _PATIENCE
             while life.lives() and time.monotonic() < deadline:
                 time.sleep(0.1)

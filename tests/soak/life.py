@@ -27,6 +27,7 @@ DEAD = "Z"
 
 _PREFIX = "demo/soak"
 _PATIENCE = 90.0
+"""Seconds after the last attack within which every event must be taken."""
 _LONGEST = 180.0
 """Seconds: a job that does not obey is killed two minutes after its time."""
 _INFERENCE = "def model_fn(folder):\n    return 1\n\ndef predict_fn(data, model):\n    return data\n"
@@ -44,8 +45,10 @@ class Life:
     canary: Path
     accepted: dict[str, str] = field(default_factory=dict)
     """The execution that each event was said to have started, by the event's id."""
-    unanswered: set[str] = field(default_factory=set)
-    """Events that nobody has taken."""
+    untaken: dict[str, str] = field(default_factory=dict)
+    """Events that nobody has taken, with what was said to them last."""
+    quiet_since: float | None = None
+    """When the attacks ended, by the monotonic clock."""
 
     def up(self, port: int) -> None:
         """Brings it up.
@@ -68,7 +71,7 @@ class Life:
         self._mlops("down")
 
     def deliver(self, identity: str, kind: str | None) -> None:
-        """Delivers an event until it is taken, as EventBridge does, or the environment is gone.
+        """Delivers an event until it is taken, as EventBridge does for 24 hours, or the environment is gone.
 
         Args:
             identity: the event's id.
@@ -82,19 +85,21 @@ class Life:
             "overrides": {"preprocessing": section},
             "id": identity,
         }
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and self.lives():
-            with contextlib.suppress(BotoCoreError, ClientError, ValueError):
+        said: Any = "nothing"
+        while self.lives() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _PATIENCE):
+            try:
                 client = self._client("lambda")
                 answer = client.invoke(FunctionName=self.state.metadata.function, Payload=json.dumps(event))
                 said = json.loads(answer["Payload"].read())
                 if "executionArn" in said:
                     self.accepted[identity] = said["executionArn"]
-                    self.unanswered.discard(identity)
+                    self.untaken.pop(identity, None)
                     return
+            except (BotoCoreError, ClientError, ValueError) as error:
+                said = error
             time.sleep(0.2)
         if identity not in self.accepted:
-            self.unanswered.add(identity)
+            self.untaken[identity] = str(said)
 
     def lives(self) -> bool:
         """Whether its process does."""

@@ -33,7 +33,7 @@ def audited(folder: Path, *, accepted: dict[str, str], found: dict[str, str], un
     """The ledger after one life."""
     ledger, life = Ledger(), Seen(folder, folder)
     (folder / "disk").mkdir()
-    life.accepted, life.unanswered, life.found = accepted, untaken, found
+    life.accepted, life.untaken, life.found = accepted, dict.fromkeys(untaken, "no"), found
     soak = Soak(base=folder, chance=random.Random(0), ledger=ledger, fills=False)  # noqa: S311 - no secret
     soak.audit(life, waits=True)
     return ledger
