@@ -5,9 +5,11 @@
 # make lock    new locks, after a change of pyproject.toml or package.json
 # make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
 # make bench   measures what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" some of it
+# make soak    attacks environments for ten minutes, and says what they lost; SECONDS=60 or MINUTES=3, SEED=1
+# make sbom    out/sbom.json: all packages with versions and licences, in CycloneDX
 # make tour    the tour in README.md and the pictures in docs/images anew
 # make clean   removes what make made
-.PHONY: demo test style types tests cover e2e lock schema bench tour clean
+.PHONY: demo test style types tests cover e2e lock schema bench soak sbom tour clean
 
 # What is set up waits for downloads more than it works.
 MAKEFLAGS += --jobs=4
@@ -80,6 +82,13 @@ lock: .venv/local.done
 
 bench: .venv/local.done node_modules/local.done
 	@$(BIN)/python -m benchmarks $(ROWS) $(if $(REFERENCE),--reference '$(REFERENCE)')
+
+soak: .venv/dev.done node_modules/local.done
+	@$(BIN)/python -m tests.soak --json out/soak.json $(if $(SEED),--seed '$(SEED)') \
+		$(if $(SECONDS),--seconds '$(SECONDS)',$(if $(MINUTES),--seconds "$$(($(MINUTES) * 60))"))
+
+sbom: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
+	@$(BIN)/python requirements/sbom.py out/sbom.json
 
 tour: .venv/local.done node_modules/dev.done
 	@docs/tour.sh > out/tour.txt

@@ -63,7 +63,7 @@ def connect(*, local: bool, folder: Path) -> Aws:
     if local:
         from local.state import Home  # noqa: PLC0415 - for --local only
 
-        with local_errors():
+        with local_errors(folder):
             state = Home(folder).require_live()
         return Aws(client=state.connection.client, default_stack=state.metadata.stack, where="on this machine")
     import boto3  # noqa: PLC0415

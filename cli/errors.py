@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -19,12 +20,17 @@ class CommandError(click.ClickException):
 
 
 @contextmanager
-def local_errors() -> Iterator[None]:
-    """What the environment on this machine refuses ends the command."""
+def local_errors(folder: Path) -> Iterator[None]:
+    """What the environment on this machine refuses, or the file system below it, ends the command.
+
+    Args:
+        folder: where the command writes.
+    """
     # Imported here, so that --help need not wait for it.
-    from local.errors import LocalError  # noqa: PLC0415
+    from local.errors import LocalError, file_errors  # noqa: PLC0415
 
     try:
-        yield
+        with file_errors(folder):
+            yield
     except LocalError as error:
         raise CommandError(str(error)) from error

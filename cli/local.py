@@ -44,7 +44,7 @@ def up(port: int, folder: Path) -> None:
     _catch_signals()
     home = Home(folder)
     try:
-        with local_errors():
+        with local_errors(folder):
             if status(home).status == DIED:
                 click.echo(f"the last environment died; its log: {home.log}", err=True)
             state = start(home, port=port, step=Display(Console(highlight=False)).step)
@@ -64,7 +64,7 @@ def down(folder: Path) -> None:
     from local.lifecycle import down as end
     from local.state import Home
 
-    with local_errors():
+    with local_errors(folder):
         show_down(end(Home(folder)))
 
 
@@ -80,7 +80,7 @@ def status_command(folder: Path, *, as_json: bool) -> None:
     from local.lifecycle import UP, status
     from local.state import Home
 
-    with local_errors():
+    with local_errors(folder):
         now = status(Home(folder))
     if as_json:
         click.echo(json.dumps(now.as_json(), indent=2))
@@ -98,7 +98,7 @@ def env(folder: Path) -> None:
     """
     from local.state import Home
 
-    with local_errors():
+    with local_errors(folder):
         variables = Home(folder).require_live().connection.variables
     # Each of these would lead an SDK elsewhere, or have it take the endpoints for nothing.
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
@@ -157,7 +157,7 @@ def run(  # noqa: PLR0917 - click passes options by name
         since=since or time.time(),
     )
     try:
-        with local_errors():
+        with local_errors(out):
             summary = run_pipeline(options, Display(console))
     except KeyboardInterrupt:
         _exit_interrupted("the execution was stopped, and no process of it is left")

@@ -10,12 +10,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from local.control import path_of, served
-from local.errors import LocalError
+from local.errors import LocalError, file_errors
 from local.host import Host
 from local.state import Home
 
@@ -41,14 +42,15 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
         signal.signal(number, _terminate)
     home = Home(folder)
     try:
-        with home.hold():
+        with file_errors(folder), home.hold():
             folder.chmod(0o700)  # whatever an earlier version has left in it
             try:
                 _live(home, port, report)
             finally:
                 home.clear()
     except LocalError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - this is the log
+        with suppress(OSError):  # the disk may be full; the report below says so
+            print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - this is the log
         report(error=str(error))
         return 1
     except _Terminated:

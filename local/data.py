@@ -47,10 +47,10 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
 def _unpacked(cache: Path) -> Path:
     path = cache / _SHIPPED.stem
     if not path.exists():
-        with (
-            lzma.open(_SHIPPED) as packed,
-            tempfile.NamedTemporaryFile(dir=cache, prefix=f".{path.name}-", delete=False) as unpacked,
-        ):
-            shutil.copyfileobj(packed, unpacked, 1 << 20)
-        Path(unpacked.name).replace(path)
+        # A folder of its own, of which nothing is left where the disk is full.
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f".{path.name}-") as folder:
+            partial = Path(folder, path.name)
+            with lzma.open(_SHIPPED) as packed, partial.open("xb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
+            partial.replace(path)
     return path

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.numbers import number
+
 REPORT = "evaluation.json"
 """The file in which the evaluation's metrics lie, in SageMaker's model-quality layout."""
 
@@ -20,11 +22,11 @@ def metrics(report: dict[str, Any]) -> dict[str, float]:
         report: a report in SageMaker's model-quality layout: groups of metrics, each with a ``value``.
     """
     return {
-        (_NAMES.get(name) or name): metric["value"]
+        (_NAMES.get(name) or name): value
         for group in report.values()
         if isinstance(group, dict)
         for name, metric in group.items()
-        if isinstance(metric, dict) and isinstance(metric.get("value"), int | float)
+        if isinstance(metric, dict) and (value := number(metric.get("value"))) is not None
     }
 
 
@@ -89,7 +91,7 @@ def read_metrics(report: Path | None) -> dict[str, float]:
         return {}
     try:
         content = json.loads(report.read_text())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return metrics(content) if isinstance(content, dict) else {}
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.progress import RUNNING
+from pipeline.numbers import number
 from report.facts import Facts
-from report.quality import metrics, number
+from report.quality import metrics
 
 GOOD, BAD, OPEN = "good", "bad", "open"
 

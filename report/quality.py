@@ -1,9 +1,10 @@
 """Reads an evaluation report as far as it is one: whatever it lacks, or has in another form, is None or left out."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from pipeline.numbers import number
 
 _BASELINE = "_best_constant_classifier"
 """The end of the names with which Model Monitor calls the metrics of the best model that looks at nothing
@@ -52,12 +53,6 @@ class Bin:
     """How many of them were of class 1, from 0 to 1."""
 
 
-def number(value: Any) -> float | None:
-    """The value, if it is a finite number."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if is_number else None
-
-
 def metrics(report: dict[str, Any]) -> list[Metric]:
     """The numbers of a report in SageMaker's model-quality layout, in its order."""
     found = []
@@ -82,7 +77,7 @@ def metrics(report: dict[str, Any]) -> list[Metric]:
 def records(report: dict[str, Any]) -> int | None:
     """How many records the model was judged on."""
     dataset = report.get("dataset")
-    count = dataset.get("item_count") if isinstance(dataset, dict) else None
+    count = number(dataset.get("item_count")) if isinstance(dataset, dict) else None
     return count if isinstance(count, int) else None
 
 
@@ -123,7 +118,7 @@ def calibration(report: dict[str, Any]) -> list[Bin] | None:
     found = [
         Bin(start=row[0], end=row[1], records=int(row[2]), probability=row[3], share=row[4])  # type: ignore[arg-type]
         for row in rows
-        if None not in row
+        if None not in row and row[2] >= 0  # type: ignore[operator]
     ]
     return found or None
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from local.job_files import job_names
 from local.progress import PENDING
+from pipeline.numbers import number
 from report import charts, quality
 from report.charts import Curve
 from report.facts import Facts
@@ -95,7 +96,7 @@ def judged_metrics(facts: Facts) -> list[Judged]:
     for metric in facts.result("approval").get("metrics") or ():
         if not isinstance(metric, dict):
             continue
-        numbers = {key: quality.number(metric.get(key)) for key in ("value", "minimum", "maximum", "champion")}
+        numbers = {key: number(metric.get(key)) for key in ("value", "minimum", "maximum", "champion")}
         low, high = _scale([number for number in numbers.values() if number is not None])
         name = str(metric.get("name"))
         found.append(
@@ -164,7 +165,7 @@ def _positives(facts: Facts) -> float | None:
     if found is None or len(found.classes) != 2:  # noqa: PLR2004 - of a binary classifier
         return None
     total = sum(map(sum, found.counts))
-    return sum(found.counts[1]) / total if total else None
+    return number(sum(found.counts[1]) / total) if total else None
 
 
 def approval(facts: Facts) -> Rows:

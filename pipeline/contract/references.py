@@ -6,6 +6,7 @@ input is refused, since the job would wait for its machine only to find nothing.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,11 +40,12 @@ def fill_in_input(
     filled = {key: value if key == SOURCE else fill_in(value, ours) for key, value in data.items()}
     found: list[Problem] = []
     uses = [Use(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
+    written = [(use, _writes(use)) for use in uses]
     for number, use in enumerate(uses):
         if not use.runs:
             filled[use.stage.key] = fill_in(use.section, theirs)
             continue
-        missing = [*_unwritten(use, uses[:number]), *unmade_models(use, data)]
+        missing = [*_unwritten(use, _Writers(written[:number])), *unmade_models(use, data)]
         from_source = {problem.path for problem in missing}
         filled[use.stage.key] = _filled(use.section, (use.stage.key,), ours, theirs, from_source)
         if source:
@@ -61,15 +63,15 @@ def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str
     return fill_in(value, theirs if path in from_source else ours)
 
 
-def _unwritten(use: Use, earlier: Sequence[Use]) -> Iterator[Problem]:
+def _unwritten(use: Use, earlier: "_Writers") -> Iterator[Problem]:
     """What the stage reads of this execution although the stage that writes it does not run."""
-    known = [other.stage for other in earlier if other.request]
+    known = [other.stage for other in earlier.uses if other.request]
     before = STAGES[: STAGES.index(use.stage)]
     absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
     for path, text in _executions_own(use):
         if _is_write(path):
             continue
-        writers = [writer for uri in _uris(text) for writer in [_writer(uri, earlier)] if writer]
+        writers = [writer for writer in map(earlier.of, _uris(text)) if writer]
         idle = next((writer.stage.key for writer in writers if not writer.runs), None)
         if idle:
             yield _problem(path, text, f"{idle} writes that, and {idle}.run is not true: let it run,")
@@ -95,18 +97,45 @@ def _writes(use: Use) -> list[str]:
     return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
 
 
-def _writer(uri: str, earlier: Sequence[Use]) -> Use | None:
-    """The stage that writes what lies at the URI: one that runs, if there is one among those that fit best."""
-    fits = [(_fit(uri, written), use.runs, number) for number, use in enumerate(earlier) for written in _writes(use)]
-    best = max(fits, default=(0, False, 0))
-    return earlier[best[2]] if best[0] else None
+class _Writers:
+    """Finds the stage that writes a URI, in time that grows with the URI and not with all that is written.
 
+    Args:
+        written: the stages, in their order, each with the URIs that it writes.
+    """
 
-def _fit(uri: str, written: str) -> int:
-    """How closely the URI belongs to what is written: 0 not at all, else the longer the closer."""
-    if uri == written or uri.startswith(f"{written}/"):
-        return len(written)
-    return 1 if written.startswith(uri) else 0
+    def __init__(self, written: Sequence[tuple[Use, list[str]]]) -> None:
+        self.uses = [use for use, _ in written]
+        # Where several fit equally well, the last of those that run wins, else the last.
+        ascending = sorted(written, key=lambda item: item[0].runs)
+        self._sorted = [(use, sorted(uris)) for use, uris in reversed(ascending)]
+        self._tree: dict[str | None, Any] = {}
+        for use, uris in ascending:
+            for uri in uris:
+                node = self._tree
+                for part in uri.split("/"):
+                    node = node.setdefault(part, {})
+                node[None] = use
+
+    def of(self, uri: str) -> Use | None:
+        """The stage that writes the URI or the longest of the folders above it; else one that writes below it."""
+        return self._above(uri) or self._below(uri)
+
+    def _above(self, uri: str) -> Use | None:
+        node, found = self._tree, None
+        for part in uri.split("/"):
+            if part not in node:
+                break
+            node = node[part]
+            found = node.get(None, found)
+        return found
+
+    def _below(self, uri: str) -> Use | None:
+        for use, uris in self._sorted:
+            first = bisect_left(uris, uri)
+            if first < len(uris) and uris[first].startswith(uri):
+                return use
+        return None
 
 
 def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

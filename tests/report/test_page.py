@@ -1,5 +1,6 @@
 """What the page says of executions that are unlike the sample."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from report.facts import Facts, Failure
 from report.outcome import main_metric, outcome, short_name
 from report.page import difference, duration, number, page
-from tests.report.conftest import AUC, NAME, content
+from report.quality import calibration, metrics
+from tests.report.conftest import AUC, NAME, content, evaluation_of
 
 
 def sections(text: str) -> list[str]:
@@ -152,3 +154,37 @@ def test_other_texts() -> None:
     assert [difference(value) for value in (0.5, -0.5, 0.0)] == ["+0.5000", "\N{MINUS SIGN}0.5000", "0.0000"]
     assert [duration(seconds) for seconds in (9.84, 200, 7500)] == ["9.8 s", "3 min 20 s", "2 h 5 min"]
     assert [short_name(path) for path in ("g.auc.value", "auc", "a.b")] == ["auc", "auc", "a.b"]
+
+
+def with_numbers(value: Any, hostile: float) -> Any:
+    """The value with this number in place of each of its numbers."""
+    if isinstance(value, dict):
+        return {key: with_numbers(item, hostile) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_numbers(item, hostile) for item in value]
+    return hostile if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+@pytest.mark.parametrize("groups", [{"binary_classification_metrics"}, {"calibration"}, {"dataset"}])
+@pytest.mark.parametrize(
+    "hostile", [10**400, -(10**400), 10**308, 1e308, -1e308, math.nan, math.inf, -math.inf, -1, 0, 5e-324]
+)
+def test_numbers_that_no_metric_has(hostile: float, groups: set[str], facts: Callable[..., Facts]) -> None:
+    """There is a page whatever numbers the evaluation and the approval have; those that are none are left out."""
+    good = evaluation_of(2.5)
+    bad = {key: with_numbers(value, hostile) if key in groups else value for key, value in good.items()}
+    told = content()
+    told["approval"]["result"]["metrics"] = [{"name": AUC, "value": hostile, "minimum": hostile, "passed": False}]
+    text = page(facts(evaluation=bad, champion=good, content=told))
+    assert text.rstrip().endswith("</html>")
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    assert all(math.isfinite(metric.value) for metric in metrics(bad))
+
+
+def test_a_bin_of_fewer_records_than_none(facts: Callable[..., Facts]) -> None:
+    """A bin with a negative number of records is left out of the calibration."""
+    evaluation = evaluation_of(2.5)
+    bins = len(evaluation["calibration"]["bins"])
+    evaluation["calibration"]["bins"][0]["records"] = -1
+    assert len(calibration(evaluation) or ()) == bins - 1
+    assert "calibration" in sections(page(facts(evaluation=evaluation)))
