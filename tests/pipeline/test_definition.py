@@ -25,7 +25,8 @@ def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dic
     program = (
         "const jsonata = require('jsonata');"
         "const [cases, variables] = JSON.parse(require('fs').readFileSync(0));"
-        "const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states});"
+        "const parse = JSON.parse;"  # of Step Functions' own functions, the one that the definition uses
+        "const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states, parse});"
         "Promise.all(cases.map(one))"
         ".then(values => console.log(JSON.stringify(values.map(v => v === undefined ? null : v))))"
     )
@@ -193,7 +194,7 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
         "input": shipped,
         "context": {"Execution": {"Name": EXECUTION}, "Task": {"Token": "token"}},
         "result": {"ModelPackageArn": "arn", "Body": "1", "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]},
-        "errorOutput": {"Error": "E", "Cause": "because"},
+        "errorOutput": {"Error": "E", "Cause": json.dumps({"errorMessage": "because"})},
     }
     with_defaults = definition(replace(PLACEHOLDERS, key="key", subnets=("subnet-1",), security_groups=("sg-1",)))
     everything = dict.fromkeys([*expressions(STATES), *expressions(with_defaults["States"])])
@@ -209,7 +210,7 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_resources_are_in_the_partition(partition: str) -> None:
     """The service integrations' ARNs are those of the partition that is deployed to."""
-    machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a"))
+    machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a", serving_role="r"))
     resources = [state["Resource"] for state in machine["States"].values() if "Resource" in state]
     assert all(resource.startswith(f"arn:{partition}:states:::") for resource in resources)
 

@@ -20,7 +20,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     context = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("approval")), context=context)
     stack = cdk.Stack(app, "Alone", env=cdk.Environment(account="123456789012", region="us-east-1"))
-    approval = Approval(stack, "Approval", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "mlops-bucket"))
+    approval = Approval(
+        stack, "Approval", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "mlops-bucket"), model_name="demo"
+    )
     approval.approvers(STATE_MACHINE)
     return Path(app.synth().get_stack_by_name("Alone").template_full_path)
 
