@@ -17,7 +17,7 @@ from local.emulator import ACCOUNT, REGION
 from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
+from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
 
@@ -87,6 +87,12 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
     assert all("result" in output[stage.key] for stage in STAGES)
     passed = output["training"]["input"]["RoleArn"]
     assert passed == f"arn:aws:iam::{ACCOUNT}:role/{roles[JOBS]}"
+    kept = f"s3://{secure_stack.metadata.bucket}/demo/registered/{answer['name']}/"
+    (registered,) = output["registration"]["result"]["containers"]
+    served = output["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"]
+    assert registered["ModelDataUrl"] == served == f"{kept}container-1/model.tar.gz"
+    assert output["approval"]["result"]["report"] == f"{kept}evaluation.json"
+    assert output["approval"]["result"]["report_version"] == output["registration"]["result"]["report"]["VersionId"]
     assert {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:CreateEndpoint"} <= authorised.asked
 
 
@@ -109,13 +115,14 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
         (PUBLISHER, {"write scripts"}),
         (ANNOUNCER, set()),
         (WORKFLOW, {"read"}),
-        (JOBS, {"read", "write scripts", "write results"}),
+        (JOBS, {"read", "write results"}),
+        (MODELS, {"read"}),
     ],
 )
 def test_what_each_role_may_do_with_the_bucket(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, may: set[str]
 ) -> None:
-    """Only the publisher and the jobs write to the bucket, the publisher below the scripts' prefix; none deletes."""
+    """The publisher writes the scripts, and nobody else; the jobs write results; none deletes."""
     s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
     calls = {
         "read": lambda: s3.get_object(Bucket=bucket, Key="demo/scripts/input.yaml"),
@@ -126,13 +133,42 @@ def test_what_each_role_may_do_with_the_bucket(
     assert {name for name, call in calls.items() if not denied(call)} == may
 
 
-@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, ANNOUNCER])
+@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, MODELS, ANNOUNCER])
 def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
     """Another team's bucket is closed to every role, the jobs' too."""
     s3 = acting_as(construct, "s3")
     assert denied(s3.get_object, Bucket=OTHERS, Key="input.yaml")
     assert denied(s3.list_objects_v2, Bucket=OTHERS)
     assert denied(s3.put_object, Bucket=OTHERS, Key="x", Body=b"x")
+
+
+@pytest.mark.parametrize("construct", [JOBS, MODELS])
+def test_no_job_and_no_model_decides_on_what_runs_and_is_served(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
+) -> None:
+    """The next input.yaml, a script, what is registered, and another model's prefix are closed to both."""
+    s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
+    for key in (
+        "demo/scripts/input.yaml",
+        "demo/scripts/train.py",
+        "demo/registered/mlops-demo-1/evaluation.json",
+        "demo/registered/mlops-demo-1/container-1/model.tar.gz",
+        "demo-2/executions/mlops-demo-2-1/evaluation/evaluation.json",
+    ):
+        assert denied(s3.put_object, Bucket=bucket, Key=key, Body=b"hijacked"), key
+        source = {"Bucket": bucket, "Key": "demo/scripts/input.yaml"}
+        assert denied(s3.copy_object, Bucket=bucket, Key=key, CopySource=source), key
+
+
+def test_models_write_what_transforms_and_endpoints_write(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
+) -> None:
+    """The results of a batch transform and captured data are written with the model's role; artefacts are not."""
+    s3, bucket = acting_as(MODELS, "s3"), secure_stack.metadata.bucket
+    for key in ("executions/mlops-demo-1/batch/a.out", "batch-output/1/a.out", "data-capture/demo/a.jsonl"):
+        assert not denied(s3.put_object, Bucket=bucket, Key=f"demo/{key}", Body=b"x"), key
+    for key in ("executions/mlops-demo-1/evaluation/evaluation.json", "model/1/output/model.tar.gz"):
+        assert denied(s3.put_object, Bucket=bucket, Key=f"demo/{key}", Body=b"x"), key
 
 
 def test_the_jobs_only_read_their_data(acting_as: Callable[[str, str], Any]) -> None:
@@ -154,7 +190,7 @@ def test_the_state_machine_uses_its_own_resources_only(
     theirs = secure_stack.emulator.client("sns").create_topic(Name="theirs")["TopicArn"]
     assert denied(acting_as(WORKFLOW, "sns").publish, TopicArn=theirs, Message="x")
     policies = Policies.of_role(secure_stack.emulator.client("iam"), roles[WORKFLOW])
-    for construct, allowed in ((JOBS, True), (STARTER, False), (WORKFLOW, False)):
+    for construct, allowed in ((JOBS, True), (MODELS, True), (STARTER, False), (WORKFLOW, False)):
         role = f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}"
         assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})) is allowed
 

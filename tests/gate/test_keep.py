@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from gate import keep
 from pipeline import places
@@ -99,7 +100,7 @@ def test_a_model_overwritten_during_the_copy(gate: Gate) -> None:
     def refuse(params: Any, **_: Any) -> Any:
         assert params["headers"]["x-amz-copy-source-if-match"] == seen
         parsed = {"Error": {"Code": "PreconditionFailed"}, "ResponseMetadata": {"HTTPStatusCode": 412}}
-        return AWSResponse("", 412, {}, None), parsed
+        return AWSResponse("", 412, HTTPHeaders(), None), parsed
 
     gate.module.s3.meta.events.register("before-call.s3.CopyObject", refuse)
     try:

@@ -15,6 +15,7 @@ from tests.policies.roles import ROLES
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text()
 ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
 
+SAGEMAKERS = ("SageMakerRole", "ServingRole")
 EVERY = (*ROLES, "WorkflowRole")
 DEPLOYING = "SeedFarmer's role, if the bucket is to go"
 WHO: dict[str, tuple[str, ...]] = {
@@ -27,9 +28,11 @@ WHO: dict[str, tuple[str, ...]] = {
     "start and announcer Lambda": ("StarterRole", "AnnouncerRole"),
     "state machine": ("WorkflowRole",),
     "state machine and announcer Lambda, without a key": ("WorkflowRole", "AnnouncerRole"),
-    "SageMaker role": ("SageMakerRole",),
-    "SageMaker role, with a VPC": ("SageMakerRole",),
-    "SageMaker role, with a key": ("SageMakerRole",),
+    "jobs' role": ("SageMakerRole",),
+    "models' role": ("ServingRole",),
+    "jobs' and models' role": SAGEMAKERS,
+    "jobs' and models' role, with a VPC": SAGEMAKERS,
+    "jobs' and models' role, with a key": SAGEMAKERS,
     "people with the approvers' policy": ("ApprovalApprovers",),
     DEPLOYING: (),  # by modulestack.yaml, not by the template
 }
@@ -62,7 +65,7 @@ def test_the_table_has_what_parameters_add(full_template: dict[str, Any], role: 
     """With a key and a VPC, the roles get what the rows about these say."""
     (for_all,) = (set(re.findall(r"`(kms:\w+)`", text)) for who, text in ROWS if who == KEY_FOR_ALL)
     found, said = actions(full_template, role), documented(optional=True)[role]
-    if role == "SageMakerRole":
+    if role in SAGEMAKERS:
         assert found == said
     else:
         assert found - for_all == said
@@ -75,7 +78,7 @@ def test_the_key_is_used_as_the_table_says(full_template: dict[str, Any]) -> Non
     used = {
         action
         for role in EVERY
-        if role != "SageMakerRole"
+        if role not in SAGEMAKERS
         for action in actions(full_template, role)
         if action.startswith("kms:")
     }
