@@ -89,7 +89,7 @@ CDK_NAG: Accepted = {
     **{
         (role, _wildcard(f"{_BUCKET}/demo/{prefix}*")): _BELOW
         for role, prefixes in {
-            _JOBS: ("", "scripts/", "registered/"),
+            _JOBS: ("",),
             _MODELS: ("batch-output/", "data-capture/", "executions/*/batch/"),
             "Approval/Role/DefaultPolicy/Resource": ("registered/",),
         }.items()

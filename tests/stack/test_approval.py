@@ -51,8 +51,8 @@ def allowed(policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> None:
-    """The function's role reads the pipeline's bucket; its own log and tracing are all else that it may."""
+def test_the_gate_reads_the_bucket_and_keeps_models(alone: dict[str, Any]) -> None:
+    """The function's role reads the pipeline's bucket and writes what is registered; else its own log, and tracing."""
     permissions = allowed(the(alone, "AWS::IAM::Policy"))
     (log_group,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::Logs::LogGroup")
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
@@ -61,6 +61,8 @@ def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> No
     assert permissions == {
         "s3:GetObject": "arn:aws:s3:::mlops-bucket/*",
         "s3:ListBucket": "arn:aws:s3:::mlops-bucket",
+        "s3:PutObject": "arn:aws:s3:::mlops-bucket/demo/registered/*",
+        "s3:AbortMultipartUpload": "arn:aws:s3:::mlops-bucket/demo/registered/*",
     }
 
 

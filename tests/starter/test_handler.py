@@ -244,9 +244,7 @@ def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
     assert not {"botocore", "boto3", "pipeline.schema", "difflib"} & set(completed.stdout.split())
 
 
-def test_the_log_says_what_the_event_is_not_what_it_says(
-    deployed: Deployed, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_says_what_the_event_is_not_what_it_says(deployed: Deployed, caplog: pytest.LogCaptureFixture) -> None:
     """Neither a started nor a refused event leaves the values of its overrides in the log; their names are there."""
     deployed.put((PROJECT / "scripts" / "input.yaml").read_text())
     config = {"bucket": BUCKET, "prefix": KEY}
