@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from cli.approvals import Answer, Approvals
 from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
 from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
+from tests.e2e.places import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
@@ -94,6 +96,46 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
     assert output["approval"]["result"]["report"] == f"{kept}evaluation.json"
     assert output["approval"]["result"]["report_version"] == output["registration"]["result"]["report"]["VersionId"]
     assert {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:CreateEndpoint"} <= authorised.asked
+
+
+@pytest.mark.usefixtures("authorised")
+def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
+) -> None:
+    """What the jobs' role may overwrite while a person decides, model and report, is not what is then served."""
+    metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
+    off = {"run": False}
+    answer, failed = secure_stack.invoke(
+        overrides={"approval": {"manual": True, "metrics": metrics}, "batchTransform": off, "deployment": off}
+    )
+    assert not failed, answer
+    client, bucket = secure_stack.emulator.client, secure_stack.metadata.bucket
+    (table,) = client("dynamodb").list_tables()["TableNames"]
+    key = {"execution": {"S": answer["name"]}}
+    wait_until(lambda: "Item" in client("dynamodb").get_item(TableName=table, Key=key), timeout=90)
+    hijacked = acting_as(JOBS, "s3")
+    below = f"demo/executions/{answer['name']}"
+    for name in (f"model/{answer['name']}/output/model.tar.gz", "evaluation/evaluation.json"):
+        assert not denied(hijacked.put_object, Bucket=bucket, Key=f"{below}/{name}", Body=b"hijacked")
+    Approvals(
+        step_functions=client("stepfunctions"),
+        dynamodb=client("dynamodb"),
+        table=table,
+        state_machine=secure_stack.metadata.state_machine,
+    ).answer(answer["name"], Answer(decision="Approved", by="a person", at="now", reason="good"))
+
+    def described() -> dict[str, Any]:
+        found: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=answer["executionArn"])
+        return found
+
+    wait_until(lambda: described()["status"] != "RUNNING", timeout=60)
+    assert described()["status"] == "SUCCEEDED", described()
+    output = json.loads(described()["output"])
+    (registered,) = output["registration"]["result"]["containers"]
+    served = output["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"]
+    content = client("s3").get_object(Bucket=bucket, Key=served.removeprefix(f"s3://{bucket}/"))
+    assert content["ETag"].strip('"') == registered["ModelDataETag"]
+    assert content["Body"].read() != b"hijacked"
 
 
 def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack) -> None:
