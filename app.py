@@ -5,6 +5,7 @@ import sys
 
 import aws_cdk as cdk
 
+from pipeline.bundle import LinkError
 from settings import SettingsError, read_settings
 from stack import MlOpsStack
 
@@ -13,7 +14,7 @@ def main() -> int:
     """Synthesises the stack.
 
     Returns:
-        The exit code: 1 where a parameter is missing or malformed, and nothing was written.
+        The exit code: 1 where a parameter is missing or malformed, or a script is a link, and nothing was written.
     """
     app = cdk.App()
     try:
@@ -21,18 +22,22 @@ def main() -> int:
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the CDK CLI shows what its app prints
         return 1
-    MlOpsStack(
-        app,
-        settings.stack_name,
-        settings=settings,
-        env=cdk.Environment(account=settings.account, region=settings.region),
-        permissions_boundary=(
-            cdk.PermissionsBoundary.from_arn(settings.permissions_boundary_arn)
-            if settings.permissions_boundary_arn
-            else None
-        ),
-        tags={"mlops:model-name": settings.model_name},
-    )
+    try:
+        MlOpsStack(
+            app,
+            settings.stack_name,
+            settings=settings,
+            env=cdk.Environment(account=settings.account, region=settings.region),
+            permissions_boundary=(
+                cdk.PermissionsBoundary.from_arn(settings.permissions_boundary_arn)
+                if settings.permissions_boundary_arn
+                else None
+            ),
+            tags={"mlops:model-name": settings.model_name},
+        )
+    except LinkError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return 1
     app.synth()
     # Nothing is to be collected any more; Python would look at all that the CDK has made, for half a second.
     gc.freeze()

@@ -10,7 +10,7 @@ from constructs import Construct
 from infrastructure.announcer import Announcer
 from infrastructure.approval import Approval
 from infrastructure.dead_letters import DeadLetters
-from infrastructure.image import sklearn_image
+from infrastructure.image import Image, sklearn_image
 from infrastructure.monitoring import Monitoring, Watched
 from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
@@ -18,9 +18,10 @@ from infrastructure.sagemaker_role import SageMakerRole
 from infrastructure.starter import Starter
 from infrastructure.storage import Storage
 from infrastructure.workflow import Workflow
+from pipeline.places import REGISTERED, SCRIPTS, SERVED
 from settings import Settings
 
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS_FOLDER = Path(__file__).parent / "scripts"
 
 
 class MlOpsStack(cdk.Stack):
@@ -36,24 +37,16 @@ class MlOpsStack(cdk.Stack):
         image = sklearn_image(self, version=settings.image_version)
         key = kms.Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
         storage = Storage(self, "Storage", key=key)
-        role = SageMakerRole(
-            self,
-            "SageMaker",
-            bucket=storage.bucket,
-            image=image,
-            data_buckets=settings.data_bucket_names,
-            image_repositories=settings.image_repository_arns,
-            key=key,
-            in_vpc=settings.vpc is not None,
-        )
-        approval = Approval(self, "Approval", bucket=storage.bucket, key=key)
+        jobs, serving = self._sagemaker_roles(settings, storage, image, key)
+        approval = Approval(self, "Approval", bucket=storage.bucket, model_name=settings.model_name, key=key)
         notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
         dead_letters = DeadLetters(self, "DeadLetters")
         workflow = Workflow(
             self,
             "Workflow",
             bucket=storage.bucket,
-            sagemaker_role=role.role,
+            jobs_role=jobs.role,
+            serving_role=serving.role,
             approval=approval,
             notifications=notifications,
             model_name=settings.model_name,
@@ -64,9 +57,9 @@ class MlOpsStack(cdk.Stack):
         Publisher(
             self,
             "Scripts",
-            folder=SCRIPTS,
+            folder=SCRIPTS_FOLDER,
             bucket=storage.bucket,
-            prefix=f"{settings.model_name}/scripts/",
+            prefix=f"{settings.model_name}/{SCRIPTS}",
             key=key,
         )
         starter = Starter(
@@ -74,7 +67,7 @@ class MlOpsStack(cdk.Stack):
             "Starter",
             bucket=storage.bucket,
             state_machine_arn=workflow.state_machine_arn,
-            sagemaker_role_arn=role.role.role_arn,
+            sagemaker_role_arn=jobs.role.role_arn,
             image_uri=image.uri,
             model_name=settings.model_name,
             schedule=settings.schedule,
@@ -95,7 +88,7 @@ class MlOpsStack(cdk.Stack):
             metadata=self.to_json_string(
                 {
                     "MlOpsBucket": storage.bucket.bucket_name,
-                    "SageMakerExecutionRole": role.role.role_arn,
+                    "SageMakerExecutionRole": jobs.role.role_arn,
                     "ImageUri": image.uri,
                     "StateMachine": workflow.state_machine_arn,
                     "LambdaFunction": starter.function.function_arn,
@@ -105,6 +98,36 @@ class MlOpsStack(cdk.Stack):
             # Where mlops approve and mlops reject find the open requests.
             ApprovalTable=approval.table.table_name,
         )
+
+    def _sagemaker_roles(
+        self, settings: Settings, storage: Storage, image: Image, key: kms.IKey | None
+    ) -> tuple[SageMakerRole, SageMakerRole]:
+        """The role of the jobs, and that of the models."""
+        below = f"{settings.model_name}/"
+        shared: dict[str, Any] = {
+            "bucket": storage.bucket,
+            "image": image,
+            "data_buckets": settings.data_bucket_names,
+            "image_repositories": settings.image_repository_arns,
+            "key": key,
+            "in_vpc": settings.vpc is not None,
+        }
+        jobs = SageMakerRole(
+            self,
+            "SageMaker",
+            description="Runs the SageMaker jobs of the pipeline",
+            writes=[below],
+            protected=[below + SCRIPTS, below + REGISTERED],
+            **shared,
+        )
+        serving = SageMakerRole(
+            self,
+            "Serving",
+            description="Runs the SageMaker models of the pipeline",
+            writes=[below + prefix for prefix in SERVED],
+            **shared,
+        )
+        return jobs, serving
 
     def _monitoring(
         self,

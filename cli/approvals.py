@@ -1,13 +1,14 @@
 """Requests for a person's approval: an execution that waits with a task token, kept in a DynamoDB table.
 
 An item of the table: ``execution`` (the execution's name), ``token``, ``requested`` (ISO 8601), ``answer_by`` (epoch
-seconds) and ``request`` (JSON: what the person is to judge by). Once answered it has ``decision``, ``by``, ``at`` and
-``reason`` too.
+seconds) and ``request`` (JSON: what the person is to judge by). Whoever writes ``decision``, ``by``, ``at`` and
+``reason`` to it, which DynamoDB lets only one do, decides; only what stands there is sent to the execution. So table
+and execution agree, however many answer at the same time.
 """
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,6 @@ _CLOSED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 """What SendTaskSuccess says of a token that has been used or whose time is up
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html)."""
 _MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
-_OTHER_ANSWER_SECONDS = 3.0
-"""How long another person's answer may take from Step Functions to the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +36,9 @@ class Answer:
     at: str
     """When, in ISO 8601, UTC."""
     reason: str
+
+
+_ANSWER = tuple(field.name for field in fields(Answer))
 
 
 class Approvals:
@@ -72,7 +74,10 @@ class Approvals:
         return execution.removeprefix(self._executions)
 
     def answer(self, name: str, answer: Answer) -> dict[str, Any]:
-        """Gives the execution the answer that it waits for, and notes it in the table.
+        """Decides, and gives the execution the answer that it waits for.
+
+        Where an answer of the same decision is in the table and the execution still waits, since whoever gave it was
+        cut off, that one is sent.
 
         Args:
             name: the execution's.
@@ -89,25 +94,97 @@ class Approvals:
         execution = self._execution(name)
         if item is None:
             raise CommandError(_no_request(name, execution, self._machine_name))
-        if "decision" in item:
-            raise CommandError(_answered(name, item))
         if execution is not None and execution["status"] != _RUNNING:
-            raise CommandError(_ended(name, execution))
+            raise CommandError(_answered(name, item) if "decision" in item else _ended(name, execution))
+        if "decision" not in item:
+            item = self._claim(name, answer) or item
+        if (item.get("by"), item.get("at"), item.get("decision")) == (answer.by, answer.at, answer.decision):
+            self._send(name, item)
+        elif not (item.get("decision") == answer.decision and self._sent(item)):
+            raise CommandError(_answered(name, item))
+        content = json.loads(item.get("request", "{}"))
+        return content if isinstance(content, dict) else {}
+
+    def _claim(self, name: str, answer: Answer) -> dict[str, str]:
+        """Writes the answer to the request, unless there is one. Returns the request as it is then.
+
+        Raises:
+            CommandError: the request has gone from the table.
+        """
+        given = asdict(answer)
         try:
-            self._step_functions.send_task_success(taskToken=item["token"], output=json.dumps(asdict(answer)))
+            written = self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"execution": {"S": name}},
+                # Without the first, an item that has just expired would come back as a fragment.
+                ConditionExpression="attribute_exists(#execution) AND attribute_not_exists(#decision)",
+                UpdateExpression="SET " + ", ".join(f"#{field} = :{field}" for field in given),
+                ExpressionAttributeNames={"#execution": "execution"} | {f"#{field}": field for field in given},
+                ExpressionAttributeValues={f":{field}": {"S": value} for field, value in given.items()},
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+        else:
+            return _plain(written["Attributes"])
+        item = self._item(name)
+        if item is None:
+            raise CommandError(f"the request of {name} has just gone from the table {self._table}: its time is up")
+        return item
+
+    def _send(self, name: str, item: dict[str, str]) -> None:
+        """Sends our own answer; takes it back where the execution has ended, or waits no more, without any.
+
+        Raises:
+            CommandError: it came too late.
+        """
+        if self._sent(item):
+            return
+        execution = self._execution(name)
+        if execution is not None and execution["status"] == "ABORTED":
+            why = _ended(name, execution)
+        elif time.time() > float(item.get("answer_by", "inf")):
+            until = datetime.fromtimestamp(float(item["answer_by"]), UTC)
+            why = f"the request of {name} ended at {_text(until)}: TIMED_OUT; nobody had answered by then"
+        else:
+            return  # somebody of the same mind has found our answer in the table, and sent it
+        self._withdraw(name, item)
+        raise CommandError(why)
+
+    def _sent(self, item: dict[str, str]) -> bool:
+        """Sends the answer that stands in the table. False where the execution does not wait for one any more."""
+        output = json.dumps({field: item[field] for field in _ANSWER})
+        try:
+            self._step_functions.send_task_success(taskToken=item["token"], output=output)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _CLOSED:
                 raise
-            raise CommandError(self._why_closed(name, item)) from error
-        self._note(name, answer)
-        content = json.loads(item.get("request", "{}"))
-        return content if isinstance(content, dict) else {}
+            return False
+        return True
+
+    def _withdraw(self, name: str, item: dict[str, str]) -> None:
+        """Takes our answer, which has reached nobody, out of the table."""
+        names = {f"#{field}": field for field in _ANSWER}
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"execution": {"S": name}},
+                ConditionExpression="#by = :by AND #at = :at",
+                UpdateExpression="REMOVE " + ", ".join(names),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{field}": {"S": item[field]} for field in ("by", "at")},
+            )
+        except ClientError as error:
+            # The request itself has expired.
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def _item(self, name: str) -> dict[str, str] | None:
         found = self._dynamodb.get_item(TableName=self._table, Key={"execution": {"S": name}}, ConsistentRead=True)
         if "Item" not in found:
             return None
-        return {key: str(value) for key, typed in found["Item"].items() for value in typed.values()}
+        return _plain(found["Item"])
 
     def _execution(self, name: str) -> dict[str, Any] | None:
         try:
@@ -118,39 +195,10 @@ class Approvals:
             raise
         return found
 
-    def _why_closed(self, name: str, item: dict[str, str]) -> str:
-        """Why the token is not taken: somebody else was quicker, or nobody was quick enough."""
-        deadline = time.monotonic() + _OTHER_ANSWER_SECONDS
-        while time.monotonic() < deadline:
-            execution, now = self._execution(name), self._item(name) or {}
-            if "decision" in now:
-                return _answered(name, now)
-            if execution is not None and execution["status"] != _RUNNING:
-                return _ended(name, execution)
-            if time.time() > float(item.get("answer_by", "inf")):
-                until = datetime.fromtimestamp(float(item["answer_by"]), UTC)
-                return f"the request of {name} ended at {_text(until)}: TIMED_OUT; nobody had answered by then"
-            time.sleep(_OTHER_ANSWER_SECONDS / 10)
-        return f"the request of {name} is closed; the execution goes on, and its history says why"
 
-    def _note(self, name: str, answer: Answer) -> None:
-        fields = asdict(answer)
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key={"execution": {"S": name}},
-                # Without it an item that has just expired would come back as a fragment.
-                ConditionExpression="attribute_exists(#execution)",
-                UpdateExpression="SET " + ", ".join(f"#{field} = :{field}" for field in fields),
-                ExpressionAttributeNames={"#execution": "execution"} | {f"#{field}": field for field in fields},
-                ExpressionAttributeValues={f":{field}": {"S": value} for field, value in fields.items()},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return  # the request is gone from the table; the answer is in the execution's output all the same
-            raise CommandError(
-                f"{name} has got the answer {answer.decision}, but the table {self._table} took no note: {error}"
-            ) from error
+def _plain(item: dict[str, Any]) -> dict[str, str]:
+    """DynamoDB's item without its types."""
+    return {key: str(value) for key, typed in item.items() for value in typed.values()}
 
 
 def _no_request(name: str, execution: dict[str, Any] | None, machine: str) -> str:

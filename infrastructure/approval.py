@@ -1,4 +1,4 @@
-"""What decides on a new model: the gate's function, and the table of open requests."""
+"""What decides on a new model: the gate's function, which also keeps what it judges, and the table of open requests."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -10,6 +10,8 @@ from constructs import Construct
 from infrastructure.encryption import key_statements
 from infrastructure.executions import executions_of
 from infrastructure.function import python_function
+from pipeline.definition.timeouts import KEEPING_TIMEOUT
+from pipeline.places import REGISTERED
 
 
 class Approval(Construct):
@@ -19,7 +21,9 @@ class Approval(Construct):
     since 1970.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, key: kms.IKey | None = None) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, model_name: str, key: kms.IKey | None = None
+    ) -> None:
         super().__init__(scope, construct_id)
         self._key = key
         self.function = python_function(
@@ -28,14 +32,20 @@ class Approval(Construct):
             role_description="Runs the function that judges models",
             key=key,
             description="Judges a model by its evaluation report before it is approved",
-            timeout=cdk.Duration.seconds(30),
+            # S3 copies some hundred megabytes a second of a registered model.
+            timeout=cdk.Duration.seconds(KEEPING_TIMEOUT),
             memory_size=1024,
+            environment={"BUCKET": bucket.bucket_name, "MODEL_PREFIX": f"{model_name}/"},
         )
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
             # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
-            *key_statements(key, "Decrypt", via="s3", stack=cdk.Stack.of(self)),
+            iam.PolicyStatement(
+                actions=["s3:PutObject", "s3:AbortMultipartUpload"],
+                resources=[bucket.arn_for_objects(f"{model_name}/{REGISTERED}*")],
+            ),
+            *key_statements(key, "Decrypt", "GenerateDataKey", via="s3", stack=cdk.Stack.of(self)),
         ):
             self.function.add_to_role_policy(statement)
         self.table = dynamodb.Table(

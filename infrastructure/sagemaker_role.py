@@ -1,7 +1,9 @@
-"""The role under which the SageMaker jobs and models run.
+"""The roles under which SageMaker works: one for the jobs, one for the models.
 
-Its permissions are those of https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, on what belongs to
-the deployment only.
+Their permissions are those of https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, on what belongs to
+the deployment only. A transform job has no role of its own, so SageMaker reads its data and writes its results with the
+model's: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html names none, and the one
+of CreateModel is "for batch transform jobs", too. Nor has an endpoint one for what it captures.
 """
 
 from collections.abc import Iterable
@@ -30,12 +32,15 @@ _NETWORK_READS = (
 
 
 class SageMakerRole(Construct):
-    """May read and write the pipeline's bucket, read the data, pull the images, and write logs and metrics.
+    """May read the pipeline's bucket and the data, write to some prefixes, pull the images, and write logs and metrics.
 
     Args:
         scope: as for every construct.
         construct_id: as for every construct.
+        description: who runs under it.
         bucket: the pipeline's.
+        writes: the prefixes of the bucket that it writes to.
+        protected: prefixes below those that it must not write to.
         image: the scikit-learn image.
         data_buckets: names of further buckets to read from.
         image_repositories: ARNs of further ECR repositories to pull from.
@@ -48,7 +53,10 @@ class SageMakerRole(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        description: str,
         bucket: s3.IBucket,
+        writes: Iterable[str],
+        protected: Iterable[str] = (),
         image: Image,
         data_buckets: Iterable[str] = (),
         image_repositories: Iterable[str] = (),
@@ -60,10 +68,11 @@ class SageMakerRole(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
-            description="Runs the SageMaker jobs and models of the pipeline",
+            description=description,
         )
         statements = [
-            *self._data(bucket, data_buckets),
+            *self._reads(bucket, data_buckets),
+            *self._writes(bucket, writes, protected),
             *self._images([image.repository_arn, *image_repositories]),
             *self._telemetry(),
             *(self._encryption(key) if key else ()),
@@ -72,7 +81,7 @@ class SageMakerRole(Construct):
         for statement in statements:
             self.role.add_to_policy(statement)
 
-    def _data(self, bucket: s3.IBucket, data_buckets: Iterable[str]) -> list[iam.PolicyStatement]:
+    def _reads(self, bucket: s3.IBucket, data_buckets: Iterable[str]) -> list[iam.PolicyStatement]:
         stack = cdk.Stack.of(self)
         # AWS serves the census data of the sample input to every account from the first of these buckets.
         names = [f"sagemaker-sample-data-{stack.region}", *data_buckets]
@@ -86,11 +95,26 @@ class SageMakerRole(Construct):
                 actions=["s3:GetObject"],
                 resources=[bucket.arn_for_objects("*"), *(f"{arn}/*" for arn in read_only)],
             ),
+        ]
+
+    def _writes(self, bucket: s3.IBucket, writes: Iterable[str], protected: Iterable[str]) -> list[iam.PolicyStatement]:
+        found = [
             iam.PolicyStatement(
                 actions=["s3:PutObject", "s3:AbortMultipartUpload"],
-                resources=[bucket.arn_for_objects("*")],
-            ),
+                resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in writes],
+            )
         ]
+        denied = [bucket.arn_for_objects(f"{prefix}*") for prefix in protected]
+        if denied:
+            # Deletions are granted nowhere; the Deny also holds against what somebody may attach to the role later.
+            found.append(
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    actions=["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+                    resources=denied,
+                )
+            )
+        return found
 
     def _images(self, repositories: list[str]) -> list[iam.PolicyStatement]:
         return [

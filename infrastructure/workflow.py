@@ -25,7 +25,8 @@ class Workflow(Construct):
         construct_id: str,
         *,
         bucket: s3.IBucket,
-        sagemaker_role: iam.IRole,
+        jobs_role: iam.IRole,
+        serving_role: iam.IRole,
         approval: Approval,
         notifications: Notifications,
         model_name: str,
@@ -40,6 +41,7 @@ class Workflow(Construct):
                 gate=approval.function.function_arn,
                 topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
+                serving_role=serving_role.role_arn,
                 key=key.key_arn if key else None,
                 subnets=vpc.subnet_ids if vpc else (),
                 security_groups=vpc.security_group_ids if vpc else (),
@@ -60,7 +62,7 @@ class Workflow(Construct):
         )
         for statement in [
             *statements(machine, targets=targets, stack=stack),
-            self._pass_role(sagemaker_role),
+            self._pass_roles(jobs_role, serving_role),
             *notifications.use_of_key(),
             *self._encryption(key),
             *self._telemetry(),
@@ -95,10 +97,10 @@ class Workflow(Construct):
         state_machine.node.add_dependency(self._role)
         return state_machine
 
-    def _pass_role(self, sagemaker_role: iam.IRole) -> iam.PolicyStatement:
+    def _pass_roles(self, *roles: iam.IRole) -> iam.PolicyStatement:
         return iam.PolicyStatement(
             actions=["iam:PassRole"],
-            resources=[sagemaker_role.role_arn],
+            resources=[role.role_arn for role in roles],
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.errors import LocalError
 from local.state import PROJECT, State
-from pipeline.bundle import INPUT_FILE, published_files
+from pipeline.bundle import INPUT_FILE, LinkError, published_files
 
 
 def publish(state: State, *, model_name: str, scripts: Path | None, input_file: Path | None) -> None:
@@ -18,10 +18,16 @@ def publish(state: State, *, model_name: str, scripts: Path | None, input_file: 
         model_name: names the prefix.
         scripts: the user's folder; None: the module's own.
         input_file: the user's ``input.yaml``; None: that of the scripts.
+
+    Raises:
+        LocalError: a link is among the scripts.
     """
-    wanted = published_files(PROJECT / "scripts")
-    if scripts:
-        wanted |= published_files(scripts)
+    try:
+        wanted = published_files(PROJECT / "scripts")
+        if scripts:
+            wanted |= published_files(scripts)
+    except LinkError as error:
+        raise LocalError(str(error)) from error
     if input_file:
         wanted[INPUT_FILE] = input_file.read_bytes()
     s3 = state.connection.client("s3")

@@ -15,6 +15,13 @@ SOURCE_ARCHIVE = "source.tar.gz"
 INPUT_FILE = "input.yaml"
 
 
+class LinkError(Exception):
+    """A link in the scripts folder, which would publish what lies elsewhere on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is a link; only what lies in the folder itself is published: put the file there")
+
+
 def published_files(folder: Path) -> dict[str, bytes]:
     """The files to publish, by their path below the prefix, with ``/`` between its parts.
 
@@ -22,12 +29,15 @@ def published_files(folder: Path) -> dict[str, bytes]:
 
     Args:
         folder: the scripts folder, which must hold ``input.yaml`` or be given one later.
+
+    Raises:
+        LinkError: a link is in it.
     """
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _is_hidden(path.relative_to(folder))
-    }
+    paths = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder))]
+    for path in paths:
+        if path.is_symlink():
+            raise LinkError(path)
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
     files[SOURCE_ARCHIVE] = _source_archive({name: content for name, content in files.items() if name.endswith(".py")})
     return files
 

@@ -26,5 +26,13 @@ class MetricMissingError(GateError):
     """The report does not have a metric that is asked for, or has no number there; or no metric is named."""
 
 
+class ModelMissingError(GateError):
+    """The artefact that is to be registered is not there."""
+
+
+class ModelChangedError(GateError):
+    """The artefact is no longer the one that was evaluated."""
+
+
 class ServiceError(Exception):
     """AWS did not do its part; the same event, tried again later, may get an answer. Step Functions tries it again."""

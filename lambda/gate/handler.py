@@ -1,6 +1,7 @@
 """The Lambda's entry: a model's report in, a decision out."""
 
 import logging
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.config import Config
 
 from gate.answer import answer
 from gate.errors import GateError
+from gate.keep import Keeper
 from gate.report import Reading, read_metrics
 from gate.request import Request, read_approval, read_request
 from gate.verdict import verdict
@@ -22,21 +24,27 @@ s3 = boto3.client(
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes two arguments
-    """Decides whether the pipeline's new model may be used.
+    """Decides whether the pipeline's new model may be used; or, before it is registered, keeps what is to be judged.
 
     Args:
         event: the state machine's: ``execution``, ``report``, ``approval`` (the user's section), ``model_package``,
-            ``champion``.
+            ``champion``. To keep a model: ``execution``, ``report``, and ``keep`` with ``containers``, ``evaluated``
+            and ``outputs`` as in ``gate.keep``.
         context: Lambda's context, not used.
 
     Returns:
         ``decision`` (``Approved``, ``Rejected``, ``Waiting``, ``Invalid``), ``error`` and ``cause`` for the execution
         that fails by it, ``reason`` for the model package, ``metrics`` with their values and limits, ``report``,
-        ``model_package`` and ``champion`` as they came; for ``Waiting`` the ``announcement`` to people.
+        ``model_package`` and ``champion`` as they came, ``report_version`` and ``champion_report_version``, the
+        VersionIds of what was read; for ``Waiting`` the ``announcement`` to people. Of a kept model: ``containers`` and
+        ``report``, which say where they lie now, and ``moved``, where the artefacts were.
 
     Raises:
+        GateError: the model to be kept is not there, or not the one that was evaluated.
         ServiceError: AWS did not do its part; worth another try.
     """
+    if "keep" in event:
+        return _kept(event)
     request = read_request(event)
     try:
         decided = _decide(request, event.get("approval"))
@@ -55,4 +63,21 @@ def _decide(request: Request, section: Any) -> dict[str, Any]:
     model = reading(request.report)
     judged = model and not model.fault and not model.missing
     champion = reading(request.champion["report"]) if judged and request.champion and approval.names else None
-    return verdict(request, approval, model, champion, now=datetime.now(UTC))
+    versions = {
+        "report_version": model.version if model else None,
+        "champion_report_version": champion.version if champion else None,
+    }
+    return verdict(request, approval, model, champion, now=datetime.now(UTC)) | versions
+
+
+def _kept(event: dict[str, Any]) -> dict[str, Any]:
+    keeper = Keeper(
+        s3, bucket=os.environ["BUCKET"], prefix=os.environ["MODEL_PREFIX"], execution=str(event["execution"])
+    )
+    keep = event["keep"]
+    evaluated = datetime.fromisoformat(keep["evaluated"]) if keep.get("evaluated") else None
+    containers = [
+        keeper.container(number, container, evaluated=evaluated, outputs=keep["outputs"])
+        for number, container in enumerate(keep["containers"], start=1)
+    ]
+    return {"containers": containers, "moved": keeper.moved, "report": keeper.report(event.get("report"))}

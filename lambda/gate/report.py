@@ -7,10 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
-from gate.errors import GateError, MetricMissingError, ReportInvalidError, ReportMissingError, ServiceError
+from gate.errors import GateError, MetricMissingError, ReportInvalidError, ReportMissingError
 from gate.lookup import Number, number_at
+from gate.objects import s3_errors
 from gate.text import one_line
 
 if TYPE_CHECKING:
@@ -20,16 +19,6 @@ MAX_BYTES = 16 * 1024 * 1024
 """The size of the largest report that is read: it and what it holds must fit into the function's memory."""
 
 _CHUNK = 1024 * 1024
-_USERS_OWN = {
-    "NoSuchKey": "there is no such object",
-    "NoSuchBucket": "there is no such bucket",
-    "AccessDenied": "access denied; the function may read the pipeline's own bucket only",
-    "InvalidBucketName": "that is no name of a bucket",
-    "KeyTooLongError": "the key is longer than S3 allows",
-    "PermanentRedirect": "the bucket is in another region",
-    "InvalidObjectState": "the object is archived; restore it first",
-}
-"""S3's error codes for what the user can mend: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +30,8 @@ class Reading:
     """Why a metric has no value."""
     fault: GateError | None = None
     """Why the report as a whole cannot be read."""
+    version: str | None = None
+    """The VersionId of the object that was read."""
 
 
 def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
@@ -50,7 +41,8 @@ def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
         ServiceError: S3 could not say, or broke off.
     """
     try:
-        report = _mapping(_text(_content(s3, uri)))
+        content, version = _content(s3, uri)
+        report = _mapping(_text(content))
     except GateError as error:
         return Reading(fault=type(error)(f"{one_line(uri, 1200)}: {error}"))
     values: dict[str, Number] = {}
@@ -60,7 +52,7 @@ def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
             values[name] = number_at(report, name)
         except MetricMissingError as error:
             missing[name] = error
-    return Reading(values=values, missing=missing)
+    return Reading(values=values, missing=missing, version=version)
 
 
 def _text(content: bytearray) -> str:
@@ -84,25 +76,17 @@ def _mapping(text: str) -> dict[str, Any]:
     return document
 
 
-def _content(s3: "S3Client", uri: str) -> bytearray:
+def _content(s3: "S3Client", uri: str) -> tuple[bytearray, str | None]:
     place = re.fullmatch(r"s3://([^/]+)/(.+)", uri, re.DOTALL)
     if place is None:
         raise ReportMissingError("that is no S3 URI; expected is s3://<bucket>/<key>")
     content = bytearray()
-    try:
+    with s3_errors(uri, ReportMissingError):
+        found = s3.get_object(Bucket=place[1], Key=place[2])
         # Read to its end, in pieces, an object's length and checksum are verified.
-        with closing(s3.get_object(Bucket=place[1], Key=place[2])["Body"]) as body:
+        with closing(found["Body"]) as body:
             for chunk in body.iter_chunks(_CHUNK):
                 content += chunk
                 if len(content) > MAX_BYTES:
                     raise ReportInvalidError(f"larger than {MAX_BYTES:,} bytes, more than the gate reads")
-    except (ParamValidationError, UnicodeError) as error:
-        raise ReportMissingError(f"S3 has no such names: {error}") from error
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _USERS_OWN:
-            raise ReportMissingError(_USERS_OWN[code]) from error
-        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
-    except BotoCoreError as error:
-        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
-    return content
+    return content, found.get("VersionId")

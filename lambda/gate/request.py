@@ -64,8 +64,13 @@ class Approval:
 
 
 def read_request(event: dict[str, Any]) -> Request:
-    """The model that the state machine's event is about; a champion without a report counts as none."""
+    """The model that the state machine's event is about.
+
+    A champion without a report counts as none, and so does the model itself: it would always be as good as itself.
+    """
     champion = event.get("champion") or {}
+    if champion.get("ModelPackageArn") == event.get("model_package"):
+        champion = {}
     return Request(
         execution=str(event["execution"]),
         report=event.get("report"),

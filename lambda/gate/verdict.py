@@ -14,7 +14,7 @@ from gate.request import Approval, Request
 def verdict(
     request: Request, approval: Approval, model: Reading | None, champion: Reading | None, *, now: datetime
 ) -> dict[str, Any]:
-    """The gate's answer.
+    """The gate's answer, with the versions of the reports that it is based on.
 
     Args:
         request: the model to judge.

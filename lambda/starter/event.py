@@ -10,6 +10,8 @@ _EXPECTED = (
     'and, if wanted, "overrides": {...} and "id": "..."'
 )
 
+_LOGGED_NAMES = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class StartEvent:
@@ -44,7 +46,7 @@ def read_event(event: Any, *, request_id: str) -> StartEvent:
         raise EventError(f"the event's config is {config!r}; the expected event is {_EXPECTED}")
     overrides = event.get("overrides")
     if not isinstance(overrides, dict | None):
-        raise EventError(f"the event's overrides are {overrides!r}; the expected event is {_EXPECTED}")
+        raise EventError(f"the event's overrides are a {type(overrides).__name__}; the expected event is {_EXPECTED}")
     own_id = event.get("id")
     return StartEvent(
         bucket=bucket,
@@ -52,3 +54,27 @@ def read_event(event: Any, *, request_id: str) -> StartEvent:
         overrides=overrides or {},
         identity=request_id if own_id is None else str(own_id),
     )
+
+
+def described(event: Any) -> dict[str, Any]:
+    """What an event is, for the log: not what it says, since overrides may hold secrets.
+
+    Args:
+        event: what Lambda was given; it may be of any shape.
+    """
+    event = event if isinstance(event, dict) else {}
+    config = event.get("config")
+    config = config if isinstance(config, dict) else {}
+    overrides = event.get("overrides")
+    overrides = overrides if isinstance(overrides, dict) else {}
+    names = [
+        f"{key}.{name}" if name else str(key)
+        for key, value in overrides.items()
+        for name in (value if isinstance(value, dict) and value else [None])
+    ]
+    return {
+        "bucket": config.get("bucket"),
+        "key": config.get("prefix"),
+        "id": event.get("id"),
+        "overridden": names[:_LOGGED_NAMES],
+    }

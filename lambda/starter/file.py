@@ -23,15 +23,16 @@ _USERS_OWN = {
 """S3's error codes for what the user can mend: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 
-def read_file(s3: "S3Client", request: StartEvent) -> bytes:
-    """The content of ``input.yaml``, or as much of it as shows that it is too large.
+def read_file(s3: "S3Client", request: StartEvent) -> tuple[bytes, str | None]:
+    """The content of ``input.yaml``, or as much of it as shows that it is too large, and the object's version.
 
     Raises:
         UnreadableFileError: there is none, or it may not be read.
         ServiceError: S3 could not say, or broke off.
     """
     try:
-        return s3.get_object(Bucket=request.bucket, Key=request.key)["Body"].read(MAX_FILE_BYTES + 1)
+        found = s3.get_object(Bucket=request.bucket, Key=request.key)
+        return found["Body"].read(MAX_FILE_BYTES + 1), found.get("VersionId")
     except (ParamValidationError, UnicodeError) as error:
         raise UnreadableFileError(f"{request.location}: S3 has no such names: {error}") from error
     except ClientError as error:

@@ -12,10 +12,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.contract.execution import execution_input
-from pipeline.contract.problems import InputError, InvalidFileError
+from pipeline.contract.problems import InputError, InvalidFileError, path_text
 from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
 from starter.errors import RefusedInputError, ServiceError
-from starter.event import StartEvent, read_event
+from starter.event import StartEvent, described, read_event
 from starter.file import read_file
 
 logger = Logger()
@@ -33,7 +33,7 @@ _CLOCK_TOLERANCE = timedelta(seconds=0.5)
 """How far Lambda's clock may be ahead of Step Functions'."""
 
 
-@logger.inject_lambda_context(log_event=True)
+@logger.inject_lambda_context
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Starts one execution of the pipeline per event.
@@ -44,18 +44,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's context; its request id stands for the event's where the event has none.
 
     Returns:
-        ``executionArn``, ``name``, and ``started``: false where this event had started the execution before. Where the
-        event or the file cannot start one: ``started`` false, ``errorType`` and ``errorMessage``, which says where the
-        file lies. That is an answer and no error, which Lambda would try again, to be refused again.
+        ``executionArn``, ``name``, ``started``: false where this event had started the execution before, and
+        ``version``, the VersionId of the file as it was read; the log has them, too. Where the event or the file cannot
+        start one: ``started`` false, ``errorType`` and ``errorMessage``, which says where the file lies. That is an
+        answer and no error, which Lambda would try again, to be refused again.
 
     Raises:
         ServiceError: AWS did not do its part; worth another try.
     """
+    logger.info("event", event=described(event))
     try:
         answer = _start(read_event(event, request_id=context.aws_request_id))
     except InputError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
-        logger.error("input refused: %s", error)  # noqa: TRY400 - the message says it all; no stack trace is wanted
+        logger.error("input refused: %s", _loggable(error, event))  # noqa: TRY400 - no stack trace is wanted
         return {"started": False, "errorType": type(error).__name__, "errorMessage": str(error)}
     except ServiceError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
@@ -65,8 +67,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return answer
 
 
+def _loggable(error: InputError, event: Any) -> str:
+    """The error's message; where the event has overrides, without their values, which may be secret."""
+    if not (isinstance(event, dict) and event.get("overrides")):
+        return str(error)
+    refused = error.__cause__
+    paths = [path_text(each.path) for each in refused.problems] if isinstance(refused, InvalidFileError) else []
+    return f"{type(error).__name__}, see the answer; the overrides' values are not logged; refused: {', '.join(paths)}"
+
+
 def _start(request: StartEvent) -> dict[str, Any]:
-    file = read_file(s3, request)
+    file, version = read_file(s3, request)
     try:
         made = execution_input(file, tokens=_TOKENS, event_id=request.identity, overrides=request.overrides)
     except InvalidFileError as error:
@@ -76,9 +87,9 @@ def _start(request: StartEvent) -> dict[str, Any]:
         started = step_functions.start_execution(stateMachineArn=_STATE_MACHINE_ARN, name=made.name, input=made.text)
     except step_functions.exceptions.ExecutionAlreadyExists:
         arn = f"{_STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{made.name}"
-        return {"executionArn": arn, "name": made.name, "started": False}
+        return {"executionArn": arn, "name": made.name, "started": False, "version": version}
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"{request.location}: Step Functions did not start {made.name}: {error}") from error
     # For an execution that runs already, with the same input, Step Functions answers as it did the first time.
     is_new = started["startDate"] >= called - _CLOCK_TOLERANCE
-    return {"executionArn": started["executionArn"], "name": made.name, "started": is_new}
+    return {"executionArn": started["executionArn"], "name": made.name, "started": is_new, "version": version}

@@ -8,6 +8,9 @@ from pipeline.contract.tokens import EXECUTION_TOKEN
 from pipeline.contract.uses import REMEDY, SOURCE, Use
 from pipeline.stages import APPROVAL, CREATE_MODEL, DEPLOYMENT, EVALUATION, REGISTRATION, TRAINING
 
+_PENDING = "PendingManualApproval"
+"""The status of a model package that waits for the gate, or for a person."""
+
 
 def unmet_needs(data: Mapping[str, Any]) -> Iterator[Problem]:
     """A problem for each need that the file does not meet.
@@ -16,6 +19,7 @@ def unmet_needs(data: Mapping[str, Any]) -> Iterator[Problem]:
         data: the parsed file, its tokens not filled in; it may be of any shape below its top.
     """
     yield from _registration(data)
+    yield from _status(data)
     yield from _approval(data)
     yield from _deployment(data)
 
@@ -31,6 +35,15 @@ def _registration(data: Mapping[str, Any]) -> Iterator[Problem]:
         f"let training run, {REMEDY}"
     )
     yield Problem(path=(REGISTRATION.key, "run"), message=message, value=True)
+
+
+def _status(data: Mapping[str, Any]) -> Iterator[Problem]:
+    given = Use.of(data, REGISTRATION).at("input").get("ModelApprovalStatus")
+    if given in (None, _PENDING) or not all(Use.of(data, stage).runs for stage in (REGISTRATION, APPROVAL)):
+        return
+    message = f"is {given!r}, and approval.run is true: approval decides; leave it out, or set approval.run to false"
+    path = (REGISTRATION.key, "input", "ModelApprovalStatus")
+    yield Problem(path=path, message=message, value=given, allowed=_PENDING)
 
 
 def _approval(data: Mapping[str, Any]) -> Iterator[Problem]:

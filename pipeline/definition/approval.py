@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.definition.expressions import (
     EXECUTION_NAME,
+    LAMBDA_RETRY,
     REPORT,
     SDK_RETRY,
     jsonata,
@@ -47,6 +48,9 @@ _PACKAGE = "$states.input.registration.result.ModelPackageArn"
 IS_REJECTED = f"{_RESULT}.decision = 'Rejected'"
 """Whether the decision ends the execution; asked once it is on record."""
 _REGISTERED = "$states.input.registration.run = true"
+_KEPT_REPORT = "$states.input.registration.result.report.S3Uri"
+_JUDGED_REPORT = f"({_REGISTERED} and $exists({_KEPT_REPORT}) ? {_KEPT_REPORT} : {or_null(REPORT)})"
+"""The report where no job can write, of a registered model; else where the evaluation has written it."""
 
 
 def approval_states(resources: Resources, *, following: str) -> dict[str, Any]:
@@ -60,7 +64,9 @@ def approval_states(resources: Resources, *, following: str) -> dict[str, Any]:
 
 
 def _champion(resources: Resources) -> dict[str, Any]:
-    newest = "$states.result.ModelPackageSummaryList[0].ModelPackageArn"
+    # Never the model itself, which would always be as good as itself.
+    others = f"$states.result.ModelPackageSummaryList[ModelPackageArn != {_PACKAGE}]"
+    newest = f"{others}[0].ModelPackageArn"
     statistics = "$states.result.ModelMetrics.ModelQuality.Statistics.S3Uri"
     return {
         CHAMPIONS: {
@@ -71,7 +77,7 @@ def _champion(resources: Resources) -> dict[str, Any]:
                 "ModelApprovalStatus": "Approved",
                 "SortBy": "CreationTime",
                 "SortOrder": "Descending",
-                "MaxResults": 1,
+                "MaxResults": 2,
             },
             "Output": jsonata(with_result("approval", f"{{'champion': {{'ModelPackageArn': {newest}}}}}")),
             "Retry": SDK_RETRY,
@@ -101,7 +107,7 @@ def _champion(resources: Resources) -> dict[str, Any]:
 
 def _gate(resources: Resources, following: str) -> dict[str, Any]:
     payload = (
-        f"{{'execution': {EXECUTION_NAME}, 'report': {or_null(REPORT)},"
+        f"{{'execution': {EXECUTION_NAME}, 'report': {_JUDGED_REPORT},"
         f" 'approval': $sift($states.input.approval, function($v, $k) {{ $k != 'result' }}),"
         f" 'model_package': {_REGISTERED} ? {_PACKAGE} : null,"
         f" 'champion': $exists({_RESULT}.champion.ModelPackageArn) ? {_RESULT}.champion : null}}"
@@ -112,14 +118,7 @@ def _gate(resources: Resources, following: str) -> dict[str, Any]:
             "Resource": resources.integration("lambda:invoke"),
             "Arguments": {"FunctionName": resources.gate, "Payload": jsonata(payload)},
             "Output": jsonata(with_result("approval", "$states.result.Payload")),
-            "Retry": retry(
-                "ServiceError",
-                "Lambda.ClientExecutionTimeoutException",
-                "Lambda.ServiceException",
-                "Lambda.AWSLambdaException",
-                "Lambda.SdkClientException",
-                "Lambda.TooManyRequestsException",
-            ),
+            "Retry": LAMBDA_RETRY,
             "Next": _DECIDED,
         },
         _DECIDED: {

@@ -1,9 +1,9 @@
-"""What the deployment fills into the requests where the user says nothing: its network, and its key for the results."""
+"""What the deployment fills into the requests where the user says nothing: its network, a model's role, its key."""
 
 import json
 
 from pipeline.definition.resources import Resources
-from pipeline.stages import RequestStage
+from pipeline.stages import CREATE_MODEL, RequestStage
 
 _NETWORK = {"TrainingJob": "VpcConfig", "Model": "VpcConfig", "ProcessingJob": "NetworkConfig"}
 """The field for the network in the request that creates it. A transform job and an endpoint run in their model's."""
@@ -25,9 +25,12 @@ def deployment_defaults(stage: RequestStage, resources: Resources) -> list[str]:
 
     Args:
         stage: whose request it is.
-        resources: the deployment's network and key.
+        resources: the deployment's network, role and key.
     """
     found = []
+    if stage is CREATE_MODEL:
+        role = json.dumps(resources.serving_role)
+        found.append(f"$exists($given.ExecutionRoleArn) ? {{}} : {{'ExecutionRoleArn': {role}}}")
     network, results = _NETWORK.get(stage.noun), _RESULTS.get(stage.noun)
     if resources.subnets and network:
         vpc = {"SecurityGroupIds": [*resources.security_groups], "Subnets": [*resources.subnets]}

@@ -71,6 +71,17 @@ INVOKE_RETRY = retry(
 """Without ModelErrorException, which is the model's own fault, and ValidationErrorException, which is the record's."""
 
 
+LAMBDA_RETRY = retry(
+    "ServiceError",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+)
+"""For the gate, whose own ServiceError says that AWS did not do its part."""
+
+
 def jsonata(expression: str) -> str:
     """The expression as it stands in a state."""
     return f"{{% {expression} %}}"

@@ -14,7 +14,7 @@ from pipeline.definition.expressions import (
 from pipeline.definition.redrive import with_free_name, with_trained_model
 from pipeline.definition.resources import Resources
 from pipeline.definition.timeouts import REQUEST_TIMEOUT, job_timeout
-from pipeline.stages import TRAINING, RequestStage, request_stage
+from pipeline.stages import EVALUATION, TRAINING, RequestStage, request_stage
 
 # SageMaker's throttling and service errors reach Step Functions under one name, as its own SDK's default policy has it:
 # https://github.com/aws/aws-step-functions-data-science-sdk-python/pull/162
@@ -60,4 +60,8 @@ def _request(stage: RequestStage, resources: Resources) -> str:
 
 
 def _output(stage: RequestStage) -> str:
-    return with_trained_model() if stage is TRAINING else with_result(stage.key, "$states.result")
+    if stage is TRAINING:
+        return with_trained_model()
+    # When it began, so that the gate can tell whether the model that was evaluated is still the same.
+    began = "$merge([$states.result, {'EnteredTime': $states.context.State.EnteredTime}])"
+    return with_result(stage.key, began if stage is EVALUATION else "$states.result")

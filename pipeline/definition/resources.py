@@ -15,6 +15,8 @@ class Resources:
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
     """Name of the DynamoDB table with the open requests for approval."""
+    serving_role: str
+    """ARN of the role under which models run where the input names none."""
     key: str | None = None
     """ARN of the KMS key with which the jobs encrypt their results; None for what S3 does by itself."""
     subnets: tuple[str, ...] = ()
@@ -26,5 +28,5 @@ class Resources:
         return f"arn:{self.partition}:states:::{name}"
 
 
-PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS")
+PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role="SERVING-ROLE")
 """For what looks at the definition without a deployment: the picture in the README, tests."""

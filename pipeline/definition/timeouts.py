@@ -14,6 +14,9 @@ from pipeline.stages import RequestStage
 REQUEST_TIMEOUT = 300
 """Seconds for a call that is answered at once, the gate's judgement and an endpoint's prediction among them."""
 
+KEEPING_TIMEOUT = 900
+"""Seconds for the copy of a model that is registered: the longest time that a Lambda function has."""
+
 MARGIN = 4 * 3600
 """Seconds that a job may take beside its run time: for capacity, start-up, its data and the upload of its results."""
 

@@ -34,6 +34,8 @@ _SAGEMAKER_NAMES = (
 )
 _WORKFLOW = "Workflow/Role/DefaultPolicy/Resource"
 _JOBS = "SageMaker/Role/DefaultPolicy/Resource"
+_MODELS = "Serving/Role/DefaultPolicy/Resource"
+_BELOW = "The names of what SageMaker and the gate write there are not known before; the prefix is the limit."
 _APPROVERS = "Approval/Approvers/Resource"
 _ANNOUNCER = "Announcer/Role/DefaultPolicy/Resource"
 _EXECUTIONS = (
@@ -63,9 +65,9 @@ CDK_NAG: Accepted = {
     ),
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/*")): _OWN_OBJECTS
-        for construct in ("Approval", "SageMaker", "Starter", "Workflow")
+        for construct in ("Approval", "SageMaker", "Serving", "Starter", "Workflow")
     },
-    **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _WORKFLOW, _APPROVERS)},
+    **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _MODELS, _WORKFLOW, _APPROVERS)},
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
         for construct in ("Announcer", "Approval", "Starter")
@@ -74,16 +76,30 @@ CDK_NAG: Accepted = {
         "The scripts' names are those of the module's files; the prefix is the limit."
     ),
     **{
-        (_JOBS, _wildcard(f"arn:aws:s3:::{name}/*")): "A bucket to read data from is read whole."
+        (role, _wildcard(f"arn:aws:s3:::{name}/*")): "A bucket to read data from is read whole."
+        for role in (_JOBS, _MODELS)
         for name in (f"sagemaker-sample-data-{REGION}", "the-data", "more-data")
     },
-    (_JOBS, _wildcard(_arn("logs", "log-group:/aws/sagemaker/*"))): (
-        "SageMaker names the log groups and streams of jobs and endpoints."
-    ),
     **{
-        (_JOBS, _wildcard(_arn("ec2", f"{kind}/*"))): (
+        (role, _wildcard(_arn("logs", "log-group:/aws/sagemaker/*"))): (
+            "SageMaker names the log groups and streams of jobs and endpoints."
+        )
+        for role in (_JOBS, _MODELS)
+    },
+    **{
+        (role, _wildcard(f"{_BUCKET}/demo/{prefix}*")): _BELOW
+        for role, prefixes in {
+            _JOBS: ("",),
+            _MODELS: ("batch-output/", "data-capture/", "executions/*/batch/"),
+            "Approval/Role/DefaultPolicy/Resource": ("registered/",),
+        }.items()
+        for prefix in prefixes
+    },
+    **{
+        (role, _wildcard(_arn("ec2", f"{kind}/*"))): (
             "SageMaker makes and deletes the interfaces; their ids are not known before."
         )
+        for role in (_JOBS, _MODELS)
         for kind in ("network-interface", "security-group", "subnet")
     },
     **{(path, _wildcard(_EXECUTIONS)): _OWN_EXECUTIONS for path in (_APPROVERS, _ANNOUNCER)},
@@ -115,7 +131,7 @@ CHECKOV: Accepted = {
     ("ApprovalFunction19EE0FBE", "CKV_AWS_116"): _SYNCHRONOUS,
     ("ScriptsFunctionFBEBAB0F", "CKV_AWS_116"): f"{_SYNCHRONOUS} Here that is CloudFormation.",
     **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING)},
-    **{(function, "CKV_AWS_173"): _NAMES_ONLY for function in (_STARTER, _ANNOUNCING)},
+    **{(function, "CKV_AWS_173"): _NAMES_ONLY for function in (_STARTER, _ANNOUNCING, "ApprovalFunction19EE0FBE")},
     **{(log, "CKV_AWS_158"): _KEY_OPTIONAL for log in _LOGS},
     ("ApprovalRequests512F7F89", "CKV_AWS_119"): _KEY_OPTIONAL,
     ("DeadLettersQueue631681B1", "CKV_AWS_27"): (
@@ -135,10 +151,11 @@ PARLIAMENT: Accepted = {
 """By role and finding."""
 
 CLOUDSPLAINING: Accepted = {
-    ("SageMakerRole", "credentials_exposure ecr:GetAuthorizationToken"): (
+    (role, "credentials_exposure ecr:GetAuthorizationToken"): (
         "The login with which an image is pulled; it gives no more than the role's own permissions on ECR, two "
         "repositories at most of which are named."
-    ),
+    )
+    for role in ("SageMakerRole", "ServingRole")
 }
 """By role and finding."""
 

@@ -1,8 +1,11 @@
 """Answers that come too late, which the emulator does not tell apart as AWS does."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,20 +105,99 @@ def test_answer_is_sent_and_noted(deployment: Deployment) -> None:
 
 
 def test_somebody_was_quicker(deployment: Deployment) -> None:
-    """Where another answer came a moment earlier, that one is told, and it stays."""
+    """Where another answer came a moment earlier, that one is shown, it stays, and ours is not sent."""
     deployment.put()
     deployment.execution()
-    deployment.closed()
-
-    def note_other(**_: Any) -> None:
-        deployment.put(**OTHER)
-
     # Between our look at the table and our answer, the other person's answer arrives.
-    deployment.step_functions.meta.events.register("provide-client-params.sfn.SendTaskSuccess", note_other)
-    deployment.execution()
+    deployment.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.UpdateItem", lambda **_: deployment.put(**OTHER)
+    )
     with pytest.raises(CommandError, match=r"already Rejected by .*user/bob at 2026-11-23T09:59:59\+00:00 \(no reason"):
         deployment.approvals.answer("one", ANSWER)
+    deployment.stub.assert_no_pending_responses()
     assert deployment.item()["decision"] == "Rejected"
+
+
+def test_an_answer_that_was_cut_off_is_sent_by_the_next(deployment: Deployment) -> None:
+    """Where the answer in the table has not reached the execution, the same decision sends it; another does not."""
+    deployment.put()
+    deployment.execution()
+    deployment.closed("ThrottlingException")
+    with pytest.raises(ClientError):
+        deployment.approvals.answer("one", ANSWER)
+    deployment.execution()
+    with pytest.raises(CommandError, match=r"was already Approved by .*user/ann"):
+        deployment.approvals.answer("one", Answer(**OTHER))
+    deployment.execution()
+    deployment.stub.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(asdict(ANSWER))})
+    deployment.approvals.answer("one", Answer(**OTHER | {"decision": "Approved"}))
+    deployment.stub.assert_no_pending_responses()
+    assert deployment.item()["by"] == ANSWER.by
+
+
+class OneAnswer:
+    """A Step Functions that takes one answer for the token, and has the execution run on."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+
+    def describe_execution(self, **_: Any) -> dict[str, Any]:
+        """DescribeExecution."""
+        return {"status": "RUNNING"}
+
+    def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - as the client has it
+        """SendTaskSuccess."""
+        assert taskToken == "token"
+        with self.lock:
+            if self.answers:
+                raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
+            self.answers.append(json.loads(output))
+
+
+class OneAtATime:
+    """DynamoDB's promise, which moto does not keep among threads: a conditional write sees no other halfway."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self.dynamodb = dynamodb
+        self.lock = threading.Lock()
+
+    def get_item(self, **request: Any) -> Any:
+        """GetItem."""
+        with self.lock:
+            return self.dynamodb.get_item(**request)
+
+    def update_item(self, **request: Any) -> Any:
+        """UpdateItem."""
+        with self.lock:
+            return self.dynamodb.update_item(**request)
+
+
+@pytest.mark.parametrize("_attempt", range(10))
+def test_answers_at_the_same_time_agree(deployment: Deployment, _attempt: int) -> None:
+    """Of two approvals and two rejections at once, one kind holds: in the table, the execution, and the exit codes."""
+    deployment.put()
+    step_functions, dynamodb = OneAnswer(), OneAtATime(deployment.dynamodb)
+    start = threading.Barrier(4)
+    succeeded: list[str] = []
+
+    def give(number: int) -> None:
+        decision = ("Approved", "Rejected")[number % 2]
+        approvals = Approvals(step_functions=step_functions, dynamodb=dynamodb, table="requests", state_machine=MACHINE)
+        start.wait()
+        with suppress(CommandError):
+            approvals.answer("one", Answer(decision=decision, by=f"user/{number}", at="now", reason=""))
+            succeeded.append(decision)
+
+    threads = [threading.Thread(target=give, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (answer,) = step_functions.answers
+    assert answer.items() <= deployment.item().items()
+    assert succeeded
+    assert set(succeeded) == {answer["decision"]}
 
 
 def test_after_the_timeout(deployment: Deployment) -> None:

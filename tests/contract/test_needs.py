@@ -26,6 +26,11 @@ def scaled(**changes: Any) -> dict[str, Any]:
             "registration.run",
             "neither training.run nor CreateModel.run is",
         ),
+        (
+            {"registration": {"input": {"ModelApprovalStatus": "Approved"}}},
+            "registration.input.ModelApprovalStatus",
+            "is 'Approved', and approval.run is true",
+        ),
         ({"evaluation": OFF}, "approval.run", "evaluation.run is not"),
         ({"evaluation": None}, "approval.run", "evaluation.run is not"),
         (

@@ -10,6 +10,7 @@ from local.emulator import REGION
 OTHERS = "another-teams-bucket"
 DATA = f"sagemaker-sample-data-{REGION}"
 STARTER, GATE, PUBLISHER, WORKFLOW, JOBS = "Starter", "Approval", "Scripts", "Workflow", "SageMaker"
+MODELS = "Serving"
 ANNOUNCER = "Announcer"
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from cli.approvals import Answer, Approvals
 from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
 from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
+from tests.e2e.places import wait_until
+from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
 
@@ -88,7 +90,53 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
     assert all("result" in output[stage.key] for stage in STAGES)
     passed = output["training"]["input"]["RoleArn"]
     assert passed == f"arn:aws:iam::{ACCOUNT}:role/{roles[JOBS]}"
+    kept = f"s3://{secure_stack.metadata.bucket}/demo/registered/{answer['name']}/"
+    (registered,) = output["registration"]["result"]["containers"]
+    served = output["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"]
+    assert registered["ModelDataUrl"] == served == f"{kept}container-1/model.tar.gz"
+    assert output["approval"]["result"]["report"] == f"{kept}evaluation.json"
+    assert output["approval"]["result"]["report_version"] == output["registration"]["result"]["report"]["VersionId"]
     assert {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:CreateEndpoint"} <= authorised.asked
+
+
+@pytest.mark.usefixtures("authorised")
+def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
+) -> None:
+    """What the jobs' role may overwrite while a person decides, model and report, is not what is then served."""
+    metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
+    off = {"run": False}
+    answer, failed = secure_stack.invoke(
+        overrides={"approval": {"manual": True, "metrics": metrics}, "batchTransform": off, "deployment": off}
+    )
+    assert not failed, answer
+    client, bucket = secure_stack.emulator.client, secure_stack.metadata.bucket
+    (table,) = client("dynamodb").list_tables()["TableNames"]
+    key = {"execution": {"S": answer["name"]}}
+    wait_until(lambda: "Item" in client("dynamodb").get_item(TableName=table, Key=key), timeout=90)
+    hijacked = acting_as(JOBS, "s3")
+    below = f"demo/executions/{answer['name']}"
+    for name in (f"model/{answer['name']}/output/model.tar.gz", "evaluation/evaluation.json"):
+        assert not denied(hijacked.put_object, Bucket=bucket, Key=f"{below}/{name}", Body=b"hijacked")
+    Approvals(
+        step_functions=client("stepfunctions"),
+        dynamodb=client("dynamodb"),
+        table=table,
+        state_machine=secure_stack.metadata.state_machine,
+    ).answer(answer["name"], Answer(decision="Approved", by="a person", at="now", reason="good"))
+
+    def described() -> dict[str, Any]:
+        found: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=answer["executionArn"])
+        return found
+
+    wait_until(lambda: described()["status"] != "RUNNING", timeout=60)
+    assert described()["status"] == "SUCCEEDED", described()
+    output = json.loads(described()["output"])
+    (registered,) = output["registration"]["result"]["containers"]
+    served = output["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"]
+    content = client("s3").get_object(Bucket=bucket, Key=served.removeprefix(f"s3://{bucket}/"))
+    assert content["ETag"].strip('"') == registered["ModelDataETag"]
+    assert content["Body"].read() != b"hijacked"
 
 
 def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack) -> None:
@@ -110,13 +158,14 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
         (PUBLISHER, {"write scripts"}),
         (ANNOUNCER, set()),
         (WORKFLOW, {"read"}),
-        (JOBS, {"read", "write scripts", "write results"}),
+        (JOBS, {"read", "write results"}),
+        (MODELS, {"read"}),
     ],
 )
 def test_what_each_role_may_do_with_the_bucket(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, may: set[str]
 ) -> None:
-    """Only the publisher and the jobs write to the bucket, the publisher below the scripts' prefix; none deletes."""
+    """The publisher writes the scripts, and nobody else; the jobs write results; none deletes."""
     s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
     calls = {
         "read": lambda: s3.get_object(Bucket=bucket, Key="demo/scripts/input.yaml"),
@@ -127,13 +176,42 @@ def test_what_each_role_may_do_with_the_bucket(
     assert {name for name, call in calls.items() if not denied(call)} == may
 
 
-@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, ANNOUNCER])
+@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, MODELS, ANNOUNCER])
 def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
     """Another team's bucket is closed to every role, the jobs' too."""
     s3 = acting_as(construct, "s3")
     assert denied(s3.get_object, Bucket=OTHERS, Key="input.yaml")
     assert denied(s3.list_objects_v2, Bucket=OTHERS)
     assert denied(s3.put_object, Bucket=OTHERS, Key="x", Body=b"x")
+
+
+@pytest.mark.parametrize("construct", [JOBS, MODELS])
+def test_no_job_and_no_model_decides_on_what_runs_and_is_served(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
+) -> None:
+    """The next input.yaml, a script, what is registered, and another model's prefix are closed to both."""
+    s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
+    for key in (
+        "demo/scripts/input.yaml",
+        "demo/scripts/train.py",
+        "demo/registered/mlops-demo-1/evaluation.json",
+        "demo/registered/mlops-demo-1/container-1/model.tar.gz",
+        "demo-2/executions/mlops-demo-2-1/evaluation/evaluation.json",
+    ):
+        assert denied(s3.put_object, Bucket=bucket, Key=key, Body=b"hijacked"), key
+        source = {"Bucket": bucket, "Key": "demo/scripts/input.yaml"}
+        assert denied(s3.copy_object, Bucket=bucket, Key=key, CopySource=source), key
+
+
+def test_models_write_what_transforms_and_endpoints_write(
+    secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
+) -> None:
+    """The results of a batch transform and captured data are written with the model's role; artefacts are not."""
+    s3, bucket = acting_as(MODELS, "s3"), secure_stack.metadata.bucket
+    for key in ("executions/mlops-demo-1/batch/a.out", "batch-output/1/a.out", "data-capture/demo/a.jsonl"):
+        assert not denied(s3.put_object, Bucket=bucket, Key=f"demo/{key}", Body=b"x"), key
+    for key in ("executions/mlops-demo-1/evaluation/evaluation.json", "model/1/output/model.tar.gz"):
+        assert denied(s3.put_object, Bucket=bucket, Key=f"demo/{key}", Body=b"x"), key
 
 
 def test_the_jobs_only_read_their_data(acting_as: Callable[[str, str], Any]) -> None:
@@ -155,7 +233,7 @@ def test_the_state_machine_uses_its_own_resources_only(
     theirs = secure_stack.emulator.client("sns").create_topic(Name="theirs")["TopicArn"]
     assert denied(acting_as(WORKFLOW, "sns").publish, TopicArn=theirs, Message="x")
     policies = Policies.of_role(secure_stack.emulator.client("iam"), roles[WORKFLOW])
-    for construct, allowed in ((JOBS, True), (STARTER, False), (WORKFLOW, False)):
+    for construct, allowed in ((JOBS, True), (MODELS, True), (STARTER, False), (WORKFLOW, False)):
         role = f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}"
         assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})) is allowed
 

@@ -68,6 +68,8 @@ def deployed() -> Iterator[Gate]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "testing")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environment.setenv("BUCKET", BUCKET)
+        environment.setenv("MODEL_PREFIX", "demo/")
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         yield Gate(importlib.reload(importlib.import_module("gate.handler")), s3)

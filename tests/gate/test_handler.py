@@ -28,6 +28,8 @@ def test_a_good_model_is_approved(gate: Gate) -> None:
         "report": REPORT,
         "model_package": f"{PACKAGE}/7",
         "champion": champion(),
+        "report_version": None,
+        "champion_report_version": None,
     }
     assert cause.startswith(f"{EXECUTION}: Approved: ")
 
@@ -211,3 +213,26 @@ def test_only_the_runtimes_packages_are_imported() -> None:
     assert {"gate", "boto3"} <= imported
     boto3s_own = {"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "certifi"}
     assert imported <= {"gate"} | boto3s_own
+
+
+def test_the_answer_says_which_versions_were_read(gate: Gate) -> None:
+    """In a versioned bucket, the answer has the VersionId of each report, so that it can be looked up later."""
+    versioning = {"Status": "Enabled"}
+    gate.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versioning)
+    try:
+        gate.put(quality(0.95))
+        gate.put(quality(0.91), uri=CHAMPION)
+        answer = gate.ask(AT_LEAST_90, champion=champion())
+        for field, uri in (("report_version", REPORT), ("champion_report_version", CHAMPION)):
+            key = uri.removeprefix(f"s3://{BUCKET}/")
+            assert answer[field] == gate.s3.head_object(Bucket=BUCKET, Key=key)["VersionId"]
+    finally:
+        gate.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versioning | {"Status": "Suspended"})
+
+
+def test_a_model_is_not_held_against_itself(gate: Gate) -> None:
+    """A champion that is the model's own package counts as none."""
+    gate.put(quality(0.95))
+    own = {"ModelPackageArn": f"{PACKAGE}/7", "report": REPORT}
+    approval = AT_LEAST_90 | {"must_beat_champion": True}
+    assert gate.ask(approval, champion=own)["champion"] is None

@@ -1,5 +1,6 @@
 """The model server: what it makes of a user's module, and how it answers."""
 
+import io
 import subprocess
 import sys
 import textwrap
@@ -64,6 +65,21 @@ def test_npy() -> None:
     assert isinstance(packed, bytes)
     answer, content_type, status = handler(DOUBLE)(packed, formats.NPY, formats.NPY)
     assert (formats.decode(answer, formats.NPY).tolist(), content_type, status) == ([[2, 4]], formats.NPY, 200)
+
+
+def test_a_pickle_in_a_request_is_not_loaded(tmp_path: Path) -> None:
+    """An array of objects, which would run code of whoever sends it, is refused, and its code does not run."""
+    ran = tmp_path / "ran"
+
+    class Hostile:
+        def __reduce__(self) -> Any:
+            return Path.touch, (ran,)
+
+    stream = io.BytesIO()
+    np.save(stream, np.array([Hostile()], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        formats.decode(stream.getvalue(), formats.NPY)
+    assert not ran.exists()
 
 
 def test_text_in_csv() -> None:

@@ -20,11 +20,12 @@ Evaluate = Callable[[str, dict[str, Any]], Any]
 
 _PROGRAM = """
 const jsonata = require('jsonata');
+const parse = JSON.parse;  // of Step Functions' own functions, the one that the definition uses
 const lines = require('readline').createInterface({input: process.stdin});
 (async () => {
   for await (const line of lines) {
     const [cases, variables] = JSON.parse(line);
-    const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states});
+    const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states, parse});
     const values = await Promise.all(cases.map(one));
     console.log(JSON.stringify(values.map(value => value === undefined ? null : value)));
   }

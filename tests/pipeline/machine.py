@@ -5,6 +5,7 @@ of them against JSONata's reference implementation. What Step Functions does wit
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 
 EXECUTION = "mlops-demo-0123456789abcdef"
+ENTERED = "2026-11-23T10:00:00.000Z"
+"""When every state is entered."""
 MACHINE = definition(PLACEHOLDERS)
 
 Handler = Callable[[dict[str, Any]], Any]
@@ -51,9 +54,33 @@ class Ended:
     """The seconds of each Wait."""
 
 
+def keep(request: dict[str, Any]) -> Any:
+    """The gate, which keeps what a registration names under ``s3://kept/``."""
+    payload = request["Payload"]
+
+    def kept(uri: str) -> str:
+        return f"s3://kept/{uri.removeprefix('s3://')}"
+
+    containers = payload["keep"]["containers"]
+    uris = [container["ModelDataUrl"] for container in containers if container.get("ModelDataUrl")]
+    return {
+        "Payload": {
+            "containers": [
+                container | {"ModelDataUrl": kept(container["ModelDataUrl"]), "ModelDataETag": "0123"}
+                if container.get("ModelDataUrl")
+                else container
+                for container in containers
+            ],
+            "moved": [{"from": uri, "to": kept(uri)} for uri in uris],
+            "report": {"S3Uri": kept(payload["report"]), "VersionId": "1"} if payload["report"] else None,
+        }
+    }
+
+
 def evaluate(expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None) -> Any:
     """The expression's value."""
     compiled = jsonata.Jsonata(expression)
+    compiled.register_lambda("parse", json.loads)
     for name, value in ((variables or {}) | {"states": states}).items():
         compiled.assign(name, value)
     return compiled.evaluate(None)
@@ -78,7 +105,11 @@ def evaluated(
         }
     if not isinstance(template, str) or not template.startswith("{%"):
         return template
-    context = {"Execution": {"Name": EXECUTION, "RedriveCount": redrives}, "Task": {"Token": "token"}}
+    context = {
+        "Execution": {"Name": EXECUTION, "RedriveCount": redrives},
+        "State": {"EnteredTime": ENTERED},
+        "Task": {"Token": "token"},
+    }
     states = {"input": data, "context": context} | more
     return evaluate(template.removeprefix("{%").removesuffix("%}"), states, variables)
 
@@ -97,7 +128,8 @@ def run(
 
     Args:
         data: the execution's input.
-        handlers: what answers each integration, by the last part of its name: ``createTrainingJob.sync``.
+        handlers: what answers each integration, by the last part of its name: ``createTrainingJob.sync``; ``keep`` is
+            the gate before a registration, and has a default.
         retries: whether a task is tried again as its Retry says. Nothing is waited for.
         start: the state to begin with; None for the first one.
     """
@@ -174,7 +206,10 @@ class _Execution:
             self.ended.requests.append((action, request))
             self.ended.timeouts.append((action, self._value(state["TimeoutSeconds"], data)))
             try:
-                result = self._handlers[action](request)
+                handlers = self._handlers
+                if action == "invoke" and "keep" in request["Payload"]:
+                    action, handlers = "keep", {"keep": keep} | handlers
+                result = handlers[action](request)
             except TaskError as error:
                 matching = next((number for number, rule in enumerate(rules) if _matches(rule, error)), None)
                 if matching is not None and left[matching] > 0:

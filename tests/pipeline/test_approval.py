@@ -52,7 +52,7 @@ def judge(last_steps: dict[str, Any]) -> Any:
 
 def calls(ended: Ended, action: str) -> list[Any]:
     """The requests of an action."""
-    return [request for name, request in ended.requests if name == action]
+    return [request for name, request in ended.requests if name == action and "keep" not in request.get("Payload", {})]
 
 
 def test_an_approved_model_goes_on(judge: Any) -> None:
@@ -109,7 +109,7 @@ def test_what_the_gate_is_told(judge: Any) -> None:
     assert payload.pop("approval")["metrics"] == [{"name": "binary_classification_metrics.auc.value", "minimum": 0.85}]
     assert payload == {
         "execution": EXECUTION,
-        "report": REPORT,
+        "report": REPORT.replace("s3://", "s3://kept/"),
         "model_package": PACKAGE,
         "champion": {"ModelPackageArn": CHAMPION, "report": "s3://b/champion.json"},
     }
@@ -177,3 +177,16 @@ def test_nobody_answers(judge: Any) -> None:
     assert (ended.status, ended.error) == ("FAILED", "ModelRejected")
     assert ended.cause == "Rejected by nobody: nobody answered within 604800 seconds"
     assert calls(ended, "updateModelPackage")[0]["ModelApprovalStatus"] == "Rejected"
+
+
+def test_a_model_is_not_its_own_champion(judge: Any) -> None:
+    """The model's own version is passed over where it is the newest approved one; the one before it is the champion."""
+    versions = [{"ModelPackageArn": PACKAGE}, {"ModelPackageArn": CHAMPION}]
+    for listed, expected in ((versions, CHAMPION), (versions[:1], None)):
+        ended = judge(
+            verdict("Approved"),
+            listModelPackages=lambda _request, listed=listed: {"ModelPackageSummaryList": listed},
+            describeModelPackage=lambda request: {"ModelPackageArn": request["ModelPackageName"]},
+        )
+        (gate,) = calls(ended, "invoke")
+        assert (gate["Payload"]["champion"] or {}).get("ModelPackageArn") == expected

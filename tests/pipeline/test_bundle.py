@@ -2,7 +2,9 @@ import io
 import tarfile
 from pathlib import Path
 
-from pipeline.bundle import published_files
+import pytest
+
+from pipeline.bundle import LinkError, published_files
 
 
 def scripts(folder: Path) -> Path:
@@ -38,3 +40,14 @@ def test_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     first.mkdir()
     second.mkdir()
     assert published_files(scripts(first)) == published_files(scripts(second))
+
+
+@pytest.mark.parametrize("target", ["a file elsewhere", "a folder elsewhere"])
+def test_a_link_is_not_published(target: str, tmp_path: Path) -> None:
+    """A link in the folder, to a file or to a folder, is refused by its name: what it leads to is not the module's."""
+    folder, elsewhere = scripts(tmp_path / "scripts"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret.py").write_text("secret")
+    (folder / "link").symlink_to(elsewhere / "secret.py" if target == "a file elsewhere" else elsewhere)
+    with pytest.raises(LinkError, match=r"link is a link; only what lies in the folder itself is published"):
+        published_files(folder)

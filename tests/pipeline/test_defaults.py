@@ -11,11 +11,13 @@ from pipeline.stages import REQUEST_STAGES
 from tests.pipeline.machine import evaluated
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0123abcd-0000-0000-0000-000000000000"
+ROLE = "arn:aws:iam::123456789012:role/Serving"
 VPC = {"SecurityGroupIds": ["sg-0123456789abcdef0"], "Subnets": ["subnet-0123456789abcdef0"]}
 DEPLOYED = Resources(
     gate="GATE",
     topic="TOPIC",
     approvals="APPROVALS",
+    serving_role=ROLE,
     key=KEY,
     subnets=("subnet-0123456789abcdef0",),
     security_groups=("sg-0123456789abcdef0",),
@@ -42,7 +44,7 @@ def test_network_and_key_are_filled_in(
     shipped: dict[str, Any], key: str, network: tuple[str, ...] | None, results: str | None
 ) -> None:
     """Each request has the deployment's subnets, security groups and its key for the results, and nothing else new."""
-    plain = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS")
+    plain = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role=ROLE)
     filled, without = request(shipped, key), request(shipped, key, plain)
     (stage,) = (stage for stage in REQUEST_STAGES if stage.key == key)
     check_request(stage.action, filled)
@@ -67,6 +69,13 @@ def test_the_users_own_network_and_key_win(shipped: dict[str, Any]) -> None:
     assert request(shipped, "training")["OutputDataConfig"]["KmsKeyId"] == "alias/own"
     assert request(shipped, "preprocessing")["NetworkConfig"] == {"EnableNetworkIsolation": True, "VpcConfig": VPC}
     assert request(shipped, "evaluation")["NetworkConfig"] == {"VpcConfig": OTHERS}
+
+
+def test_a_model_runs_under_the_role_that_only_reads(shipped: dict[str, Any]) -> None:
+    """CreateModel gets the deployment's role for models, unless the input names one."""
+    assert request(shipped, "CreateModel")["ExecutionRoleArn"] == ROLE
+    shipped["CreateModel"]["input"]["ExecutionRoleArn"] = own = ROLE.replace("Serving", "Own")
+    assert request(shipped, "CreateModel")["ExecutionRoleArn"] == own
 
 
 def test_a_job_without_outputs_gets_none(shipped: dict[str, Any]) -> None:

@@ -160,7 +160,7 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
         "input": shipped,
         "context": {"Execution": {"Name": EXECUTION}, "Task": {"Token": "token"}},
         "result": {"ModelPackageArn": "arn", "Body": "1", "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]},
-        "errorOutput": {"Error": "E", "Cause": "because"},
+        "errorOutput": {"Error": "E", "Cause": json.dumps({"errorMessage": "because"})},
     }
     with_defaults = definition(replace(PLACEHOLDERS, key="key", subnets=("subnet-1",), security_groups=("sg-1",)))
     everything = dict.fromkeys([*expressions(STATES), *expressions(with_defaults["States"])])
@@ -176,7 +176,7 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_resources_are_in_the_partition(partition: str) -> None:
     """The service integrations' ARNs are those of the partition that is deployed to."""
-    machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a"))
+    machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a", serving_role="r"))
     resources = [state["Resource"] for state in machine["States"].values() if "Resource" in state]
     assert all(resource.startswith(f"arn:{partition}:states:::") for resource in resources)
 

@@ -1,5 +1,7 @@
 """The registration's requests."""
 
+import copy
+import json
 from typing import Any
 
 import pytest
@@ -7,16 +9,27 @@ import pytest
 from local.jobs.requests import check_request
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
-from tests.pipeline.machine import TaskError, evaluated, run
+from tests.pipeline.machine import ENTERED, EXECUTION, Handler, TaskError, evaluated, keep, run
 
 STATES = definition(PLACEHOLDERS)["States"]
 OTHERS = ("preprocessing", "training", "evaluation", "approval", "CreateModel", "batchTransform", "deployment")
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo/7"
 
 
+def asked(data: dict[str, Any]) -> Any:
+    """What the gate is asked to keep."""
+    return evaluated(STATES["registration: keep"]["Arguments"], data)["Payload"]
+
+
 def request(data: dict[str, Any]) -> Any:
-    """What registration sends."""
-    return evaluated(STATES["registration"]["Arguments"], data)
+    """What registration sends, once the gate has kept what it was asked to."""
+    state = STATES["registration: keep"]
+    answer = keep(evaluated(state["Arguments"], data))
+    return evaluated(STATES["registration"]["Arguments"], evaluated(state["Output"], data, result=answer))
+
+
+def kept(uri: str) -> str:
+    return uri.replace("s3://", "s3://kept/")
 
 
 def test_the_run_says_what_is_registered(shipped: dict[str, Any]) -> None:
@@ -27,7 +40,9 @@ def test_the_run_says_what_is_registered(shipped: dict[str, Any]) -> None:
         "ModelPackageGroupName": "demo",
         "ModelApprovalStatus": "PendingManualApproval",
         "InferenceSpecification": {
-            "Containers": [container],
+            "Containers": [
+                container | {"ModelDataUrl": kept(container["ModelDataUrl"]), "ModelDataETag": "0123"},
+            ],
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
@@ -35,8 +50,10 @@ def test_the_run_says_what_is_registered(shipped: dict[str, Any]) -> None:
             "ModelQuality": {
                 "Statistics": {
                     "ContentType": "application/json",
-                    "S3Uri": shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-                    + "/evaluation.json",
+                    "S3Uri": kept(
+                        shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+                        + "/evaluation.json"
+                    ),
                 }
             }
         },
@@ -47,7 +64,7 @@ def test_without_create_model_it_is_the_trained_artifact(shipped: dict[str, Any]
     """Where CreateModel does not run, the training image and the artifact of this run are registered."""
     shipped["CreateModel"] = None
     shipped["training"]["result"] = {"ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"}}
-    (container,) = request(shipped)["InferenceSpecification"]["Containers"]
+    (container,) = asked(shipped)["keep"]["containers"]
     image = shipped["training"]["input"]["AlgorithmSpecification"]["TrainingImage"]
     assert container == {"Image": image, "ModelDataUrl": "s3://b/model.tar.gz"}
 
@@ -56,7 +73,7 @@ def test_several_containers_are_registered_in_their_order(shipped: dict[str, Any
     """The containers of an inference pipeline keep what a model package knows of them."""
     containers = [{"Image": name, "ModelDataUrl": f"s3://b/{name}", "Mode": "SingleModel"} for name in ("a", "b")]
     shipped["CreateModel"]["input"] = {"Containers": containers}
-    assert request(shipped)["InferenceSpecification"]["Containers"] == [
+    assert asked(shipped)["keep"]["containers"] == [
         {"Image": name, "ModelDataUrl": f"s3://b/{name}"} for name in ("a", "b")
     ]
 
@@ -93,10 +110,10 @@ def test_the_report_lies_in_the_output_called_evaluation(shipped: dict[str, Any]
     outputs = [{"OutputName": name, "S3Output": {"S3Uri": f"s3://b/{name}/"}} for name in ("plots", "evaluation")]
     shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"] = outputs
     statistics = request(shipped)["ModelMetrics"]["ModelQuality"]["Statistics"]
-    assert statistics["S3Uri"] == "s3://b/evaluation/evaluation.json"
+    assert statistics["S3Uri"] == "s3://kept/b/evaluation/evaluation.json"
     outputs.pop()
     statistics = request(shipped)["ModelMetrics"]["ModelQuality"]["Statistics"]
-    assert statistics["S3Uri"] == "s3://b/plots/evaluation.json"
+    assert statistics["S3Uri"] == "s3://kept/b/plots/evaluation.json"
 
 
 def exists(_request: dict[str, Any]) -> Any:
@@ -110,6 +127,61 @@ def test_the_group_is_made_once(group: Any, shipped: dict[str, Any]) -> None:
         shipped[key]["run"] = False
     handlers = {"createModelPackageGroup": group, "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE}}
     ended = run(shipped, handlers)
-    assert ended.entered == ["Begin", "registration: group", "registration", "After registration", "Finished"]
-    result = {"ModelPackageArn": PACKAGE, "ModelPackageGroupName": "demo"}
-    assert ended.output["registration"]["result"] == result
+    states = ["registration: group", "registration: keep", "registration"]
+    assert ended.entered == ["Begin", *states, "After registration", "Finished"]
+    result = ended.output["registration"]["result"]
+    assert (result["ModelPackageArn"], result["ModelPackageGroupName"]) == (PACKAGE, "demo")
+
+
+def test_the_gate_keeps_what_was_evaluated(shipped: dict[str, Any]) -> None:
+    """The gate hears when the evaluation began and where it writes, so that it can tell a model changed since."""
+    shipped["evaluation"]["result"] = {"EnteredTime": ENTERED}
+    outputs = shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"]
+    made = asked(shipped)
+    assert made["execution"] == EXECUTION
+    assert made["report"] == outputs[0]["S3Output"]["S3Uri"] + "/evaluation.json"
+    assert made["keep"]["evaluated"] == ENTERED
+    assert made["keep"]["outputs"] == [outputs[0]["S3Output"]["S3Uri"]]
+    shipped["evaluation"] = None
+    assert asked(shipped)["report"] is None
+    assert asked(shipped)["keep"] | {"containers": None} == {"containers": None, "evaluated": None, "outputs": []}
+
+
+def test_what_is_registered_is_served(last_steps: dict[str, Any]) -> None:
+    """CreateModel gets the artifact where it is kept; what else it names stays, and so does another artifact."""
+    last_steps["deployment"]["run"] = last_steps["approval"]["run"] = last_steps["evaluation"]["run"] = False
+    primary = last_steps["CreateModel"]["input"]["PrimaryContainer"]
+    handlers: dict[str, Handler] = {
+        "createModelPackageGroup": exists,
+        "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE},
+        "createModel": lambda _request: {"ModelArn": "arn"},
+    }
+    served = dict(run(copy.deepcopy(last_steps), handlers).requests)["createModel"]["PrimaryContainer"]
+    assert served == primary | {"ModelDataUrl": kept(primary["ModelDataUrl"])}
+    own = {"Image": "own", "ModelDataUrl": "s3://own/model.tar.gz"}
+    last_steps["registration"]["input"] = {"InferenceSpecification": {"Containers": [own]}}
+    requests = dict(run(last_steps, handlers).requests)
+    assert requests["createModel"]["PrimaryContainer"] == primary
+    (registered,) = requests["createModelPackage"]["InferenceSpecification"]["Containers"]
+    assert registered["ModelDataUrl"] == kept(own["ModelDataUrl"])
+
+
+def test_a_model_that_was_changed_is_not_registered(last_steps: dict[str, Any]) -> None:
+    """The execution fails with the gate's own words before anything is registered."""
+
+    def changed(_request: dict[str, Any]) -> Any:
+        raise TaskError(
+            "ModelChangedError", json.dumps({"errorMessage": "s3://b/m was written", "stackTrace": ["..."]})
+        )
+
+    last_steps["evaluation"]["run"] = False
+    ended = run(last_steps, {"createModelPackageGroup": exists, "keep": changed})
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "ModelChanged", "s3://b/m was written")
+
+
+def test_approval_alone_decides_where_it_runs(shipped: dict[str, Any]) -> None:
+    """A version that the input calls approved waits all the same for the gate; without approval, the input counts."""
+    shipped["registration"]["input"] = {"ModelApprovalStatus": "Approved"}
+    for runs, status in ((True, "PendingManualApproval"), (False, "Approved")):
+        shipped["approval"]["run"] = runs
+        assert request(shipped)["ModelApprovalStatus"] == status

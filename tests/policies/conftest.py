@@ -14,7 +14,8 @@ from tests.pipeline.machine import Ended, Handler, TaskError, run
 from tests.policies.references import ACCOUNT, REGION, resolved
 
 PROJECT = Path(__file__).parent.parent.parent
-PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/demo/1"
+PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/demo/2"
+CHAMPION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/demo/1"
 
 
 def refuse(_request: dict[str, Any]) -> Any:
@@ -69,8 +70,8 @@ def _run(data: dict[str, Any], endpoints: Endpoints, **handlers: Handler) -> End
         **dict.fromkeys(["createModel", "updateModelPackage", "publish", "registerScalableTarget"], lambda _: {}),
         "createModelPackageGroup": group,
         "createModelPackage": lambda _: {"ModelPackageArn": PACKAGE},
-        "listModelPackages": lambda _: {"ModelPackageSummaryList": [{"ModelPackageArn": PACKAGE}]},
-        "describeModelPackage": lambda _: {"ModelPackageArn": PACKAGE},
+        "listModelPackages": lambda _: {"ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}]},
+        "describeModelPackage": lambda _: {"ModelPackageArn": CHAMPION},
         "invoke": lambda _: {"Payload": waiting},
         "putItem.waitForTaskToken": lambda _: {"decision": "Approved", "by": "somebody", "reason": "good"},
         "getObject": lambda _: {"Body": "1,2"},
@@ -93,6 +94,7 @@ def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str
     text = json.dumps(request)
     for old, new in {
         '"GATE"': json.dumps(arn("AWS::Lambda::Function", "Approval")),
+        '"SERVING-ROLE"': json.dumps(arn("AWS::IAM::Role", "Serving")),
         '"TOPIC"': json.dumps(resolved({"Ref": logical_id("AWS::SNS::Topic", "")}, template)),
         '"APPROVALS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Approval")),
         STAND_INS["SAGEMAKER_EXECUTION_ROLE"]: arn("AWS::IAM::Role", "SageMaker"),

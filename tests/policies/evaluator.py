@@ -65,9 +65,11 @@ class Policies:
         return decision == "Allow"
 
     def parts(self) -> Iterator[tuple[str, str, "Policies"]]:
-        """Each action on each resource of each statement, as a policy of its own."""
+        """Each action on each resource of each statement that allows something, as a policy of its own."""
         for document in self.documents:
             for statement in document["Statement"]:
+                if statement["Effect"] == "Deny":
+                    continue
                 for action in _as_list(statement["Action"]):
                     for resource in _as_list(statement["Resource"]):
                         part = statement | {"Action": action, "Resource": resource}

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from tests.policies.calls import Place, needs
-from tests.policies.conftest import PACKAGE, of_deployment
+from tests.policies.conftest import CHAMPION, PACKAGE, of_deployment
 from tests.policies.evaluator import Need
 from tests.policies.options import KEY, OPTIONS
 from tests.policies.references import ACCOUNT, REGION, resolved
 
 HERE = Place(REGION, ACCOUNT)
 ASSETS = f"arn:aws:s3:::cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+WRITES = ("PutObject", "AbortMultipartUpload")
 TRACING = [Need(f"xray:{action}", "*") for action in ("PutTraceSegments", "PutTelemetryRecords")]
 
 Call = tuple[str, dict[str, Any]]
@@ -74,14 +75,15 @@ def starter(template: dict[str, Any]) -> list[Need]:
 
 
 def gate(template: dict[str, Any]) -> list[Need]:
-    """The gate reads reports."""
+    """The gate reads reports, and keeps what is registered."""
     bucket = arn(template, "AWS::S3::Bucket")
     return [
         Need("s3:GetObject", f"{bucket}/demo/executions/mlops-demo-1/evaluation/evaluation.json"),
         Need("s3:ListBucket", bucket),
+        *(Need(f"s3:{action}", f"{bucket}/demo/registered/mlops-demo-1/x") for action in WRITES),
         *TRACING,
         *own_log(template, "Approval"),
-        *(key("s3", "Decrypt") if has_key(template) else ()),
+        *(key("s3", "Decrypt", "GenerateDataKey") if has_key(template) else ()),
     ]
 
 
@@ -128,7 +130,25 @@ def approvers(template: dict[str, Any]) -> list[Need]:
     ]
 
 
-def sagemaker(template: dict[str, Any]) -> list[Need]:
+JOBS_WRITE = (
+    *("processing/train/a.csv", "model/mlops-demo-1/output/model.tar.gz"),  # as the sample input has it
+    *("evaluation/output/evaluation.json", "batch-output/mlops-demo-1/a.out"),
+    *("executions/mlops-demo-1/train/a.csv", "executions/mlops-demo-1/model/mlops-demo-1/output/model.tar.gz"),
+)
+MODELS_WRITE = ("executions/mlops-demo-1/batch/a.out", "batch-output/mlops-demo-1/a.out", "data-capture/demo/a.jsonl")
+
+
+def jobs(template: dict[str, Any]) -> list[Need]:
+    """Jobs write below the model's prefix."""
+    return sagemaker(template, JOBS_WRITE)
+
+
+def models(template: dict[str, Any]) -> list[Need]:
+    """Models write the results of batch transforms, and what endpoints capture."""
+    return sagemaker(template, MODELS_WRITE)
+
+
+def sagemaker(template: dict[str, Any], writes: tuple[str, ...]) -> list[Need]:
     """Jobs and models: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html."""
     own = arn(template, "AWS::S3::Bucket")
     full = has_key(template)
@@ -140,7 +160,7 @@ def sagemaker(template: dict[str, Any]) -> list[Need]:
     found = [Need("ecr:GetAuthorizationToken", "*")]
     found += [Need(f"s3:{action}", bucket) for bucket in read for action in ("ListBucket", "GetBucketLocation")]
     found += [Need("s3:GetObject", f"{bucket}/demo/x") for bucket in read]
-    found += [Need(f"s3:{action}", f"{own}/demo/x") for action in ("PutObject", "AbortMultipartUpload")]
+    found += [Need(f"s3:{action}", f"{own}/demo/{name}") for name in writes for action in WRITES]
     pulls = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
     found += [Need(f"ecr:{action}", image) for image in images for action in pulls]
     found += [Need(f"logs:{action}", group) for action in ("CreateLogGroup", "DescribeLogStreams")]
@@ -187,7 +207,8 @@ ROLES = {
     "ApprovalRole": gate,
     "ScriptsRole": publisher,
     "AnnouncerRole": announcer,
-    "SageMakerRole": sagemaker,
+    "SageMakerRole": jobs,
+    "ServingRole": models,
     "ApprovalApprovers": approvers,
 }
 """What each needs, by the beginning of the logical ID of the role, or of the policy for people."""
@@ -203,7 +224,7 @@ def renamed(calls: list[Call]) -> list[Call]:
     names |= {'"EndpointName": "demo"': '"EndpointName": "demo-b"', "endpoint/demo/": "endpoint/demo-b/"}
     names |= {
         '"ModelPackageGroupName": "demo"': '"ModelPackageGroupName": "demo-b"',
-        PACKAGE: PACKAGE.replace("demo/", "demo-b/"),
+        **{package: package.replace("demo/", "demo-b/") for package in (PACKAGE, CHAMPION)},
     }
     return [(action, _replaced(request, names)) for action, request in calls]
 

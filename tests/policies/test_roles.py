@@ -13,7 +13,9 @@ from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies
 from tests.policies.options import OPTIONS
 from tests.policies.references import ACCOUNT, REGION, resolved
-from tests.policies.roles import HERE, ROLES, Call, arn, key, needs_of, renamed, topic_key
+from tests.policies.roles import HERE, JOBS_WRITE, MODELS_WRITE, ROLES, Call, arn, key, needs_of, renamed, topic_key
+
+SAGEMAKERS = ("SageMakerRole", "ServingRole")
 
 
 @pytest.fixture(params=["defaults", "every parameter"])
@@ -91,18 +93,19 @@ def test_the_state_machine_may_not_touch_what_is_anothers(deployed: dict[str, An
     assert not Policies.of_template(deployed, "WorkflowRole").allow(need)
 
 
-def test_the_sagemaker_role_is_passed_to_sagemaker_only(deployed: dict[str, Any]) -> None:
-    """The state machine may pass the SageMaker role, but to no other service."""
-    role = arn(deployed, "AWS::IAM::Role", "SageMaker")
+@pytest.mark.parametrize("construct", ["SageMaker", "Serving"])
+def test_sagemakers_roles_are_passed_to_sagemaker_only(deployed: dict[str, Any], construct: str) -> None:
+    """The state machine may pass the jobs' and the models' role, but to no other service."""
+    role = arn(deployed, "AWS::IAM::Role", construct)
     policies = Policies.of_template(deployed, "WorkflowRole")
     assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}))
     assert not policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}))
     assert not policies.allow(Need("iam:PassRole", role))
 
 
-@pytest.mark.parametrize("role", [role for role in (*ROLES, "WorkflowRole") if role != "SageMakerRole"])
+@pytest.mark.parametrize("role", [role for role in (*ROLES, "WorkflowRole") if role not in SAGEMAKERS])
 def test_a_key_is_used_through_its_services_only(deployed: dict[str, Any], role: str) -> None:
-    """Nobody but the jobs may use a key by itself, be it the user's or the topic's own."""
+    """Nobody but jobs and models may use a key by itself, be it the user's or the topic's own."""
     policies = Policies.of_template(deployed, role)
     for action in ("Decrypt", "GenerateDataKey"):
         assert not policies.allow(Need(f"kms:{action}", topic_key(deployed)))
@@ -133,6 +136,45 @@ def test_who_publishes_uses_the_topics_key_for_the_topic_only(template: dict[str
 def test_the_announcer_only_announces(deployed: dict[str, Any], need: Need) -> None:
     """It reads no other pipeline's executions, starts none, and sends and writes nowhere else."""
     assert not Policies.of_template(deployed, "AnnouncerRole").allow(need)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo/scripts/input.yaml",
+        "demo/scripts/train.py",
+        "demo/scripts/source.tar.gz",
+        "demo/registered/mlops-demo-1/evaluation.json",  # the model's report, and the champion's
+        "demo/registered/mlops-demo-1/container-1/model.tar.gz",
+        "demo-2/executions/mlops-demo-2-1/model.tar.gz",
+        "other/scripts/input.yaml",
+        "input.yaml",
+    ],
+)
+@pytest.mark.parametrize("role", SAGEMAKERS)
+def test_no_job_and_no_model_decides_on_the_next_run(deployed: dict[str, Any], role: str, name: str) -> None:
+    """Scripts and input.yaml, what is registered, and another model's prefix can be written by neither, nor deleted."""
+    policies, bucket = Policies.of_template(deployed, role), arn(deployed, "AWS::S3::Bucket")
+    for action in ("PutObject", "DeleteObject", "DeleteObjectVersion"):
+        assert not policies.allow(Need(f"s3:{action}", f"{bucket}/{name}"))
+
+
+def test_a_policy_added_later_does_not_open_the_scripts(deployed: dict[str, Any]) -> None:
+    """The jobs' role is refused them by a Deny, which wins over whatever else it is given."""
+    own = Policies.of_template(deployed, "SageMakerRole")
+    everything = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    policies, bucket = Policies([*own.documents, everything], own.name), arn(deployed, "AWS::S3::Bucket")
+    for name in ("scripts/input.yaml", "registered/mlops-demo-1/evaluation.json"):
+        for action in ("PutObject", "DeleteObject", "DeleteObjectVersion"):
+            assert not policies.allow(Need(f"s3:{action}", f"{bucket}/demo/{name}"))
+    assert policies.allow(Need("s3:PutObject", f"{bucket}/anything"))
+
+
+def test_a_model_writes_nothing_that_is_judged_or_served(deployed: dict[str, Any]) -> None:
+    """An endpoint's role cannot write what a job makes: data, artefacts and reports."""
+    policies, bucket = Policies.of_template(deployed, "ServingRole"), arn(deployed, "AWS::S3::Bucket")
+    only_jobs = [*(name for name in JOBS_WRITE if name not in MODELS_WRITE), "executions/1/evaluation/evaluation.json"]
+    assert not any(policies.allow(Need("s3:PutObject", f"{bucket}/demo/{name}")) for name in only_jobs)
 
 
 def test_no_function_has_more_than_its_own_log(deployed: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from tests.policies.references import ACCOUNT, REGION, resolved
 from tests.policies.roles import ROLES
 from tests.policies.security_document import DEPLOYING, ROWS, TEXT
 
+SAGEMAKERS = ("SageMakerRole", "ServingRole")
 EVERY = (*ROLES, "WorkflowRole")
 WHO: dict[str, tuple[str, ...]] = {
     "start Lambda": ("StarterRole",),
@@ -23,9 +24,11 @@ WHO: dict[str, tuple[str, ...]] = {
     "start and announcer Lambda": ("StarterRole", "AnnouncerRole"),
     "state machine": ("WorkflowRole",),
     "state machine and announcer Lambda, without a key": ("WorkflowRole", "AnnouncerRole"),
-    "SageMaker role": ("SageMakerRole",),
-    "SageMaker role, with a VPC": ("SageMakerRole",),
-    "SageMaker role, with a key": ("SageMakerRole",),
+    "jobs' role": ("SageMakerRole",),
+    "models' role": ("ServingRole",),
+    "jobs' and models' role": SAGEMAKERS,
+    "jobs' and models' role, with a VPC": SAGEMAKERS,
+    "jobs' and models' role, with a key": SAGEMAKERS,
     "people with the approvers' policy": ("ApprovalApprovers",),
     DEPLOYING: (),  # by modulestack.yaml, not by the template
 }
@@ -58,7 +61,7 @@ def test_the_table_has_what_parameters_add(full_template: dict[str, Any], role: 
     """With a key and a VPC, the roles get what the rows about these say."""
     (for_all,) = (set(re.findall(r"`(kms:\w+)`", text)) for who, text in ROWS if who == KEY_FOR_ALL)
     found, said = actions(full_template, role), documented(optional=True)[role]
-    if role == "SageMakerRole":
+    if role in SAGEMAKERS:
         assert found == said
     else:
         assert found - for_all == said
@@ -71,7 +74,7 @@ def test_the_key_is_used_as_the_table_says(full_template: dict[str, Any]) -> Non
     used = {
         action
         for role in EVERY
-        if role != "SageMakerRole"
+        if role not in SAGEMAKERS
         for action in actions(full_template, role)
         if action.startswith("kms:")
     }

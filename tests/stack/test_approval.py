@@ -19,7 +19,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     context = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("approval")), context=context)
     stack = cdk.Stack(app, "Alone", env=cdk.Environment(account="123456789012", region="us-east-1"))
-    approval = Approval(stack, "Approval", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "mlops-bucket"))
+    approval = Approval(
+        stack, "Approval", bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "mlops-bucket"), model_name="demo"
+    )
     approval.approvers(STATE_MACHINE)
     content: dict[str, Any] = json.loads(Path(app.synth().get_stack_by_name("Alone").template_full_path).read_text())
     return content
@@ -43,8 +45,8 @@ def allowed(policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> None:
-    """The function's role reads the pipeline's bucket; its own log and tracing are all else that it may."""
+def test_the_gate_reads_the_bucket_and_keeps_models(alone: dict[str, Any]) -> None:
+    """The function's role reads the pipeline's bucket and writes what is registered; else its own log, and tracing."""
     permissions = allowed(the(alone, "AWS::IAM::Policy"))
     (log_group,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::Logs::LogGroup")
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
@@ -53,6 +55,8 @@ def test_the_gate_reads_the_bucket_and_nothing_else(alone: dict[str, Any]) -> No
     assert permissions == {
         "s3:GetObject": "arn:aws:s3:::mlops-bucket/*",
         "s3:ListBucket": "arn:aws:s3:::mlops-bucket",
+        "s3:PutObject": "arn:aws:s3:::mlops-bucket/demo/registered/*",
+        "s3:AbortMultipartUpload": "arn:aws:s3:::mlops-bucket/demo/registered/*",
     }
 
 

@@ -95,6 +95,7 @@ def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) ->
     """The template's definition is the pipeline's, with the names of this deployment's resources in it."""
     parts = the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
     names = {"ApprovalFunction": "GATE", "NotificationsTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
+    names |= {"ServingRole": "SERVING-ROLE"}
 
     def text(part: Any) -> str:
         if isinstance(part, str):
@@ -158,8 +159,8 @@ def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any])
                 assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE
 
 
-def test_state_machine_passes_only_the_sagemaker_role(template: dict[str, Any]) -> None:
-    """iam:PassRole is for the SageMaker role and only to SageMaker."""
+def test_state_machine_passes_only_sagemakers_roles(template: dict[str, Any]) -> None:
+    """iam:PassRole is for the jobs' and the models' role and only to SageMaker."""
     passing = [
         statement
         for policy in resources(template, "AWS::IAM::Policy").values()
@@ -167,7 +168,9 @@ def test_state_machine_passes_only_the_sagemaker_role(template: dict[str, Any]) 
         if "iam:PassRole" in as_list(statement["Action"])
     ]
     (statement,) = passing
-    assert statement["Resource"]["Fn::GetAtt"][0].startswith("SageMakerRole")
+    jobs, models = (resource["Fn::GetAtt"][0] for resource in statement["Resource"])
+    assert jobs.startswith("SageMakerRole")
+    assert models.startswith("ServingRole")
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 

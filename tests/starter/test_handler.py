@@ -31,7 +31,12 @@ def test_sample_event_starts_an_execution(deployed: Deployed) -> None:
     deployed.put(MINIMAL)
     answer = deployed.invoke()
     (execution,) = deployed.executions()
-    assert answer == {"executionArn": execution["executionArn"], "name": execution["name"], "started": True}
+    assert answer == {
+        "executionArn": execution["executionArn"],
+        "name": execution["name"],
+        "started": True,
+        "version": None,  # the bucket of these tests is not versioned
+    }
     assert execution["name"].startswith("mlops-demo-")
     assert json.loads(execution["input"]) == {"job_prefix": "mlops", "model_id": "demo"}
 
@@ -237,3 +242,30 @@ def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
     program = "import sys; from pipeline.contract import execution; print(*sys.modules)"
     completed = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert not {"botocore", "boto3", "pipeline.schema", "difflib"} & set(completed.stdout.split())
+
+
+def test_the_log_says_what_the_event_is_not_what_it_says(deployed: Deployed, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither a started nor a refused event leaves the values of its overrides in the log; their names are there."""
+    deployed.put((PROJECT / "scripts" / "input.yaml").read_text())
+    config = {"bucket": BUCKET, "prefix": KEY}
+    said, secret = ("preprocessing.input", "training.input", "trainign.run", "an-id", BUCKET, KEY), "hunter2-is-secret"
+    for overrides in (
+        {"preprocessing": {"input": {"Environment": {"PASSWORD": secret}}}},
+        {"training": {"input": {"RoleArn": secret}}, "trainign": {"run": secret}},
+        [secret],
+    ):
+        deployed.invoke({"config": config, "overrides": overrides, "id": "an-id"})
+    log = str([vars(record) for record in caplog.records])
+    assert secret not in log
+    assert [text for text in said if text not in log] == []
+
+
+def test_which_version_of_the_file_was_read(deployed: Deployed) -> None:
+    """The answer, which is logged, has the version of input.yaml, whatever is published there later."""
+    versioned = {"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Enabled"}}
+    deployed.s3.put_bucket_versioning(**versioned)
+    deployed.put(MINIMAL)
+    version = deployed.s3.head_object(Bucket=BUCKET, Key=KEY)["VersionId"]
+    assert deployed.invoke()["version"] == version
+    deployed.put(MINIMAL + "app_id: changed\n")
+    assert deployed.invoke()["version"] not in (version, None)

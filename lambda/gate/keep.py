@@ -1,0 +1,195 @@
+"""Copies a model and its report to where no job can write, before the model is registered.
+
+What the evaluation judged is what the gate reads, a person approves and an endpoint loads, however long that takes, and
+on every instance that it scales to: SageMaker reads a model's artefact again at each start, and a URI names no version.
+"""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from gate.errors import ModelChangedError, ModelMissingError, ReportMissingError
+from gate.objects import s3_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REGISTERED, SCRIPTS = "registered/", "scripts/"
+"""As in ``pipeline.places``, which is not in the function's archive."""
+
+_PART = 64 * 1024 * 1024
+"""Bytes that one request copies: S3 takes 10,000 parts, and copies each well within the client's timeout."""
+
+_AT_ONCE = 10
+"""Parts that are copied at the same time; as many connections does botocore keep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One object to be copied, as it is now."""
+
+    key: str
+    etag: str
+    size: int
+    written: datetime
+
+    @classmethod
+    def of(cls, key: str, described: Any) -> "Source":
+        """By what HeadObject or ListObjectsV2 says of it."""
+        size = described["ContentLength"] if "ContentLength" in described else described["Size"]
+        return cls(key=key, etag=described["ETag"], size=size, written=described["LastModified"])
+
+
+class Keeper:
+    """Keeps the artefacts of one execution.
+
+    Args:
+        s3: a client.
+        bucket: the pipeline's bucket.
+        prefix: the model's prefix in it, below which the jobs write.
+        execution: the execution's name.
+    """
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str, execution: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._written_by_jobs = f"s3://{bucket}/{prefix}"
+        self._protected = tuple(self._written_by_jobs + name for name in (REGISTERED, SCRIPTS))
+        self._folder = f"{prefix}{REGISTERED}{execution}/"
+        self.moved: list[dict[str, str]] = []
+        """Where the artefacts were (``from``), and where they lie now (``to``)."""
+
+    def report(self, uri: str | None) -> dict[str, str] | None:
+        """Where the report lies from now on, and its version; None where there is none.
+
+        Raises:
+            ServiceError: AWS did not do its part.
+        """
+        if uri is None:
+            return None
+        try:
+            if self._is_safe(uri):
+                return {"S3Uri": uri}
+            with s3_errors(uri, ReportMissingError):
+                (source,) = self._one(uri)
+        except ReportMissingError:
+            return None
+        kept = self._copy(source, self._folder + _name(uri), uri)
+        version = kept.get("VersionId")
+        return {"S3Uri": f"s3://{self._bucket}/{self._folder}{_name(uri)}"} | (
+            {"VersionId": version} if version else {}
+        )
+
+    def container(
+        self, number: int, container: dict[str, Any], *, evaluated: datetime | None, outputs: list[str]
+    ) -> dict[str, Any]:
+        """The container definition with its model data where no job can write.
+
+        Args:
+            number: of the container in the model, from 1.
+            container: a ModelPackageContainerDefinition.
+            evaluated: when this execution's evaluation began; what it judged must have been written before.
+            outputs: where the evaluation itself writes to; what lies there may be newer.
+
+        Raises:
+            ModelMissingError: there is no such artefact.
+            ModelChangedError: the artefact was written after the evaluation had begun, or while it was copied.
+            ServiceError: AWS did not do its part.
+        """
+        data: dict[str, Any] | None = (container.get("ModelDataSource") or {}).get("S3DataSource")
+        uri = data["S3Uri"] if data else container.get("ModelDataUrl")
+        if uri is None or self._is_safe(uri):
+            return container
+        folder = f"{self._folder}container-{number}/"
+        whole = data is not None and data.get("S3DataType") == "S3Prefix"
+        with s3_errors(uri, ModelMissingError):
+            sources = list(self._below(uri) if whole else self._one(uri))
+        if not sources:
+            raise ModelMissingError(f"{uri}: there is no such object")
+        if evaluated and not any(uri.startswith(output.rstrip("/") + "/") for output in outputs):
+            _require_older(sources, evaluated, uri)
+        top = _key(uri) if whole else _key(uri).rpartition("/")[0] + "/"
+        kept = [self._copy(source, folder + source.key.removeprefix(top).lstrip("/"), uri) for source in sources]
+        place = f"s3://{self._bucket}/{folder}" + ("" if whole else _name(uri))
+        self.moved.append({"from": uri, "to": place})
+        if "Environment" in container:
+            # Such as SAGEMAKER_SUBMIT_DIRECTORY, where the model's archive has the code, too.
+            moved = {key: place if value == uri else value for key, value in container["Environment"].items()}
+            container = container | {"Environment": moved}
+        if data:
+            return container | {"ModelDataSource": {"S3DataSource": data | {"S3Uri": place}}}
+        return container | {"ModelDataUrl": place, "ModelDataETag": kept[0]["ETag"].strip('"')}
+
+    def _is_safe(self, uri: str) -> bool:
+        """Whether no job of this pipeline can write there."""
+        return not uri.startswith(self._written_by_jobs) or uri.startswith(self._protected)
+
+    def _one(self, uri: str) -> Iterator[Source]:
+        yield Source.of(_key(uri), self._s3.head_object(Bucket=self._bucket, Key=_key(uri)))
+
+    def _below(self, uri: str) -> Iterator[Source]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=_key(uri))
+        for page in pages:
+            yield from (Source.of(found["Key"], found) for found in page.get("Contents", ()))
+
+    def _copy(self, source: Source, key: str, uri: str) -> Any:
+        """Copies an object, if it still is what was seen. Returns what HeadObject says of the copy."""
+        target: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
+        with s3_errors(uri, ModelMissingError):
+            try:
+                if source.size > _PART:
+                    self._copy_in_parts(source, target)
+                else:
+                    # Tags would take further permissions to copy.
+                    self._s3.copy_object(**target, **self._from(source), TaggingDirective="REPLACE")
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "PreconditionFailed":
+                    raise
+                raise ModelChangedError(
+                    f"{uri} was overwritten while it was being copied; run the pipeline again"
+                ) from error
+            return self._s3.head_object(**target)
+
+    def _from(self, source: Source) -> dict[str, Any]:
+        return {"CopySource": {"Bucket": self._bucket, "Key": source.key}, "CopySourceIfMatch": source.etag}
+
+    def _copy_in_parts(self, source: Source, target: dict[str, Any]) -> None:
+        upload: dict[str, Any] = {**target, "UploadId": self._s3.create_multipart_upload(**target)["UploadId"]}
+
+        def copy(number: int) -> Any:
+            first = (number - 1) * _PART
+            last = min(first + _PART, source.size) - 1
+            copied = self._s3.upload_part_copy(
+                **upload, **self._from(source), PartNumber=number, CopySourceRange=f"bytes={first}-{last}"
+            )
+            return {"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]}
+
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                parts = list(pool.map(copy, range(1, -(-source.size // _PART) + 1)))
+            self._s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        except BaseException:
+            self._s3.abort_multipart_upload(**upload)
+            raise
+
+
+def _require_older(sources: list[Source], evaluated: datetime, uri: str) -> None:
+    newest = max(source.written for source in sources)
+    if newest > evaluated:
+        raise ModelChangedError(
+            f"{uri} was written at {newest.isoformat()}, after the evaluation had begun at {evaluated.isoformat()}: "
+            "it is not the model that was evaluated; find out who wrote it, and run the pipeline again"
+        )
+
+
+def _key(uri: str) -> str:
+    return re.sub(r"^s3://[^/]+/", "", uri)
+
+
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]
