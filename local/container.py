@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from local.views import ROOT, base_environment, interpreter, launch_command, view_of_this_machine, with_root
+from local.views import (
+    PREFIX,
+    ROOT,
+    base_environment,
+    interpreter,
+    launch_command,
+    make_folders,
+    view_of_this_machine,
+    with_root,
+)
 
 STOP_GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL when the user stops a job."""
@@ -66,27 +75,34 @@ class Container:
         log_file: the command's output is added to it: a container may follow another, or run beside it.
         log: is called with each line of output, from a thread of the container's own.
         namespaces: whether to use them; None: if this machine has them.
+        private: folders that an isolated command must not see, wherever they lie; the user's home never shows.
 
     Raises:
         OSError: namespaces are asked for, and this machine has none for us.
     """
 
     def __init__(
-        self, *, folder: Path, log_file: Path, log: Callable[[str], None], namespaces: bool | None = None
+        self,
+        *,
+        folder: Path,
+        log_file: Path,
+        log: Callable[[str], None],
+        namespaces: bool | None = None,
+        private: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
         self.ml = folder / "ml"
-        self.view = "prefix" if namespaces is False else view_of_this_machine()
-        if namespaces and self.view == "prefix":
+        self.view = PREFIX if namespaces is False else view_of_this_machine()
+        if namespaces and self.view == PREFIX:
             raise OSError("this machine gives us no mount namespace")
+        self._private = private
         self._log = log
         self._log_error: Exception | None = None
         self._lock = threading.Lock()
         self._stopped = False
         self._running: _Running | None = None
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
-        for name in ("ml", "home", "tmp", "work", "bin"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log_stream = log_file.open("a", buffering=1, encoding="utf-8", errors="replace")
 
@@ -109,6 +125,7 @@ class Container:
         *,
         cwd: str | None = None,
         descriptors: Sequence[int] = (),
+        offline: bool = False,
     ) -> None:
         """Starts the command and returns.
 
@@ -118,6 +135,7 @@ class Container:
             environment: all the command gets beside ``base_environment``. Nothing of our own is passed on.
             cwd: the working directory, as the container sees it; an empty folder unless given.
             descriptors: open files that the command inherits under the same numbers.
+            offline: whether to keep the network from it, which only the isolated view can.
 
         Raises:
             StoppedError: ``stop`` came first.
@@ -125,10 +143,12 @@ class Container:
         status, status_writer = os.pipe()
         launch = launch_command(
             [self._inside(word) for word in [interpreter(command[0]), *command[1:]]],
-            folder=self.ml,
+            folder=self.folder,
             view=self.view,
             status=status_writer,
-            cwd=self._inside(cwd) if cwd else str(self.folder / "work"),
+            cwd=self._inside(cwd) if cwd else None,
+            offline=offline,
+            private=self._private,
         )
         try:
             self._launch(launch, self._environment(environment), status, [status_writer, *descriptors])
@@ -226,11 +246,11 @@ class Container:
                 self._log_error = self._log_error or error
 
     def _inside(self, text: str) -> str:
-        return with_root(text, self.ml) if self.view == "prefix" else text
+        return with_root(text, self.ml) if self.view == PREFIX else text
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        base = base_environment(self.folder)
-        if self.view == "prefix":
+        base = base_environment(self.folder, self.view)
+        if self.view == PREFIX:
             base["SAGEMAKER_BASE_DIR"] = str(self.ml)
         return base | {name: self._inside(value) for name, value in given.items()}
 
