@@ -3,12 +3,12 @@
 Run as a program of its own (``python -I -S launcher.py PLAN``) so that it starts in milliseconds and so that a job's
 memory is measured from a small process, not from ours. In order:
 
-1. It leaves for the namespaces of the plan's view, and makes the root that the job sees (``namespaces``).
+1. It leaves for the namespaces of the plan's view (``namespaces``).
 2. It forks the job's keeper. In an isolated view the keeper is the first process of a PID namespace, so that the kernel
    ends with it whatever it has started, and is itself ended with this one. In any other view there is no further
    process: this one is the keeper, and the reaper of all its descendants, so that a daemon which a script starts stays
    within reach.
-3. The keeper forks the child that becomes the command, and waits for its end and for the standard input: a line there
+3. The keeper makes the root that the job sees, forks the child that becomes the command, and waits for its end and for the standard input: a line there
    is the order to stop, with the seconds of grace; the end of file means that whoever started us has died, however that
    happened.
 4. It kills whatever is left and writes how the command ended, as JSON, to the status descriptor.
@@ -44,23 +44,21 @@ def main(plan: dict[str, Any]) -> None:
 
     Args:
         plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor), ``isolated`` (whether the job has
-            processes of its own) and ``root`` (the arguments of ``namespaces.enter``, or null for none of it).
+            processes of its own), ``namespaces`` and ``root`` (the arguments of ``namespaces.leave`` and ``enter``, or
+            null for none of it).
     """
     os.set_inheritable(plan["status"], False)  # noqa: FBT003 - the library takes it by position only
     try:
+        if plan["namespaces"] is not None:
+            namespaces.leave(**plan["namespaces"])
+        keeper = os.fork() if plan["isolated"] else 0
+        if keeper:
+            os.waitpid(keeper, 0)
+            return
+        _prctl(*((_PR_SET_PDEATHSIG, signal.SIGKILL) if plan["isolated"] else (_PR_SET_CHILD_SUBREAPER, 1)))
         if plan["root"] is not None:
             namespaces.enter(**plan["root"])
-        if not plan["isolated"]:
-            _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-            _keep(plan)
-            return
-        keeper = os.fork()
-        if keeper == 0:
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            namespaces.own_processes()
-            _keep(plan)
-        else:
-            os.waitpid(keeper, 0)
+        _keep(plan)
     except OSError as error:
         _report(plan, _cannot_start(plan, error), 0.0, 0)
 

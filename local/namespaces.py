@@ -1,8 +1,8 @@
 """The kernel's part of a job's isolation: namespaces, a root of its own, and no privileges.
 
-``launcher`` calls, in this order: ``enter`` in its own process, ``own_processes`` in the first process of the new PID
-namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in
-``local.views``; here it is only mounted. Everything raises OSError where the kernel refuses.
+``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID namespace,
+``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in ``local.views``;
+here it is only mounted. Everything raises OSError where the kernel refuses.
 
 Imports nothing but the standard library and nothing from this package: see ``launcher``.
 """
@@ -28,45 +28,47 @@ _KEPT_CAPABILITIES = {0, 1, 3, 4, 5, 6, 7, 10}
 those that reach out of one: mounts, devices, raw sockets, other users' processes."""
 
 _IFF_UP, _SIOCSIFFLAGS = 1, 0x8914
-_KERNEL_SETTINGS = ("/proc/sys", "/proc/sysrq-trigger")
-"""What root may write without any capability, such as the program that the host runs on a crash."""
+_KERNEL_SETTINGS = ("sys", "sysrq-trigger")
+"""What root may write below ``/proc`` without any capability, such as the program that the host runs on a crash."""
 
 
-def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool, offline: bool) -> None:
-    """Moves this process to a mount namespace with a root of its own.
+def leave(*, isolated: bool, offline: bool) -> None:
+    """Moves this process to new namespaces.
+
+    Args:
+        isolated: whether the children get PIDs and IPC of their own.
+        offline: whether there is no network but a loopback of its own.
+    """
+    _unshare(_NEWNS | (_NEWPID | _NEWIPC if isolated else 0) | (_NEWNET if offline else 0))
+    if offline:
+        _raise_loopback()
+
+
+def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool) -> None:
+    """Gives this process, whose mount namespace is its own, a root of its own.
 
     Args:
         root: an empty folder; the new root is made there.
         places: how the root is made, in this order: each a kind, a source and a target. ``read`` and ``write`` show
             the source at the target, ``write`` as writable as it is; ``link`` makes a symbolic link to the source;
             ``folder`` makes an empty folder, ``memory`` one that can be written to, ``hide`` empties one that is there.
-        isolated: whether the children get PIDs and IPC of their own, and the root is read-only.
-        offline: whether there is no network but a loopback of its own.
+        isolated: whether the root is read-only, and has the ``/proc`` of this PID namespace; nobody in it can look into
+            this process then.
     """
-    _unshare(_NEWNS | (_NEWPID | _NEWIPC if isolated else 0) | (_NEWNET if offline else 0))
-    if offline:
-        _raise_loopback()
     call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
     _mount_tmpfs(root)
     for kind, source, target in places:
         _place(kind, source, root + target)
-    for folder in [root, *(root + target for kind, _, target in places if kind == "empty")] if isolated else []:
-        if os.path.isdir(folder):
-            _make_read_only(folder, recursive=False)
+    if isolated:
+        _mount_proc(f"{root}/proc")
+        for folder in (root, *(root + target for kind, _, target in places if kind == "hide")):
+            if os.path.isdir(folder):
+                _make_read_only(folder, recursive=False)
+        call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.chdir(root)
     call("pivot_root", b".", b".")
     call("umount2", b".", _MNT_DETACH)
     os.chdir("/")
-
-
-def own_processes() -> None:
-    """Shows the new PID namespace's own processes at ``/proc``; nobody in it can look into this one."""
-    call("mount", b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
-    for path in _KERNEL_SETTINGS:
-        if os.path.exists(path):
-            _bind(path, path)
-            _make_read_only(path)
-    call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def drop_privileges() -> None:
@@ -123,6 +125,16 @@ def _place(kind: str, source: str, target: str) -> None:
         _make_read_only(target)
     if kind == "memory":
         _mount_tmpfs(target, mode="1777")
+
+
+def _mount_proc(target: str) -> None:
+    """An ordinary user may do this as long as the old one is there, so before the old root goes."""
+    call("mount", b"proc", os.fsencode(target), b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+    for name in _KERNEL_SETTINGS:
+        path = f"{target}/{name}"
+        if os.path.exists(path):
+            _bind(path, path)
+            _make_read_only(path)
 
 
 def _mount_tmpfs(target: str, mode: str = "0755") -> None:

@@ -97,13 +97,13 @@ def launch_command(
         LAYOUT: lambda: [*_all_but_opt_ml(), ("write", str(folder / "ml"), ROOT)],
         PREFIX: list,
     }[view]()
-    root = {"root": str(folder / "root"), "places": places, "isolated": isolated, "offline": offline and isolated}
     plan = {
         "command": command,
         "cwd": cwd or seen_at(folder, "work", view),
         "status": status,
         "isolated": isolated,
-        "root": None if view == PREFIX else root,
+        "namespaces": None if view == PREFIX else {"isolated": isolated, "offline": offline and isolated},
+        "root": None if view == PREFIX else {"root": str(folder / "root"), "places": places, "isolated": isolated},
     }
     return [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(plan)]
 

@@ -122,6 +122,7 @@ def test_missing_program(make_container: MakeContainer) -> None:
     assert "/no/such/program" in container.last_lines[-1]
 
 
+@needs_namespace
 def test_lines_stream(make_container: MakeContainer, tmp_path: Path) -> None:
     """Each line of stdout and stderr arrives while the job runs, and is in its log file."""
     heard: list[str] = []
