@@ -8,6 +8,7 @@ no process of the job outlives it (on Linux; elsewhere, none of its process grou
 import contextlib
 import json
 import os
+import re
 import selectors
 import subprocess
 import threading
@@ -33,7 +34,11 @@ STOP_GRACE = 5.0
 TIMEOUT_GRACE = 120.0
 """The same when its time is up: SageMaker's own (API_StoppingCondition)."""
 
+LOG_CHARACTERS = 64 << 20
+"""What a job's log may have; CloudWatch has no limit, and a disk has."""
+
 _LINE = 65536
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LAST_LINES = 50
 _KILLED = 137
 
@@ -101,6 +106,7 @@ class Container:
         self._lock = threading.Lock()
         self._stopped = False
         self._running: _Running | None = None
+        self._room = LOG_CHARACTERS
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         make_folders(folder)
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +195,11 @@ class Container:
             stopped=self._stopped,
         )
 
+    def ended(self, timeout: float | None = None) -> bool:
+        """Waits until the command has ended, and leaves the rest to ``wait``. Returns False when the time is up."""
+        running = self._running
+        return running is None or _readable(running.status, timeout)
+
     def stop(self, grace: float = STOP_GRACE) -> None:
         """Tells the command to stop and returns; it is killed after ``grace`` seconds. From any thread, at any time."""
         with self._lock:
@@ -211,8 +222,14 @@ class Container:
         self._log_stream.close()
 
     def say(self, line: str) -> None:
-        """Adds a line to the job's log."""
+        """Adds a line to the job's log, with its control characters shown as text, as long as the log may grow."""
+        line = printable(line)
         self._last.append(line)
+        if self._room < 0:
+            return
+        self._room -= len(line) + 1
+        if self._room < 0:
+            line = f"The log ends here, since it has reached {LOG_CHARACTERS >> 20} MiB; the job goes on"
         with contextlib.suppress(ValueError):  # a line after the end has no file to go to
             self._log_stream.write(line + "\n")
         self._log(line)
@@ -253,6 +270,16 @@ class Container:
         if self.view == PREFIX:
             base["SAGEMAKER_BASE_DIR"] = str(self.ml)
         return base | {name: self._inside(value) for name, value in given.items()}
+
+
+def printable(text: str, *, keep: str = "\t") -> str:
+    """The text with control characters as ``\\x1b`` and the like: a terminal would obey them.
+
+    Args:
+        text: any.
+        keep: the control characters that stay as they are.
+    """
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else f"\\x{ord(found[0]):02x}", text)
 
 
 def _order_stop(running: _Running, grace: float) -> None:

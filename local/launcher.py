@@ -17,7 +17,7 @@ It imports nothing but the standard library and nothing from this package.
 """
 
 # pathlib would take longer to import than all else here.
-# ruff: noqa: PTH112, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH112, PTH120, PTH123, PTH208
 
 import contextlib
 import json

@@ -1,14 +1,14 @@
 """The kernel's part of a job's isolation: namespaces, a root of its own, and no privileges.
 
-``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID namespace,
-``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in ``local.views``;
+``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID
+namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in ``local.views``;
 here it is only mounted. Everything raises OSError where the kernel refuses.
 
 Imports nothing but the standard library and nothing from this package: see ``launcher``.
 """
 
 # pathlib would take longer to import than all else here.
-# ruff: noqa: PTH103, PTH112, PTH120, PTH123, PTH211
+# ruff: noqa: PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
 
 import ctypes
 import os

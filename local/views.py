@@ -5,7 +5,7 @@ A view is the way in which ``/opt/ml`` becomes the job's own:
 - ``isolated``: a root of its own, with the system's programs and our Python read-only, the job's folders, and nothing
   else: not the user's home, no other job, no process but its own; without a network where the request asks for that.
   For root, and for an ordinary user where the kernel lets one have a user namespace (Linux 5.12 or newer).
-- ``layout``: a mount namespace in which only ``/opt/ml`` differs from what the user sees, where the kernel gives no more.
+- ``layout``: a mount namespace in which only ``/opt/ml`` differs from what the user sees, for want of more.
 - ``prefix``: no namespace to be had. ``SAGEMAKER_BASE_DIR`` names the folder that stands for ``/opt/ml`` (the name that
   SageMaker's own toolkits read) and ``/opt/ml`` is replaced in the command and in the variables; a path that a script
   itself spells out is not.

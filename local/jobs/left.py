@@ -7,7 +7,9 @@ a FIFO would keep us for ever. Sizes, numbers and depths have limits.
 
 import contextlib
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -84,7 +86,9 @@ class Left:
                 found.append(entry)
                 size += entry.size if entry.is_file else 0
                 if size > MAX_BYTES:
-                    raise Failure(f"ClientError: {folder} holds more than {MAX_BYTES >> 30} GiB, by the sizes of its files")
+                    raise Failure(
+                        f"ClientError: {folder} holds more than {MAX_BYTES >> 30} GiB, by the sizes of its files"
+                    )
                 if len(found) > MAX_ENTRIES or len(entry.path.parts) > _MAX_DEPTH:
                     raise Failure(
                         f"ClientError: {folder} holds more than {MAX_ENTRIES} entries or {_MAX_DEPTH} levels of folders"
@@ -164,6 +168,29 @@ class Left:
                         yield Entry(path=below / name, mode=status.st_mode, size=status.st_size, target=target)
         except FileNotFoundError:
             return
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path leads to nowhere but below where it begins, by its name."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name can be a part of an S3 key, which is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder with all that a job has left in it, as far as it goes."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # more levels than Python has frames
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)  # noqa: S607 - in POSIX
 
 
 def _mode_of(name: str, folder: int) -> int:
