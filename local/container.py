@@ -152,6 +152,7 @@ class Container:
             folder=self.folder,
             view=self.view,
             status=status_writer,
+            descriptors=descriptors,
             cwd=self._inside(cwd) if cwd else None,
             offline=offline,
             private=self._private,
@@ -273,7 +274,7 @@ class Container:
 
 
 def printable(text: str, *, keep: str = "\t") -> str:
-    """The text with control characters as ``\\x1b`` and the like: a terminal would obey them.
+    r"""The text with control characters as ``\x1b`` and the like: a terminal would obey them.
 
     Args:
         text: any.

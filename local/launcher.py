@@ -8,9 +8,9 @@ memory is measured from a small process, not from ours. In order:
    ends with it whatever it has started, and is itself ended with this one. In any other view there is no further
    process: this one is the keeper, and the reaper of all its descendants, so that a daemon which a script starts stays
    within reach.
-3. The keeper makes the root that the job sees, forks the child that becomes the command, and waits for its end and for the standard input: a line there
-   is the order to stop, with the seconds of grace; the end of file means that whoever started us has died, however that
-   happened.
+3. The keeper makes the root that the job sees, and forks the child that becomes the command. It waits for its end and
+   for the standard input: a line there is the order to stop, with the seconds of grace; the end of file means that
+   whoever started us has died, however that happened.
 4. It kills whatever is left and writes how the command ended, as JSON, to the status descriptor.
 
 It imports nothing but the standard library and nothing from this package.
@@ -43,7 +43,8 @@ def main(plan: dict[str, Any]) -> None:
     """Runs the command of a plan and reports how it ended.
 
     Args:
-        plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor), ``isolated`` (whether the job has
+        plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor),
+            ``descriptors`` (those that the command inherits), ``isolated`` (whether the job has
             processes of its own), ``namespaces`` and ``root`` (the arguments of ``namespaces.leave`` and ``enter``, or
             null for none of it).
     """
@@ -53,6 +54,7 @@ def main(plan: dict[str, Any]) -> None:
             namespaces.leave(**plan["namespaces"])
         keeper = os.fork() if plan["isolated"] else 0
         if keeper:
+            _close(plan["descriptors"])
             os.waitpid(keeper, 0)
             return
         _prctl(*((_PR_SET_PDEATHSIG, signal.SIGKILL) if plan["isolated"] else (_PR_SET_CHILD_SUBREAPER, 1)))
@@ -74,12 +76,19 @@ def _keep(plan: dict[str, Any]) -> None:
     child = os.fork()
     if child == 0:
         _become(plan, keeper)
+    _close(plan["descriptors"])
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
     code, memory = _attend(child, wake)
     seconds = time.monotonic() - started
     _kill_descendants(child)
     _report(plan, code, seconds, memory)
+
+
+def _close(descriptors: list[int]) -> None:
+    """Leaves the command alone in holding them, so that its end closes them."""
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _report(plan: dict[str, Any], code: int, seconds: float, memory: int) -> None:

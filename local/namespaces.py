@@ -1,8 +1,8 @@
 """The kernel's part of a job's isolation: namespaces, a root of its own, and no privileges.
 
 ``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID
-namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in ``local.views``;
-here it is only mounted. Everything raises OSError where the kernel refuses.
+namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in
+``local.views``; here it is only mounted. Everything raises OSError where the kernel refuses.
 
 Imports nothing but the standard library and nothing from this package: see ``launcher``.
 """
@@ -62,7 +62,7 @@ def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool) -> None
     if isolated:
         _mount_proc(f"{root}/proc")
         for folder in (root, *(root + target for kind, _, target in places if kind == "hide")):
-            if os.path.isdir(folder):
+            if os.path.ismount(folder):
                 _make_read_only(folder, recursive=False)
         call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.chdir(root)

@@ -76,6 +76,7 @@ def launch_command(
     folder: Path,
     view: str,
     status: int,
+    descriptors: Iterable[int] = (),
     cwd: str | None = None,
     offline: bool = False,
     private: Iterable[Path] = (),
@@ -87,20 +88,18 @@ def launch_command(
         folder: the job's, see ``make_folders``.
         view: see above.
         status: the file descriptor for the launcher's report.
+        descriptors: those that the command inherits.
         cwd: the working directory as the command sees it; None: its empty folder ``work``.
         offline: whether to keep the network from it, which only the isolated view can.
         private: folders to hide in the isolated view, wherever they lie.
     """
     isolated = view == ISOLATED
-    places = {
-        ISOLATED: lambda: [*_system(private), *_own(folder), *_python()],
-        LAYOUT: lambda: [*_all_but_opt_ml(), ("write", str(folder / "ml"), ROOT)],
-        PREFIX: list,
-    }[view]()
+    places = [*_system(private), *_own(folder), *_python()] if isolated else [*_all_but_opt_ml(folder)]
     plan = {
         "command": command,
         "cwd": cwd or seen_at(folder, "work", view),
         "status": status,
+        "descriptors": list(descriptors),
         "isolated": isolated,
         "namespaces": None if view == PREFIX else {"isolated": isolated, "offline": offline and isolated},
         "root": None if view == PREFIX else {"root": str(folder / "root"), "places": places, "isolated": isolated},
@@ -151,7 +150,8 @@ def _own(folder: Path) -> Iterator[Place]:
     yield "write", str(folder / "ml"), ROOT
 
 
-def _all_but_opt_ml() -> Iterator[Place]:
+def _all_but_opt_ml(folder: Path) -> Iterator[Place]:
+    yield "write", str(folder / "ml"), ROOT
     entries = [*(entry for entry in _entries("/") if entry.name != "opt"), *_entries("/opt")]
     yield from (place for entry in entries if str(entry) != ROOT for place in _shown("write", entry))
 

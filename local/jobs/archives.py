@@ -68,7 +68,7 @@ def unpack(file: Path, folder: Path, *, uri: str) -> None:
     try:
         limit = min(MAX_BYTES, max(_FREE_BYTES, _RATIO * file.stat().st_size))
         with gzip.open(file, "rb") as stream, tarfile.open(fileobj=_bounded(stream, limit), mode="r:") as archive:
-            _extract(archive, folder)
+            _extract(archive, folder, limit)
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise Failure(
             f'ClientError: Failed to extract archive from URL "{uri}". Please ensure that the object located at '
@@ -106,30 +106,41 @@ def _bounded(stream: gzip.GzipFile, limit: int) -> Any:
     return _Bounded(stream, limit)
 
 
-def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+def _extract(archive: tarfile.TarFile, folder: Path, limit: int) -> None:
     links: dict[PurePosixPath, str] = {}
     copies: dict[PurePosixPath, PurePosixPath] = {}
     for number, member in enumerate(archive):
-        path = _inside(member.name)
         if number >= MAX_ENTRIES:
             raise tarfile.ReadError(f"more than {MAX_ENTRIES} members")
-        if member.isdir():
+        if member.offset_data + member.size > limit:
+            raise tarfile.ReadError(f"unpacked, it has more than {limit} bytes")
+        path = _inside(member.name)
+        content = archive.extractfile(member) if member.isreg() else None
+        if content is not None:
+            _write(folder / path, content, executable=bool(member.mode & 0o100))
+        elif member.isdir():
             (folder / path).mkdir(parents=True, exist_ok=True)
-        elif member.isreg():
-            content = archive.extractfile(member)
-            if content is not None:
-                _write(folder / path, content, executable=bool(member.mode & 0o100))
         elif member.issym():
             links[path] = member.linkname
         elif member.islnk():
             copies[path] = _inside(member.linkname)
         else:
             raise tarfile.ReadError(f"{member.name!r} is neither a file nor a folder nor a link")
+    _copy(copies, folder, links)
+    _link(links, folder)
+
+
+def _copy(copies: dict[PurePosixPath, PurePosixPath], folder: Path, links: Container[PurePosixPath]) -> None:
+    """Makes what the archive has as hard links."""
     for path, source in copies.items():
-        _require_no_link(path, links)
-        _require_no_link(source, links)
+        if any(step in links for step in (path, source, *path.parents, *source.parents)):
+            raise tarfile.ReadError(f"the link {str(path)!r} has another one on its way")
         with (folder / source).open("rb") as content:
             _write(folder / path, content, executable=os.access(folder / source, os.X_OK))
+
+
+def _link(links: dict[PurePosixPath, str], folder: Path) -> None:
+    """Makes the symbolic links, once there is nothing left to write through them."""
     for path, target in links.items():
         if not _is_plain(path, target, links):
             raise tarfile.ReadError(f"the link {str(path)!r} leads to {target!r}, which is not plainly inside")
@@ -163,11 +174,6 @@ def _is_plain(path: PurePosixPath, target: str, links: Container[PurePosixPath])
     ):
         return False
     return not any(step in links for step in (*path.parents, reached, *reached.parents))
-
-
-def _require_no_link(path: PurePosixPath, links: dict[PurePosixPath, str]) -> None:
-    if any(step in links for step in (path, *path.parents)):
-        raise tarfile.ReadError(f"{str(path)!r} lies behind a link")
 
 
 def _header(entry: Entry) -> tarfile.TarInfo:

@@ -161,7 +161,7 @@ class Endpoint:
                 self._failed(error, fleet, number)
 
     def _failed(self, error: Exception, fleet: Fleet | None, number: int) -> None:
-        """An update is rolled back, which it is by nothing having been switched; where nothing serves, all has failed."""
+        """An update is rolled back, by nothing having been switched; where nothing serves, the endpoint has failed."""
         head = str(error)
         if isinstance(error, JobFailed):
             head = error.message if isinstance(error, Refused) else error.cause

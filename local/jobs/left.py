@@ -123,7 +123,7 @@ class Left:
                 yield opened
 
     def text(self, file: str, limit: int) -> str:
-        """The beginning of a text file, of at most so many characters; empty if it is not there or not a regular file."""
+        """The beginning of a text file, at most so many characters; empty if it is not there or no regular file."""
         try:
             with self.open(file) as opened:
                 return opened.read(4 * limit).decode("utf-8", "replace")[:limit]
@@ -161,7 +161,7 @@ class Left:
     def _listed(self, folder: str, below: PurePosixPath) -> Iterator[Entry]:
         try:
             with self.folder(str(PurePosixPath(folder) / below)) as descriptor:
-                for name in os.listdir(descriptor):
+                for name in os.listdir(descriptor):  # noqa: PTH208 - pathlib has no descriptors
                     with contextlib.suppress(FileNotFoundError):
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                         target = os.readlink(name, dir_fd=descriptor) if stat.S_ISLNK(status.st_mode) else ""
