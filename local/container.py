@@ -38,7 +38,7 @@ LOG_CHARACTERS = 64 << 20
 """What a job's log may have; CloudWatch has no limit, and a disk has."""
 
 _LINE = 65536
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LAST_LINES = 50
 _KILLED = 137
 
@@ -183,7 +183,7 @@ class Container:
             _order_stop(running, grace)
             _readable(running.status, None)
         report = os.read(running.status, 4096)
-        self.close()
+        self._end()
         if self._log_error is not None:
             raise self._log_error
         # An empty report: the launcher itself was killed, which only the machine's lack of memory does.
@@ -211,6 +211,10 @@ class Container:
 
     def close(self) -> None:
         """Ends what still runs, at once, and closes the log. Harmless when all has ended."""
+        self._end()
+        self._log_stream.close()
+
+    def _end(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             with contextlib.suppress(OSError):
@@ -220,7 +224,6 @@ class Container:
             running.reader.join(timeout=STOP_GRACE)
             running.output.close()
             os.close(running.status)
-        self._log_stream.close()
 
     def say(self, line: str) -> None:
         """Adds a line to the job's log, with its control characters shown as text, as long as the log may grow."""

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -39,6 +38,7 @@ def read(path):
         return error.errno
 print(json.dumps([read(path) for path in sys.argv[1:]]))
 """
+STATS = "import json, os, sys; print(json.dumps(os.stat(sys.argv[1]).st_size if os.path.exists(sys.argv[1]) else None))"
 WRITES = READS.replace("open(path).read()", "open(path + '/planted', 'w').close()")
 
 
@@ -58,18 +58,12 @@ def test_files_of_others(make_container: MakeContainer, tmp_path: Path, monkeypa
     assert tried(make_container(), READS, *map(str, planted)) == [errno.ENOENT] * len(planted)
 
 
-def test_hidden_below_what_is_shown(make_container: MakeContainer, tmp_path: Path) -> None:
+def test_hidden_below_what_is_shown(make_container: MakeContainer) -> None:
     """A folder that must not be seen is hidden also where what lies around it is shown, as /opt is."""
-    shown = Path(sys.base_prefix)
-    folder = next(path for path in (shown / "lib").iterdir() if path.is_dir() and any(path.iterdir()))
+    folder = next(path for path in Path("/usr/share").iterdir() if path.is_dir() and any(path.iterdir()))
     file = next(path for path in folder.rglob("*") if path.is_file())
-    container = make_container(private=[folder])
-    script = READS.replace("sys.argv[1:]", "sys.argv[1:]")
-    command = ["/bin/sh", "-c", 'test -e "$1" && echo true || echo false', "sh", str(file)]
-    container.start(command, {})
-    container.wait()
-    assert script
-    assert container.last_lines == ["false"]
+    assert isinstance(tried(make_container("shown"), STATS, str(file)), int)
+    assert tried(make_container("hidden", private=[folder]), STATS, str(file)) is None
 
 
 def test_nowhere_to_write(make_container: MakeContainer) -> None:
@@ -147,7 +141,7 @@ print(json.dumps([codes, sorted(name for _, name in socket.if_nameindex())]))
 """
         codes, interfaces = tried(make_container(), script, offline=offline)
     assert codes == [0, errno.ECONNREFUSED if offline else 0]
-    assert ("lo" in interfaces, offline) == (True, interfaces == ["lo"]) or not offline
+    assert (interfaces == ["lo"]) or not offline
 
 
 @pytest.mark.parametrize("isolated", [True, False])
@@ -192,4 +186,3 @@ for name in os.listdir("/proc/1/fd") if os.access("/proc/1/fd", os.R_OK | os.X_O
 print(json.dumps(opened))
 """
     assert tried(make_container(), script) == 0
-    assert os.getpid()
