@@ -52,7 +52,7 @@ def view_of_this_machine() -> str:
     return PREFIX
 
 
-def warning() -> str | None:
+def isolation_warning() -> str | None:
     """What a user should know before jobs run, where this machine cannot isolate them; None where it can."""
     view = view_of_this_machine()
     if view == ISOLATED:

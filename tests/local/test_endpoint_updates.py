@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from local.views import view_of_this_machine
-from tests.local.hosted import launchers, invoke, post, settled
+from tests.local.hosted import invoke, launchers, post, settled
 from tests.local.place import BROKEN, SHOUT, Place
 
 Hosted = Callable[..., None]

@@ -169,7 +169,7 @@ def test_keys_that_exclude_each_other(objects: Objects, s3: Any, tmp_path: Path)
     """Keys that cannot both be files, or are too long for one, are named, and not an error of ours."""
     for key in ("data/a", "data/a/b"):
         s3.put_object(Bucket="bucket", Key=key, Body=b"x")
-    with pytest.raises(ObjectsError, match="s3://bucket/data/a.* cannot be laid out as the file a"):
+    with pytest.raises(ObjectsError, match=r"s3://bucket/data/a.* cannot be laid out as the file a"):
         laid_out(objects, "s3://bucket/data/", tmp_path)
     s3.put_object(Bucket="bucket", Key=f"long/{'x' * 300}", Body=b"x")
     with pytest.raises(ObjectsError, match="cannot be laid out"):
