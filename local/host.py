@@ -141,6 +141,6 @@ def _require_open_files() -> None:
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES:
         raise LocalError(
-            f"the limit on open files is {limit} (ulimit -n, at most {most} here), and an environment needs {_OPEN_FILES}: "
-            f"ulimit -n {_OPEN_FILES}"
+            f"the limit on open files is {limit}, and an environment needs {_OPEN_FILES}: ulimit -n {_OPEN_FILES} "
+            f"(at most {most} here)"
         )

@@ -3,6 +3,8 @@
 import io
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -194,3 +196,24 @@ def test_log_has_an_end(make_container: Callable[..., Container], monkeypatch: p
     assert len(log) < 1200
     assert log.splitlines()[-1].startswith("The log ends here")
     assert container.last_lines[-1] == "line 9999"
+
+
+def test_few_open_files(tmp_path: Path) -> None:
+    """An environment that may open too few files says so at once, where it would wait for ever."""
+    driver = f"""
+import resource
+from pathlib import Path
+from local.errors import LocalError
+from local.host import Host
+from local.state import Home
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+try:
+    Host(home=Home(Path({str(tmp_path)!r})), port=1).__enter__()
+except LocalError as error:
+    print(error)
+"""
+    project = Path(container_module.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", driver], cwd=project, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.startswith("the limit on open files is 32, and an environment needs 256: ulimit -n 256")
