@@ -67,8 +67,11 @@ time.sleep(60)
 
 def test_timeout_is_final(make_container: MakeContainer) -> None:
     """A job that ignores SIGTERM is killed when its grace is over."""
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    outcome = run(make_container(), script, timeout=0.3, grace=0.2)
+    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    container = make_container()
+    container.start(["python3", "-c", script], {})
+    assert soon(lambda: container.last_lines == ["deaf"])
+    outcome = container.wait(timeout=0.1, grace=0.2)
     assert (outcome.timed_out, outcome.code) == (True, 128 + signal.SIGKILL)
 
 
