@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from local.container import printable
+
 
 class JobLogs(Protocol):
     """Where jobs' logs are."""
@@ -93,7 +95,7 @@ class CloudWatchLogs:
                 logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False
             )["events"]
         ]
-        return [message for _, message in sorted(found, key=lambda event: event[0])][-lines:]
+        return [printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
 
     def new_lines(self, action: str, job: str) -> Iterator[str]:
         """See :class:`JobLogs`."""
@@ -118,7 +120,7 @@ class CloudWatchLogs:
                 given.clear()
             self._since[job] = event["timestamp"]
             given.add(event["eventId"])
-            yield event["message"].rstrip("\r\n")
+            yield printable(event["message"].rstrip("\r\n"))
 
 
 def _is_missing(error: ClientError) -> bool:

@@ -40,8 +40,12 @@ def up(port: int, folder: Path) -> None:
     from local.lifecycle import DIED, status
     from local.lifecycle import up as start
     from local.state import Home
+    from local.views import isolation_warning
 
     _catch_signals()
+    unsafe = isolation_warning()
+    if unsafe:
+        click.echo(f"warning: {unsafe}", err=True)
     home = Home(folder)
     try:
         with local_errors(folder):

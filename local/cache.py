@@ -3,11 +3,12 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 _LIMIT = 4 * 1024**3
 _CHUNK = 1 << 20
@@ -51,15 +52,37 @@ class Cache:
                 Path(file.name).unlink(missing_ok=True)
                 raise
 
-    def copy(self, file: Path, identity: str) -> None:
-        """Keeps the content of a file."""
-        with file.open("rb") as source, self.filling(identity) as target:
+    def copy(self, source: BinaryIO, identity: str) -> None:
+        """Keeps the content of an open file, from its beginning."""
+        source.seek(0)
+        with self.filling(identity) as target:
             shutil.copyfileobj(source, target, _CHUNK)
 
-    def adopt(self, file: Path, identity: str) -> None:
-        """Keeps the content of a file by moving it, where that is no more than a change of name."""
-        with contextlib.suppress(OSError):
-            file.replace(self._place(identity))
+    def adopt(self, name: str | Path, opened: BinaryIO, identity: str, *, folder: int | None = None) -> None:
+        """Keeps the content of a file by moving it, where that is no more than a change of name; else by copying it.
+
+        Args:
+            name: the file's.
+            opened: the same file, open: what has taken its name meanwhile is not kept.
+            identity: the content's.
+            folder: the descriptor of the folder that a relative name is in.
+        """
+        status = os.fstat(opened.fileno())
+        # A file of another owner, or with a second name, could still be changed by others.
+        if status.st_nlink != 1 or status.st_uid != os.geteuid():
+            self.copy(opened, identity)
+            return
+        place = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            os.replace(name, place, src_dir_fd=folder)
+        except OSError:
+            self.copy(opened, identity)
+            return
+        if os.path.samestat(place.lstat(), status):
+            os.fchmod(opened.fileno(), 0o600)
+            place.replace(self._place(identity))
+        else:
+            os.replace(place, name, dst_dir_fd=folder)
 
     def _place(self, identity: str) -> Path:
         return self._folder / hashlib.sha256(identity.encode()).hexdigest()

@@ -8,6 +8,7 @@ no process of the job outlives it (on Linux; elsewhere, none of its process grou
 import contextlib
 import json
 import os
+import re
 import selectors
 import subprocess
 import threading
@@ -17,14 +18,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from local.views import ROOT, base_environment, interpreter, launch_command, view_of_this_machine, with_root
+from local.views import (
+    PREFIX,
+    ROOT,
+    base_environment,
+    interpreter,
+    launch_command,
+    make_folders,
+    view_of_this_machine,
+    with_root,
+)
 
 STOP_GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL when the user stops a job."""
 TIMEOUT_GRACE = 120.0
 """The same when its time is up: SageMaker's own (API_StoppingCondition)."""
 
+LOG_CHARACTERS = 64 << 20
+"""What a job's log may have; CloudWatch has no limit, and a disk has."""
+
 _LINE = 65536
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LAST_LINES = 50
 _KILLED = 137
 
@@ -66,27 +80,35 @@ class Container:
         log_file: the command's output is added to it: a container may follow another, or run beside it.
         log: is called with each line of output, from a thread of the container's own.
         namespaces: whether to use them; None: if this machine has them.
+        private: folders that an isolated command must not see, wherever they lie; the user's home never shows.
 
     Raises:
         OSError: namespaces are asked for, and this machine has none for us.
     """
 
     def __init__(
-        self, *, folder: Path, log_file: Path, log: Callable[[str], None], namespaces: bool | None = None
+        self,
+        *,
+        folder: Path,
+        log_file: Path,
+        log: Callable[[str], None],
+        namespaces: bool | None = None,
+        private: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
         self.ml = folder / "ml"
-        self.view = "prefix" if namespaces is False else view_of_this_machine()
-        if namespaces and self.view == "prefix":
+        self.view = PREFIX if namespaces is False else view_of_this_machine()
+        if namespaces and self.view == PREFIX:
             raise OSError("this machine gives us no mount namespace")
+        self._private = private
         self._log = log
         self._log_error: Exception | None = None
         self._lock = threading.Lock()
         self._stopped = False
         self._running: _Running | None = None
+        self._room = LOG_CHARACTERS
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
-        for name in ("ml", "home", "tmp", "work", "bin"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log_stream = log_file.open("a", buffering=1, encoding="utf-8", errors="replace")
 
@@ -109,6 +131,7 @@ class Container:
         *,
         cwd: str | None = None,
         descriptors: Sequence[int] = (),
+        offline: bool = False,
     ) -> None:
         """Starts the command and returns.
 
@@ -118,6 +141,7 @@ class Container:
             environment: all the command gets beside ``base_environment``. Nothing of our own is passed on.
             cwd: the working directory, as the container sees it; an empty folder unless given.
             descriptors: open files that the command inherits under the same numbers.
+            offline: whether to keep the network from it, which only the isolated view can.
 
         Raises:
             StoppedError: ``stop`` came first.
@@ -125,10 +149,13 @@ class Container:
         status, status_writer = os.pipe()
         launch = launch_command(
             [self._inside(word) for word in [interpreter(command[0]), *command[1:]]],
-            folder=self.ml,
+            folder=self.folder,
             view=self.view,
             status=status_writer,
-            cwd=self._inside(cwd) if cwd else str(self.folder / "work"),
+            descriptors=descriptors,
+            cwd=self._inside(cwd) if cwd else None,
+            offline=offline,
+            private=self._private,
         )
         try:
             self._launch(launch, self._environment(environment), status, [status_writer, *descriptors])
@@ -156,7 +183,7 @@ class Container:
             _order_stop(running, grace)
             _readable(running.status, None)
         report = os.read(running.status, 4096)
-        self.close()
+        self._end()
         if self._log_error is not None:
             raise self._log_error
         # An empty report: the launcher itself was killed, which only the machine's lack of memory does.
@@ -169,6 +196,11 @@ class Container:
             stopped=self._stopped,
         )
 
+    def ended(self, timeout: float | None = None) -> bool:
+        """Waits until the command has ended, and leaves the rest to ``wait``. Returns False when the time is up."""
+        running = self._running
+        return running is None or _readable(running.status, timeout)
+
     def stop(self, grace: float = STOP_GRACE) -> None:
         """Tells the command to stop and returns; it is killed after ``grace`` seconds. From any thread, at any time."""
         with self._lock:
@@ -179,6 +211,10 @@ class Container:
 
     def close(self) -> None:
         """Ends what still runs, at once, and closes the log. Harmless when all has ended."""
+        self._end()
+        self._log_stream.close()
+
+    def _end(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             with contextlib.suppress(OSError):
@@ -188,11 +224,16 @@ class Container:
             running.reader.join(timeout=STOP_GRACE)
             running.output.close()
             os.close(running.status)
-        self._log_stream.close()
 
     def say(self, line: str) -> None:
-        """Adds a line to the job's log."""
+        """Adds a line to the job's log, with its control characters shown as text, as long as the log may grow."""
+        line = printable(line)
         self._last.append(line)
+        if self._room < 0:
+            return
+        self._room -= len(line) + 1
+        if self._room < 0:
+            line = f"The log ends here, since it has reached {LOG_CHARACTERS >> 20} MiB; the job goes on"
         with contextlib.suppress(ValueError):  # a line after the end has no file to go to
             self._log_stream.write(line + "\n")
         self._log(line)
@@ -226,13 +267,23 @@ class Container:
                 self._log_error = self._log_error or error
 
     def _inside(self, text: str) -> str:
-        return with_root(text, self.ml) if self.view == "prefix" else text
+        return with_root(text, self.ml) if self.view == PREFIX else text
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        base = base_environment(self.folder)
-        if self.view == "prefix":
+        base = base_environment(self.folder, self.view)
+        if self.view == PREFIX:
             base["SAGEMAKER_BASE_DIR"] = str(self.ml)
         return base | {name: self._inside(value) for name, value in given.items()}
+
+
+def printable(text: str, *, keep: str = "\t") -> str:
+    r"""The text with control characters as ``\x1b`` and the like: a terminal would obey them.
+
+    Args:
+        text: any.
+        keep: the control characters that stay as they are.
+    """
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else f"\\x{ord(found[0]):02x}", text)
 
 
 def _order_stop(running: _Running, grace: float) -> None:

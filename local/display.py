@@ -47,6 +47,10 @@ class Display:
         """Shows that something is so."""
         self._console.print(Text.assemble(("✓ ", "green"), text), soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """Shows what the user should know before it goes on."""
+        self._console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)
+
     def waits_for_answer(self, execution: str, *, options: str) -> None:
         """Shows that an execution waits for a person, and the commands to answer with.
 

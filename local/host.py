@@ -1,5 +1,6 @@
 """The environment itself, in the process that it lives in: the emulator with the deployed stack, and the worker."""
 
+import resource
 import shutil
 import threading
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from local.activities import Worker
 from local.data import identity, load
 from local.deployment import Metadata, deploy
 from local.emulator import ACCOUNT, REGION, Emulator
+from local.errors import LocalError
 from local.jobs import SageMaker
 from local.jobs.api import Api
 from local.recorded import Orphans, RecordedSageMaker
@@ -23,6 +25,8 @@ MODEL_NAME = "demo"
 
 _OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", "tasks", SCRATCH)
 """What an environment leaves in its folder and the next one must not find."""
+_OPEN_FILES = 256
+"""The least of the limits that systems come with, macOS's; with far fewer, an environment waits for ever."""
 
 
 class Host:
@@ -50,6 +54,7 @@ class Host:
         Raises:
             LocalError: it could not be done, and nothing is left.
         """
+        _require_open_files()
         folder = self._home.folder
         for name in _OF_ONE_LIFE:
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -130,4 +135,13 @@ class Host:
             template=self._template,
             data=self._data,
             control=control,
+        )
+
+
+def _require_open_files() -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES:
+        raise LocalError(
+            f"the limit on open files is {limit}, and an environment needs {_OPEN_FILES}: ulimit -n {_OPEN_FILES} "
+            f"(at most {most} here)"
         )

@@ -1,38 +1,40 @@
-"""The first process of a job: makes the container's view of the files, starts the command, leaves nothing behind.
+"""The first process of a job: makes the job's view of this machine, starts the command, leaves nothing behind.
 
 Run as a program of its own (``python -I -S launcher.py PLAN``) so that it starts in milliseconds and so that a job's
 memory is measured from a small process, not from ours. In order:
 
-1. It becomes the reaper of all its descendants, so that a daemon which a script starts stays within reach.
-2. It forks. The child leaves for a mount namespace of its own, mounts the job's folder at ``/opt/ml``, puts every other
-   entry of ``/opt`` back, and becomes the command.
-3. It waits for the command's end and for its standard input: a line there is the order to stop, with the seconds of
-   grace; the end of file means that whoever started it has died, however that happened.
+1. It leaves for the namespaces of the plan's view (``namespaces``).
+2. It forks the job's keeper. In an isolated view the keeper is the first process of a PID namespace, so that the kernel
+   ends with it whatever it has started, and is itself ended with this one. In any other view there is no further
+   process: this one is the keeper, and the reaper of all its descendants, so that a daemon which a script starts stays
+   within reach.
+3. The keeper makes the root that the job sees, and forks the child that becomes the command. It waits for its end and
+   for the standard input: a line there is the order to stop, with the seconds of grace; the end of file means that
+   whoever started us has died, however that happened.
 4. It kills whatever is left and writes how the command ended, as JSON, to the status descriptor.
 
 It imports nothing but the standard library and nothing from this package.
 """
 
 # pathlib would take longer to import than all else here.
-# ruff: noqa: PTH102, PTH112, PTH115, PTH123, PTH208, PTH211
+# ruff: noqa: PTH100, PTH112, PTH120, PTH123, PTH208
 
 import contextlib
-import ctypes
 import json
 import os
 import select
 import signal
 import sys
 import time
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-# linux/sched.h, linux/mount.h, linux/prctl.h
-_CLONE_NEWNS = 0x00020000
-_CLONE_NEWUSER = 0x10000000
-_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+if TYPE_CHECKING:
+    from local import namespaces
+else:  # we are a program and no part of a package
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import namespaces
 
-_MOUNT_POINT = "/opt/ml"
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _CANNOT_START = 127
 _PATIENCE = 5.0
 
@@ -41,28 +43,62 @@ def main(plan: dict[str, Any]) -> None:
     """Runs the command of a plan and reports how it ended.
 
     Args:
-        plan: ``command`` (list of strings), ``cwd``, ``ml`` (the folder to see at /opt/ml), ``view`` (``mount``,
-            ``user`` or ``prefix``, see ``local.views``) and ``status`` (a file descriptor).
+        plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor),
+            ``descriptors`` (those that the command inherits), ``isolated`` (whether the job has
+            processes of its own), ``namespaces`` and ``root`` (the arguments of ``namespaces.leave`` and ``enter``, or
+            null for none of it).
     """
     os.set_inheritable(plan["status"], False)  # noqa: FBT003 - the library takes it by position only
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        if plan["namespaces"] is not None:
+            namespaces.leave(**plan["namespaces"])
+        keeper = os.fork() if plan["isolated"] else 0
+        if keeper:
+            _close(plan["descriptors"])
+            os.waitpid(keeper, 0)
+            return
+        _prctl(*((_PR_SET_PDEATHSIG, signal.SIGKILL) if plan["isolated"] else (_PR_SET_CHILD_SUBREAPER, 1)))
+        if plan["root"] is not None:
+            namespaces.enter(**plan["root"])
+        _keep(plan)
+    except OSError as error:
+        _report(plan, _cannot_start(plan, error), 0.0, 0)
+
+
+def _keep(plan: dict[str, Any]) -> None:
+    """Runs the command, sees to the orders, and reports the end."""
     wake, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_writer)
     started = time.monotonic()
-    launcher = os.getpid()
+    keeper = os.getpid()
     child = os.fork()
     if child == 0:
-        _become(plan, launcher)
+        _become(plan, keeper)
+    _close(plan["descriptors"])
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
     code, memory = _attend(child, wake)
     seconds = time.monotonic() - started
     _kill_descendants(child)
-    report = {"code": code, "seconds": seconds, "memory": memory}
+    _report(plan, code, seconds, memory)
+
+
+def _close(descriptors: list[int]) -> None:
+    """Leaves the command alone in holding them, so that its end closes them."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _report(plan: dict[str, Any], code: int, seconds: float, memory: int) -> None:
     with contextlib.suppress(OSError):  # nobody is left to read it when we run because our parent died
-        os.write(plan["status"], json.dumps(report).encode())
+        os.write(plan["status"], json.dumps({"code": code, "seconds": seconds, "memory": memory}).encode())
+
+
+def _cannot_start(plan: dict[str, Any], error: BaseException) -> int:
+    os.write(2, f"{plan['command'][0]}: {error}\n".encode())
+    return _CANNOT_START
 
 
 def _attend(child: int, wake: int) -> tuple[int, int]:
@@ -124,84 +160,31 @@ def _children() -> list[int]:
     return found
 
 
-def _become(plan: dict[str, Any], launcher: int) -> NoReturn:
-    """In the child: takes the container's view and turns into the command. Never returns."""
+def _become(plan: dict[str, Any], keeper: int) -> NoReturn:
+    """In the child: turns into the command. Never returns."""
     try:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        if plan["view"] != "prefix":
-            _enter(plan["ml"], as_user=plan["view"] == "user")
-        # Only now: a change of credentials, as entering a user namespace is one, clears it.
+        if plan["isolated"]:
+            namespaces.drop_privileges()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != launcher:
+        if os.getppid() != keeper:
             os._exit(_CANNOT_START)
         os.chdir(plan["cwd"])
         os.execvp(plan["command"][0], plan["command"])  # noqa: S606 - running the job's command is the purpose
     except BaseException as error:  # noqa: BLE001 - a forked child must never unwind into its parent's code
-        os.write(2, f"{plan['command'][0]}: {error}\n".encode())
+        _cannot_start(plan, error)
     finally:
         os._exit(_CANNOT_START)
-
-
-def _enter(folder: str, *, as_user: bool) -> None:
-    """Leaves for a mount namespace in which ``folder`` is ``/opt/ml`` and the rest of ``/opt`` is as it was."""
-    user, group = os.getuid(), os.getgid()
-    _call("unshare", _CLONE_NEWNS | (_CLONE_NEWUSER if as_user else 0))
-    if as_user:
-        # A user keeps their own id; the kernel allows one line, and the group only once setgroups is denied.
-        for name, line in (("setgroups", "deny"), ("gid_map", f"{group} {group} 1"), ("uid_map", f"{user} {user} 1")):
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(line)
-    _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
-    source = os.open(folder, os.O_PATH)
-    if not os.path.isdir(_MOUNT_POINT):
-        _cover_opt()
-    _bind(source, _MOUNT_POINT)
-
-
-def _cover_opt() -> None:
-    """Puts an empty file system over ``/opt``, every entry of the old one back into it, and ``ml`` beside them.
-
-    The entries are held open beforehand: once covered, they have no path any more.
-    """
-    old = [(entry.name, entry.is_symlink(), entry.is_dir()) for entry in os.scandir("/opt")]
-    held = {name: os.open(f"/opt/{name}", os.O_PATH) for name, link, _ in old if not link}
-    links = {name: os.readlink(f"/opt/{name}") for name, link, _ in old if link}
-    _call("mount", b"tmpfs", b"/opt", b"tmpfs", _MS_NOSUID | _MS_NODEV, b"mode=0755")
-    for name, _, folder in old:
-        target = f"/opt/{name}"
-        if name in links:
-            os.symlink(links[name], target)
-            continue
-        if folder:
-            os.mkdir(target)
-        else:
-            os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
-        _bind(held[name], target)
-    os.mkdir(_MOUNT_POINT)
-
-
-def _bind(source: int, target: str) -> None:
-    _call("mount", f"/proc/self/fd/{source}".encode(), target.encode(), None, _MS_BIND | _MS_REC, None)
-    os.close(source)
-
-
-def _call(name: str, *arguments: Any) -> None:
-    """Calls a function of the C library. Raises OSError with its name where it fails."""
-    library = ctypes.CDLL(None, use_errno=True)
-    # Flags are unsigned longs, which a plain int would not be.
-    if getattr(library, name)(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
 def _prctl(option: int, value: int) -> None:
     """Linux only: elsewhere the process group is all there is to hold on to."""
     if sys.platform == "linux":
-        _call("prctl", option, value, 0, 0, 0)
+        namespaces.call("prctl", option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":

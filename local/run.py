@@ -22,6 +22,7 @@ from local.outcome import Results, last_steps, read_metrics
 from local.publication import publish, start
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
+from local.views import isolation_warning
 from local.watch import Outcome, Watch
 
 DEFAULT_PORT = 4566
@@ -60,6 +61,9 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     """
     if options.folder == options.environment:
         raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
+    unsafe = isolation_warning()
+    if unsafe:
+        display.warn(unsafe)
     state = Home(options.environment).live()
     home = Home(options.folder)
     with home.hold():

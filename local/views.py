@@ -1,9 +1,11 @@
-"""What a job's command sees of this machine: which view of the files there is to give, and its variables.
+"""What a job's command sees of this machine: which view of it there is to give, and its variables.
 
 A view is the way in which ``/opt/ml`` becomes the job's own:
 
-- ``mount``: a mount namespace, for root;
-- ``user``: a user and mount namespace, for an ordinary user where the kernel lets one have it;
+- ``isolated``: a root of its own, with the system's programs and our Python read-only, the job's folders, and nothing
+  else: not the user's home, no other job, no process but its own; without a network where the request asks for that.
+  For root, and for an ordinary user where the kernel lets one have a user namespace (Linux 5.12 or newer).
+- ``layout``: a mount namespace in which only ``/opt/ml`` differs from what the user sees, for want of more.
 - ``prefix``: no namespace to be had. ``SAGEMAKER_BASE_DIR`` names the folder that stands for ``/opt/ml`` (the name that
   SageMaker's own toolkits read) and ``/opt/ml`` is replaced in the command and in the variables; a path that a script
   itself spells out is not.
@@ -16,33 +18,157 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = "/opt/ml"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
+ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
+OWN_FOLDERS = ("home", "tmp", "work", "bin")
+"""What a job has beside ``/opt/ml``, in its folder."""
+
+_SERVING = Path(__file__).with_name("serving")
+_INSIDE = "/job"
+"""Where the folders of its own are in the isolated view, but for ``tmp``, which is ``/tmp`` there."""
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/sys")
+_DEVICES = re.compile(r"null|zero|full|random|urandom|nvidia.*|dri|kfd")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT_IN_TEXT = re.compile(r"(?<![\w.-])/opt/ml(?![\w.-])")
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _PROBE_SECONDS = 10
 
+Place = tuple[str, str, str]
+"""A kind, a source and a target: see ``namespaces.enter``."""
+
 
 @functools.cache
 def view_of_this_machine() -> str:
-    """``mount``, ``user`` or ``prefix``: the first that works here, tried once, in some 30 ms."""
-    if sys.platform == "linux":
-        for view in (["mount"] if os.geteuid() == 0 else []) + ["user"]:
-            with tempfile.TemporaryDirectory() as folder:
-                (Path(folder) / "probe").touch()
-                if _sees_probe(view, folder):
-                    return view
-    return "prefix"
+    """``isolated``, ``layout`` or ``prefix``: the first that works here, tried once, in some 30 ms."""
+    for view in (ISOLATED, LAYOUT) if sys.platform == "linux" else ():
+        with tempfile.TemporaryDirectory() as folder:
+            if _sees_probe(view, Path(folder)):
+                return view
+    return PREFIX
 
 
-def launch_command(command: list[str], *, folder: Path, view: str, status: int, cwd: str) -> list[str]:
-    """The command line of the launcher that runs ``command``; see there for the meaning of each part."""
-    plan = {"command": command, "cwd": cwd, "ml": str(folder), "view": view, "status": status}
+def isolation_warning() -> str | None:
+    """What a user should know before jobs run, where this machine cannot isolate them; None where it can."""
+    view = view_of_this_machine()
+    if view == ISOLATED:
+        return None
+    place = "" if view == LAYOUT else "; /opt/ml is a folder named by SAGEMAKER_BASE_DIR"
+    return (
+        "jobs are not isolated on this machine: the kernel gives no namespaces for it, so a job's code can do what you "
+        f"can (docs/security.md){place}"
+    )
+
+
+def make_folders(folder: Path) -> None:
+    """Makes what ``launch_command`` expects in a job's folder."""
+    for name in ("ml", "root", *OWN_FOLDERS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+
+
+def launch_command(
+    command: list[str],
+    *,
+    folder: Path,
+    view: str,
+    status: int,
+    descriptors: Iterable[int] = (),
+    cwd: str | None = None,
+    offline: bool = False,
+    private: Iterable[Path] = (),
+) -> list[str]:
+    """The command line of the launcher that runs a command.
+
+    Args:
+        command: program and arguments.
+        folder: the job's, see ``make_folders``.
+        view: see above.
+        status: the file descriptor for the launcher's report.
+        descriptors: those that the command inherits.
+        cwd: the working directory as the command sees it; None: its empty folder ``work``.
+        offline: whether to keep the network from it, which only the isolated view can.
+        private: folders to hide in the isolated view, wherever they lie.
+    """
+    isolated = view == ISOLATED
+    places = [*_system(private), *_own(folder), *_python()] if isolated else [*_all_but_opt_ml(folder)]
+    plan = {
+        "command": command,
+        "cwd": cwd or seen_at(folder, "work", view),
+        "status": status,
+        "descriptors": list(descriptors),
+        "isolated": isolated,
+        "namespaces": None if view == PREFIX else {"isolated": isolated, "offline": offline and isolated},
+        "root": None if view == PREFIX else {"root": str(folder / "root"), "places": places, "isolated": isolated},
+    }
     return [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(plan)]
+
+
+def seen_at(folder: Path, name: str, view: str) -> str:
+    """Where the command sees one of its ``OWN_FOLDERS``."""
+    if view != ISOLATED:
+        return str(folder / name)
+    return "/tmp" if name == "tmp" else f"{_INSIDE}/{name}"  # noqa: S108 - the job's own
+
+
+def _system(private: Iterable[Path]) -> Iterator[Place]:
+    """What the isolated view shows of this machine, read-only, and what of that it hides."""
+    resolver = os.path.realpath("/etc/resolv.conf")  # often below /run, where nothing else is of use to a job
+    opt = [str(entry) for entry in _entries("/opt") if str(entry) != ROOT]
+    yield from (place for path in [*_SYSTEM, resolver, *opt] for place in _shown("read", Path(path)))
+    hidden = {os.path.normpath(path) for path in (Path.home(), *private)} - {"/", *_SYSTEM}
+    yield from (("hide", "", path) for path in sorted(hidden))
+
+
+def _python() -> Iterator[Place]:
+    """What the interpreter that runs us consists of, also where links lead to it, and the model server."""
+    library = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
+    program = Path(sys.executable)
+    while True:
+        prefix = program.parent.parent
+        found.append(str(prefix if (prefix / library).is_dir() else program.parent))
+        if not program.is_symlink():
+            break
+        program = program.parent / program.readlink()
+    yield from (place for path in [*dict.fromkeys(found), str(_SERVING)] for place in _shown("read", Path(path)))
+
+
+def _own(folder: Path) -> Iterator[Place]:
+    """What belongs to the job alone."""
+    yield "folder", "", "/proc"
+    yield "memory", "", "/dev/shm"  # noqa: S108 - the job's own
+    yield from (place for path in _entries("/dev") if _DEVICES.fullmatch(path.name) for place in _shown("write", path))
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        yield "link", f"/proc/self/fd/{number}", f"/dev/{name}"
+    yield "link", "/proc/self/fd", "/dev/fd"
+    yield "link", "/tmp", "/var/tmp"  # noqa: S108 - the job's own
+    yield from (("write", str(folder / name), seen_at(folder, name, ISOLATED)) for name in OWN_FOLDERS)
+    yield "write", str(folder / "ml"), ROOT
+
+
+def _all_but_opt_ml(folder: Path) -> Iterator[Place]:
+    yield "write", str(folder / "ml"), ROOT
+    entries = [*(entry for entry in _entries("/") if entry.name != "opt"), *_entries("/opt")]
+    yield from (place for entry in entries if str(entry) != ROOT for place in _shown("write", entry))
+
+
+def _shown(kind: str, path: Path) -> Iterator[Place]:
+    """A path of this machine at the same place in the job's root."""
+    if path.is_symlink():
+        yield "link", str(path.readlink()), str(path)
+    elif path.exists():
+        yield kind, str(path), str(path)
+
+
+def _entries(folder: str) -> Sequence[Path]:
+    try:
+        return sorted(Path(folder).iterdir())
+    except OSError:
+        return []
 
 
 def with_root(text: str, folder: Path) -> str:
@@ -57,17 +183,19 @@ def interpreter(program: str) -> str:
     return "python3" if missing and _PYTHON.fullmatch(path.name) else program
 
 
-def base_environment(folder: Path) -> dict[str, str]:
+def base_environment(folder: Path, view: str) -> dict[str, str]:
     """The variables that every command gets; nothing of ours is among them.
 
     Args:
-        folder: the job's, with the folders bin, home and tmp in it.
+        folder: the job's, see ``make_folders``.
+        view: see above.
     """
+    _write_wrappers(folder / "bin")
     # The scikit-learn image sets the locale and PYTHONUNBUFFERED too; without the latter, lines would not stream.
     return {
-        "PATH": f"{_python_path(folder / 'bin')}:{_SYSTEM_PATH}",
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
+        "PATH": f"{seen_at(folder, 'bin', view)}:{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        "HOME": seen_at(folder, "home", view),
+        "TMPDIR": seen_at(folder, "tmp", view),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "TRUE",
@@ -78,25 +206,26 @@ def base_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _python_path(wrappers: Path) -> str:
-    """The PATH of the interpreter that runs us, with wrappers where it goes by another name only."""
+def _write_wrappers(folder: Path) -> None:
+    """Programs called ``python`` and ``python3`` where the interpreter that runs us goes by another name only."""
     own = Path(sys.executable)
     for name in ("python", "python3"):
         if not (own.parent / name).exists():
             # Not a link: a virtual environment is recognised by the folder that its interpreter is started from.
-            wrapper = wrappers / name
+            wrapper = folder / name
             wrapper.write_text(f'#!/bin/sh\nexec "{own}" "$@"\n')
             wrapper.chmod(0o755)
-    return f"{wrappers}:{own.parent}"
 
 
-def _sees_probe(view: str, folder: str) -> bool:
+def _sees_probe(view: str, folder: Path) -> bool:
+    make_folders(folder)
+    (folder / "ml" / "probe").touch()
     status, writer = os.pipe()
     command = ["/bin/sh", "-c", f"test -f {ROOT}/probe"]
     with os.fdopen(status, "rb") as report:
         try:
             process = subprocess.Popen(
-                launch_command(command, folder=Path(folder), view=view, status=writer, cwd="/"),
+                launch_command(command, folder=folder, view=view, status=writer, cwd="/", offline=True),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

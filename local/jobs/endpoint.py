@@ -116,6 +116,8 @@ class Endpoint:
             fleet.open()
         except Exception as error:  # noqa: BLE001 - whatever it is, the endpoint must not stay in progress for ever
             self._failed(error, fleet, number)
+            if fleet is not None:
+                self._fleets.discard(fleet)
             return
         before = self.traffic.switch(fleet)
         with self._lock:
@@ -134,9 +136,11 @@ class Endpoint:
                 Host(
                     variant,
                     definition,
+                    offline=self._models.is_isolated(variant["ModelName"]),
                     site=self._site,
                     endpoint=self.name,
                     folder=self._folder(number) / variant["VariantName"],
+                    given_up=lambda error: self._lost(error, fleet, number),
                 )
                 for variant, definition in zip(variants, definitions, strict=True)
             ]
@@ -149,8 +153,16 @@ class Endpoint:
                 fleet.stop()
         return fleet
 
+    def _lost(self, error: Exception, fleet: Fleet, number: int) -> None:
+        """A server that served has died too often: with it, the fleet that serves is lost."""
+        if self.traffic.fleet is fleet:
+            self.traffic.switch(None)
+            fleet.stop()
+            if not self.in_progress:  # else the update's end decides
+                self._failed(error, fleet, number)
+
     def _failed(self, error: Exception, fleet: Fleet | None, number: int) -> None:
-        """The update is rolled back, which it is by nothing having been switched; a first deployment has failed."""
+        """An update is rolled back, by nothing having been switched; where nothing serves, the endpoint has failed."""
         head = str(error)
         if isinstance(error, JobFailed):
             head = error.message if isinstance(error, Refused) else error.cause
@@ -160,8 +172,6 @@ class Endpoint:
             self._failure = failure_reason(head, log=log, files=files, last_lines=lines)
             self.status = "Failed" if self.traffic.fleet is None else "InService"
             self._modified = timestamp()
-            if fleet is not None:
-                self._fleets.discard(fleet)
 
     def _folder(self, number: int) -> Path:
         return self._site.folder / "jobs" / "Endpoints" / self.name / str(number)

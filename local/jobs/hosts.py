@@ -1,18 +1,19 @@
 """What serves behind an endpoint: a model server for each production variant, each in a container of its own."""
 
-import shutil
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
-from local.container import Container, Outcome
+from local.container import Container, Outcome, StoppedError
 from local.jobs.errors import Failure, refused
 from local.jobs.job import Site
+from local.jobs.left import remove
 from local.jobs.model import lay_out
-from local.jobs.server import Answer, ModelServer
+from local.jobs.server import Answer, ModelServer, NoAnswerError
 
 ACTION = "createEndpoint"
 """What the lines of an endpoint's log are said under."""
@@ -20,38 +21,54 @@ ACTION = "createEndpoint"
 _INVOCATION_SECONDS = 60
 """How long a container may take over an answer (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
 _STARTUP_SECONDS = 600.0
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds before each attempt to start a server again that has died in service."""
+_STEADY_SECONDS = 60.0
+"""A server that has served so long has not died of what it died of before: the attempts are counted anew."""
+_PING_SECONDS, _PINGS = 10.0, 3
+"""How often a server is asked whether it is well, and how often it may fail to answer."""
 
 
 class Host:
-    """The model server of one production variant.
+    """The model server of one production variant, started again when it dies. Safe to use from several threads.
 
     Args:
         variant: of the endpoint configuration.
         definition: the container definition of the variant's model.
+        offline: whether the model gets no network.
         site: where it runs.
         endpoint: the endpoint's name.
         folder: of its own; what an earlier one left there is removed.
+        given_up: is called, from a thread of the host's own, when the server has died too often to be started again.
     """
 
     def __init__(
-        self, variant: dict[str, Any], definition: dict[str, Any], *, site: Site, endpoint: str, folder: Path
+        self,
+        variant: dict[str, Any],
+        definition: dict[str, Any],
+        *,
+        offline: bool,
+        site: Site,
+        endpoint: str,
+        folder: Path,
+        given_up: Callable[[Exception], None],
     ) -> None:
         self.variant = variant
         self.name: str = variant["VariantName"]
         self.weight: float = variant.get("InitialVariantWeight", 1.0)
         self.asked = 0
         self.definition = definition
+        self.offline = offline
         self._site = site
+        self._endpoint = endpoint
         self._folder = folder
+        self._given_up = given_up
+        self._changed = threading.Condition()
         self._server: ModelServer | None = None
+        self._stopping = False
         self._stack = ExitStack()
-        shutil.rmtree(folder, ignore_errors=True)
-        self.container = Container(
-            folder=folder,
-            log_file=log_file(site, endpoint),
-            log=lambda line: site.log(ACTION, endpoint, line),
-            namespaces=site.namespaces,
-        )
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self.container = self._new_container()
 
     def open(self) -> None:
         """Lays the model out and starts its server; returns when it answers.
@@ -61,6 +78,60 @@ class Host:
             ObjectsError: S3 refused.
             StoppedError: ``stop`` came first.
         """
+        self._start()
+        self._keeper.start()
+
+    def start(
+        self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
+    ) -> None:
+        """See ``server.Hosting``."""
+        variables = self._site.environment(offline=offline) | environment
+        self.container.start(command, variables, descriptors=descriptors, offline=offline)
+
+    def finish(self) -> Outcome:
+        """See ``server.Hosting``."""
+        return self.container.wait()
+
+    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The model server's answer; a request that comes while it is started again waits.
+
+        Raises:
+            NoAnswerError: it did not answer, or did not come up again.
+        """
+        before = None
+        while True:
+            server = self._serving_after(before)
+            try:
+                return server.ask(method, path, body, headers)
+            except NoAnswerError as error:
+                if not isinstance(error.__cause__, ConnectionRefusedError):
+                    raise
+                before = server  # it has just ended, and has got nothing of the request
+
+    def _serving_after(self, before: ModelServer | None) -> ModelServer:
+        with self._changed:
+            self._changed.wait_for(lambda: self._server not in (None, before) or self._stopping, _INVOCATION_SECONDS)
+            if self._server is None or self._server is before:
+                raise NoAnswerError(timed_out=False)
+            return self._server
+
+    def stop(self) -> None:
+        """Has the server end soon, also while it comes up. From any thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+            self.container.stop()
+
+    def close(self) -> None:
+        """Ends the server and removes its files."""
+        self.stop()
+        if self._keeper.ident is not None and self._keeper is not threading.current_thread():
+            self._keeper.join()
+        self._stack.close()
+        self.container.close()
+        remove(self._folder)
+
+    def _start(self) -> None:
         patience = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
         try:
             lay_out(self.definition, self.container, self._site.objects)
@@ -72,34 +143,68 @@ class Host:
                 retries=0,
                 patience=patience,
             )
-            self._server = self._started(started)
+            server = self._started(started)
         except BaseException:
             self.container.close()
             raise
+        with self._changed:
+            self._server = server
+            self._changed.notify_all()
 
-    def start(self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int]) -> None:
-        """See ``server.Hosting``."""
-        self.container.start(command, self._site.environment() | environment, descriptors=descriptors)
+    def _keep(self) -> None:
+        """Starts the server again whenever it has died or answers no more, with longer and longer pauses."""
+        error: Exception = Failure(f"The container for production variant {self.name} keeps on ending in service.")
+        pauses = list(_PAUSES)
+        while True:
+            began = time.monotonic()
+            self._watch()
+            if time.monotonic() - began > _STEADY_SECONDS:
+                pauses = list(_PAUSES)
+            pause = pauses.pop(0) if pauses else None
+            with self._changed:
+                self._server = None
+                if self._changed.wait_for(lambda: self._stopping, pause or 0.0):
+                    return
+            if pause is None:
+                self._given_up(error)
+                return
+            try:
+                self._restart()
+            except StoppedError:
+                return
+            except Exception as failure:  # noqa: BLE001 - whatever it is, it is tried again, and the endpoint hears of it
+                error = failure
 
-    def finish(self) -> Outcome:
-        """See ``server.Hosting``."""
-        return self.container.wait()
+    def _watch(self) -> None:
+        """Returns when the server has ended, or has not answered a ping for some times."""
+        silent = 0
+        while not self.container.ended(_PING_SECONDS):
+            server = self._server
+            silent = 0 if server is None or server.answers_ping(_PING_SECONDS) else silent + 1
+            if silent == _PINGS:
+                self.container.say(f"{self.name} has not answered {_PINGS} pings, and is started again")
+                return
 
-    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """The model server's answer. Raises NoAnswerError."""
-        if self._server is None:
-            raise RuntimeError("the host is not open")
-        return self._server.ask(method, path, body, headers)
-
-    def stop(self) -> None:
-        """Has the server end soon, also while it comes up. From any thread."""
-        self.container.stop()
-
-    def close(self) -> None:
-        """Ends the server and removes its files."""
+    def _restart(self) -> None:
         self._stack.close()
         self.container.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        container = self._new_container()
+        with self._changed:
+            self.container = container
+            if self._stopping:
+                raise StoppedError
+        container.say(f"The model server of {self.name} has ended, and is started again")
+        self._start()
+
+    def _new_container(self) -> Container:
+        remove(self._folder)
+        return Container(
+            folder=self._folder,
+            log_file=log_file(self._site, self._endpoint),
+            log=lambda line: self._site.log(ACTION, self._endpoint, line),
+            namespaces=self._site.namespaces,
+            private=[self._site.folder],
+        )
 
     def _started(self, starting: AbstractContextManager[ModelServer]) -> ModelServer:
         try:

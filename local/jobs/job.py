@@ -4,19 +4,20 @@ A kind of job is a subclass: its ``prepare`` refuses what cannot run, its ``work
 """
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.connection import SECRET
-from local.container import Container, Outcome, StoppedError
+from local.container import Container, Outcome, StoppedError, printable
 from local.jobs.errors import REASON_LENGTH, Failure, failure_reason, task_failed
-from local.objects import Objects, ObjectsError
+from local.jobs.left import Entry, Left, is_text, remove
+from local.objects import Objects, ObjectsError, in_parallel, join_uri
+from local.views import ISOLATED, PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +40,14 @@ class Site:
         """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource.lower()}"
 
-    def environment(self) -> dict[str, str]:
-        """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else."""
+    def environment(self, *, offline: bool) -> dict[str, str]:
+        """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else.
+
+        With network isolation it has none
+        (https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html).
+        """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        if urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
+        if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
             keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": SECRET}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
@@ -119,25 +124,27 @@ class Job:
             JobFailed: it did not complete; its folder is kept.
             JobStopped: it was stopped.
         """
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         self.log_file.unlink(missing_ok=True)
         self._container = Container(
             folder=self.folder,
             log_file=self.log_file,
             log=lambda line: self.site.log(self.action, self.name, line),
             namespaces=self.site.namespaces,
+            private=[self.site.folder],
         )
+        self.left = Left(self._container.ml)
         try:
             self.check()
             self.work()
             described = self.describe("Completed")
         except StoppedError:
             raise task_failed(self.describe("Stopped"), stopped=True) from None
-        except (Failure, ObjectsError) as error:
+        except (Failure, ObjectsError, OSError) as error:
             raise self._failed(error) from error
         finally:
             self.container.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         return described
 
     def stop(self) -> None:
@@ -151,15 +158,24 @@ class Job:
         if self._stopped.is_set():
             raise StoppedError
 
-    def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
+    def start(
+        self, command: Sequence[str], environment: dict[str, str], *, offline: bool = False, **options: Any
+    ) -> None:
         """Starts the job's process with what SageMaker sets for each; see ``Container.start``."""
-        if self.container.view == "prefix":
+        if self.container.view == PREFIX:
             self.container.say(f"No mount namespace here: {self.container.ml} stands for /opt/ml (SAGEMAKER_BASE_DIR)")
+        if self.container.view != ISOLATED:
+            self.container.say(
+                "This job is not isolated: its code can do what the user can who started the environment"
+            )
+            if offline:
+                self.container.say("EnableNetworkIsolation is kept, and this machine cannot enforce it")
         instances = self.instance_count()
         if instances > 1:
             self.container.say(f"InstanceCount is {instances}: this machine is one")
         self.started = now()
-        self.container.start(command, self.site.environment() | environment, **options)
+        variables = self.site.environment(offline=offline) | environment
+        self.container.start(command, variables, offline=offline, **options)
 
     def finish(self, timeout: float | None = None) -> Outcome:
         """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
@@ -202,10 +218,29 @@ class Job:
 
     def message(self, file: str) -> str:
         """The beginning of a file in /opt/ml/output in which the container may say how it ended; else empty."""
-        try:
-            return self.container.path(f"/opt/ml/output/{file}").read_text(errors="replace")[:REASON_LENGTH]
-        except OSError:
-            return ""
+        return printable(self.left.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
+
+    def upload(self, folder: str, uri: str) -> None:
+        """Uploads the regular files that the job has left below a folder; says what else is there.
+
+        Raises:
+            Failure: the folder is none, or holds too much.
+            ObjectsError: S3 refused.
+        """
+        files = []
+        for entry in self.left.entries(folder):
+            if entry.is_file and is_text(str(entry.path)):
+                files.append(entry)
+            elif not entry.is_folder:
+                self.container.say(f"{folder}/{entry.path} is {entry.kind} and not uploaded")
+
+        def put(entry: Entry) -> None:
+            self.check()
+            path = PurePosixPath(folder, entry.path)
+            with self.left.folder(str(path.parent)) as parent, self.left.open(str(path)) as opened:
+                self.site.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
+
+        in_parallel(put, files)
 
     def write_config(self, path: str, content: object) -> None:
         """Writes one of the JSON files that SageMaker leaves in the container."""
@@ -214,7 +249,8 @@ class Job:
         file.write_text(json.dumps(content))
 
     def _failed(self, error: Exception) -> Exception:
-        head = str(error) if isinstance(error, Failure) else f"ClientError: {error}"
+        kind = "InternalServerError" if isinstance(error, OSError) else "ClientError"
+        head = str(error) if isinstance(error, Failure) else f"{kind}: {error}"
         reason = failure_reason(
             head, log=str(self.log_file), files=str(self.folder), last_lines=self.container.last_lines
         )

@@ -63,14 +63,21 @@ class Models:
         Raises:
             JobFailed: there is no such model, or it is not made of one container.
         """
-        try:
-            request = json.loads(self._file(name).read_text())
-        except FileNotFoundError:
-            raise refused(f'Could not find model "{self._site.arn(f"model/{name}")}".') from None
-        containers = self._containers(request)
+        containers = self._containers(self._request(name))
         if len(containers) != 1:
             raise not_supported(f"the number of containers of model {name}", len(containers), "use PrimaryContainer")
         return containers[0]
+
+    def is_isolated(self, name: str) -> bool:
+        """Whether a model's containers get no network. Raises JobFailed: there is no such model."""
+        return bool(self._request(name).get("EnableNetworkIsolation", False))
+
+    def _request(self, name: str) -> dict[str, Any]:
+        try:
+            request: dict[str, Any] = json.loads(self._file(name).read_text())
+        except FileNotFoundError:
+            raise refused(f'Could not find model "{self._site.arn(f"model/{name}")}".') from None
+        return request
 
     def _containers(self, request: dict[str, Any], *, approved: bool = False) -> list[dict[str, Any]]:
         """The container definitions of a model; those of a model package where it is made of one.

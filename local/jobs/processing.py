@@ -57,14 +57,14 @@ class ProcessingJob(Job):
         self.container.path("/opt/ml/output").mkdir()
         specification = self.request["AppSpecification"]
         command = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
-        self.start(command, self.request.get("Environment", {}))
+        offline = self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+        self.start(command, self.request.get("Environment", {}), offline=offline)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         outcome = self.finish(limit)
         if outcome.code != 0:
             raise Failure(f"AlgorithmError: {self.message('message')}, exit code: {outcome.code}")
         for output in _not_app_managed(self._outputs()):
-            folder = self.container.path(output["S3Output"]["LocalPath"])
-            self.site.objects.put_folder(folder, output["S3Output"]["S3Uri"], check=self.check)
+            self.upload(output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"])
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
         """See ``Job.describe``."""

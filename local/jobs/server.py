@@ -24,11 +24,16 @@ _PROGRAM = Path(__file__).parents[1] / "serving" / "__main__.py"
 class Hosting(Protocol):
     """Where a model server runs: a job, or an endpoint's host."""
 
+    offline: bool
+    """Whether the server gets no network; it is asked all the same, by the socket that it inherits."""
+
     @property
     def container(self) -> Container:
         """Its container, with the model laid out."""
 
-    def start(self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int]) -> None:
+    def start(
+        self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
+    ) -> None:
         """Starts the server's process."""
 
     def finish(self) -> Outcome:
@@ -112,7 +117,8 @@ class ModelServer:
             port = listener.getsockname()[1]
             # -P: the folder of our program must not come before the user's own modules.
             command = ["python3", "-P", str(_PROGRAM), str(listener.fileno())]
-            hosting.start(command, environment | {_TOKEN: token}, descriptors=[listener.fileno()])
+            given = environment | {_TOKEN: token}
+            hosting.start(command, given, descriptors=[listener.fileno()], offline=hosting.offline)
         server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)
         try:
             server._ping(patience)
@@ -150,6 +156,14 @@ class ModelServer:
             raise NoAnswerError(timed_out=isinstance(error, TimeoutError)) from error
         self._idle.put(connection)
         return Answer(status=response.status, content_type=response.headers.get("Content-Type", ""), body=content)
+
+    def answers_ping(self, patience: float) -> bool:
+        """Whether the server answers ``/ping`` within so many seconds."""
+        try:
+            self._ping(patience)
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
 
     def _ping(self, patience: float) -> None:
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=patience)

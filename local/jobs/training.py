@@ -6,6 +6,8 @@ Without an entry point in the request the job is in script mode: the hyperparame
 ``sagemaker_submit_directory`` (or the variables of those names) say what the SageMaker training toolkit would run.
 """
 
+import contextlib
+import os
 import shlex
 import shutil
 from typing import Any
@@ -15,6 +17,7 @@ from local.jobs.archives import pack, unpack
 from local.jobs.errors import Failure, not_supported, refused
 from local.jobs.inputs import require_file_mode, require_s3_source
 from local.jobs.job import Job, now
+from local.jobs.left import is_inside
 from local.objects import Item, NothingFoundError, ObjectsError, join_uri
 
 _DEFAULT_MAX_RUNTIME = 86_400
@@ -56,7 +59,12 @@ class TrainingJob(Job):
     def work(self) -> None:
         """See ``Job.work``."""
         self._lay_out()
-        self.start(self._command(), self._variables(), cwd=None if self.entry_point else toolkit.CODE)
+        self.start(
+            self._command(),
+            self._variables(),
+            cwd=None if self.entry_point else toolkit.CODE,
+            offline=self.request.get("EnableNetworkIsolation", False),
+        )
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         try:
             outcome = self.finish(limit)
@@ -127,15 +135,18 @@ class TrainingJob(Job):
             self._fetch_code()
 
     def _fetch_code(self) -> None:
+        if not is_inside(self.program):
+            raise Failure(
+                f"ClientError: sagemaker_program is {self.program!r}; it must be a path in the source directory"
+            )
         folder = self.container.path(toolkit.CODE)
         if self.submit_directory.startswith("s3://"):
             for item in self.site.objects.items(self.submit_directory):
                 unpack(self.site.objects.cached(item), folder, uri=self.submit_directory)
         elif self.submit_directory != toolkit.CODE:
             self._copy_code(self.submit_directory.removeprefix("file://"))
-        program = folder / self.program
-        if program.is_file():
-            program.chmod(0o777)  # as the toolkit does, for shell scripts
+        with contextlib.suppress(FileNotFoundError), self.left.open(f"{toolkit.CODE}/{self.program}") as program:
+            os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
         if (folder / "requirements.txt").exists():
             self.container.say("requirements.txt is not installed here: the job has the packages of this environment")
 
@@ -193,12 +204,11 @@ class TrainingJob(Job):
 
     def _upload(self) -> None:
         for name, place in (("model", toolkit.MODEL), ("output", f"{toolkit.OUTPUT}/data")):
-            folder = self.container.path(place)
             if not self._compressed():
-                self.site.objects.put_folder(folder, join_uri(self._output_uri(), name), check=self.check)
+                self.upload(place, join_uri(self._output_uri(), name))
                 continue
             archive = self.folder / f"{name}.tar.gz"
-            if pack(folder, archive):
+            if pack(self.left, place, archive, say=self.container.say):
                 self.site.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
 
     def _transitions(self, secondary: str, reason: str | None) -> list[dict[str, Any]]:

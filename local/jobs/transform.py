@@ -57,6 +57,7 @@ class TransformJob(Job):
         if self._input.get("CompressionType", "None") == "Bzip2":
             raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
         self._definition = self._models.container(self.request["ModelName"])
+        self.offline = self._models.is_isolated(self.request["ModelName"])
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""
@@ -80,7 +81,7 @@ class TransformJob(Job):
     def _transform(self, item: Item, server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Failure | None:
         """Sends one input file and uploads the answers. Returns what went wrong with this file, if anything did."""
         self.check()
-        file = self.folder / "work" / f"{item.relative}.out"
+        file = self.folder / "answers" / f"{item.relative}.out"
         with as_file(item):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()

@@ -190,10 +190,13 @@ def serve(place: Place, model_request: Callable[..., dict[str, Any]]) -> Callabl
 def configure(place: Place, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
     """Makes a model of a script and an endpoint configuration of its name; ends what a test leaves."""
 
-    def make(name: str = "first", script: str = SHOUT, mark: str = "!", **changes: Any) -> None:
+    def make(
+        name: str = "first", script: str = SHOUT, mark: str = "!", *, isolated: bool = False, **changes: Any
+    ) -> None:
         place.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
         container = model_request(ModelDataUrl=f"s3://bucket/{name}.tar.gz", Environment={})["PrimaryContainer"]
-        place.run("createModel", {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
+        model = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
+        place.run("createModel", model | {"EnableNetworkIsolation": isolated})
         variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
         config = {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": 1}]}
         place.run("createEndpointConfig", config | changes)

@@ -1,7 +1,9 @@
 """How tests speak to the endpoint ``demo``."""
 
+import contextlib
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
@@ -25,6 +27,15 @@ def invoke(place: Place, body: str = "a", **request: Any) -> dict[str, Any]:
     """Invokes the endpoint ``demo`` as a state machine does."""
     given = {"EndpointName": "demo", "Body": body, "ContentType": "text/csv", "Accept": "text/csv"}
     return place.run("invokeEndpoint", given | request)
+
+
+def launchers(place: Place) -> int:
+    """How many processes of this machine run its jobs and model servers; whose own PIDs are not this machine's."""
+    found = 0
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += str(place.folder).encode() in command.read_bytes()
+    return found
 
 
 def post(url: str, body: bytes = b"a") -> tuple[int, str, bytes]:

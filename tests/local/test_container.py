@@ -11,7 +11,7 @@ import pytest
 
 from local import container as container_module
 from local.container import Container
-from local.views import base_environment, view_of_this_machine
+from local.views import PREFIX, base_environment, make_folders, view_of_this_machine
 
 MakeContainer = Callable[..., Container]
 
@@ -122,10 +122,11 @@ def test_missing_program(make_container: MakeContainer) -> None:
     assert "/no/such/program" in container.last_lines[-1]
 
 
+@needs_namespace
 def test_lines_stream(make_container: MakeContainer, tmp_path: Path) -> None:
     """Each line of stdout and stderr arrives while the job runs, and is in its log file."""
     heard: list[str] = []
-    both_heard = tmp_path / "both-heard"
+    both_heard = tmp_path / "job" / "ml" / "both-heard"
 
     def listen(line: str) -> None:
         heard.append(line)
@@ -141,7 +142,7 @@ while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
 print("three")
 """
-    outcome = run(container, script, str(both_heard), timeout=30)
+    outcome = run(container, script, "/opt/ml/both-heard", timeout=30)
     assert (outcome.code, heard) == (0, ["one", "two", "three"])
     assert (container.folder.parent / "job.log").read_text() == "one\ntwo\nthree\n"
 
@@ -187,8 +188,8 @@ def test_interpreter_by_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     interpreter.write_text("#!/bin/sh\necho this one $1\n")
     interpreter.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(interpreter))
-    (tmp_path / "bin").mkdir()
-    path = base_environment(tmp_path)["PATH"]
+    make_folders(tmp_path)
+    path = base_environment(tmp_path, PREFIX)["PATH"]
     for name in ("python", "python3"):
         done = subprocess.run([name, "x"], env={"PATH": path}, capture_output=True, text=True, check=True)
         assert done.stdout == "this one x\n"

@@ -1,8 +1,10 @@
 """How a job's processes end: nothing of them stays."""
 
+import contextlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import pytest
 
 from local import container as container_module
 from local.container import Container, StoppedError
-from tests.local.processes import gone, written_pid
 
 MakeContainer = Callable[..., Container]
 
@@ -42,28 +43,52 @@ time.sleep(60)
 
 def test_timeout_is_final(make_container: MakeContainer) -> None:
     """A job that ignores SIGTERM is killed when its grace is over."""
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    outcome = run(make_container(), script, timeout=0.3, grace=0.2)
+    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    container = make_container()
+    container.start(["python3", "-c", script], {})
+    assert soon(lambda: container.last_lines == ["deaf"])
+    outcome = container.wait(timeout=0.1, grace=0.2)
     assert (outcome.timed_out, outcome.code) == (True, 128 + signal.SIGKILL)
 
 
-def test_stop(make_container: MakeContainer, tmp_path: Path) -> None:
+def processes(mark: Path) -> int:
+    """How many processes of this machine have a variable MARK of this value: a job's PIDs are its own."""
+    found = 0
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            found += f"MARK={mark}\0".encode() in environment.read_bytes()
+    return found
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether something is so within some seconds."""
+    until = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@only_linux
+def test_stop(make_container: MakeContainer) -> None:
     """A stopped job ends at once, its workers too."""
-    script = f"""
-import multiprocessing, os, time
+    script = """
+import multiprocessing, time
 worker = multiprocessing.Process(target=time.sleep, args=(60,))
 worker.start()
-open({str(tmp_path / "pid")!r}, "w").write(f"{{worker.pid}}\\n")
+open("/opt/ml/ready", "w")
 worker.join()
 """
     container = make_container()
-    container.start(["python3", "-c", script], {})
-    worker = written_pid(tmp_path / "pid")
+    container.start(["python3", "-c", script], {"MARK": str(container.ml)})
+    assert soon((container.ml / "ready").exists)
+    assert processes(container.ml) >= 2
     container.stop()
     outcome = container.wait()
     assert outcome.stopped
-    assert outcome.seconds < 5
-    assert gone(worker)
+    assert outcome.seconds < 20
+    assert processes(container.ml) == 0
 
 
 def test_stopped_before_start(make_container: MakeContainer) -> None:
@@ -75,44 +100,49 @@ def test_stopped_before_start(make_container: MakeContainer) -> None:
 
 
 @only_linux
-def test_daemon(make_container: MakeContainer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("namespaces", [None, False])
+def test_daemon(make_container: MakeContainer, *, namespaces: bool | None) -> None:
     """A daemon that a script leaves behind, in a session of its own, ends with the job and keeps nothing open."""
-    script = f"""
-import os, time
+    script = """
+import os, sys, time
+ready = sys.argv[1]
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        open({str(tmp_path / "pid")!r}, "w").write(f"{{os.getpid()}}\\n")
+        open(ready, "w")
         time.sleep(60)
     os._exit(0)
-while not os.path.exists({str(tmp_path / "pid")!r}): time.sleep(0.01)
+while not os.path.exists(ready): time.sleep(0.01)
 print("done")
 """
-    container = make_container()
-    outcome = run(container, script)
+    container = make_container(namespaces=namespaces)
+    container.start(["python3", "-c", script, "/opt/ml/ready"], {"MARK": str(container.ml)})
+    outcome = container.wait(timeout=60, grace=0)
     assert (outcome.code, container.last_lines) == (0, ["done"])
-    assert gone(written_pid(tmp_path / "pid"))
+    assert processes(container.ml) == 0
 
 
 @only_linux
-def test_we_are_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("namespaces", [None, False])
+def test_we_are_killed(tmp_path: Path, *, namespaces: bool | None) -> None:
     """When this process is killed, which it cannot prevent or notice, its jobs end."""
     driver = f"""
 import sys
 from pathlib import Path
 from local.container import Container
 folder = Path({str(tmp_path)!r})
-container = Container(folder=folder / "job", log_file=folder / "log", log=print)
-pid = {str(tmp_path / "pid")!r}
-script = f"import os, time; os.setsid(); open({{pid!r}}, 'w').write(str(os.getpid()) + chr(10)); time.sleep(60)"
-container.start(["/bin/sh", "-c", 'python3 -c "$0" & wait', script], {{}})
+container = Container(folder=folder / "job", log_file=folder / "log", log=print, namespaces={namespaces})
+script = "import os, sys, time; os.setsid(); open(sys.argv[1], 'w'); time.sleep(60)"
+command = ["/bin/sh", "-c", 'python3 -c "$0" $1 & wait', script, "/opt/ml/ready"]
+container.start(command, {{"MARK": str(folder)}})
 container.wait()
 """
     project = Path(container_module.__file__).parents[1]
     process = subprocess.Popen([sys.executable, "-c", driver], cwd=project)
     try:
-        job = written_pid(tmp_path / "pid")
+        assert soon((tmp_path / "job" / "ml" / "ready").exists)
+        assert processes(tmp_path) > 0
     finally:
         process.kill()
         process.wait()
-    assert gone(job)
+    assert soon(lambda: processes(tmp_path) == 0)

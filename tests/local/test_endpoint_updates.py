@@ -1,16 +1,17 @@
 """Endpoints that change: updated, rolled back, shared out, deleted, stopped."""
 
+import errno
+import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from local.views import view_of_this_machine
-from tests.local.hosted import invoke, post, settled
+from tests.local.hosted import invoke, launchers, post, settled
 from tests.local.place import BROKEN, SHOUT, Place
 
 Hosted = Callable[..., None]
@@ -90,13 +91,14 @@ def test_in_progress(place: Place, endpoint: Hosted, configure: Hosted) -> None:
 
 def test_delete(place: Place, endpoint: Hosted) -> None:
     """A deleted endpoint is gone: its name, its port, its servers and their files."""
-    endpoint(script=f"import os; print(os.getpid(), flush=True)\n{dedent(SHOUT)}")
+    endpoint()
+    assert launchers(place) > 0
     url = place.sagemaker.endpoint_url("demo")
     assert place.run("deleteEndpoint", {"EndpointName": "demo"}) == {}
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{url}/ping", timeout=5)  # noqa: S310 - the URL is of this machine
     assert place.sagemaker.endpoint_url("demo") is None
-    assert not Path(f"/proc/{place.lines[0]}").exists()
+    assert launchers(place) == 0
     assert not [path for path in (place.folder / "jobs").rglob("*") if path.is_file()]
     failure = place.fail("describeEndpoint", {"EndpointName": "demo"})
     assert failure.cause.startswith(f'Could not find endpoint "{ARN}".')
@@ -130,14 +132,14 @@ def test_stop(place: Place, configure: Hosted) -> None:
     while not place.lines:
         time.sleep(0.01)
     place.sagemaker.stop()
-    assert not Path(f"/proc/{place.lines[0]}").exists()
+    assert launchers(place) == 0
     assert "loaded" not in place.lines
     assert place.run("listEndpoints", {})["Endpoints"] == []
 
 
 def test_one_variant_fails(place: Place, configure: Hosted) -> None:
     """An endpoint of two variants, of which one does not come up, has failed, and leaves no server of the other."""
-    configure("first", f"import os; print('pid', os.getpid(), flush=True)\n{dedent(SHOUT)}")
+    configure("first", f"print('loaded', flush=True)\n{dedent(SHOUT)}")
     configure("second", BROKEN)
     variants = [{"VariantName": name, "ModelName": name} for name in ("first", "second")]
     place.run("createEndpointConfig", {"EndpointConfigName": "both", "ProductionVariants": variants})
@@ -145,5 +147,45 @@ def test_one_variant_fails(place: Place, configure: Hosted) -> None:
     described = settled(place)
     assert described["EndpointStatus"] == "Failed"
     assert "production variant second did not pass" in described["FailureReason"]
-    (pid,) = [line.removeprefix("pid ") for line in place.lines if line.startswith("pid ")]
-    assert not Path(f"/proc/{pid}").exists()
+    assert "loaded" in place.lines
+    assert launchers(place) == 0
+
+
+def test_restart(place: Place, endpoint: Hosted) -> None:
+    """A model server that is killed in service is started again, and a request that comes meanwhile waits for it."""
+    script = SHOUT.replace('print("rows:", len(rows))', "import os; rows == ['die'] and os._exit(9)")
+    endpoint(script=script)
+    url = place.sagemaker.endpoint_url("demo") or ""
+    assert post(url, b"die")[0] == 502
+    assert post(url) == (200, "text/csv", b"A!")
+    assert place.run("describeEndpoint", {"EndpointName": "demo"})["EndpointStatus"] == "InService"
+    assert any("started again" in line for line in place.lines)
+
+
+def test_given_up(place: Place, endpoint: Hosted) -> None:
+    """An endpoint whose server dies again and again has failed, with the reason, and is not invoked any more."""
+    dies = "import os, threading; threading.Timer(0.3, os._exit, [9]).start()"
+    endpoint(script=f"{dies}\n{dedent(SHOUT)}")
+    until = time.monotonic() + 60
+    while (described := place.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"] == "InService":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert described["EndpointStatus"] == "Failed"
+    assert "production variant AllTraffic" in described["FailureReason"]
+    assert place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a"}).cause.startswith("Endpoint demo of acc")
+    place.run("deleteEndpoint", {"EndpointName": "demo"})
+    assert launchers(place) == 0
+
+
+def test_offline(place: Place, endpoint: Hosted) -> None:
+    """A model with network isolation is served, and reaches nothing itself, not even this machine's own ports."""
+    if view_of_this_machine() != "isolated":
+        pytest.skip("this machine cannot isolate a job")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        script = SHOUT.replace(
+            'print("rows:", len(rows))',
+            f"import socket; return [str(socket.socket().connect_ex(('127.0.0.1', {port})))]",
+        )
+        endpoint(script=script, isolated=True)
+        assert invoke(place)["Body"] == str(errno.ECONNREFUSED)

@@ -131,17 +131,38 @@ def test_changed_object(objects: Objects, s3: Any, tmp_path: Path) -> None:
         assert laid_out(objects, "s3://bucket/data", tmp_path / str(number)) == {"raw.csv": content}
 
 
-def test_folder(objects: Objects, s3: Any, tmp_path: Path) -> None:
-    """A folder is uploaded with its relative paths, links left out as SageMaker does; it is then cached."""
-    folder = tmp_path / "out"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "a.csv").write_text("a")
-    (folder / "deep" / "b.csv").write_text("b")
-    (folder / "link.csv").symlink_to("a.csv")
-    assert objects.put_folder(folder, "s3://bucket/out/train/") == 2
+def test_left(objects: Objects, s3: Any, tmp_path: Path) -> None:
+    """A file that a job has left is uploaded and moved into the cache, from where a later job has it."""
+    (tmp_path / "a.csv").write_text("a")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with (tmp_path / "a.csv").open("rb") as opened:
+        objects.put_left(opened, "a.csv", folder, "s3://bucket/out/a.csv")
+    os.close(folder)
+    assert not (tmp_path / "a.csv").exists()
     requests = Requests(s3)
-    assert laid_out(objects, "s3://bucket/out/train", tmp_path / "in") == {"a.csv": "a", "deep/b.csv": "b"}
+    assert laid_out(objects, "s3://bucket/out", tmp_path / "in") == {"a.csv": "a"}
     assert requests["GetObject"] == 0
+
+
+def test_left_and_replaced(tmp_path: Path) -> None:
+    """What has taken a file's name since it was opened, or has a second name, is not moved: the content is kept."""
+    cache = Cache(tmp_path / "cache")
+    file, users = tmp_path / "a.csv", tmp_path / "users.csv"
+    users.write_text("of the user")
+    file.write_text("of the job")
+    with file.open("rb") as opened:
+        file.unlink()
+        file.symlink_to(users)
+        cache.adopt(file, opened, "replaced")
+    assert file.is_symlink()
+    file.unlink()
+    os.link(users, file)
+    with file.open("rb") as opened:
+        cache.adopt(file, opened, "second name")
+    found = [cache.find(identity) for identity in ("replaced", "second name")]
+    assert [place and place.read_text() for place in found] == ["of the job", "of the user"]
+    assert found[1] is not None
+    assert not found[1].samefile(users)
 
 
 def test_break_off(objects: Objects, s3: Any, tmp_path: Path) -> None:
@@ -153,10 +174,6 @@ def test_break_off(objects: Objects, s3: Any, tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         objects.get(objects.items("s3://bucket/data"), tmp_path / "in", check=stop)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "x").touch()
-    with pytest.raises(KeyboardInterrupt):
-        objects.put_folder(tmp_path / "out", "s3://bucket/out", check=stop)
 
 
 def test_least_recently_used(tmp_path: Path) -> None:

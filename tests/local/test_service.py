@@ -120,14 +120,12 @@ def test_uploaded_data(place: Place, processing_request: Make, tmp_path: Path) -
 
 def test_in_parallel(place: Place, processing_request: Make) -> None:
     """Two jobs run at the same time: each ends when the other has begun."""
-    meeting = place.folder / "meeting"
-    meeting.mkdir()
     place.put(
         "scripts/job.py",
-        f"""
+        """
         import os, time
-        open(f"{meeting}/{{os.getpid()}}", "w").close()
-        while len(os.listdir("{meeting}")) < 2:
+        print("begun")
+        while not os.path.exists("/opt/ml/go"):
             time.sleep(0.01)
         """,
     )
@@ -137,6 +135,10 @@ def test_in_parallel(place: Place, processing_request: Make) -> None:
     ]
     for thread in threads:
         thread.start()
+    while place.lines.count("begun") < 2:
+        time.sleep(0.01)
+    for name in "ab":
+        (place.folder / "jobs" / "ProcessingJobs" / name / "ml" / "go").touch()
     for thread in threads:
         thread.join()
     assert sorted((job.name, job.status) for job in place.sagemaker.finished_jobs) == [
