@@ -14,6 +14,7 @@ from local.data import identity, load
 from local.deployment import Metadata, deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
+from local.guard import job_key
 from local.jobs import SageMaker
 from local.jobs.api import Api
 from local.recorded import Orphans, RecordedSageMaker
@@ -70,6 +71,7 @@ class Host:
                 s3=self.emulator.client("s3"),
                 folder=folder,
                 key=self.emulator.connection.key,
+                job_key=job_key(self.emulator.connection.key),
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log

@@ -32,6 +32,8 @@ class Site:
     """The S3 client's endpoint."""
     key: str
     """The environment's; see ``local.guard``."""
+    job_key: str
+    """The access key id that jobs get."""
     log: Callable[[str, str, str], None]
     """Is called with a job's action and name, and a line."""
     namespaces: bool | None
@@ -48,7 +50,7 @@ class Site:
         """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": SECRET}
+            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": SECRET}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
 

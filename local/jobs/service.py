@@ -37,7 +37,8 @@ class SageMaker:
         s3: a boto3 client; it names the endpoint that the jobs use too. The fastest one neither signs payloads nor adds
             checksums: ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
         folder: of its own: ``logs``, ``jobs`` (a failed job's files stay there), ``models``, ``registry``, ``cache``.
-        key: the environment's; each of its ports asks for it, and the jobs get it for theirs. See ``local.guard``.
+        key: the environment's; each of its ports asks for it. See ``local.guard``.
+        job_key: the access key id that jobs and models get for the S3 endpoint.
         region: in the ARNs and the jobs' environment.
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
@@ -51,6 +52,7 @@ class SageMaker:
         s3: "S3Client",
         folder: Path,
         key: str,
+        job_key: str,
         region: str,
         account: str,
         log: Callable[[str, str, str], None],
@@ -60,6 +62,7 @@ class SageMaker:
             objects=Objects(s3=s3, cache=folder / "cache"),
             folder=folder,
             key=key,
+            job_key=job_key,
             region=region,
             account=account,
             endpoint=s3.meta.endpoint_url,

@@ -15,6 +15,7 @@ from typing import Any
 from local.activities import JobService, Worker
 from local.connection import ACCOUNT, REGION, Connection
 from local.emulator import Emulator
+from local.guard import job_key
 from local.jobs import SageMaker
 from local.recorded import Orphans, RecordedSageMaker
 from local.tasks import Tasks
@@ -162,6 +163,7 @@ def _sagemaker(connection: Connection, folder: Path) -> SageMaker:
         s3=connection.client("s3"),
         folder=folder,
         key=connection.key,
+        job_key=job_key(connection.key),
         region=REGION,
         account=ACCOUNT,
         log=lambda _action, _name, _line: None,

@@ -15,6 +15,7 @@ import pytest
 from cli.approvals import Answer, Approvals
 from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
+from local.guard import job_key
 from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
@@ -61,6 +62,7 @@ def authorised(
         s3=acting_as(JOBS, "s3"),
         folder=tmp_path_factory.mktemp("jobs"),
         key=secure_stack.emulator.connection.key,
+        job_key=job_key(secure_stack.emulator.connection.key),
         region=REGION,
         account=ACCOUNT,
         log=lambda _action, _name, _line: None,

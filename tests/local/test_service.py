@@ -42,7 +42,7 @@ def hold_back(event, arguments):
 
 s3 = Connection(endpoint="http://127.0.0.1:1", key="key").client("s3")
 sys.addaudithook(hold_back)
-SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", region="r", account="1", log=print)
+SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", job_key="job", region="r", account="1", log=print)
 made.set()
 for name, event in begun.items():
     assert event.wait(30), name
