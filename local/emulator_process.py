@@ -14,7 +14,7 @@ from ministack import app as gateway
 from ministack.services import stepfunctions
 
 from local.emulator_guard import BoundedTCPServer, Guarded
-from local.guard import Credentials, same
+from sagemaker_local.guard import Credentials, same
 
 _INTERVAL = 0.02
 """Seconds between two looks."""
