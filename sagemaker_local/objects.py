@@ -123,7 +123,7 @@ class Objects:
             target = folder / item.relative
             with as_file(item):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.touch()
+                target.open("wb").close()  # touch() would take a folder, too
             shutil.copyfile(self.cached(item), target)
 
         in_parallel(lay_out, items)

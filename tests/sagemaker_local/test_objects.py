@@ -218,3 +218,11 @@ def test_no_file_of_that_name(objects: Objects, s3: Any, tmp_path: Path, keys: t
         s3.put_object(Bucket="bucket", Key=key, Body=b"1")
     with pytest.raises(ObjectsError, match=f"s3://bucket/{said}"):
         objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")
+
+
+def test_folder_of_that_name(objects: Objects, s3: Any, tmp_path: Path) -> None:
+    """A key whose name another object has already made a folder of is named in the error."""
+    s3.put_object(Bucket="bucket", Key="in/a", Body=b"1")
+    (tmp_path / "input" / "a").mkdir(parents=True)
+    with pytest.raises(ObjectsError, match="in/a: the key cannot be the name of a file: another object has the name"):
+        objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")

@@ -21,9 +21,9 @@ def open_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     source = Path(container_module.__file__).parent
-    (folder / "local").mkdir(mode=0o755)
+    (folder / "sagemaker_local").mkdir(mode=0o755)
     for name in ("__init__.py", "container.py", "launcher.py", "namespaces.py", "views.py"):
-        shutil.copy(source / name, folder / "local" / name)
+        shutil.copy(source / name, folder / "sagemaker_local" / name)
     yield folder
     shutil.rmtree(folder)
 
