@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from cli.options import relative
-from local.guard import endpoint_token
 from local.lifecycle import DIED, STARTING, UP, Status
 from local.state import State
+from sagemaker_local.guard import endpoint_token
 
 
 def show_up(state: State) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from local.container import printable
+from sagemaker_local.container import printable
 
 
 class JobLogs(Protocol):

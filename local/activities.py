@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.answers import Requests
-from local.jobs import JobFailed, JobStopped
 from local.tasks import Tasks
+from sagemaker_local.errors import JobFailed, JobStopped
 
 WAITING = "aws-sdk:dynamodb:putItem.waitForTaskToken"
 
@@ -70,7 +70,7 @@ def _respelt(name: str, signs: dict[str, str]) -> str:
 
 
 class JobService(Protocol):
-    """What the worker asks of :class:`local.jobs.SageMaker`."""
+    """What the worker asks of :class:`sagemaker_local.SageMaker`."""
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Does what one request asks for."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
-from local.supervised import Supervised
+from sagemaker_local.supervised import Supervised
 
 PROJECT = Path(__file__).parent.parent
 

@@ -1,4 +1,4 @@
-"""Stands before the emulator: refuses whom ``local.guard`` refuses, and bounds what the others may send.
+"""Stands before the emulator: refuses whom ``sagemaker_local.guard`` refuses, and bounds what the others may send.
 
 The emulator itself answers anybody, with ``Access-Control-Allow-Origin: *``. It never sees a request that is refused
 here, and no answer leaves with a header that would let a page read it.
@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
-from local.guard import Credentials, Refusal, job_key, refusal, same
+from sagemaker_local.guard import Credentials, Refusal, job_key, refusal, same
 
 BODY_BYTES = 5 * 1024**3
 """The most that S3 takes in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""

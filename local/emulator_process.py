@@ -16,7 +16,7 @@ from ministack.core.router import detect_service
 from ministack.services import s3, stepfunctions
 
 from local.emulator_guard import BoundedTCPServer, Guarded, Scope
-from local.guard import Credentials, same
+from sagemaker_local.guard import Credentials, same
 
 _INTERVAL = 0.02
 """Seconds between two looks."""

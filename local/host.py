@@ -14,13 +14,13 @@ from local.data import identity, load
 from local.deployment import Metadata, deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
-from local.guard import job_key
-from local.jobs import SageMaker
-from local.jobs.api import Api
 from local.recorded import Orphans, RecordedSageMaker
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
 from local.tasks import Tasks
+from sagemaker_local.api import Api
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from local.jobs import FinishedJob
 from pipeline.stages import REQUEST_STAGES
+from sagemaker_local.job import FinishedJob
 
 
 def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, str]]:

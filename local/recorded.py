@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.job_files import job_names, write_record
-from local.jobs import SageMaker
+from sagemaker_local.service import SageMaker
 
 _INTERVAL = 1.0
 

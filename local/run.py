@@ -22,8 +22,8 @@ from local.outcome import Results, last_steps, read_metrics
 from local.publication import publish, start
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
-from local.views import isolation_warning
 from local.watch import Outcome, Watch
+from sagemaker_local.views import isolation_warning
 
 DEFAULT_PORT = 4566
 _SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)

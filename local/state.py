@@ -36,7 +36,7 @@ class State:
     endpoint: str
     """The emulator's URL."""
     key: str
-    """What every request to one of its ports carries; see :mod:`local.guard`."""
+    """What every request to one of its ports carries; see :mod:`sagemaker_local.guard`."""
     sagemaker: str | None
     """The URL of SageMaker's stand-in; see :class:`local.connection.Connection`."""
     metadata: Metadata

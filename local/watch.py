@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.display import Display
 from local.job_files import JobFiles
-from local.jobs import FinishedJob
 from local.progress import RUNNING, SUCCEEDED, StageProgress, stage_progress
 from local.state import DEFAULT_FOLDER, State
 from pipeline.refusals import as_refused
+from sagemaker_local.job import FinishedJob
 
 _INTERVAL = 0.25
 _REQUEST_INTERVAL = 1.0

@@ -15,12 +15,12 @@ from typing import Any
 from local.activities import JobService, Worker
 from local.connection import ACCOUNT, REGION, Connection
 from local.emulator import Emulator
-from local.guard import job_key
-from local.jobs import SageMaker
 from local.recorded import Orphans, RecordedSageMaker
 from local.tasks import Tasks
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 
 PROJECT = Path(__file__).parent.parent.parent
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.guard import endpoint_token, job_key
-from local.jobs.front import VARIANT_HEADER
 from local.state import Home, State
+from sagemaker_local.front import VARIANT_HEADER
+from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
 
 pytestmark = pytest.mark.emulator

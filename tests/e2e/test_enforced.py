@@ -15,9 +15,10 @@ import pytest
 from cli.approvals import Answer, Approvals
 from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
-from local.guard import job_key
-from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
+from sagemaker_local.errors import JobFailed
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.places import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from local.activities import Worker
-from local.jobs import JobFailed
 from pipeline.stages import STAGES
+from sagemaker_local.errors import JobFailed
 from tests.covering import Flags, covering
 from tests.e2e.conftest import DeployedStack
 from tests.pipeline.endpoints import Endpoints

@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 
 from local.connection import Connection
 from local.job_files import JobFiles, job_names, write_record
-from local.jobs import FinishedJob
 from local.recorded import Orphans, RecordedSageMaker
+from sagemaker_local.job import FinishedJob
 
 CONTENT = {"training": {"run": True, "input": {"TrainingJobName": "mine"}}, "evaluation": None, "batchTransform": {}}
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:machine"
