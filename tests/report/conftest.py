@@ -73,7 +73,7 @@ def content() -> dict[str, Any]:
             "run": True,
             "result": {
                 "decision": "Approved",
-                "reason": "every threshold holds",
+                "reason": "all thresholds met",
                 "metrics": [
                     {"name": AUC, "value": 0.9, "minimum": 0.8, "maximum": None, "champion": 0.8, "passed": True}
                 ],
