@@ -12,7 +12,7 @@ from hypercorn.config import Config
 
 from local import emulator_guard
 from local.emulator_guard import BoundedTCPServer, Guarded, Message, Receive, Scope, Send
-from local.guard import job_key
+from sagemaker_local.guard import job_key
 
 KEY = b"LOCALKEY"
 OWN = [(b"host", b"127.0.0.1:4566"), (b"authorization", b"Bearer " + KEY)]
