@@ -67,12 +67,13 @@ def _answer(
 ) -> tuple[dict[str, Any], str]:
     """Gives the answer. Returns what the execution asked with, and its name."""
     from cli.approvals import Answer, Approvals
-    from cli.aws import aws_errors, connect, stack_outputs
     from cli.errors import CommandError
+    from cli.target import aws_errors, connect
+    from executions.stack import find_stack
 
     aws = connect(local=local, folder=folder)
     with aws_errors():
-        outputs = stack_outputs(aws, stack)
+        outputs = find_stack(aws, stack)
         if outputs.approval_table is None:
             raise CommandError(
                 f"the stack {outputs.name} {aws.where} keeps no approval requests: it has no output ApprovalTable; "

@@ -13,7 +13,7 @@ from cli.options import local_options
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-    from cli.aws import Aws
+    from executions.aws import Aws
 
 # What is imported within the commands is so that --help need not wait for boto3.
 # ruff: noqa: PLC0415
@@ -40,7 +40,7 @@ def invoke(endpoint: str, file: Any, content_type: str, accept: str | None, fold
     """
     from botocore.exceptions import ClientError
 
-    from cli.aws import aws_errors, connect
+    from cli.target import aws_errors, connect
 
     accept = accept or content_type
     pieces = cut(file.read(), by_lines={content_type, accept} <= _BY_LINES)

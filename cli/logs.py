@@ -9,8 +9,8 @@ import click
 from cli.options import local_options, stack_option
 
 if TYPE_CHECKING:
-    from cli.job_view import Jobs
-    from cli.target import Target
+    from executions.jobs import Jobs
+    from executions.target import Target
 
 # What is imported within the commands is so that --help need not wait for boto3.
 # ruff: noqa: PLC0415
@@ -32,10 +32,9 @@ def logs(execution: str, stage: str | None, stack: str | None, folder: Path, *, 
 
     Example: mlops logs latest training --follow
     """
-    from cli.aws import aws_errors
     from cli.errors import CommandError
-    from cli.job_view import jobs_of
-    from cli.target import target
+    from cli.target import aws_errors, target
+    from executions.jobs import jobs_of
 
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)

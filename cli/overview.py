@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.executions import Executions
-from local.display import MARKS
-from local.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, stage_progress
+from executions.display import MARKS
+from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, stage_progress
+from executions.state_machine import Executions
 from pipeline.stages import STAGES
 from report.outcome import metric_of_approval, short_name
 

@@ -24,9 +24,8 @@ def report(execution: str, out: Path | None, stack: str | None, folder: Path, *,
 
     Example: mlops report latest --out report.html
     """
-    from cli.aws import aws_errors
     from cli.errors import CommandError
-    from cli.target import target
+    from cli.target import aws_errors, target
     from report.collect import Collector
     from report.page import page
 

@@ -28,9 +28,8 @@ def runs(limit: int, state: str | None, stack: str | None, folder: Path, *, loca
 
     Example: mlops runs --state failed
     """
-    from cli.aws import aws_errors
     from cli.overview import overview, table
-    from cli.target import target
+    from cli.target import aws_errors, target
 
     with aws_errors():
         executions = target(stack=stack, local=local, folder=folder).executions
@@ -57,9 +56,8 @@ def stop(execution: str, reason: str, stack: str | None, folder: Path, *, local:
 
     Example: mlops stop mlops-demo-0123456789abcdef --reason "wrong data"
     """
-    from cli.aws import aws_errors
     from cli.errors import CommandError
-    from cli.target import target
+    from cli.target import aws_errors, target
 
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
@@ -87,9 +85,8 @@ def redrive(execution: str, stack: str | None, folder: Path, *, local: bool) -> 
     """
     from botocore.exceptions import ClientError
 
-    from cli.aws import aws_errors
     from cli.errors import CommandError
-    from cli.target import target
+    from cli.target import aws_errors, target
 
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)

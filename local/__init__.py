@@ -14,6 +14,5 @@ The way through, in the order in which things happen:
    data (``objects``, ``cache``), and serve models (``serving``).
 5. ``guard`` decides who may speak to any port of all this: ``emulator_guard`` asks it before the emulator sees a
    request, ``jobs.loopback`` for the other ports.
-6. ``job_files`` reads what jobs print, ``progress`` how far an execution is, ``display`` shows both, ``outcome``
-   fetches what was made.
+6. ``job_files`` reads what jobs leave, ``display`` shows it; the package ``executions`` reads the rest.
 """

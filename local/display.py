@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from local.progress import ABORTED, FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, StageProgress
+from executions.progress import ABORTED, FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, StageProgress
 from pipeline.stages import STAGES
 
 MARKS = {

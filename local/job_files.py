@@ -7,25 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from executions.jobs import job_names
 from local.jobs import FinishedJob
-from pipeline.stages import REQUEST_STAGES
-
-
-def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, str]]:
-    """The action and the name of each job that an execution may start, by the key of its stage.
-
-    Args:
-        content: the execution's input.
-        execution: its name, which names what the input does not.
-    """
-    return {
-        stage.key: (
-            stage.action,
-            ((content.get(stage.key) or {}).get("input") or {}).get(stage.name_field) or stage.name_prefix + execution,
-        )
-        for stage in REQUEST_STAGES
-        if stage.noun.endswith("Job")
-    }
 
 
 def write_record(job: FinishedJob) -> None:

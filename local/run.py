@@ -13,12 +13,12 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
+from executions.results import Results, last_steps, read_metrics
 from local.control import give_order
 from local.data import identity
 from local.display import Display
 from local.errors import LocalError
 from local.host import MODEL_NAME, Host
-from local.outcome import Results, last_steps, read_metrics
 from local.publication import publish, start
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State

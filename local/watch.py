@@ -11,10 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from executions.progress import RUNNING, SUCCEEDED, StageProgress, stage_progress
 from local.display import Display
 from local.job_files import JobFiles
 from local.jobs import FinishedJob
-from local.progress import RUNNING, SUCCEEDED, StageProgress, stage_progress
 from local.state import DEFAULT_FOLDER, State
 from pipeline.refusals import as_refused
 

@@ -4,10 +4,10 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from local.progress import RUNNING
+from executions.evaluation import metrics
+from executions.progress import RUNNING
 from pipeline.numbers import number
 from report.facts import Facts
-from report.quality import metrics
 
 GOOD, BAD, OPEN = "good", "bad", "open"
 

@@ -9,14 +9,16 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
-from cli.aws import Aws, Stack
-from cli.errors import CommandError
-from cli.executions import Executions
-from cli.job_logs import LocalLogs
-from cli.job_view import PERSON, Viewer
 from cli.overview import overview, table
-from cli.target import Target
 from cli.watch import watch_to_end
+from executions.aws import Aws
+from executions.display import stage_table
+from executions.errors import ExecutionsError
+from executions.job_logs import LocalLogs
+from executions.stack import Stack
+from executions.state_machine import Executions
+from executions.target import Target
+from executions.watch import PERSON, Viewer
 from local.connection import Connection
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
@@ -87,20 +89,20 @@ def test_latest(states: StepFunctions) -> None:
     states.describes(name="two")
     assert states.executions.describe("latest")["name"] == "two"
     states.lists()
-    with pytest.raises(CommandError, match="there is no execution yet; start one: mlops start"):
+    with pytest.raises(ExecutionsError, match="there is no execution yet; start one: mlops start"):
         states.executions.describe("latest")
 
 
 def test_execution_of_another_machine(states: StepFunctions) -> None:
     """An execution of another state machine is refused, with the option that would help."""
-    with pytest.raises(CommandError, match=r"is not an execution of the state machine machine; .*--stack NAME"):
+    with pytest.raises(ExecutionsError, match=r"is not an execution of the state machine machine; .*--stack NAME"):
         states.executions.describe(f"{EXECUTIONS}s:one")
 
 
 def test_no_such_execution(states: StepFunctions) -> None:
     """An execution that is not there is named."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
-    with pytest.raises(CommandError, match="there is no execution one of the state machine machine; mlops runs"):
+    with pytest.raises(ExecutionsError, match="there is no execution one of the state machine machine; mlops runs"):
         states.executions.describe("one")
 
 
@@ -215,7 +217,7 @@ def test_table_of_a_watched_execution(width: int, has_jobs: bool, states: StepFu
     view = Viewer(states.target(tmp_path), f"{EXECUTIONS}:mlops-demo-0123456789abcdef").look()
     console = Console(width=width)
     with console.capture() as capture:
-        console.print(view.table(START, width=width))
+        console.print(stage_table(view, START, width=width))
     lines = capture.get().splitlines()
     assert [line.split()[1] for line in lines[1:]] == list(view.progress)
     assert lines[2].split()[2] == "SUCCEEDED"

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from cli.main import main
-from local.deployment import Metadata
+from executions.stack import Stack
 from local.display import Display
 from local.emulator import Emulator
 from local.state import State
@@ -215,7 +215,7 @@ def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator
         endpoint=emulator.endpoint,
         key=emulator.connection.key,
         sagemaker=None,
-        metadata=Metadata(bucket="", state_machine=asking.machine, function="", approval_table="requests"),
+        metadata=Stack(name=STACK, bucket="", state_machine=asking.machine, function="", approval_table="requests"),
         folder=str(tmp_path),
         log="",
         template="",

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from executions.history import failed_stage, reason
+from executions.progress import stage_progress
 from local.jobs import JobFailed
-from local.progress import stage_progress
 from local.tasks import Tasks
-from report.history import failed_stage, reason
 from tests.e2e.places import Place, place, processes, processing, wait_until
 
 pytestmark = pytest.mark.emulator

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from executions.jobs import job_names
 from local.connection import Connection
-from local.job_files import JobFiles, job_names, write_record
+from local.job_files import JobFiles, write_record
 from local.jobs import FinishedJob
 from local.recorded import Orphans, RecordedSageMaker
 

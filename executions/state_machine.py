@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.errors import CommandError
-from report.history import data_so_far
+from executions.errors import ExecutionsError
+from executions.history import data_so_far
 
 LATEST = "latest"
 """Stands for the execution that was started last."""
@@ -35,14 +35,14 @@ class Executions:
         """The ARN of an execution given by its name or its ARN.
 
         Raises:
-            CommandError: it is the ARN of another state machine's execution.
+            ExecutionsError: it is the ARN of another state machine's execution.
         """
         prefix = self.state_machine.replace(":stateMachine:", ":execution:") + ":"
         if execution.startswith(prefix):
             return execution
         if execution.startswith("arn:"):
             machine = self.state_machine.rpartition(":")[2]
-            raise CommandError(
+            raise ExecutionsError(
                 f"{execution} is not an execution of the state machine {machine}; "
                 "name the stack that it belongs to: --stack NAME"
             )
@@ -52,12 +52,12 @@ class Executions:
         """DescribeExecution's answer for an execution given by its name, its ARN, or ``latest``.
 
         Raises:
-            CommandError: there is none, or it is another state machine's.
+            ExecutionsError: there is none, or it is another state machine's.
         """
         if execution == LATEST:
             newest = next(iter(self.all(limit=1)), None)
             if newest is None:
-                raise CommandError("there is no execution yet; start one: mlops start")
+                raise ExecutionsError("there is no execution yet; start one: mlops start")
             execution = newest["executionArn"]
         arn = self.arn(execution)
         try:
@@ -103,9 +103,9 @@ class Executions:
         pages = self.step_functions.get_paginator("get_execution_history").paginate(executionArn=arn, **options)
         return (event for page in pages for event in page["events"])
 
-    def _missing(self, execution: str) -> CommandError:
+    def _missing(self, execution: str) -> ExecutionsError:
         machine = self.state_machine.rpartition(":")[2]
-        return CommandError(
+        return ExecutionsError(
             f"there is no execution {execution.rpartition(':')[2]} of the state machine {machine}; "
             "mlops runs lists those that there are"
         )

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from local.progress import stage_progress
+from executions.progress import stage_progress
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 

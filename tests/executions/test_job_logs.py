@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli.job_logs import CloudWatchLogs, LocalLogs
+from executions.job_logs import CloudWatchLogs, LocalLogs
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 CREATE = "createTrainingJob"

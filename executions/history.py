@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from local.progress import FAILED, StageProgress
+from executions.progress import FAILED, StageProgress
 from pipeline.refusals import as_refused
 
 _NOT_FAILED = {"RUNNING", "SUCCEEDED"}
