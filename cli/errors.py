@@ -21,16 +21,17 @@ class CommandError(click.ClickException):
 
 @contextmanager
 def local_errors(folder: Path) -> Iterator[None]:
-    """What the environment on this machine refuses, or the file system below it, ends the command.
+    """Ends the command with one line if the environment on this machine, or the file system, fails it.
 
     Args:
         folder: where the command writes.
     """
     # Imported here, so that --help need not wait for it.
+    from executions.errors import ExecutionsError  # noqa: PLC0415
     from local.errors import LocalError, file_errors  # noqa: PLC0415
 
     try:
         with file_errors(folder):
             yield
-    except LocalError as error:
+    except (LocalError, ExecutionsError) as error:
         raise CommandError(str(error)) from error

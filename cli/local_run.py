@@ -1,6 +1,5 @@
 """What is said at the end of a local run."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.options import relative
+from executions.history import readable_cause
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
@@ -63,8 +63,5 @@ def _failure(summary: dict[str, Any]) -> str:
     """The failed stage with SageMaker's reason for it, and where its log lies."""
     failed = [key for key, stage in summary["stages"].items() if stage["status"] == "FAILED"]
     where = f"{failed[0]}: " if failed else ""
-    try:
-        reason = json.loads(summary["cause"])["FailureReason"]
-    except (ValueError, KeyError, TypeError):
-        reason = summary.get("cause", "")
+    reason = readable_cause(summary.get("cause", ""))
     return f"{where}{summary.get('error', summary['status'])}: {reason}"

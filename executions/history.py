@@ -37,10 +37,7 @@ def failed_stage(progress: dict[str, StageProgress]) -> str | None:
 
 
 def reason(execution: dict[str, Any]) -> tuple[str, str] | None:
-    """The error and the reason for which an execution ended; None where it goes on or has succeeded.
-
-    The cause of a failed job is what SageMaker describes of it, as JSON; its ``FailureReason`` is meant then, or its
-    status, where it has been stopped.
+    """The error and the reason with which an execution ended; None while it runs, or if it succeeded.
 
     Args:
         execution: as DescribeExecution gives it.
@@ -48,10 +45,15 @@ def reason(execution: dict[str, Any]) -> tuple[str, str] | None:
     if execution["status"] in _NOT_FAILED:
         return None
     error, cause = as_refused(execution.get("error") or execution["status"], execution.get("cause") or "")
-    return error, _told(cause)
+    return error, readable_cause(cause)
 
 
-def _told(cause: str) -> str:
+def readable_cause(cause: str) -> str:
+    """The reason in an execution's cause.
+
+    The cause of a failed job is SageMaker's description of it, as JSON; its ``FailureReason`` is the reason then, or
+    its status, if it was stopped.
+    """
     try:
         described = json.loads(cause)
     except ValueError:

@@ -7,9 +7,7 @@ from executions.errors import ExecutionsError
 from executions.target import Target
 
 
-def start_execution(
-    target: Target, *, key: str | None = None, overrides: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def start_execution(target: Target, *, key: str | None = None, overrides: dict[str, Any]) -> dict[str, Any]:
     """Invokes the start Lambda.
 
     Args:

@@ -9,10 +9,11 @@ The way through, in the order in which things happen:
    serves what it lacks, which is SageMaker, through ``recorded`` and ``jobs``, and the wait for a person, through
    ``answers``; ``tasks`` keeps what it has not answered.
 3. ``run`` is one run from its beginning to its end: ``control`` has the environment bring itself up to date where
-   ``sources`` say so, ``publication`` puts the scripts in their place and starts an execution, ``watch`` follows it.
+   ``sources`` say so, ``publication`` puts the scripts in their place; ``executions`` starts an execution, follows
+   it and downloads its results.
 4. ``jobs`` run each job as a process in a ``container`` (``views`` and ``launcher`` make its ``/opt/ml``), move its
    data (``objects``, ``cache``), and serve models (``serving``).
 5. ``guard`` decides who may speak to any port of all this: ``emulator_guard`` asks it before the emulator sees a
    request, ``jobs.loopback`` for the other ports.
-6. ``job_files`` reads what jobs leave, ``display`` shows it; the package ``executions`` reads the rest.
+6. ``job_records`` keeps what each job took, ``display`` shows the steps of a set-up.
 """

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from executions.jobs import job_names
-from local.job_files import write_record
+from local.job_records import write_record
 from local.jobs import SageMaker
 
 _INTERVAL = 1.0
