@@ -6,46 +6,23 @@ from pathlib import Path
 
 import click
 
-from cli.options import json_option, local_options, stack_option
+from cli.overrides import parse
+from cli.target import aws_errors, target
+from cli.watch import watch_to_end
+from executions.start import start_execution
 
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
 
-
-@click.command()
-@click.option(
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A dotted key of input.yaml and a YAML value: training.run=false. May be given several times.",
-)
-@click.option(
-    "--input", "key", metavar="KEY", help="Of input.yaml in the bucket.  [default: <model>/scripts/input.yaml]"
-)
-@click.option("--watch", "watches", is_flag=True, help="Watch it to its end.")
-@stack_option
-@local_options
-@json_option
 def start(
+    *,
     overrides: tuple[str, ...],
     key: str | None,
     stack: str | None,
     folder: Path,
-    *,
     watches: bool,
     local: bool,
     as_json: bool,
 ) -> None:
-    """Start the pipeline with the input.yaml that lies in the bucket.
-
-    Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
-    """
-    from cli.overrides import parse
-    from cli.target import aws_errors, target
-    from cli.watch import watch_to_end
-    from executions.start import start_execution
-
+    """Starts an execution."""
     over = parse(overrides)
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)

@@ -3,44 +3,28 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import console as terminal
-from cli.options import json_option, local_options, stack_option
-
-if TYPE_CHECKING:
-    from executions.target import Target
-    from executions.watch import View
-
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
+from cli.target import aws_errors, target
+from executions.display import follow, stage_table
+from executions.history import outcome_word, reason
+from executions.target import Target
+from executions.watch import View, Viewer
 
 _INTERRUPTED = 130
 
 
-@click.command()
-@click.argument("execution", default="latest")
-@stack_option
-@local_options
-@json_option
-def watch(execution: str, stack: str | None, folder: Path, *, local: bool, as_json: bool) -> None:
-    """Watch EXECUTION, given by its name or ARN, to its end. Without it, the one that was started last.
-
-    The exit code is 0 where it has succeeded, else 1. With --json it prints the outcome only.
-
-    Example: mlops watch mlops-demo-0123456789abcdef
-    """
-    from cli.target import aws_errors, target
-
+def watch(*, execution: str, stack: str | None, folder: Path, local: bool, as_json: bool) -> None:
+    """Watches an execution until it ends."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
         arn = found.executions.describe(execution)["executionArn"]
         sys.exit(watch_to_end(found, arn, as_json=as_json, options=" --local" if local else ""))
 
 
-def watch_to_end(target: "Target", arn: str, *, as_json: bool, options: str) -> int:
+def watch_to_end(target: Target, arn: str, *, as_json: bool, options: str) -> int:
     """Shows an execution until it ends.
 
     Args:
@@ -55,9 +39,6 @@ def watch_to_end(target: "Target", arn: str, *, as_json: bool, options: str) -> 
     Raises:
         ClientError: AWS rejects a call.
     """
-    from executions.display import follow, stage_table
-    from executions.watch import Viewer
-
     console = terminal(quiet=as_json)
     name = arn.rpartition(":")[2]
     console.print(f"execution {name}\n", soft_wrap=True)
@@ -75,11 +56,9 @@ def watch_to_end(target: "Target", arn: str, *, as_json: bool, options: str) -> 
     return 0 if view.status == "SUCCEEDED" else 1
 
 
-def _tell_outcome(view: "View", options: str) -> None:
-    from executions.history import reason
-
+def _tell_outcome(view: View, options: str) -> None:
     name = view.execution["name"]
-    click.echo(f"\nexecution {name} {view.status} in {view.seconds:.1f} s")
+    click.echo(f"\nexecution {name} {outcome_word(view.execution)} in {view.seconds:.1f} s")
     told = reason(view.execution)
     if told:
         click.echo(f"{told[0]}: {told[1]}" if told[1] else told[0])

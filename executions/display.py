@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from executions.progress import ABORTED, FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, StageProgress
+from executions.progress import ABORTED, FAILED, PENDING, REJECTED, RUNNING, SKIPPED, SUCCEEDED, StageProgress
 from executions.watch import View, Viewer
 from pipeline.stages import STAGES
 
@@ -18,6 +18,7 @@ MARKS = {
     SUCCEEDED: ("✓", "green"),
     FAILED: ("✗", "bold red"),
     SKIPPED: ("-", "dim"),
+    REJECTED: ("✗", "bold yellow"),
     ABORTED: ("■", "yellow"),
 }
 """A sign and a colour for each state of a stage."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from executions.progress import FAILED, StageProgress
+from executions.progress import FAILED, MODEL_REJECTED, REJECTED, StageProgress
 from pipeline.refusals import as_refused
 
 _NOT_FAILED = {"RUNNING", "SUCCEEDED"}
@@ -31,9 +31,18 @@ def _data(event: dict[str, Any]) -> str | None:
     return (event.get("stateEnteredEventDetails") or {}).get("input")
 
 
+def outcome_word(execution: dict[str, Any]) -> str:
+    """How people call the state of an execution: its status, or ``rejected`` if its model was.
+
+    Args:
+        execution: as DescribeExecution gives it.
+    """
+    return "rejected" if execution.get("error") == MODEL_REJECTED else str(execution["status"])
+
+
 def failed_stage(progress: dict[str, StageProgress]) -> str | None:
-    """The key of the stage that failed; None where none did."""
-    return next((key for key, stage in progress.items() if stage.status == FAILED), None)
+    """The key of the stage that failed, or that rejected the model; None if there is none."""
+    return next((key for key, stage in progress.items() if stage.status in {FAILED, REJECTED}), None)
 
 
 def reason(execution: dict[str, Any]) -> tuple[str, str] | None:

@@ -10,6 +10,9 @@ Jobs = Mapping[str, tuple[str, str]]
 """The action that creates each stage's job, such as ``createTrainingJob``, and the job's name, by the stage's key."""
 
 
+STAGES_WITH_JOBS = tuple(stage for stage in REQUEST_STAGES if stage.noun.endswith("Job"))
+
+
 def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, str]]:
     """The action and the name of each job that an execution may start, by the key of its stage.
 
@@ -22,8 +25,7 @@ def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, s
             stage.action,
             ((content.get(stage.key) or {}).get("input") or {}).get(stage.name_field) or stage.name_prefix + execution,
         )
-        for stage in REQUEST_STAGES
-        if stage.noun.endswith("Job")
+        for stage in STAGES_WITH_JOBS
     }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from executions.jobs import Jobs, jobs_of
-from executions.progress import RUNNING, StageProgress, stage_progress
+from executions.progress import RUNNING, StageProgress, progress_of
 from executions.target import Target
 from pipeline.refusals import as_refused
 
@@ -86,7 +86,7 @@ class Viewer:
         executions = self.target.executions
         execution = executions.describe(self.arn)
         events = executions.history(self.arn)
-        progress = stage_progress(events, status=execution["status"], stopped=execution.get("stopDate"))
+        progress = progress_of(execution, events)
         jobs = jobs_of(execution)
         for key, stage, job in _unread(progress, jobs, self._read):
             lines = self.target.logs.tail(*job, 1)

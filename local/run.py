@@ -8,7 +8,7 @@ import shlex
 import shutil
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,8 @@ class RunOptions:
     """Where the results go, and the logs; what an earlier run left there is removed."""
     environment: Path
     """The folder of the environment that may be up."""
-    manual: bool = False
-    """Whether the execution is to wait for a person's approval, whatever the input says."""
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """Merged over the input."""
     since: float
     """When the user's command began, in seconds since the epoch."""
 
@@ -125,8 +125,7 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
     since = time.time()
     logs = Path(state.folder) / "logs"
     target = Target.of(state.aws, state.metadata, logs=LocalLogs(logs, since=since), is_local=True)
-    overrides = {"approval": {"manual": True}} if options.manual else {}
-    arn = start_execution(target, overrides=overrides)["executionArn"]
+    arn = start_execution(target, overrides=options.overrides)["executionArn"]
     view = follow_or_stop(Viewer(target, arn), display.console, folder=Path(state.folder))
     jobs = finished_jobs(logs, view.jobs, since=since)
     seconds |= {"execution": view.seconds, "jobs": sum(job.seconds for job in jobs.values())}

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from executions import evaluation as evaluation_report
 from executions.history import failed_stage, reason
 from executions.jobs import job_names
-from executions.progress import stage_progress
+from executions.progress import progress_of
 from executions.results import REPORT, report_uri
 from report.facts import Facts, Failure, StoredObject
 
@@ -48,7 +48,7 @@ class Collector:
         """
         absent: dict[str, str] = {}
         stopped = execution.get("stopDate")
-        stages = stage_progress(events, status=execution["status"], stopped=stopped)
+        stages = progress_of(execution, events)
         results = {key: (content.get(key) or {}).get("result") or {} for key in stages}
         uri = self._had(absent, "Evaluation", self._report_uri, results)
         evaluation = self._had(absent, "Evaluation", self._report, uri) if uri else None

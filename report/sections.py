@@ -6,12 +6,12 @@ from datetime import datetime
 from executions import evaluation
 from executions.evaluation import Bin, Confusion, Metric
 from executions.jobs import job_names
-from executions.progress import PENDING
+from executions.progress import MODEL_REJECTED, PENDING
 from pipeline.numbers import number
 from report import charts
 from report.charts import Curve
 from report.facts import Facts
-from report.outcome import REJECTED, short_name
+from report.outcome import short_name
 
 Rows = list[tuple[str, str]]
 """Names and values."""
@@ -22,7 +22,7 @@ def reason(facts: Facts) -> str:
     if facts.failure is None:
         return ""
     text = facts.failure.reason
-    return text.partition("\n\n")[0] if facts.failure.error == REJECTED else text
+    return text.partition("\n\n")[0] if facts.failure.error == MODEL_REJECTED else text
 
 
 @dataclass(frozen=True, kw_only=True)

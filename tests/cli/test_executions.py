@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
+from cli.logs import print_logs
 from cli.overview import overview, table
 from cli.watch import watch_to_end
 from executions.aws import Aws
@@ -102,8 +103,41 @@ def test_execution_of_another_machine(states: StepFunctions) -> None:
 def test_no_such_execution(states: StepFunctions) -> None:
     """An execution that is not there is named."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    states.lists("another")
     with pytest.raises(ExecutionsError, match="there is no execution one of the state machine machine; mlops runs"):
         states.executions.describe("one")
+
+
+def test_by_the_beginning_of_its_name(states: StepFunctions) -> None:
+    """The beginning of a name will do, if no other execution's name begins so."""
+    states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    states.lists("mlops-b7", "mlops-a2", "mlops-a1")
+    states.describes(name="mlops-b7")
+    assert states.executions.describe("mlops-b")["name"] == "mlops-b7"
+
+
+def test_ambiguous_beginning(states: StepFunctions) -> None:
+    """If several begin so, the error names the newest of them."""
+    states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    states.lists("b", *(f"a{number}" for number in range(7)))
+    said = "7 executions of the state machine machine begin with a: a0, a1, a2, a3, a4 and 2 more; give more"
+    with pytest.raises(ExecutionsError, match=said):
+        states.executions.describe("a")
+
+
+def test_logs_of_one_stage_end_with_it(
+    states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Followed logs of one stage end with the stage, though the execution is still running."""
+    (tmp_path / "TrainingJobs").mkdir()
+    (tmp_path / "TrainingJobs" / "one.log").write_text("first\nlast")
+    for reached in (("training",), ("training", "evaluation")):
+        states.describes()
+        states.tells(*reached)
+    jobs = {"training": ("createTrainingJob", "one")}
+    assert print_logs(states.target(tmp_path), f"{EXECUTIONS}:one", jobs, follow=True)
+    assert capsys.readouterr().out == "first\nlast\n"
+    states.stub.assert_no_pending_responses()
 
 
 def test_history_of_many_pages(states: StepFunctions) -> None:
@@ -200,6 +234,24 @@ def test_watch_of_a_refusal(
     else:
         assert said in printed
         assert "QueryEvaluation" not in printed
+
+
+def test_rejection_is_no_crash(states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that was rejected is shown as rejected by watch and runs, though the execution counts as failed."""
+    for _ in range(2):
+        states.describes("FAILED", error="ModelRejected", cause="auc 0.5 < 0.85")
+        states.tells("evaluation", "approval", "approval: rejected")
+    states.tells("approval: rejected", entered={})
+    assert watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=False, options="") == 1
+    printed = capsys.readouterr().out
+    assert "approval: REJECTED" in printed
+    assert "execution one rejected in 90.0 s\nModelRejected: auc 0.5 < 0.85\n" in printed
+    assert "FAILED" not in printed
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table([overview(states.executions, {"executionArn": f"{EXECUTIONS}:one"})], START))
+    assert capture.get().splitlines()[1].split()[1] == "rejected"
+    assert "FAILED" not in capture.get()
 
 
 def test_state_that_waits_is_one_of_the_definition() -> None:
