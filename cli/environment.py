@@ -53,7 +53,7 @@ def _show_state(state: State) -> None:
     rows = {
         "emulator": f"{state.endpoint} (process {state.pid}, up for {since:.0f} s)",
         "SageMaker": state.sagemaker,
-        "stack": state.metadata.stack,
+        "stack": state.metadata.name,
         "bucket": state.metadata.bucket,
         "state machine": state.metadata.state_machine.rpartition(":")[2],
         "logs": relative(Path(state.folder) / "logs"),

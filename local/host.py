@@ -9,9 +9,10 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
+from executions.stack import Stack
 from local.activities import Worker
 from local.data import identity, load
-from local.deployment import Metadata, deploy
+from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from local.recorded import Orphans, RecordedSageMaker
@@ -45,7 +46,7 @@ class Host:
         self._started = datetime.now(UTC)
         self._data = ""
         self._template = ""
-        self._metadata: Metadata | None = None
+        self._metadata: Stack | None = None
         self._ends = ExitStack()
         self.port = port
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.job_files import job_names, write_record
+from executions.jobs import job_names
+from local.job_records import write_record
 from sagemaker_local.service import SageMaker
 
 _INTERVAL = 1.0

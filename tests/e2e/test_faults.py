@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.progress import stage_progress
+from executions.history import failed_stage, reason
+from executions.progress import stage_progress
 from local.tasks import Tasks
-from report.history import failed_stage, reason
 from sagemaker_local.errors import JobFailed
 from tests.e2e.places import Place, place, processes, processing, wait_until
 

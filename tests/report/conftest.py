@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.progress import stage_progress
+from executions.progress import stage_progress
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.errors import CommandError
-from report.history import data_so_far
+from executions.errors import ExecutionsError
+from executions.history import data_so_far
 
 LATEST = "latest"
 """Stands for the execution that was started last."""
@@ -17,6 +17,12 @@ _MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
 _PAGE = 1000
 """Events that GetExecutionHistory gives at once at most
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
+
+_SEARCHED = 1000
+"""Executions among which the beginning of a name is looked for: one call lists as many."""
+
+_NAMED = 5
+"""Candidates that an error lists."""
 
 _LAST = 8
 """Events among which the last state's beginning is likely to be."""
@@ -35,38 +41,61 @@ class Executions:
         """The ARN of an execution given by its name or its ARN.
 
         Raises:
-            CommandError: it is the ARN of another state machine's execution.
+            ExecutionsError: it is the ARN of another state machine's execution.
         """
         prefix = self.state_machine.replace(":stateMachine:", ":execution:") + ":"
         if execution.startswith(prefix):
             return execution
         if execution.startswith("arn:"):
             machine = self.state_machine.rpartition(":")[2]
-            raise CommandError(
+            raise ExecutionsError(
                 f"{execution} is not an execution of the state machine {machine}; "
                 "name the stack that it belongs to: --stack NAME"
             )
         return prefix + execution
 
     def describe(self, execution: str) -> dict[str, Any]:
-        """DescribeExecution's answer for an execution given by its name, its ARN, or ``latest``.
+        """DescribeExecution's answer for an execution given by its name, a unique prefix of it, its ARN, or ``latest``.
 
         Raises:
-            CommandError: there is none, or it is another state machine's.
+            ExecutionsError: there is none, or several begin so, or it is another state machine's.
         """
         if execution == LATEST:
             newest = next(iter(self.all(limit=1)), None)
             if newest is None:
-                raise CommandError("there is no execution yet; start one: mlops start")
-            execution = newest["executionArn"]
-        arn = self.arn(execution)
+                raise ExecutionsError("there is no execution yet; start one: mlops start")
+            return self._described(newest["executionArn"])
         try:
-            found: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
+            return self._described(self.arn(execution))
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                raise self._missing(execution) from error
-            raise
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            return self._described(self._only_one(execution))
+
+    def _described(self, arn: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
         return found
+
+    def _only_one(self, prefix: str) -> str:
+        """The ARN of the one execution, among the newest, whose name begins so."""
+        found = {
+            str(execution["name"]): str(execution["executionArn"])
+            for execution in self.all(limit=_SEARCHED)
+            if prefix and execution["name"].startswith(prefix)
+        }
+        if len(found) == 1:
+            return next(iter(found.values()))
+        machine = self.state_machine.rpartition(":")[2]
+        if not found:
+            raise ExecutionsError(
+                f"there is no execution {prefix.rpartition(':')[2]} of the state machine {machine}; "
+                "mlops runs lists those that there are"
+            )
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise ExecutionsError(
+            f"{len(found)} executions of the state machine {machine} begin with {prefix}: "
+            f"{', '.join(list(found)[:_NAMED])}{more}; give more of the name"
+        )
 
     def all(self, *, status: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """The executions as ListExecutions gives them, the newest first.
@@ -102,10 +131,3 @@ class Executions:
     def _events(self, arn: str, **options: Any) -> Iterator[dict[str, Any]]:
         pages = self.step_functions.get_paginator("get_execution_history").paginate(executionArn=arn, **options)
         return (event for page in pages for event in page["events"])
-
-    def _missing(self, execution: str) -> CommandError:
-        machine = self.state_machine.rpartition(":")[2]
-        return CommandError(
-            f"there is no execution {execution.rpartition(':')[2]} of the state machine {machine}; "
-            "mlops runs lists those that there are"
-        )

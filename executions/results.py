@@ -1,12 +1,12 @@
-"""How a run ended: its results, fetched out of the emulator before it goes, and the summary of them."""
+"""Reads what the stages of an execution produced, and downloads it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.numbers import number
+from executions.evaluation import BASELINE, metrics
 
 REPORT = "evaluation.json"
 """The file in which the evaluation's metrics lie, in SageMaker's model-quality layout."""
@@ -15,19 +15,19 @@ _NAMES = {"auc": "roc_auc"}
 """What SageMaker's layout calls ``auc`` is the area under the ROC curve; there is another under the other curve."""
 
 
-def metrics(report: dict[str, Any]) -> dict[str, float]:
-    """The numbers of an evaluation report, by name, without its curves.
+def report_uri(s3: Any, results: Mapping[str, dict[str, Any]]) -> str | None:
+    """Finds the S3 URI of the evaluation report; None if there is none.
 
     Args:
-        report: a report in SageMaker's model-quality layout: groups of metrics, each with a ``value``.
+        s3: an S3 client.
+        results: what each stage that ran has as its ``result``, by its key.
     """
-    return {
-        (_NAMES.get(name) or name): value
-        for group in report.values()
-        if isinstance(group, dict)
-        for name, metric in group.items()
-        if isinstance(metric, dict) and (value := number(metric.get("value"))) is not None
-    }
+    for output in (results.get("evaluation", {}).get("ProcessingOutputConfig") or {}).get("Outputs") or ():
+        place = urlsplit(output["S3Output"]["S3Uri"])
+        key = f"{place.path.strip('/')}/{REPORT}"
+        if s3.list_objects_v2(Bucket=place.netloc, Prefix=key, MaxKeys=1).get("Contents"):
+            return f"s3://{place.netloc}/{key}"
+    return None
 
 
 class Results:
@@ -55,11 +55,8 @@ class Results:
 
     def evaluation(self) -> Path | None:
         """The evaluation report; None where there is none."""
-        for output in self._results.get("evaluation", {}).get("ProcessingOutputConfig", {}).get("Outputs", ()):
-            for uri in self._objects(output["S3Output"]["S3Uri"]):
-                if uri.endswith(f"/{REPORT}"):
-                    return self._fetch(uri, self._folder)
-        return None
+        uri = report_uri(self._s3, self._results)
+        return self._fetch(uri, self._folder) if uri else None
 
     def predictions(self) -> Path | None:
         """The predictions' file, or their folder where there are several; None where nothing was predicted."""
@@ -93,7 +90,14 @@ def read_metrics(report: Path | None) -> dict[str, float]:
         content = json.loads(report.read_text())
     except (ValueError, RecursionError):
         return {}
-    return metrics(content) if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    numbers = {}
+    for metric in metrics(content):
+        numbers[_NAMES.get(metric.name, metric.name)] = metric.value
+        if metric.baseline is not None:
+            numbers[metric.name + BASELINE] = metric.baseline
+    return numbers
 
 
 def last_steps(output: dict[str, Any]) -> dict[str, Any]:

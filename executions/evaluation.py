@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.numbers import number
 
-_BASELINE = "_best_constant_classifier"
+BASELINE = "_best_constant_classifier"
 """The end of the names with which Model Monitor calls the metrics of the best model that looks at nothing
 (https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html)."""
 
@@ -59,9 +59,9 @@ def metrics(report: dict[str, Any]) -> list[Metric]:
     for group, content in _groups(report):
         for name, metric in content.items():
             value = number(metric.get("value")) if isinstance(metric, dict) else None
-            if value is None or name.endswith(_BASELINE):
+            if value is None or name.endswith(BASELINE):
                 continue
-            baseline = content.get(name + _BASELINE)
+            baseline = content.get(name + BASELINE)
             found.append(
                 Metric(
                     group=group,

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli.job_logs import CloudWatchLogs, LocalLogs
+from executions.job_logs import CloudWatchLogs, LocalLogs
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 CREATE = "createTrainingJob"
@@ -78,6 +78,18 @@ def test_files_of_this_machine(tmp_path: Path) -> None:
     assert logs.tail(CREATE, "one", 1) == ["hal"]
     file.write_text("first\nhalf\n")
     assert list(logs.new_lines(CREATE, "one")) == ["half"]
+    file.write_text("first\nhalf\nlast")
+    assert list(logs.new_lines(CREATE, "one", ended=True)) == ["last"]
+    assert list(logs.new_lines(CREATE, "one", ended=True)) == []
+
+
+def test_older_log_is_not_ours(tmp_path: Path) -> None:
+    """The log of an earlier job of the same name is left alone."""
+    file = tmp_path / "TrainingJobs" / "one.log"
+    file.parent.mkdir()
+    file.write_text("old\n")
+    logs = LocalLogs(tmp_path, since=time.time() + 60)
+    assert list(logs.new_lines(CREATE, "one")) == logs.tail(CREATE, "one", 5) == []
 
 
 def test_name_that_leads_elsewhere(tmp_path: Path) -> None:

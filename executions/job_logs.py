@@ -23,8 +23,14 @@ class JobLogs(Protocol):
             lines: so many at most.
         """
 
-    def new_lines(self, action: str, job: str) -> Iterator[str]:
-        """The lines that have come since this was last asked; at first, all of them."""
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
+        """The lines since the last call; all of them on the first call.
+
+        Args:
+            action: see :meth:`tail`.
+            job: see :meth:`tail`.
+            ended: whether the job has ended, so that its last line counts even without a line break.
+        """
 
 
 def _group(action: str) -> str:
@@ -37,25 +43,33 @@ class LocalLogs:
 
     folder: Path
     """Its folder of logs."""
+    since: float = 0.0
+    """Seconds since the epoch; an older log is that of an earlier job of the same name."""
     _offsets: dict[Path, int] = field(default_factory=dict)
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
         """See :class:`JobLogs`."""
         path = self._path(action, job)
-        return path.read_text("utf-8", "replace").splitlines()[-lines:] if path.is_file() else []
+        return path.read_text("utf-8", "replace").splitlines()[-lines:] if self._is_current(path) else []
 
-    def new_lines(self, action: str, job: str) -> Iterator[str]:
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
         """See :class:`JobLogs`."""
         path = self._path(action, job)
-        if not path.is_file():
+        if not self._is_current(path):
             return
         with path.open("rb") as log:
             log.seek(self._offsets.get(path, 0))
             for line in log:
-                if not line.endswith(b"\n"):
-                    break  # it is yet to be written to its end
+                if not ended and not line.endswith(b"\n"):
+                    break  # the job is still writing it
                 self._offsets[path] = self._offsets.get(path, 0) + len(line)
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+    def _is_current(self, path: Path) -> bool:
+        try:
+            return path.stat().st_mtime >= self.since
+        except FileNotFoundError:
+            return False
 
     def _path(self, action: str, job: str) -> Path:
         # A job's name that an input brings along must not lead elsewhere.
@@ -97,7 +111,7 @@ class CloudWatchLogs:
         ]
         return [printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
 
-    def new_lines(self, action: str, job: str) -> Iterator[str]:
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:  # noqa: ARG002 - its lines are always whole
         """See :class:`JobLogs`."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/sagemaker/{_group(action)}",

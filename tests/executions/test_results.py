@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.outcome import read_metrics
+from executions.results import read_metrics
 
 
 @pytest.mark.parametrize("value", ["1" + "0" * 400, "-1" + "0" * 400, "NaN", "Infinity", "true", '"0.9"', "null"])

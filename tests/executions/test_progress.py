@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from local.progress import stage_progress
+from executions.progress import stage_progress
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -90,3 +90,5 @@ def test_a_stage_that_ends_the_execution_has_failed() -> None:
     assert progress["approval"].status == "FAILED"
     assert progress["evaluation"].status == "SUCCEEDED"
     assert progress["deployment"].status == "PENDING"
+    rejected = stage_progress(history, status="FAILED", error="ModelRejected")
+    assert [rejected[key].status for key in ("evaluation", "approval")] == ["SUCCEEDED", "REJECTED"]

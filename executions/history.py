@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from local.progress import FAILED, StageProgress
+from executions.progress import FAILED, MODEL_REJECTED, REJECTED, StageProgress
 from pipeline.refusals import as_refused
 
 _NOT_FAILED = {"RUNNING", "SUCCEEDED"}
@@ -31,16 +31,22 @@ def _data(event: dict[str, Any]) -> str | None:
     return (event.get("stateEnteredEventDetails") or {}).get("input")
 
 
+def outcome_word(execution: dict[str, Any]) -> str:
+    """How people call the state of an execution: its status, or ``rejected`` if its model was.
+
+    Args:
+        execution: as DescribeExecution gives it.
+    """
+    return "rejected" if execution.get("error") == MODEL_REJECTED else str(execution["status"])
+
+
 def failed_stage(progress: dict[str, StageProgress]) -> str | None:
-    """The key of the stage that failed; None where none did."""
-    return next((key for key, stage in progress.items() if stage.status == FAILED), None)
+    """The key of the stage that failed, or that rejected the model; None if there is none."""
+    return next((key for key, stage in progress.items() if stage.status in {FAILED, REJECTED}), None)
 
 
 def reason(execution: dict[str, Any]) -> tuple[str, str] | None:
-    """The error and the reason for which an execution ended; None where it goes on or has succeeded.
-
-    The cause of a failed job is what SageMaker describes of it, as JSON; its ``FailureReason`` is meant then, or its
-    status, where it has been stopped.
+    """The error and the reason with which an execution ended; None while it runs, or if it succeeded.
 
     Args:
         execution: as DescribeExecution gives it.
@@ -48,10 +54,15 @@ def reason(execution: dict[str, Any]) -> tuple[str, str] | None:
     if execution["status"] in _NOT_FAILED:
         return None
     error, cause = as_refused(execution.get("error") or execution["status"], execution.get("cause") or "")
-    return error, _told(cause)
+    return error, readable_cause(cause)
 
 
-def _told(cause: str) -> str:
+def readable_cause(cause: str) -> str:
+    """The reason in an execution's cause.
+
+    The cause of a failed job is SageMaker's description of it, as JSON; its ``FailureReason`` is the reason then, or
+    its status, if it was stopped.
+    """
     try:
         described = json.loads(cause)
     except ValueError:

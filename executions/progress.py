@@ -15,6 +15,11 @@ PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
     "SKIPPED",
     "ABORTED",
 )
+REJECTED = "REJECTED"
+"""The state of the approval if the gate, or a person, has rejected the model; the execution's is FAILED then."""
+
+MODEL_REJECTED = "ModelRejected"
+"""The error of an execution whose model was rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,7 @@ class StageProgress:
     """How far one stage is."""
 
     status: str
-    """PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED or ABORTED."""
+    """PENDING, RUNNING, SUCCEEDED, FAILED, REJECTED, SKIPPED or ABORTED."""
     started: datetime | None = None
     ended: datetime | None = None
 
@@ -31,8 +36,20 @@ class StageProgress:
         return ((self.ended or now) - self.started).total_seconds() if self.started else None
 
 
+def progress_of(execution: dict[str, Any], events: Iterable[dict[str, Any]]) -> dict[str, StageProgress]:
+    """The progress of every stage, by its key.
+
+    Args:
+        execution: as DescribeExecution returns it.
+        events: its history, as GetExecutionHistory returns it, oldest first.
+    """
+    return stage_progress(
+        events, status=execution["status"], stopped=execution.get("stopDate"), error=execution.get("error")
+    )
+
+
 def stage_progress(
-    events: Iterable[dict[str, Any]], *, status: str, stopped: datetime | None = None
+    events: Iterable[dict[str, Any]], *, status: str, stopped: datetime | None = None, error: str | None = None
 ) -> dict[str, StageProgress]:
     """The progress of every stage, by its key.
 
@@ -40,6 +57,7 @@ def stage_progress(
         events: the execution's history, as GetExecutionHistory gives it, oldest first.
         status: the execution's status, as DescribeExecution gives it.
         stopped: when it ended; None while it runs.
+        error: the execution's, as DescribeExecution gives it.
     """
     started: dict[str, datetime] = {}
     ended: dict[str, datetime] = {}
@@ -54,6 +72,8 @@ def stage_progress(
             if key:
                 ended[key] = event["timestamp"]
     ended_as = {RUNNING: RUNNING, ABORTED: ABORTED, SUCCEEDED: SUCCEEDED}.get(status, FAILED)
+    if ended_as == FAILED and error == MODEL_REJECTED:
+        ended_as = REJECTED
     reached = max((index for index, stage in enumerate(STAGES) if stage.key in started), default=-1)
     progress = {}
     for index, stage in enumerate(STAGES):
