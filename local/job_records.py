@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from executions.jobs import Jobs
-from local.jobs import FinishedJob
+from sagemaker_local.job import FinishedJob
 
 
 def write_record(job: FinishedJob) -> None:
