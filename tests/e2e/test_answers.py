@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 from rich.console import Console
 
@@ -245,6 +246,22 @@ def test_rejection_reaches_the_execution(asking: Asking) -> None:
     assert result.output.startswith(f"rejected: execution {name}\n")
     output = json.loads(asking.finish(name)["output"])
     assert (output["decision"], output["reason"]) == ("Rejected", "too few records")
+
+
+def test_answer_by_the_beginning_of_the_name(asking: Asking) -> None:
+    """An execution may be named by the beginning of its name, or as the latest one; the answer has its whole name."""
+    name = asking.ask()
+    assert mlops("approve", name[:-1]).output.startswith(f"approved: execution {name}\n")
+    latest = asking.ask()
+    assert mlops("reject", "latest", "--reason", "no").output.startswith(f"rejected: execution {latest}\n")
+
+
+def test_shell_completes_executions(asking: Asking) -> None:
+    """The shell offers the names that begin as typed, and latest."""
+    name = asking.start(sleep=True)
+    shell = ShellComplete(main, {}, "mlops", "_MLOPS_COMPLETE")
+    assert [item.value for item in shell.get_completions(["logs"], name[:-1])] == [name]
+    assert [item.value for item in shell.get_completions(["watch"], "la")] == ["latest"]
 
 
 def test_second_answer_says_who_gave_the_first(asking: Asking) -> None:
