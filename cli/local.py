@@ -40,7 +40,7 @@ def up(port: int, folder: Path) -> None:
     from local.lifecycle import DIED, status
     from local.lifecycle import up as start
     from local.state import Home
-    from sagemaker_local.views import isolation_warning
+    from sagemaker_local.mounts import isolation_warning
 
     _catch_signals()
     unsafe = isolation_warning()

@@ -23,7 +23,7 @@ from local.publication import publish, start
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
 from local.watch import Outcome, Watch
-from sagemaker_local.views import isolation_warning
+from sagemaker_local.mounts import isolation_warning
 
 DEFAULT_PORT = 4566
 _SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)
