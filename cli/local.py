@@ -13,7 +13,7 @@ from cli.errors import catch_signals, exit_interrupted, local_errors
 from local import lifecycle
 from local.display import Display
 from local.state import Home
-from sagemaker_local.views import isolation_warning
+from sagemaker_local.mounts import isolation_warning
 
 
 def up(*, port: int, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.connection import REGION
 from local.errors import LocalError
-from sagemaker_local.objects import ObjectsError
+from sagemaker_local.s3_cache import ObjectsError
 from sagemaker_local.service import SageMaker
 
 PROJECT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ from local.recorded import Orphans, RecordedSageMaker
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
 from local.tasks import Tasks
-from sagemaker_local.api import Api
+from sagemaker_local.aws_http_api import Api
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 

@@ -31,7 +31,7 @@ from local.publication import publish
 from local.sources import template_hash
 from local.state import DEFAULT_FOLDER, SCRATCH, Home, State
 from pipeline.refusals import as_refused
-from sagemaker_local.views import isolation_warning
+from sagemaker_local.mounts import isolation_warning
 
 DEFAULT_PORT = 4566
 _SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)

@@ -1,21 +1,24 @@
-"""SageMaker's jobs on one machine: a request as SageMaker takes it in, a result as Step Functions reports it out.
+"""SageMaker on one machine: jobs, registry, endpoints and their runtime, without AWS and without Docker.
 
-The way of a request through the package:
+Run alone, ``python -m sagemaker_local --s3 URL``, it serves SageMaker's API to any AWS SDK. The way of a request:
 
-1. ``service.SageMaker.run`` takes it, refuses what SageMaker would refuse on sight (``requests``, or a name taken),
-   and makes a job of it: ``processing``, ``training``, ``transform``; or keeps a ``model``.
-2. The job refuses what this machine cannot do (``prepare``), lays out its inputs (``inputs``, ``objects``, ``cache``)
-   and what else its kind of container finds (``toolkit``, ``archives``), and starts its command as a process in a
-   ``container`` (``views`` and ``launcher`` make its ``/opt/ml``).
-3. A transform job's command is our model server (``serving``); ``server`` speaks to it, ``batches`` cuts its input.
-4. What SageMaker would upload is uploaded, and Describe's output is given back (``job``); or ``errors.JobFailed`` is
-   raised with the error and the cause that Step Functions would report.
+1. ``aws_http_api`` takes it by HTTP (``loopback``), as an AWS SDK sends it; ``guard`` has looked at its key before.
+2. ``service.SageMaker`` refuses what SageMaker would refuse on sight (``requests``, or a name taken). ``services``
+   lists the actions that are answered as they come, and what answers them.
+3. A Create...Job request becomes a ``job``: ``processing``, ``training`` or ``transform``. ``service.SageMaker.run``
+   returns when it has ended, as a state machine's ``.sync`` task wants it.
+4. The job refuses what this machine cannot do (``prepare``), lays out its inputs (``s3_cache``, ``cache``) and what
+   else its kind of container finds (``training_env``, ``archives``), and starts its command as a process in a
+   ``container`` (``mounts``, ``launcher`` and ``namespaces`` make its ``/opt/ml``).
+5. A transform job's command is our model server (``serving``); ``model_server_client`` speaks to it,
+   ``transform_payloads`` cuts its input.
+6. What the job has left (``left``) is uploaded, and Describe's output is returned; or ``errors.JobFailed`` is raised
+   with the error and the cause that Step Functions would report.
 
-What is answered at once goes another way: ``services`` lists the actions and what answers them. ``registry`` keeps
-model packages, ``endpoints`` the endpoints; each (``endpoint``) has a port (``front``) and behind it a model server
-for each production variant (``hosts``). ``runtime`` invokes them, ``scaling`` keeps what would scale them, ``storage``
-reads S3. ``api`` is a second door to all of these, for AWS SDKs, by HTTP (``loopback``); ``guard`` decides who may
-speak to any port. ``supervised`` keeps what a process has started from outliving it.
+``model`` keeps models, ``registry`` model packages, ``endpoints`` the endpoints; each ``endpoint`` has a port and a
+router (``endpoint_router``), and behind it a model server for each production variant (``variant_servers``).
+``runtime`` invokes them, ``scaling`` keeps what would scale them, ``storage`` reads S3. ``supervised`` runs a program
+that must not outlive its starter.
 
-Nothing of this is imported from the pipeline or its environment: the package could stand alone.
+The package imports nothing of the pipeline or its environment.
 """

@@ -1,6 +1,6 @@
 """One command as a process that sees SageMaker's container layout: a real ``/opt/ml`` of its own.
 
-``Container`` starts ``launcher`` as a small process, which makes the view of the files (see ``views``),
+``Container`` starts ``launcher`` as a small process, which makes the view of the files (see ``mounts``),
 runs the command in it and reports its end. Whatever happens to the command, to this process or to the one between them,
 no process of the job outlives it (on Linux; elsewhere, none of its process group).
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from sagemaker_local.views import (
+from sagemaker_local.mounts import (
     PREFIX,
     ROOT,
     base_environment,

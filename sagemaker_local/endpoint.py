@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 import threading
 from pathlib import Path
 
+from sagemaker_local.endpoint_router import Front, VariantRouter
 from sagemaker_local.errors import JobFailed, Refused, failure_reason
-from sagemaker_local.front import Front, Traffic
 from sagemaker_local.guard import endpoint_token
-from sagemaker_local.hosts import Fleet, Host, log_file
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, timestamp, without
 from sagemaker_local.model import Models
+from sagemaker_local.variant_servers import VariantGroup, VariantServer, log_file
 
 _IN_PROGRESS = ("Creating", "Updating")
 _DRAIN_SECONDS = 60.0
@@ -24,27 +24,27 @@ class Endpoint:
 
     Args:
         name: as it was created.
-        site: where it runs.
+        context: where it runs.
         models: where its models are.
     """
 
-    def __init__(self, name: str, *, site: Site, models: Models) -> None:
+    def __init__(self, name: str, *, context: JobContext, models: Models) -> None:
         self.name = name
-        self.arn = site.arn(f"endpoint/{name}")
+        self.arn = context.arn(f"endpoint/{name}")
         self.status = "Creating"
-        self.traffic = Traffic()
-        self._site = site
+        self.traffic = VariantRouter()
+        self._context = context
         self._models = models
-        self._front = Front(self.traffic, key=endpoint_token(site.key, name))
+        self._front = Front(self.traffic, key=endpoint_token(context.key, name))
         self._created = self._modified = timestamp()
         self._config: Document = {}
         self._failure: str | None = None
         self._deployment: Document | None = None
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._fleets: set[Fleet] = set()
+        self._fleets: set[VariantGroup] = set()
         self._closed = False
-        log_file(site, name).unlink(missing_ok=True)
+        log_file(context, name).unlink(missing_ok=True)
 
     @property
     def url(self) -> str | None:
@@ -128,16 +128,16 @@ class Endpoint:
             before.close()
             self._fleets.discard(before)
 
-    def _fleet(self, config: Document, number: int) -> Fleet:
+    def _fleet(self, config: Document, number: int) -> VariantGroup:
         variants = config["ProductionVariants"]
         definitions = [self._models.container(variant["ModelName"]) for variant in variants]
-        fleet = Fleet(
+        fleet = VariantGroup(
             [
-                Host(
+                VariantServer(
                     variant,
                     definition,
                     offline=self._models.is_isolated(variant["ModelName"]),
-                    site=self._site,
+                    context=self._context,
                     endpoint=self.name,
                     folder=self._folder(number) / variant["VariantName"],
                     given_up=lambda error: self._lost(error, fleet, number),
@@ -153,7 +153,7 @@ class Endpoint:
                 fleet.stop()
         return fleet
 
-    def _lost(self, error: Exception, fleet: Fleet, number: int) -> None:
+    def _lost(self, error: Exception, fleet: VariantGroup, number: int) -> None:
         """A server that served has died too often: with it, the fleet that serves is lost."""
         if self.traffic.fleet is fleet:
             self.traffic.switch(None)
@@ -161,27 +161,27 @@ class Endpoint:
             if not self.in_progress:  # else the update's end decides
                 self._failed(error, fleet, number)
 
-    def _failed(self, error: Exception, fleet: Fleet | None, number: int) -> None:
+    def _failed(self, error: Exception, fleet: VariantGroup | None, number: int) -> None:
         """An update is rolled back, by nothing having been switched; where nothing serves, the endpoint has failed."""
         head = str(error)
         if isinstance(error, JobFailed):
             head = error.message if isinstance(error, Refused) else error.cause
         lines = [line for host in fleet.hosts for line in host.container.last_lines] if fleet else []
-        log, files = str(log_file(self._site, self.name)), str(self._folder(number))
+        log, files = str(log_file(self._context, self.name)), str(self._folder(number))
         with self._lock:
             self._failure = failure_reason(head, log=log, files=files, last_lines=lines)
             self.status = "Failed" if self.traffic.fleet is None else "InService"
             self._modified = timestamp()
 
     def _folder(self, number: int) -> Path:
-        return self._site.folder / "jobs" / "Endpoints" / self.name / str(number)
+        return self._context.folder / "jobs" / "Endpoints" / self.name / str(number)
 
     def _variants(self) -> list[Document] | None:
         fleet = self.traffic.fleet
         return None if fleet is None else [_summary(host, self._modified) for host in fleet.hosts]
 
 
-def _summary(host: Host, resolved: str) -> Document:
+def _summary(host: VariantServer, resolved: str) -> Document:
     """ProductionVariantSummary."""
     image = host.definition.get("Image")
     count = host.variant.get("InitialInstanceCount")

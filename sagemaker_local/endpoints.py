@@ -10,7 +10,7 @@ from typing import Any
 
 from sagemaker_local.endpoint import Endpoint
 from sagemaker_local.errors import not_supported, refused
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, listed, only, timestamp, without
 from sagemaker_local.model import Models
 
@@ -22,12 +22,12 @@ class Endpoints:
     """The endpoints of this machine, and their configurations. Safe to use from several threads.
 
     Args:
-        site: where they run.
+        context: where they run.
         models: where their models are.
     """
 
-    def __init__(self, site: Site, models: Models) -> None:
-        self._site = site
+    def __init__(self, context: JobContext, models: Models) -> None:
+        self._context = context
         self._models = models
         self._configs: dict[str, Document] = {}
         self._endpoints: dict[str, Endpoint] = {}
@@ -80,7 +80,7 @@ class Endpoints:
             if name.lower() in self._endpoints:
                 raise refused(f'Cannot create already existing endpoint "{self._endpoints[name.lower()].arn}".')
             config = self.describe_config(request)
-            endpoint = Endpoint(name, site=self._site, models=self._models)
+            endpoint = Endpoint(name, context=self._context, models=self._models)
             self._endpoints[name.lower()] = endpoint
             endpoint.deploy(config, request.get("DeploymentConfig"))
         return {"EndpointArn": endpoint.arn}
@@ -132,7 +132,7 @@ class Endpoints:
         with self._lock:
             endpoint = self._endpoints.get(name.lower())
         if endpoint is None:
-            raise refused(f'Could not find endpoint "{self._site.arn(f"endpoint/{name}")}".')
+            raise refused(f'Could not find endpoint "{self._context.arn(f"endpoint/{name}")}".')
         return endpoint
 
     def stop(self) -> None:
@@ -159,4 +159,4 @@ class Endpoints:
             raise not_supported(f"{key}.ModelName", variant["ModelName"], "a model of Mode SingleModel")
 
     def _config_arn(self, name: str) -> str:
-        return self._site.arn(f"endpoint-config/{name}")
+        return self._context.arn(f"endpoint-config/{name}")

@@ -16,12 +16,12 @@ from sagemaker_local.container import Container, Outcome, StoppedError, printabl
 from sagemaker_local.errors import REASON_LENGTH, Failure, failure_reason, task_failed
 from sagemaker_local.guard import SECRET
 from sagemaker_local.left import Entry, Left, is_text, remove
-from sagemaker_local.objects import Objects, ObjectsError, in_parallel, join_uri
-from sagemaker_local.views import ISOLATED, PREFIX
+from sagemaker_local.mounts import ISOLATED, PREFIX
+from sagemaker_local.s3_cache import Objects, ObjectsError, in_parallel, join_uri
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class JobContext:
     """Where jobs run: all that they share."""
 
     objects: Objects
@@ -75,17 +75,17 @@ class Job:
 
     Args:
         request: the checked request of Create...Job.
-        site: where it runs.
+        context: where it runs.
     """
 
     noun: str
     """``Processing``, ``Training`` or ``Transform``: what SageMaker's field names begin with."""
 
-    def __init__(self, request: dict[str, Any], site: Site) -> None:
+    def __init__(self, request: dict[str, Any], context: JobContext) -> None:
         self.request = request
-        self.site = site
+        self.context = context
         self.name: str = request[f"{self.noun}JobName"]
-        self.arn = site.arn(f"{self.noun}-job/{self.name}")
+        self.arn = context.arn(f"{self.noun}-job/{self.name}")
         self.action = f"create{self.noun}Job"
         self.created = now()
         self.status = "InProgress"
@@ -93,8 +93,8 @@ class Job:
         self.ended: int | None = None
         self.outcome: Outcome | None = None
         # Grouped as CloudWatch's log groups are: a processing and a training job may have the same name.
-        self.folder = site.folder / "jobs" / f"{self.noun}Jobs" / self.name
-        self.log_file = site.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
+        self.folder = context.folder / "jobs" / f"{self.noun}Jobs" / self.name
+        self.log_file = context.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
         self._container: Container | None = None
         self._stopped = threading.Event()
 
@@ -131,9 +131,9 @@ class Job:
         self._container = Container(
             folder=self.folder,
             log_file=self.log_file,
-            log=lambda line: self.site.log(self.action, self.name, line),
-            namespaces=self.site.namespaces,
-            private=[self.site.folder],
+            log=lambda line: self.context.log(self.action, self.name, line),
+            namespaces=self.context.namespaces,
+            private=[self.context.folder],
         )
         self.left = Left(self._container.ml)
         try:
@@ -176,7 +176,7 @@ class Job:
         if instances > 1:
             self.container.say(f"InstanceCount is {instances}: this machine is one")
         self.started = now()
-        variables = self.site.environment(offline=offline) | environment
+        variables = self.context.environment(offline=offline) | environment
         self.container.start(command, variables, offline=offline, **options)
 
     def finish(self, timeout: float | None = None) -> Outcome:
@@ -240,7 +240,7 @@ class Job:
             self.check()
             path = PurePosixPath(folder, entry.path)
             with self.left.folder(str(path.parent)) as parent, self.left.open(str(path)) as opened:
-                self.site.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
+                self.context.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
 
         in_parallel(put, files)
 

@@ -11,9 +11,9 @@ from typing import Any
 from sagemaker_local.archives import unpack
 from sagemaker_local.container import Container
 from sagemaker_local.errors import not_supported, refused
-from sagemaker_local.job import Site, now
-from sagemaker_local.objects import Objects, ObjectsError
+from sagemaker_local.job import JobContext, now
 from sagemaker_local.registry import Registry
+from sagemaker_local.s3_cache import Objects, ObjectsError
 
 MODEL = "/opt/ml/model"
 CODE = "/opt/ml/code"
@@ -23,14 +23,14 @@ class Models:
     """The models of this machine.
 
     Args:
-        site: where they are kept.
+        context: where they are kept.
         registry: where the model packages are that they may be made of.
     """
 
-    def __init__(self, site: Site, registry: Registry) -> None:
-        self._site = site
+    def __init__(self, context: JobContext, registry: Registry) -> None:
+        self._context = context
         self._registry = registry
-        self._folder = site.folder / "models"
+        self._folder = context.folder / "models"
         self._created: set[str] = set()
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -46,11 +46,11 @@ class Models:
             JobFailed: the name is taken, the model data is not there, or the model package is not approved.
         """
         name = request["ModelName"]
-        arn = self._site.arn(f"model/{name}")
+        arn = self._context.arn(f"model/{name}")
         if name in self._created:
             raise refused(f'Cannot create already existing model "{arn}".')
         for container in self._containers(request, approved=True):
-            _require_model_data(container, self._site.objects)
+            _require_model_data(container, self._context.objects)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))
         self._created.add(name)
@@ -76,7 +76,7 @@ class Models:
         try:
             request: dict[str, Any] = json.loads(self._file(name).read_text())
         except FileNotFoundError:
-            raise refused(f'Could not find model "{self._site.arn(f"model/{name}")}".') from None
+            raise refused(f'Could not find model "{self._context.arn(f"model/{name}")}".') from None
         return request
 
     def _containers(self, request: dict[str, Any], *, approved: bool = False) -> list[dict[str, Any]]:

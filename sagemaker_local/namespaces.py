@@ -2,7 +2,7 @@
 
 ``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID
 namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in
-``sagemaker_local.views``; here it is only mounted. Everything raises OSError where the kernel refuses.
+``mounts``; here it is only mounted. Everything raises OSError where the kernel refuses.
 
 Imports nothing but the standard library and nothing from this package: see ``launcher``.
 """

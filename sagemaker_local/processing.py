@@ -8,8 +8,8 @@ import os
 from typing import Any
 
 from sagemaker_local.errors import Failure, not_supported, refused
-from sagemaker_local.inputs import require_file_mode, require_s3_type
 from sagemaker_local.job import Job
+from sagemaker_local.requests import require_file_mode, require_s3_type
 
 _ROOT = "/opt/ml/processing/"
 _DEFAULT_MAX_RUNTIME = 86_400
@@ -50,8 +50,8 @@ class ProcessingJob(Job):
         self._write_config()
         for source in _not_app_managed(self.request.get("ProcessingInputs", [])):
             given = source["S3Input"]
-            items = self.site.objects.items(given["S3Uri"], data_type=given["S3DataType"])
-            self.site.objects.get(items, self.container.path(given["LocalPath"]), check=self.check)
+            items = self.context.objects.items(given["S3Uri"], data_type=given["S3DataType"])
+            self.context.objects.get(items, self.container.path(given["LocalPath"]), check=self.check)
         for output in _not_app_managed(self._outputs()):
             self.container.path(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         self.container.path("/opt/ml/output").mkdir()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.errors import Refused, not_supported, refused
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, listed, only, timestamp, without
 
 _GROUP = "group.json"
@@ -43,12 +43,12 @@ class Registry:
     """The model registry of this machine. Safe to use from several threads, of one process at a time.
 
     Args:
-        site: where it is kept: ``registry`` in its folder.
+        context: where it is kept: ``registry`` in its folder.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._folder = site.folder / "registry"
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._folder = context.folder / "registry"
         self._lock = threading.RLock()
 
     def create_group(self, request: Document) -> Document:
@@ -99,7 +99,7 @@ class Registry:
                 **without(request, "Tags"),
                 "ModelPackageGroupName": group,
                 "ModelPackageVersion": version,
-                "ModelPackageArn": self._site.arn(f"model-package/{group}/{version}"),
+                "ModelPackageArn": self._context.arn(f"model-package/{group}/{version}"),
                 "ModelPackageStatus": "Completed",
                 "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
                 "CreationTime": timestamp(),
@@ -179,7 +179,7 @@ class Registry:
             raise self._no_package(arn) from None
 
     def _no_package(self, name: str) -> Refused:
-        arn = name if name.startswith("arn:") else self._site.arn(f"model-package/{name}")
+        arn = name if name.startswith("arn:") else self._context.arn(f"model-package/{name}")
         return refused(f"ModelPackage {arn} does not exist.")
 
     def _versions(self, group: str) -> list[Document]:
@@ -191,7 +191,7 @@ class Registry:
         return self._folder / name.lower()
 
     def _group_arn(self, name: str) -> str:
-        return self._site.arn(f"model-package-group/{name}")
+        return self._context.arn(f"model-package-group/{name}")
 
 
 def _created(document: Document) -> Any:

@@ -1,7 +1,8 @@
 """Whether a service would take a request: its shape from botocore's service model, and the limits in it.
 
 botocore itself checks names, types and what is required; lengths, patterns, ranges and enums are left to the service,
-and are checked here. An instance type is a suggestion, not a limit: AWS adds to the list weekly.
+and are checked here. An instance type is a suggestion, not a limit: AWS adds to the list weekly. What SageMaker takes
+and this machine does not, of the sources of a job's data, is refused here, too.
 """
 
 import functools
@@ -13,12 +14,13 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from sagemaker_local.errors import refused
+from sagemaker_local.errors import not_supported, refused
 
 if TYPE_CHECKING:
     from botocore.model import Shape
 
 _OPEN_ENUM = "InstanceType"
+_S3_TYPES = ("S3Prefix", "ManifestFile")
 
 
 @functools.cache
@@ -62,6 +64,32 @@ def check_request(
     if found:
         counted = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
         raise refused(f"{counted} detected: {'; '.join(found)}", code=code)
+
+
+def require_s3_type(key: str, data_type: str) -> None:
+    """Raises JobFailed unless the data type is one that is laid out as files.
+
+    Args:
+        key: path of the value in the request, for the message.
+        data_type: ``S3DataType``.
+    """
+    if data_type not in _S3_TYPES:
+        raise not_supported(key, data_type, f"one of {', '.join(_S3_TYPES)}")
+
+
+def require_file_mode(key: str, mode: str) -> None:
+    """Raises JobFailed for Pipe mode; FastFile looks like File to the script, so it is laid out as such."""
+    if mode == "Pipe":
+        raise not_supported(key, mode, "use File or FastFile")
+
+
+def require_s3_source(key: str, source: dict[str, Any]) -> dict[str, Any]:
+    """The ``S3DataSource`` of a ``DataSource``. Raises JobFailed where the data is elsewhere or not made of files."""
+    s3: dict[str, Any] | None = source.get("S3DataSource")
+    if s3 is None:
+        raise not_supported(f"{key}.DataSource", sorted(source), "use S3DataSource")
+    require_s3_type(f"{key}.DataSource.S3DataSource.S3DataType", s3["S3DataType"])
+    return s3
 
 
 def _shown(value: Any) -> Any:

@@ -5,13 +5,13 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 
 from http import HTTPStatus
 
+from sagemaker_local.endpoint_router import OutOfServiceError
 from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.errors import Refused, not_supported, refused
-from sagemaker_local.front import OutOfServiceError
-from sagemaker_local.hosts import log_file
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document
-from sagemaker_local.server import Answer, NoAnswerError
+from sagemaker_local.model_server_client import Answer, NoAnswerError
+from sagemaker_local.variant_servers import log_file
 
 _HEADERS = {
     "ContentType": "Content-Type",
@@ -31,12 +31,12 @@ class Runtime:
     """What answers the invocations of endpoints. Safe to use from several threads.
 
     Args:
-        site: where the endpoints run.
+        context: where the endpoints run.
         endpoints: whose endpoints.
     """
 
-    def __init__(self, site: Site, endpoints: Endpoints) -> None:
-        self._site = site
+    def __init__(self, context: JobContext, endpoints: Endpoints) -> None:
+        self._context = context
         self._endpoints = endpoints
 
     def invoke(self, request: Document) -> Document:
@@ -76,7 +76,7 @@ class Runtime:
 
     def _not_found(self, name: str) -> Refused:
         """What SageMaker says of one that is being created, too."""
-        return refused(f"Endpoint {name} of account {self._site.account} not found.", code="ValidationError")
+        return refused(f"Endpoint {name} of account {self._context.account} not found.", code="ValidationError")
 
     def _model_error(self, name: str, status: int, text: str) -> Refused:
         client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -84,12 +84,12 @@ class Runtime:
         group = f"log-group:/aws/sagemaker/Endpoints/{name}"
         return refused(
             f'Received {"client" if client else "server"} error ({status}) from primary with message "{text}". See '
-            f"{log_file(self._site, name)} for more information.",
+            f"{log_file(self._context, name)} for more information.",
             code="ModelError",
             status=_MODEL_ERROR,
             OriginalStatusCode=status,
             OriginalMessage=text,
-            LogStreamArn=f"arn:aws:logs:{self._site.region}:{self._site.account}:{group}",
+            LogStreamArn=f"arn:aws:logs:{self._context.region}:{self._context.account}:{group}",
         )
 
 

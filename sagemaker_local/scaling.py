@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.errors import not_supported, refused
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, only, timestamp, without
 
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
@@ -32,12 +32,12 @@ class Scaling:
     Those of an endpoint go with it, as SageMaker deregisters them in DeleteEndpoint.
 
     Args:
-        site: where the endpoints run.
+        context: where the endpoints run.
         endpoints: whose endpoints.
     """
 
-    def __init__(self, site: Site, endpoints: Endpoints) -> None:
-        self._site = site
+    def __init__(self, context: JobContext, endpoints: Endpoints) -> None:
+        self._context = context
         self._endpoints = endpoints
         self._targets: dict[Target, Document] = {}
         self._policies: dict[tuple[Target, str], Document] = {}
@@ -117,13 +117,13 @@ class Scaling:
         return Target(request["ResourceId"], request["ScalableDimension"])
 
     def _new(self, request: Document) -> Document:
-        place = f"{self._site.region}:{self._site.account}"
+        place = f"{self._context.region}:{self._context.account}"
         role = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
         return {
             "ServiceNamespace": request["ServiceNamespace"],
             "ResourceId": request["ResourceId"],
             "ScalableDimension": request["ScalableDimension"],
-            "RoleARN": f"arn:aws:iam::{self._site.account}:role/{role}/"
+            "RoleARN": f"arn:aws:iam::{self._context.account}:role/{role}/"
             "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
             "CreationTime": timestamp(),
             "SuspendedState": dict.fromkeys(
@@ -133,7 +133,7 @@ class Scaling:
         }
 
     def _policy_arn(self, request: Document) -> str:
-        place = f"{self._site.region}:{self._site.account}"
+        place = f"{self._context.region}:{self._context.account}"
         resource = f"resource/sagemaker/{request['ResourceId']}:policyName/{request['PolicyName']}"
         return f"arn:aws:autoscaling:{place}:scalingPolicy:{uuid.uuid4()}:{resource}"
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.errors import Refused, not_supported, refused
-from sagemaker_local.job import FinishedJob, Job, Site
+from sagemaker_local.job import FinishedJob, Job, JobContext
 from sagemaker_local.model import Models
-from sagemaker_local.objects import Objects
+from sagemaker_local.mounts import view_of_this_machine
 from sagemaker_local.processing import ProcessingJob
 from sagemaker_local.registry import Registry
 from sagemaker_local.requests import check_request, error_codes, service_model
+from sagemaker_local.s3_cache import Objects
 from sagemaker_local.services import SAGEMAKER, Service, functions
 from sagemaker_local.training import TrainingJob
 from sagemaker_local.transform import TransformJob
-from sagemaker_local.views import view_of_this_machine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +58,7 @@ class SageMaker:
         log: Callable[[str, str, str], None],
         namespaces: bool | None = None,
     ) -> None:
-        self._site = Site(
+        self._context = JobContext(
             objects=Objects(s3=s3, cache=folder / "cache"),
             folder=folder,
             key=key,
@@ -69,15 +69,15 @@ class SageMaker:
             log=log,
             namespaces=namespaces,
         )
-        registry = Registry(self._site)
-        self._models = Models(self._site, registry)
-        self._endpoints = Endpoints(self._site, self._models)
+        registry = Registry(self._context)
+        self._models = Models(self._context, registry)
+        self._endpoints = Endpoints(self._context, self._models)
         self._jobs: dict[str, Callable[[dict[str, Any]], Job]] = {
-            "createProcessingJob": lambda checked: ProcessingJob(checked, self._site),
-            "createTrainingJob": lambda checked: TrainingJob(checked, self._site),
-            "createTransformJob": lambda checked: TransformJob(checked, self._site, self._models),
+            "createProcessingJob": lambda checked: ProcessingJob(checked, self._context),
+            "createTrainingJob": lambda checked: TrainingJob(checked, self._context),
+            "createTransformJob": lambda checked: TransformJob(checked, self._context, self._models),
         }
-        self._actions = functions(self._site, registry, self._models, self._endpoints)
+        self._actions = functions(self._context, registry, self._models, self._endpoints)
         self._lock = threading.Lock()
         self._names: set[tuple[str, str]] = set()
         self._running: set[Job] = set()
@@ -89,7 +89,7 @@ class SageMaker:
     @property
     def key(self) -> str:
         """What a request must carry that comes in by a port."""
-        return self._site.key
+        return self._context.key
 
     @property
     def finished_jobs(self) -> list[FinishedJob]:
@@ -103,7 +103,7 @@ class SageMaker:
         Raises:
             ObjectsError: S3 refused.
         """
-        self._site.objects.put(file, f"s3://{bucket}/{key}")
+        self._context.objects.put(file, f"s3://{bucket}/{key}")
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Does what one request asks for, and returns when it is done: what a task of a state machine gets.

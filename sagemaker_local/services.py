@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_local.endpoints import Endpoints
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.model import Models
 from sagemaker_local.registry import Registry
 from sagemaker_local.runtime import Runtime
@@ -35,13 +35,13 @@ Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def functions(
-    site: Site, registry: Registry, models: Models, endpoints: Endpoints
+    context: JobContext, registry: Registry, models: Models, endpoints: Endpoints
 ) -> dict[str, tuple[Service, Function]]:
     """The service of each action, by the action's name as in ``aws-sdk:<service>:<action>``, and what answers it.
 
     Each function takes a checked request and gives the response; it raises ``errors.Refused`` or ``errors.JobFailed``.
     """
-    scaling = Scaling(site, endpoints)
+    scaling = Scaling(context, endpoints)
     of_services: dict[Service, dict[str, Function]] = {
         SAGEMAKER: {
             "createModel": models.create,
@@ -61,8 +61,8 @@ def functions(
             "listEndpoints": endpoints.list,
             "deleteEndpoint": endpoints.delete,
         },
-        RUNTIME: {"invokeEndpoint": Runtime(site, endpoints).invoke},
-        S3: {"getObject": functools.partial(get_object, site.objects)},
+        RUNTIME: {"invokeEndpoint": Runtime(context, endpoints).invoke},
+        S3: {"getObject": functools.partial(get_object, context.objects)},
         SCALING: {
             "registerScalableTarget": scaling.register,
             "putScalingPolicy": scaling.put_policy,

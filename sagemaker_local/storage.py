@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_local.errors import UNREACHABLE, refused
-from sagemaker_local.objects import Objects
+from sagemaker_local.s3_cache import Objects
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 

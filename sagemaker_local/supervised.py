@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from sagemaker_local.views import launch_command
+from sagemaker_local.mounts import launch_command
 
 _KILLED = 137
 

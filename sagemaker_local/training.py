@@ -12,13 +12,13 @@ import shlex
 import shutil
 from typing import Any
 
-from sagemaker_local import toolkit
+from sagemaker_local import training_env
 from sagemaker_local.archives import pack, unpack
 from sagemaker_local.errors import Failure, not_supported, refused
-from sagemaker_local.inputs import require_file_mode, require_s3_source
 from sagemaker_local.job import Job, now
 from sagemaker_local.left import is_inside
-from sagemaker_local.objects import Item, NothingFoundError, ObjectsError, join_uri
+from sagemaker_local.requests import require_file_mode, require_s3_source
+from sagemaker_local.s3_cache import Item, NothingFoundError, ObjectsError, join_uri
 
 _DEFAULT_MAX_RUNTIME = 86_400
 
@@ -30,13 +30,13 @@ class TrainingJob(Job):
 
     def prepare(self) -> None:
         """See ``Job.prepare``."""
-        self.hyperparameters = toolkit.parsed(self.request.get("HyperParameters", {}))
+        self.hyperparameters = training_env.parsed(self.request.get("HyperParameters", {}))
         environment = self.request.get("Environment", {})
         program = self.hyperparameters.get("sagemaker_program", environment.get("SAGEMAKER_PROGRAM"))
         self.program = "" if program is None else str(program)
         self.submit_directory = str(
             self.hyperparameters.get(
-                "sagemaker_submit_directory", environment.get("SAGEMAKER_SUBMIT_DIRECTORY", toolkit.CODE)
+                "sagemaker_submit_directory", environment.get("SAGEMAKER_SUBMIT_DIRECTORY", training_env.CODE)
             )
         )
         specification = self.request.get("AlgorithmSpecification", {})
@@ -62,7 +62,7 @@ class TrainingJob(Job):
         self.start(
             self._command(),
             self._variables(),
-            cwd=None if self.entry_point else toolkit.CODE,
+            cwd=None if self.entry_point else training_env.CODE,
             offline=self.request.get("EnableNetworkIsolation", False),
         )
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
@@ -105,11 +105,11 @@ class TrainingJob(Job):
         require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
         source = require_s3_source(key, channel["DataSource"])
         try:
-            return channel["ChannelName"], self.site.objects.items(source["S3Uri"], data_type=source["S3DataType"])
+            return channel["ChannelName"], self.context.objects.items(source["S3Uri"], data_type=source["S3DataType"])
         except NothingFoundError as error:
             # SageMaker looks before it takes the request; the text is its own.
             raise refused(
-                f"{error} Please ensure that the bucket exists in the selected region ({self.site.region}), that "
+                f"{error} Please ensure that the bucket exists in the selected region ({self.context.region}), that "
                 f'objects exist under that S3 prefix, and that the role "{self.request["RoleArn"]}" has '
                 '"s3:ListBucket" permissions on the bucket.'
             ) from error
@@ -118,19 +118,21 @@ class TrainingJob(Job):
 
     def _lay_out(self) -> None:
         for name, items in self.channels:
-            self.site.objects.get(items, self.container.path(f"{toolkit.INPUT}/data/{name}"), check=self.check)
-        for folder in (toolkit.MODEL, f"{toolkit.OUTPUT}/data", toolkit.CODE):
+            self.context.objects.get(items, self.container.path(f"{training_env.INPUT}/data/{name}"), check=self.check)
+        for folder in (training_env.MODEL, f"{training_env.OUTPUT}/data", training_env.CODE):
             self.container.path(folder).mkdir(parents=True, exist_ok=True)
         self.channel_config = {
             channel["ChannelName"]: _channel_config(channel) for channel in self._input_data_config()
         }
-        self.resources = toolkit.resource_config(self.request.get("ResourceConfig", {}).get("InstanceType", "local"))
+        self.resources = training_env.resource_config(
+            self.request.get("ResourceConfig", {}).get("InstanceType", "local")
+        )
         for name, content in (
             ("hyperparameters", self.request.get("HyperParameters", {})),
             ("inputdataconfig", self.channel_config),
             ("resourceconfig", self.resources),
         ):
-            self.write_config(f"{toolkit.INPUT}/config/{name}.json", content)
+            self.write_config(f"{training_env.INPUT}/config/{name}.json", content)
         if self.entry_point is None:
             self._fetch_code()
 
@@ -139,13 +141,13 @@ class TrainingJob(Job):
             raise Failure(
                 f"ClientError: sagemaker_program is {self.program!r}; it must be a path in the source directory"
             )
-        folder = self.container.path(toolkit.CODE)
+        folder = self.container.path(training_env.CODE)
         if self.submit_directory.startswith("s3://"):
-            for item in self.site.objects.items(self.submit_directory):
-                unpack(self.site.objects.cached(item), folder, uri=self.submit_directory)
-        elif self.submit_directory != toolkit.CODE:
+            for item in self.context.objects.items(self.submit_directory):
+                unpack(self.context.objects.cached(item), folder, uri=self.submit_directory)
+        elif self.submit_directory != training_env.CODE:
             self._copy_code(self.submit_directory.removeprefix("file://"))
-        with contextlib.suppress(FileNotFoundError), self.left.open(f"{toolkit.CODE}/{self.program}") as program:
+        with contextlib.suppress(FileNotFoundError), self.left.open(f"{training_env.CODE}/{self.program}") as program:
             os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
         if (folder / "requirements.txt").exists():
             self.container.say("requirements.txt is not installed here: the job has the packages of this environment")
@@ -156,20 +158,20 @@ class TrainingJob(Job):
         except ValueError as error:
             raise Failure(f"ClientError: sagemaker_submit_directory: {error}") from error
         if place.is_dir():
-            shutil.copytree(place, self.container.path(toolkit.CODE), dirs_exist_ok=True)
+            shutil.copytree(place, self.container.path(training_env.CODE), dirs_exist_ok=True)
         else:
-            unpack(place, self.container.path(toolkit.CODE), uri=path)
+            unpack(place, self.container.path(training_env.CODE), uri=path)
 
     def _command(self) -> list[str]:
         if self.entry_point is not None:
             return self.entry_point
-        arguments = toolkit.user_arguments(self.hyperparameters)
+        arguments = training_env.user_arguments(self.hyperparameters)
         if self.program.endswith(".sh"):
             return ["/bin/sh", "-c", f"./{shlex.quote(self.program)} {shlex.join(arguments)}"]
         return ["python", self.program, *arguments]
 
     def _variables(self) -> dict[str, str]:
-        variables = toolkit.variables(
+        variables = training_env.variables(
             hyperparameters=self.hyperparameters,
             channels=self.channel_config,
             resources=self.resources,
@@ -177,9 +179,9 @@ class TrainingJob(Job):
             submit_directory=self.submit_directory,
             job_name=self.name,
         )
-        variables |= {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn, "CURRENT_HOST": toolkit.HOST}
+        variables |= {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn, "CURRENT_HOST": training_env.HOST}
         if self.entry_point is None:
-            variables["PYTHONPATH"] = toolkit.CODE
+            variables["PYTHONPATH"] = training_env.CODE
         given: dict[str, str] = self.request.get("Environment", {})
         return variables | given
 
@@ -203,13 +205,13 @@ class TrainingJob(Job):
         return join_uri(self._output_uri(), "model.tar.gz" if self._compressed() else "model/")
 
     def _upload(self) -> None:
-        for name, place in (("model", toolkit.MODEL), ("output", f"{toolkit.OUTPUT}/data")):
+        for name, place in (("model", training_env.MODEL), ("output", f"{training_env.OUTPUT}/data")):
             if not self._compressed():
                 self.upload(place, join_uri(self._output_uri(), name))
                 continue
             archive = self.folder / f"{name}.tar.gz"
             if pack(self.left, place, archive, say=self.container.say):
-                self.site.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
+                self.context.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
 
     def _transitions(self, secondary: str, reason: str | None) -> list[dict[str, Any]]:
         started, ended = self.started or self.created, self.ended or now()

@@ -15,13 +15,13 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local.batches import PayloadTooLargeError, payloads
 from sagemaker_local.errors import Failure, not_supported
-from sagemaker_local.inputs import require_s3_source
-from sagemaker_local.job import Job, Site
+from sagemaker_local.job import Job, JobContext
 from sagemaker_local.model import Models, lay_out
-from sagemaker_local.objects import Item, as_file, join_uri
-from sagemaker_local.server import BadAnswerError, ModelServer
+from sagemaker_local.model_server_client import BadAnswerError, ModelServer
+from sagemaker_local.requests import require_s3_source
+from sagemaker_local.s3_cache import Item, as_file, join_uri
+from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
 
 _DEFAULT_PAYLOAD_MB = 6
 _DEFAULT_TIMEOUT = 600
@@ -33,14 +33,14 @@ class TransformJob(Job):
 
     Args:
         request: the checked request.
-        site: where it runs.
+        context: where it runs.
         models: where its model is.
     """
 
     noun = "Transform"
 
-    def __init__(self, request: dict[str, Any], site: Site, models: Models) -> None:
-        super().__init__(request, site)
+    def __init__(self, request: dict[str, Any], context: JobContext, models: Models) -> None:
+        super().__init__(request, context)
         self._models = models
         self._input = request["TransformInput"]
         self._output = request["TransformOutput"]
@@ -65,8 +65,8 @@ class TransformJob(Job):
 
     def work(self) -> None:
         """See ``Job.work``."""
-        items = self.site.objects.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
-        lay_out(self._definition, self.container, self.site.objects)
+        items = self.context.objects.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
+        lay_out(self._definition, self.container, self.context.objects)
         width = max(1, self.request.get("MaxConcurrentTransforms", 1))
         with self._server() as server, ThreadPoolExecutor(width) as pool:
             self.container.say(
@@ -87,7 +87,7 @@ class TransformJob(Job):
             file.touch()
         source = f"{item.bucket}/{item.key}"
         try:
-            with self._open(self.site.objects.cached(item)) as stream, file.open("wb") as out:
+            with self._open(self.context.objects.cached(item)) as stream, file.open("wb") as out:
                 for answer in _in_order(self._payloads(stream), server, pool, width):
                     out.write(answer)
                     if self._output.get("AssembleWith") == "Line" and not answer.endswith(b"\n"):
@@ -97,7 +97,7 @@ class TransformJob(Job):
             return self._file_failed(error.blame, source, str(error), *error.text.splitlines())
         except PayloadTooLargeError as error:
             return self._file_failed("ClientError", source, str(error))
-        self.site.objects.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
+        self.context.objects.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
         return None
 
     def _file_failed(self, blame: str, source: str, *lines: str) -> Failure:

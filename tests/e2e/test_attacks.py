@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.state import Home, State
-from sagemaker_local.front import VARIANT_HEADER
+from sagemaker_local.endpoint_router import VARIANT_HEADER
 from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
 

@@ -11,7 +11,7 @@ import pytest
 
 from sagemaker_local import container as container_module
 from sagemaker_local.container import Container
-from sagemaker_local.views import PREFIX, base_environment, make_folders, view_of_this_machine
+from sagemaker_local.mounts import PREFIX, base_environment, make_folders, view_of_this_machine
 
 MakeContainer = Callable[..., Container]
 

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import invoke, launchers, post, settled
 from tests.sagemaker_local.place import BROKEN, SHOUT, Place
 

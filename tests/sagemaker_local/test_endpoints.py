@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sagemaker_local.guard import endpoint_token
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import AUTHORIZED, invoke, post, settled
 from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
 

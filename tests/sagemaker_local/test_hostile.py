@@ -14,7 +14,7 @@ from sagemaker_local import container as container_module
 from sagemaker_local.container import Container
 from sagemaker_local.errors import Failure
 from sagemaker_local.left import Left, remove
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.place import Place
 
 Make = Callable[..., dict[str, Any]]

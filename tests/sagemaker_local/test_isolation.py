@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sagemaker_local.container import Container
-from sagemaker_local.job import Site
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.job import JobContext
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.place import Place
 
 MakeContainer = Callable[..., Container]
@@ -152,8 +152,8 @@ def test_request(place: Place, processing_request: Callable[..., dict[str, Any]]
     place.run("createProcessingJob", processing_request(NetworkConfig={"EnableNetworkIsolation": isolated}))
     here = sorted(name for _, name in socket.if_nameindex())
     assert place.lines == [str(["lo"] if isolated else here)]
-    site = Site(
-        objects=place.sagemaker._site.objects,  # noqa: SLF001 - only to be there
+    context = JobContext(
+        objects=place.sagemaker._context.objects,  # noqa: SLF001 - only to be there
         folder=place.folder,
         region="eu-west-1",
         account="1",
@@ -163,7 +163,7 @@ def test_request(place: Place, processing_request: Callable[..., dict[str, Any]]
         log=lambda *_: None,
         namespaces=None,
     )
-    assert ("AWS_ACCESS_KEY_ID" in site.environment(offline=isolated)) != isolated
+    assert ("AWS_ACCESS_KEY_ID" in context.environment(offline=isolated)) != isolated
 
 
 def test_where_it_cannot(prefix_place: Place, processing_request: Callable[..., dict[str, Any]]) -> None:

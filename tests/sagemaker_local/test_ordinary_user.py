@@ -22,7 +22,7 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     source = Path(container_module.__file__).parent
     (folder / "sagemaker_local").mkdir(mode=0o755)
-    for name in ("__init__.py", "container.py", "launcher.py", "namespaces.py", "views.py"):
+    for name in ("__init__.py", "container.py", "launcher.py", "namespaces.py", "mounts.py"):
         shutil.copy(source / name, folder / "sagemaker_local" / name)
     yield folder
     shutil.rmtree(folder)
@@ -32,7 +32,7 @@ DRIVER = """
 import sys, tempfile
 from pathlib import Path
 from sagemaker_local.container import Container
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 
 with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
     folder = Path(folder)

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import settled
 from tests.sagemaker_local.place import Place
 

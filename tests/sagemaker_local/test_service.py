@@ -14,7 +14,7 @@ import pytest
 
 from sagemaker_local import service
 from sagemaker_local.errors import JobStopped
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.place import KEY, Place
 
 PROJECT = Path(service.__file__).parents[1]

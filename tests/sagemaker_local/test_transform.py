@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sagemaker_local.errors import JobStopped
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.place import SHOUT, Place
 
 Make = Callable[..., dict[str, Any]]

@@ -10,10 +10,10 @@ from typing import Any
 
 from sagemaker_local.container import Container, Outcome, StoppedError
 from sagemaker_local.errors import Failure, refused
-from sagemaker_local.job import Site
+from sagemaker_local.job import JobContext
 from sagemaker_local.left import remove
 from sagemaker_local.model import lay_out
-from sagemaker_local.server import Answer, ModelServer, NoAnswerError
+from sagemaker_local.model_server_client import Answer, ModelServer, NoAnswerError
 
 ACTION = "createEndpoint"
 """What the lines of an endpoint's log are said under."""
@@ -29,14 +29,14 @@ _PING_SECONDS, _PINGS = 10.0, 3
 """How often a server is asked whether it is well, and how often it may fail to answer."""
 
 
-class Host:
+class VariantServer:
     """The model server of one production variant, started again when it dies. Safe to use from several threads.
 
     Args:
         variant: of the endpoint configuration.
         definition: the container definition of the variant's model.
         offline: whether the model gets no network.
-        site: where it runs.
+        context: where it runs.
         endpoint: the endpoint's name.
         folder: of its own; what an earlier one left there is removed.
         given_up: is called, from a thread of the host's own, when the server has died too often to be started again.
@@ -48,7 +48,7 @@ class Host:
         definition: dict[str, Any],
         *,
         offline: bool,
-        site: Site,
+        context: JobContext,
         endpoint: str,
         folder: Path,
         given_up: Callable[[Exception], None],
@@ -59,7 +59,7 @@ class Host:
         self.asked = 0
         self.definition = definition
         self.offline = offline
-        self._site = site
+        self._context = context
         self._endpoint = endpoint
         self._folder = folder
         self._given_up = given_up
@@ -84,12 +84,12 @@ class Host:
     def start(
         self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
     ) -> None:
-        """See ``server.Hosting``."""
-        variables = self._site.environment(offline=offline) | environment
+        """See ``model_server_client.Hosting``."""
+        variables = self._context.environment(offline=offline) | environment
         self.container.start(command, variables, descriptors=descriptors, offline=offline)
 
     def finish(self) -> Outcome:
-        """See ``server.Hosting``."""
+        """See ``model_server_client.Hosting``."""
         return self.container.wait()
 
     def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -134,7 +134,7 @@ class Host:
     def _start(self) -> None:
         patience = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
         try:
-            lay_out(self.definition, self.container, self._site.objects)
+            lay_out(self.definition, self.container, self._context.objects)
             started = ModelServer.started(
                 self,
                 self.definition.get("Environment", {}),
@@ -200,10 +200,10 @@ class Host:
         remove(self._folder)
         return Container(
             folder=self._folder,
-            log_file=log_file(self._site, self._endpoint),
-            log=lambda line: self._site.log(ACTION, self._endpoint, line),
-            namespaces=self._site.namespaces,
-            private=[self._site.folder],
+            log_file=log_file(self._context, self._endpoint),
+            log=lambda line: self._context.log(ACTION, self._endpoint, line),
+            namespaces=self._context.namespaces,
+            private=[self._context.folder],
         )
 
     def _started(self, starting: AbstractContextManager[ModelServer]) -> ModelServer:
@@ -217,14 +217,14 @@ class Host:
             ) from error
 
 
-class Fleet:
+class VariantGroup:
     """The hosts of one endpoint configuration. Safe to use from several threads.
 
     Args:
         hosts: one for each production variant.
     """
 
-    def __init__(self, hosts: list[Host]) -> None:
+    def __init__(self, hosts: list[VariantServer]) -> None:
         self.hosts = hosts
         self._lock = threading.Lock()
 
@@ -240,7 +240,7 @@ class Fleet:
                     host.close()
             raise errors[0]
 
-    def pick(self, variant: str | None) -> Host:
+    def pick(self, variant: str | None) -> VariantServer:
         """The host whose turn it is by the variants' weights, or that of the variant.
 
         Raises:
@@ -267,6 +267,6 @@ class Fleet:
                 closed.result()
 
 
-def log_file(site: Site, endpoint: str) -> Path:
+def log_file(context: JobContext, endpoint: str) -> Path:
     """Where the output of an endpoint's containers goes."""
-    return site.folder / "logs" / "Endpoints" / f"{endpoint}.log"
+    return context.folder / "logs" / "Endpoints" / f"{endpoint}.log"

@@ -54,10 +54,10 @@ class Api:
     def start(self) -> None:
         """Begins to listen. Raises OSError if the port is taken."""
 
-        class Door(_Door):
+        class Handler(_AwsRequests):
             sagemaker = self._sagemaker
 
-        self._server = Server(Door, self._port, key=self._sagemaker.key)
+        self._server = Server(Handler, self._port, key=self._sagemaker.key)
 
     def stop(self) -> None:
         """Stops listening; the endpoints stay. Harmless if it does not."""
@@ -73,7 +73,7 @@ class Api:
         self.stop()
 
 
-class _Door(Requests):
+class _AwsRequests(Requests):
     sagemaker: SageMaker
 
     def answer(self, body: bytes) -> None:

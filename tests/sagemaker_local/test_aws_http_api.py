@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sagemaker_local.api import Api
-from sagemaker_local.views import view_of_this_machine
+from sagemaker_local.aws_http_api import Api
+from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import settled
 from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sagemaker_local.cache import Cache
-from sagemaker_local.objects import NothingFoundError, Objects, ObjectsError, relative_path
+from sagemaker_local.s3_cache import NothingFoundError, Objects, ObjectsError, relative_path
 
 
 class Requests(Counter[str]):

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from sagemaker_local.errors import Refused
-from sagemaker_local.hosts import Fleet
 from sagemaker_local.loopback import Requests, Server
-from sagemaker_local.server import Answer, NoAnswerError
+from sagemaker_local.model_server_client import Answer, NoAnswerError
+from sagemaker_local.variant_servers import VariantGroup
 
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
 TARGET_HEADER = "X-Amzn-SageMaker-Target-Variant"
@@ -18,16 +18,16 @@ class OutOfServiceError(Exception):
     """No fleet serves yet, or any more."""
 
 
-class Traffic:
+class VariantRouter:
     """Who serves now. A request stays with the fleet that it began with. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._fleet: Fleet | None = None
-        self._under_way: dict[Fleet, int] = {}
+        self._fleet: VariantGroup | None = None
+        self._under_way: dict[VariantGroup, int] = {}
         self._changed = threading.Condition()
 
     @property
-    def fleet(self) -> Fleet | None:
+    def fleet(self) -> VariantGroup | None:
         """The fleet that serves."""
         return self._fleet
 
@@ -65,13 +65,13 @@ class Traffic:
                 self._under_way[fleet] -= 1
                 self._changed.notify_all()
 
-    def switch(self, fleet: Fleet | None) -> Fleet | None:
+    def switch(self, fleet: VariantGroup | None) -> VariantGroup | None:
         """Sends all further requests to another fleet. Returns the one that served before."""
         with self._changed:
             before, self._fleet = self._fleet, fleet
             return before
 
-    def drain(self, fleet: Fleet, patience: float) -> None:
+    def drain(self, fleet: VariantGroup, patience: float) -> None:
         """Waits until the requests that a fleet began with are answered, at most so many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way.get(fleet), patience)
@@ -87,7 +87,7 @@ class Front(Server):
         key: what a request must carry.
     """
 
-    def __init__(self, traffic: Traffic, *, key: str) -> None:
+    def __init__(self, traffic: VariantRouter, *, key: str) -> None:
         class Passing(_Passing):
             def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
                 return traffic.ask(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))

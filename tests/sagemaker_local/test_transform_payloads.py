@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from sagemaker_local.batches import PayloadTooLargeError, payloads
+from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
 
 
 @pytest.mark.parametrize(
