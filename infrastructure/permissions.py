@@ -33,7 +33,7 @@ _NAMES = {
     # <group>/<version>
     "model-package": ("{model}/*", "{model}-*"),
 }
-"""The names that the module gives, by kind of resource. pipeline.contract.names refuses an input with others."""
+"""The names that the module gives, by kind of resource. pipeline.input.resource_names refuses an input with others."""
 
 _SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTracking-endpoint/{model}-*")
 """https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html"""

@@ -1,6 +1,6 @@
 """The JSON Schema of ``input.yaml``, made from the stage list and botocore's service model of SageMaker.
 
-``python -m pipeline.schema`` writes it to ``pipeline/contract/input.schema.json``, which is committed: editors and the
+``python -m pipeline.schema`` writes it to ``pipeline/input/input.schema.json``, which is committed: editors and the
 start Lambda read the file, and only this module needs botocore.
 
 A shape becomes a definition that admits null, since nulls are dropped before SageMaker sees them; where a value is
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from pipeline.contract.tokens import TOKENS
-from pipeline.contract.validator import EXPECTED
+from pipeline.input.tokens import TOKENS
+from pipeline.input.validator import EXPECTED
 from pipeline.plain_text import in_words, plain_text, portable_pattern
 from pipeline.sections import approval_section, deployment_section, registration_section
 from pipeline.stages import (
@@ -33,7 +33,7 @@ from pipeline.stages import (
 if TYPE_CHECKING:
     from botocore.model import Shape, StructureShape
 
-SCHEMA_FILE = Path(__file__).parent / "contract" / "input.schema.json"
+SCHEMA_FILE = Path(__file__).parent / "input" / "input.schema.json"
 
 _TYPES = {
     "structure": "object",

@@ -1,6 +1,6 @@
 """What can go wrong at a start: an ``InputError``, for the user to mend, is answered; a ``ServiceError`` is raised."""
 
-from pipeline.contract.problems import InputError
+from pipeline.input.errors import InputError
 
 
 class EventError(InputError):

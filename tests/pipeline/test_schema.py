@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pipeline.contract.validator import KEYWORDS, input_schema
+from pipeline.input.validator import KEYWORDS, input_schema
 from pipeline.plain_text import plain_text, portable_pattern
 from pipeline.schema import SCHEMA_FILE, schema_text
 from pipeline.stages import REQUEST_STAGES, RequestStage

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from pipeline.contract.problems import Path, Problem, listed, nearest, shown
+from pipeline.input.errors import InputIssue, Path, listed, nearest, shown
 
 Schema = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ def input_schema() -> Schema:
     return content
 
 
-def problems(value: Any, schema: Schema | None = None) -> Iterator[Problem]:
+def problems(value: Any, schema: Schema | None = None) -> Iterator[InputIssue]:
     """Every problem of the value, in its own order.
 
     Args:
@@ -69,7 +69,7 @@ class _Validator:
     def __init__(self, definitions: Mapping[str, Schema]) -> None:
         self._definitions = definitions
 
-    def problems(self, value: Any, schema: Schema, path: Path) -> Iterator[Problem]:
+    def problems(self, value: Any, schema: Schema, path: Path) -> Iterator[InputIssue]:
         wrong_type = _type_problem(value, schema, path)
         if wrong_type:
             yield wrong_type
@@ -86,16 +86,16 @@ class _Validator:
             for index, item in enumerate(value):
                 yield from self.problems(item, schema["items"], (*path, index))
 
-    def _members(self, value: dict[str, Any], schema: Schema, path: Path) -> Iterator[Problem]:
+    def _members(self, value: dict[str, Any], schema: Schema, path: Path) -> Iterator[InputIssue]:
         properties = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
         for key in schema.get("required", ()):
             if key not in value:
-                yield Problem(path=(*path, key), message="is missing; it is required", allowed="required")
+                yield InputIssue(path=(*path, key), message="is missing; it is required", allowed="required")
         for key, item in value.items():
             if "propertyNames" in schema:
                 for problem in self.problems(key, schema["propertyNames"], (*path, key)):
-                    yield Problem(path=problem.path, message=f"the key {problem.message}", value=key, at_key=True)
+                    yield InputIssue(path=problem.path, message=f"the key {problem.message}", value=key, at_key=True)
             if key in properties:
                 yield from self.problems(item, properties[key], (*path, key))
             elif others is False:
@@ -104,7 +104,7 @@ class _Validator:
                 yield from self.problems(item, others, (*path, key))
 
 
-def _type_problem(value: Any, schema: Schema, path: Path) -> Problem | None:
+def _type_problem(value: Any, schema: Schema, path: Path) -> InputIssue | None:
     if "type" not in schema:
         return None
     allowed = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
@@ -118,7 +118,7 @@ def _type_problem(value: Any, schema: Schema, path: Path) -> Problem | None:
         message = f"is {shown(value)} ({_noun(value)}); expected {expected}"
         if expected == "a string" and isinstance(value, (bool, int, float)):
             message += f", in quotes: {shown(json.dumps(value))}"
-    return Problem(path=path, message=message, value=value, allowed=expected)
+    return InputIssue(path=path, message=message, value=value, allowed=expected)
 
 
 def _noun(value: Any) -> str:
@@ -129,17 +129,17 @@ def _noun(value: Any) -> str:
     )
 
 
-def _value_problems(value: Any, schema: Schema, path: Path) -> Iterator[Problem]:
+def _value_problems(value: Any, schema: Schema, path: Path) -> Iterator[InputIssue]:
     if "const" in schema and (value != schema["const"] or type(value) is not type(schema["const"])):
-        yield Problem(path=path, message=f"is {shown(value)}; expected {shown(schema['const'])}", value=value)
+        yield InputIssue(path=path, message=f"is {shown(value)}; expected {shown(schema['const'])}", value=value)
     if "enum" in schema and value not in schema["enum"]:
         allowed = [word for word in schema["enum"] if word is not None]
         near = nearest(value, allowed)
         meant = f"; did you mean {near}?" if near else ""
         message = f"is {shown(value)}; allowed are {listed(allowed, most=40)}{meant}"
-        yield Problem(path=path, message=message, value=value, allowed=allowed, nearest=near)
+        yield InputIssue(path=path, message=message, value=value, allowed=allowed, nearest=near)
     for limit in _limits(value, schema):
-        yield Problem(path=path, message=f"is {shown(value)}; expected {limit}", value=value, allowed=limit)
+        yield InputIssue(path=path, message=f"is {shown(value)}; expected {limit}", value=value, allowed=limit)
 
 
 def _limits(value: Any, schema: Schema) -> Iterator[str]:
@@ -167,9 +167,9 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
 
 
-def _unknown_key(key: str, known: list[str], path: Path) -> Problem:
+def _unknown_key(key: str, known: list[str], path: Path) -> InputIssue:
     near = nearest(key, known)
     meant = f"did you mean {near}?" if near else f"known here: {listed(known, most=40)}"
-    return Problem(
+    return InputIssue(
         path=(*path, key), message=f"is not a known key; {meant}", value=key, allowed=known, nearest=near, at_key=True
     )

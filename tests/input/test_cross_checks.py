@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import made, refused
+from tests.input.conftest import made, refused
 
 OFF = {"run": False}
 SOURCE = "mlops-demo-0123456789abcdef"

@@ -8,13 +8,13 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
-from pipeline.contract.document import Document
-from pipeline.contract.names import foreign_names
-from pipeline.contract.needs import unmet_needs
-from pipeline.contract.problems import InvalidFileError, Path, Problem
-from pipeline.contract.references import fill_in_input
-from pipeline.contract.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.contract.validator import problems
+from pipeline.input.cross_checks import unmet_needs
+from pipeline.input.errors import InputIssue, InvalidFileError, Path
+from pipeline.input.lineage import fill_in_input
+from pipeline.input.resource_names import names_outside_scope
+from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
+from pipeline.input.validator import problems
+from pipeline.input.yaml_document import Document
 from pipeline.stages import EXECUTION_NAME_LENGTH, SAGEMAKER_NAME_LENGTH
 
 MAX_INPUT_BYTES = 262_144
@@ -60,7 +60,7 @@ def execution_input(
         located = [_located(problem, document, overrides) for problem in error.problems]
         raise InvalidFileError(sorted(located, key=lambda problem: (problem.line or 0, problem.column or 0))) from None
     except RecursionError as error:
-        raise InvalidFileError([Problem(message="the overrides have too many levels")]) from error
+        raise InvalidFileError([InputIssue(message="the overrides have too many levels")]) from error
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +70,7 @@ def _document(file: bytes) -> Document:
 
 
 def checked_input(
-    data: dict[str, Any], *, tokens: Mapping[str, str], event_id: str, found: list[Problem] | None = None
+    data: dict[str, Any], *, tokens: Mapping[str, str], event_id: str, found: list[InputIssue] | None = None
 ) -> ExecutionInput:
     """The execution that parsed data describes.
 
@@ -85,26 +85,30 @@ def checked_input(
     """
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
-    foreign = foreign_names(content, execution=name, model_name=tokens["MODEL_NAME"])
+    foreign = names_outside_scope(content, execution=name, model_name=tokens["MODEL_NAME"])
     everything = chain(found or [], problems(content), unfit, unresolved, unmet_needs(data), foreign)
     wrong = list(islice(everything, MAX_PROBLEMS + 1))
     if wrong:
-        more = [Problem(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
+        more = (
+            [InputIssue(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
+        )
         raise InvalidFileError(wrong[:MAX_PROBLEMS] + more)
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidFileError(
-            [Problem(message="the overrides have half a character (a surrogate) in them")]
+            [InputIssue(message="the overrides have half a character (a surrogate) in them")]
         ) from error
     if size > MAX_INPUT_BYTES:
         message = f"the input has {size:,} bytes as JSON; Step Functions allows {MAX_INPUT_BYTES:,}"
-        raise InvalidFileError([Problem(message=message)])
+        raise InvalidFileError([InputIssue(message=message)])
     return ExecutionInput(name=name, content=content, text=text)
 
 
-def execution_name(data: Mapping[str, Any], *, tokens: Mapping[str, str], event_id: str) -> tuple[str, list[Problem]]:
+def execution_name(
+    data: Mapping[str, Any], *, tokens: Mapping[str, str], event_id: str
+) -> tuple[str, list[InputIssue]]:
     """The name of the execution that this event starts: ``<job_prefix>-<model_id>-`` and a hash of the event's id.
 
     The same event always gives the same name, so that Step Functions itself refuses to start it twice. Whether the
@@ -113,7 +117,7 @@ def execution_name(data: Mapping[str, Any], *, tokens: Mapping[str, str], event_
     """
     parts = [fill_in(data.get(key), tokens) for key in _NAME_PARTS]
     circular = [
-        Problem(path=(key,), message=f"has {EXECUTION_TOKEN} in it, which begins with it", value=part)
+        InputIssue(path=(key,), message=f"has {EXECUTION_TOKEN} in it, which begins with it", value=part)
         for key, part in zip(_NAME_PARTS, parts, strict=True)
         if isinstance(part, str) and EXECUTION_TOKEN in part
     ]
@@ -125,7 +129,7 @@ def execution_name(data: Mapping[str, Any], *, tokens: Mapping[str, str], event_
         f"is {parts[1]!r}, and job_prefix is {parts[0]!r}: {sum(map(len, parts))} characters; allowed are {allowed} "
         f"together, so that the names of the jobs fit SageMaker's {SAGEMAKER_NAME_LENGTH}"
     )
-    too_long = Problem(path=("model_id",), message=message, value=parts[1], allowed=f"{allowed} characters together")
+    too_long = InputIssue(path=("model_id",), message=message, value=parts[1], allowed=f"{allowed} characters together")
     return name, [*circular, too_long]
 
 
@@ -136,7 +140,7 @@ def merged(data: Any, overrides: Any) -> Any:
     return overrides
 
 
-def _located(problem: Problem, document: Document, overrides: Mapping[str, Any]) -> Problem:
+def _located(problem: InputIssue, document: Document, overrides: Mapping[str, Any]) -> InputIssue:
     if problem.line or not problem.path:
         return problem
     if _stands_in(overrides, problem.path):

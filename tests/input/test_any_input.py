@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.jobs.requests import check_request
-from pipeline.contract.document import Document
-from pipeline.contract.execution import ExecutionInput, checked_input, execution_input
-from pipeline.contract.problems import InvalidFileError
-from pipeline.contract.validator import input_schema, problems
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import ExecutionInput, checked_input, execution_input
+from pipeline.input.validator import input_schema, problems
+from pipeline.input.yaml_document import Document
 from pipeline.stages import REQUEST_STAGES
-from tests.contract.conftest import SHIPPED, TOKENS
-from tests.contract.mutations import JUNK, mutated
+from tests.input.conftest import SHIPPED, TOKENS
+from tests.input.mutations import JUNK, mutated
 from tests.pipeline.machine import evaluated, keep
 
 BASE = Document(SHIPPED).data

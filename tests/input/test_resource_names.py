@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.execution import execution_input
-from tests.contract.conftest import SHIPPED, TOKENS, made, refused
+from pipeline.input.execution import execution_input
+from tests.input.conftest import SHIPPED, TOKENS, made, refused
 
 OFF = {"run": False}
 OTHERS = ("preprocessing", "evaluation", "registration", "approval", "CreateModel", "batchTransform", "deployment")

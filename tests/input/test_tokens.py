@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.tokens import fill_in
+from pipeline.input.tokens import fill_in
 
 TOKENS = {"MLOPS_BUCKET": "my-bucket", "MODEL_NAME": "demo", "AWS_REGION_NAME": "eu-west-1"}
 

@@ -11,14 +11,14 @@ REMEDY = f"or name the earlier execution to read from in {SOURCE}"
 
 
 @dataclass(frozen=True)
-class Use:
+class StageSection:
     """One stage of a file."""
 
     stage: Stage
     section: Any
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], stage: Stage) -> "Use":
+    def of(cls, data: Mapping[str, Any], stage: Stage) -> "StageSection":
         """The stage as it stands in the parsed file."""
         return cls(stage, data.get(stage.key))
 

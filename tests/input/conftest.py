@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from pipeline.contract.document import Document
-from pipeline.contract.execution import ExecutionInput, execution_input
-from pipeline.contract.problems import InvalidFileError, Problem
+from pipeline.input.errors import InputIssue, InvalidFileError
+from pipeline.input.execution import ExecutionInput, execution_input
+from pipeline.input.yaml_document import Document
 
 PROJECT = Path(__file__).parent.parent.parent
 SHIPPED = (PROJECT / "scripts" / "input.yaml").read_bytes()
@@ -41,7 +41,7 @@ def made(file: bytes | str = SHIPPED, **overrides: Any) -> ExecutionInput:
     return execution_input(content, tokens=TOKENS, event_id="event", overrides=overrides)
 
 
-def refused(file: bytes | str = SHIPPED, **overrides: Any) -> list[Problem]:
+def refused(file: bytes | str = SHIPPED, **overrides: Any) -> list[InputIssue]:
     """What is wrong with a file, with the overrides."""
     with pytest.raises(InvalidFileError) as raised:
         made(file, **overrides)

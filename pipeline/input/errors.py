@@ -13,7 +13,7 @@ _SHOWN = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class InputIssue:
     """One thing that is wrong, in words for the person who wrote the file."""
 
     path: Path = ()
@@ -47,7 +47,7 @@ class InvalidFileError(InputError):
         problems: all that was found, at least one.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[InputIssue]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 

@@ -10,11 +10,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.contract.models import name_models, unmade_models
-from pipeline.contract.problems import Path, Problem, shown
-from pipeline.contract.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.contract.uses import REMEDY, SOURCE, Use
-from pipeline.stages import REQUEST_STAGES, STAGES
+from pipeline.input.errors import InputIssue, Path, shown
+from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
+from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
+from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, DEFAULT_VARIANT, DEPLOYMENT, REQUEST_STAGES, STAGES
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 """The request fields from which SageMaker itself reads, where they are not to write to."""
@@ -22,10 +21,14 @@ _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 _WRITE_WORDS = ("Output", "Checkpoint", "Destination")
 """A field is one to write to when its name, or that of one above it, has one of these words in it."""
 
+_NAME = CREATE_MODEL.name_field
+_MAKER = CREATE_MODEL.key
+_VARIANTS: Path = (DEPLOYMENT.key, "input", "EndpointConfig", "ProductionVariants")
+
 
 def fill_in_input(
     data: dict[str, Any], *, execution: str, tokens: Mapping[str, str]
-) -> tuple[dict[str, Any], list[Problem]]:
+) -> tuple[dict[str, Any], list[InputIssue]]:
     """The input with every token filled in, and a problem for each reference to what no stage makes.
 
     Args:
@@ -38,18 +41,18 @@ def fill_in_input(
     ours = {**tokens, EXECUTION_TOKEN: execution}
     theirs = {**tokens, EXECUTION_TOKEN: source or execution}
     filled = {key: value if key == SOURCE else fill_in(value, ours) for key, value in data.items()}
-    found: list[Problem] = []
-    uses = [Use(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
+    found: list[InputIssue] = []
+    uses = [StageSection(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
     written = [(use, _writes(use)) for use in uses]
     for number, use in enumerate(uses):
         if not use.runs:
             filled[use.stage.key] = fill_in(use.section, theirs)
             continue
-        missing = [*_unwritten(use, _Writers(written[:number])), *unmade_models(use, data)]
+        missing = [*_unwritten(use, _Writers(written[:number])), *_unmade_models(use, data)]
         from_source = {problem.path for problem in missing}
         filled[use.stage.key] = _filled(use.section, (use.stage.key,), ours, theirs, from_source)
         if source:
-            name_models(use, data, filled, source)
+            _name_models(use, data, filled, source)
         else:
             found += missing
     return filled, found
@@ -63,7 +66,7 @@ def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str
     return fill_in(value, theirs if path in from_source else ours)
 
 
-def _unwritten(use: Use, earlier: "_Writers") -> Iterator[Problem]:
+def _unwritten(use: StageSection, earlier: "_Writers") -> Iterator[InputIssue]:
     """What the stage reads of this execution although the stage that writes it does not run."""
     known = [other.stage for other in earlier.uses if other.request]
     before = STAGES[: STAGES.index(use.stage)]
@@ -80,19 +83,19 @@ def _unwritten(use: Use, earlier: "_Writers") -> Iterator[Problem]:
             yield _problem(path, text, f"no stage before it writes that, and there is no {without}: add it,")
 
 
-def _problem(path: Path, text: str, why: str) -> Problem:
+def _problem(path: Path, text: str, why: str) -> InputIssue:
     message = f"is {shown(text)}, of this execution; {why} {REMEDY}"
-    return Problem(path=path, message=message, value=text)
+    return InputIssue(path=path, message=message, value=text)
 
 
-def _executions_own(use: Use) -> Iterator[tuple[Path, str]]:
+def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
     """The stage's strings that name the execution."""
     for path, text in _strings(use.section, (use.stage.key,)):
         if EXECUTION_TOKEN in text:
             yield path, text
 
 
-def _writes(use: Use) -> list[str]:
+def _writes(use: StageSection) -> list[str]:
     """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
     return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
 
@@ -104,7 +107,7 @@ class _Writers:
         written: the stages, in their order, each with the URIs that it writes.
     """
 
-    def __init__(self, written: Sequence[tuple[Use, list[str]]]) -> None:
+    def __init__(self, written: Sequence[tuple[StageSection, list[str]]]) -> None:
         self.uses = [use for use, _ in written]
         # Where several fit equally well, the last of those that run wins, else the last.
         ascending = sorted(written, key=lambda item: item[0].runs)
@@ -117,11 +120,11 @@ class _Writers:
                     node = node.setdefault(part, {})
                 node[None] = use
 
-    def of(self, uri: str) -> Use | None:
+    def of(self, uri: str) -> StageSection | None:
         """The stage that writes the URI or the longest of the folders above it; else one that writes below it."""
         return self._above(uri) or self._below(uri)
 
-    def _above(self, uri: str) -> Use | None:
+    def _above(self, uri: str) -> StageSection | None:
         node, found = self._tree, None
         for part in uri.split("/"):
             if part not in node:
@@ -130,7 +133,7 @@ class _Writers:
             found = node.get(None, found)
         return found
 
-    def _below(self, uri: str) -> Use | None:
+    def _below(self, uri: str) -> StageSection | None:
         for use, uris in self._sorted:
             first = bisect_left(uris, uri)
             if first < len(uris) and uris[first].startswith(uri):
@@ -159,3 +162,68 @@ def _is_read(path: Path) -> bool:
 
 def _uris(text: str) -> list[str]:
     return [uri.rstrip("/") for uri in re.findall(r"s3://[^\s,;\"']+", text) if EXECUTION_TOKEN in uri]
+
+
+def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+    """A problem for each place where the stage uses the model of a CreateModel that does not run."""
+    maker = StageSection.of(data, CREATE_MODEL)
+    if maker.runs:
+        return
+    for path, holder in _places(use):
+        given = holder.get(_NAME)
+        name = maker.request.get(_NAME) if given is None else given
+        if name is None:
+            message = f"is missing, and {_MAKER}.run is not true: name a model, let {_MAKER} run, {REMEDY}"
+            yield InputIssue(path=path, message=message, allowed="the name of a model")
+        elif isinstance(name, str) and EXECUTION_TOKEN in name:
+            message = f"is {shown(name)}, of this execution; {_MAKER} makes that model, and {_MAKER}.run is not true"
+            yield InputIssue(path=path, message=f"{message}: let it run, {REMEDY}", value=name)
+
+
+def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
+    """Names the source execution's model in each place where the input names none.
+
+    Args:
+        use: the stage as the file has it.
+        data: the parsed file.
+        filled: the input with its tokens filled in, which is changed.
+        source: the source execution's name.
+    """
+    maker = StageSection.of(data, CREATE_MODEL)
+    if maker.runs or maker.request.get(_NAME) is not None:
+        return
+    section = filled[use.stage.key]
+    if use.stage is DEPLOYMENT and not _variants(StageSection(DEPLOYMENT, section)):
+        _make_default_variant(section)
+    for _, holder in _places(StageSection(use.stage, section)):
+        if holder.get(_NAME) is None:
+            holder[_NAME] = CREATE_MODEL.name_prefix + source
+
+
+def _places(use: StageSection) -> list[tuple[Path, dict[str, Any]]]:
+    """Where the stage names its model: the path of the name, and the mapping that has it."""
+    if use.stage is BATCH_TRANSFORM:
+        return [((use.stage.key, "input", _NAME), use.request)] if isinstance(use.section.get("input"), dict) else []
+    if use.stage is DEPLOYMENT:
+        variants = _variants(use)
+        given: list[tuple[Path, dict[str, Any]]] = [
+            ((*_VARIANTS, number, _NAME), item) for number, item in enumerate(variants) if isinstance(item, dict)
+        ]
+        return given or [((*_VARIANTS, 0, _NAME), {})]
+    return []
+
+
+def _variants(use: StageSection) -> list[Any]:
+    variants = use.at("input", "EndpointConfig").get("ProductionVariants")
+    return variants if isinstance(variants, list) else []
+
+
+def _make_default_variant(section: dict[str, Any]) -> None:
+    for key in ("input", "EndpointConfig"):
+        if section.get(key) is None:
+            section[key] = {}
+        section = section[key]
+        if not isinstance(section, dict):  # which the schema refuses
+            return
+    if section.get("ProductionVariants") in (None, []):
+        section["ProductionVariants"] = [dict(DEFAULT_VARIANT)]

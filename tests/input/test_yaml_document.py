@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.document import Document
-from pipeline.contract.problems import InvalidFileError, Problem
-from tests.contract.conftest import refused
+from pipeline.input.errors import InputIssue, InvalidFileError
+from pipeline.input.yaml_document import Document
+from tests.input.conftest import refused
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join([f'*{chr(97 + level)}'] * 9)}]\n" for level in range(9)
@@ -102,17 +102,17 @@ def test_what_can_be_read_is_reported_with_the_rest(text: str, place: tuple[int,
 @pytest.mark.parametrize(
     ("problem", "place"),
     [
-        (Problem(path=("b", "d", 1), message=""), (4, 10)),
-        (Problem(path=("b", "c"), message=""), (3, 6)),
-        (Problem(path=("b", "c"), message="", at_key=True), (3, 3)),
-        (Problem(path=("b", "missing"), message=""), (2, 1)),
-        (Problem(path=("b", "d", 7, "x"), message=""), (4, 3)),
-        (Problem(path=("e", "c"), message=""), (3, 6)),
-        (Problem(path=("missing",), message=""), (1, 1)),
-        (Problem(message=""), (1, 1)),
+        (InputIssue(path=("b", "d", 1), message=""), (4, 10)),
+        (InputIssue(path=("b", "c"), message=""), (3, 6)),
+        (InputIssue(path=("b", "c"), message="", at_key=True), (3, 3)),
+        (InputIssue(path=("b", "missing"), message=""), (2, 1)),
+        (InputIssue(path=("b", "d", 7, "x"), message=""), (4, 3)),
+        (InputIssue(path=("e", "c"), message=""), (3, 6)),
+        (InputIssue(path=("missing",), message=""), (1, 1)),
+        (InputIssue(message=""), (1, 1)),
     ],
 )
-def test_every_value_has_its_place(problem: Problem, place: tuple[int, int]) -> None:
+def test_every_value_has_its_place(problem: InputIssue, place: tuple[int, int]) -> None:
     """A problem is located at its value, at its key, or for what is missing at the key of what it is missing in."""
     document = Document(b"a: 1\nb: &b\n  c: 1\n  d: [x, y]\ne: {<<: *b}\n")
     located = document.located(problem)

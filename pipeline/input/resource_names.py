@@ -7,15 +7,15 @@ can touch nothing of another team in the account. Whoever is refused by SageMake
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.contract.problems import Path, Problem
-from pipeline.contract.uses import Use
+from pipeline.input.errors import InputIssue, Path
+from pipeline.input.stage_section import StageSection
 from pipeline.stages import DEPLOYMENT, REGISTRATION, REQUEST_STAGES
 
 _LASTING = ((REGISTRATION, ("input", "ModelPackageGroupName")), (DEPLOYMENT, ("input", "EndpointName")))
 _CONFIG = (DEPLOYMENT, ("input", "EndpointConfig", "EndpointConfigName"))
 
 
-def foreign_names(content: Mapping[str, Any], *, execution: str, model_name: str) -> Iterator[Problem]:
+def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_name: str) -> Iterator[InputIssue]:
     """A problem for each name that the role may not use, of what the stages that run make.
 
     Args:
@@ -29,21 +29,21 @@ def foreign_names(content: Mapping[str, Any], *, execution: str, model_name: str
     model = model_name.lower()  # SageMaker's ARNs have names in small letters
     lasting = f"{model_name} or {model_name}-..."
     made = [(stage, ("input", stage.name_field), stage.name_prefix) for stage in REQUEST_STAGES]
-    found: dict[Path, Problem] = {}
+    found: dict[Path, InputIssue] = {}
     for stage, keys, prefix in [*made, (*_CONFIG, "")]:
-        path, name, written = _name(Use.of(content, stage), keys, prefix + execution, model_id)
+        path, name, written = _name(StageSection.of(content, stage), keys, prefix + execution, model_id)
         if name and not _has_part(name, model):
             # A model_id that suits endpoints suits the execution's name, too.
             allowed = lasting if path == ("model_id",) else f"{model_name}-... or ...-{model_name}-..."
             found.setdefault(path, _problem(path, written, allowed))
     for stage, keys in _LASTING:
-        path, name, written = _name(Use.of(content, stage), keys, model_id, model_id)
+        path, name, written = _name(StageSection.of(content, stage), keys, model_id, model_id)
         if name and not f"{name}-".startswith(f"{model}-"):
             found.setdefault(path, _problem(path, written, lasting))
     yield from found.values()
 
 
-def _name(use: Use, keys: tuple[str, ...], default: str, model_id: str) -> tuple[Path, str | None, Any]:
+def _name(use: StageSection, keys: tuple[str, ...], default: str, model_id: str) -> tuple[Path, str | None, Any]:
     """Where a name is written, the name in small letters (None where none is made), and what is written there."""
     given = use.at(*keys[:-1]).get(keys[-1])
     path, name, written = (
@@ -56,9 +56,9 @@ def _has_part(name: str, model: str) -> bool:
     return name.startswith(f"{model}-") or f"-{model}-" in name
 
 
-def _problem(path: Path, value: Any, allowed: str) -> Problem:
+def _problem(path: Path, value: Any, allowed: str) -> InputIssue:
     message = (
         f"is {value!r}; the pipeline may use only names with the deployment's model-name in them: {allowed}; "
         "write MODEL_NAME for it"
     )
-    return Problem(path=path, message=message, value=value, allowed=allowed)
+    return InputIssue(path=path, message=message, value=value, allowed=allowed)

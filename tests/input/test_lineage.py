@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.execution import checked_input
-from pipeline.contract.problems import InvalidFileError
-from tests.contract.conftest import TOKENS, made, refused
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import checked_input
+from tests.input.conftest import TOKENS, made, refused
 
 OFF = {"run": False}
 SOURCE = "mlops-demo-0123456789abcdef"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.execution import checked_input, execution_input, merged
-from pipeline.contract.problems import InvalidFileError, path_text
+from pipeline.input.errors import InvalidFileError, path_text
+from pipeline.input.execution import checked_input, execution_input, merged
 from pipeline.stages import REQUEST_STAGES, STAGES
-from tests.contract.conftest import PROJECT, SHIPPED, TOKENS, made, refused
 from tests.covering import Flags, covering
+from tests.input.conftest import PROJECT, SHIPPED, TOKENS, made, refused
 
 FIVE_ERRORS = """\
 job_prefix: my jobs
