@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.options import relative
+from pipeline.stages import STAGES
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
@@ -48,15 +49,10 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if summary["registration"]:
-        yield "registered", "{0[1]}, version {0[2]}".format(summary["registration"]["model_package"].split("/"))
-    if summary["approval"]:
-        by_itself = "" if "by" in summary["approval"] else "by itself: "
-        yield "approval", f"{by_itself}{summary['approval']['reason']}"
-    if summary["deployment"]:
-        answer = summary["deployment"]["answer"]
-        tried = f", answered {answer.strip()}" if answer else ""
-        yield "endpoint", f"{summary['deployment']['endpoint']}, in service{tried}"
+    for stage in STAGES:
+        line = stage.summary_line(summary[stage.key]) if summary.get(stage.key) else None
+        if line:
+            yield line
 
 
 def _failure(summary: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from constructs import Construct
 from infrastructure.encryption import key_statements
 from infrastructure.executions import executions_of
 from infrastructure.function import python_function
-from pipeline.definition.timeouts import KEEPING_TIMEOUT
+from pipeline.asl.timeouts import KEEPING_TIMEOUT
 from pipeline.places import REGISTERED
 
 

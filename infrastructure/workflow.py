@@ -12,7 +12,8 @@ from infrastructure.approval import Approval
 from infrastructure.encryption import key_statements
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, statements
-from pipeline.definition import Resources, definition
+from pipeline.asl.resources import Resources
+from pipeline.definition import definition
 from settings import Vpc
 
 

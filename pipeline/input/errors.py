@@ -52,6 +52,12 @@ class InvalidFileError(InputError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def is_above(least: Any, most: Any) -> bool:
+    """Whether a lower limit is above its upper limit; False if either is no number, which the schema refuses."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (least, most))
+    return numbers and bool(least > most)
+
+
 def path_text(path: Path) -> str:
     """The path as people write it: ``training.input.InputDataConfig[0].ChannelName``."""
     parts = []

@@ -8,14 +8,13 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
-from pipeline.input.cross_checks import unmet_needs
 from pipeline.input.errors import InputIssue, InvalidFileError, Path
 from pipeline.input.lineage import fill_in_input
 from pipeline.input.resource_names import names_outside_scope
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.input.validator import problems
 from pipeline.input.yaml_document import Document
-from pipeline.stages import EXECUTION_NAME_LENGTH, SAGEMAKER_NAME_LENGTH
+from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH, SAGEMAKER_NAME_LENGTH, STAGES
 
 MAX_INPUT_BYTES = 262_144
 """Bytes of UTF-8 that Step Functions takes as an execution's input (StartExecution, ``input``)."""
@@ -23,7 +22,6 @@ MAX_INPUT_BYTES = 262_144
 MAX_PROBLEMS = 100
 """Problems that are told at once; a file with more is not an input.yaml."""
 
-_HASH_LENGTH = 16
 _NAME_PARTS = ("job_prefix", "model_id")
 
 
@@ -86,7 +84,8 @@ def checked_input(
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
     foreign = names_outside_scope(content, execution=name, model_name=tokens["MODEL_NAME"])
-    everything = chain(found or [], problems(content), unfit, unresolved, unmet_needs(data), foreign)
+    contradictions = chain.from_iterable(stage.issues(data) for stage in STAGES)
+    everything = chain(found or [], problems(content), unfit, unresolved, contradictions, foreign)
     wrong = list(islice(everything, MAX_PROBLEMS + 1))
     if wrong:
         more = (
@@ -121,10 +120,10 @@ def execution_name(
         for key, part in zip(_NAME_PARTS, parts, strict=True)
         if isinstance(part, str) and EXECUTION_TOKEN in part
     ]
-    name = "-".join([*map(str, parts), hashlib.sha256(event_id.encode()).hexdigest()[:_HASH_LENGTH]])
+    name = "-".join([*map(str, parts), hashlib.sha256(event_id.encode()).hexdigest()[:EVENT_HASH_LENGTH]])
     if len(name) <= EXECUTION_NAME_LENGTH or not all(isinstance(part, str) for part in parts):
         return name, circular
-    allowed = EXECUTION_NAME_LENGTH - _HASH_LENGTH - len(parts)
+    allowed = EXECUTION_NAME_LENGTH - EVENT_HASH_LENGTH - len(parts)
     message = (
         f"is {parts[1]!r}, and job_prefix is {parts[0]!r}: {sum(map(len, parts))} characters; allowed are {allowed} "
         f"together, so that the names of the jobs fit SageMaker's {SAGEMAKER_NAME_LENGTH}"

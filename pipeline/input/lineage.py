@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.input.errors import InputIssue, Path, shown
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, DEFAULT_VARIANT, DEPLOYMENT, REQUEST_STAGES, STAGES
+from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 """The request fields from which SageMaker itself reads, where they are not to write to."""
@@ -23,7 +23,6 @@ _WRITE_WORDS = ("Output", "Checkpoint", "Destination")
 
 _NAME = CREATE_MODEL.name_field
 _MAKER = CREATE_MODEL.key
-_VARIANTS: Path = (DEPLOYMENT.key, "input", "EndpointConfig", "ProductionVariants")
 
 
 def fill_in_input(
@@ -46,11 +45,11 @@ def fill_in_input(
     written = [(use, _writes(use)) for use in uses]
     for number, use in enumerate(uses):
         if not use.runs:
-            filled[use.stage.key] = fill_in(use.section, theirs)
+            filled[use.stage.key] = fill_in(use.value, theirs)
             continue
         missing = [*_unwritten(use, _Writers(written[:number])), *_unmade_models(use, data)]
         from_source = {problem.path for problem in missing}
-        filled[use.stage.key] = _filled(use.section, (use.stage.key,), ours, theirs, from_source)
+        filled[use.stage.key] = _filled(use.value, (use.stage.key,), ours, theirs, from_source)
         if source:
             _name_models(use, data, filled, source)
         else:
@@ -90,7 +89,7 @@ def _problem(path: Path, text: str, why: str) -> InputIssue:
 
 def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
     """The stage's strings that name the execution."""
-    for path, text in _strings(use.section, (use.stage.key,)):
+    for path, text in _strings(use.value, (use.stage.key,)):
         if EXECUTION_TOKEN in text:
             yield path, text
 
@@ -169,7 +168,7 @@ def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[Input
     maker = StageSection.of(data, CREATE_MODEL)
     if maker.runs:
         return
-    for path, holder in _places(use):
+    for path, holder in use.stage.model_fields(use):
         given = holder.get(_NAME)
         name = maker.request.get(_NAME) if given is None else given
         if name is None:
@@ -193,37 +192,7 @@ def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, A
     if maker.runs or maker.request.get(_NAME) is not None:
         return
     section = filled[use.stage.key]
-    if use.stage is DEPLOYMENT and not _variants(StageSection(DEPLOYMENT, section)):
-        _make_default_variant(section)
-    for _, holder in _places(StageSection(use.stage, section)):
+    use.stage.add_default_model_field(section)
+    for _, holder in use.stage.model_fields(StageSection(use.stage, section)):
         if holder.get(_NAME) is None:
             holder[_NAME] = CREATE_MODEL.name_prefix + source
-
-
-def _places(use: StageSection) -> list[tuple[Path, dict[str, Any]]]:
-    """Where the stage names its model: the path of the name, and the mapping that has it."""
-    if use.stage is BATCH_TRANSFORM:
-        return [((use.stage.key, "input", _NAME), use.request)] if isinstance(use.section.get("input"), dict) else []
-    if use.stage is DEPLOYMENT:
-        variants = _variants(use)
-        given: list[tuple[Path, dict[str, Any]]] = [
-            ((*_VARIANTS, number, _NAME), item) for number, item in enumerate(variants) if isinstance(item, dict)
-        ]
-        return given or [((*_VARIANTS, 0, _NAME), {})]
-    return []
-
-
-def _variants(use: StageSection) -> list[Any]:
-    variants = use.at("input", "EndpointConfig").get("ProductionVariants")
-    return variants if isinstance(variants, list) else []
-
-
-def _make_default_variant(section: dict[str, Any]) -> None:
-    for key in ("input", "EndpointConfig"):
-        if section.get(key) is None:
-            section[key] = {}
-        section = section[key]
-        if not isinstance(section, dict):  # which the schema refuses
-            return
-    if section.get("ProductionVariants") in (None, []):
-        section["ProductionVariants"] = [dict(DEFAULT_VARIANT)]

@@ -9,10 +9,7 @@ from typing import Any
 
 from pipeline.input.errors import InputIssue, Path
 from pipeline.input.stage_section import StageSection
-from pipeline.stages import DEPLOYMENT, REGISTRATION, REQUEST_STAGES
-
-_LASTING = ((REGISTRATION, ("input", "ModelPackageGroupName")), (DEPLOYMENT, ("input", "EndpointName")))
-_CONFIG = (DEPLOYMENT, ("input", "EndpointConfig", "EndpointConfigName"))
+from pipeline.stages import STAGES
 
 
 def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_name: str) -> Iterator[InputIssue]:
@@ -27,19 +24,18 @@ def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_nam
     if not isinstance(model_id, str):
         return  # the schema says so
     model = model_name.lower()  # SageMaker's ARNs have names in small letters
-    lasting = f"{model_name} or {model_name}-..."
-    made = [(stage, ("input", stage.name_field), stage.name_prefix) for stage in REQUEST_STAGES]
+    long_lived = f"{model_name} or {model_name}-..."
     found: dict[Path, InputIssue] = {}
-    for stage, keys, prefix in [*made, (*_CONFIG, "")]:
-        path, name, written = _name(StageSection.of(content, stage), keys, prefix + execution, model_id)
-        if name and not _has_part(name, model):
-            # A model_id that suits endpoints suits the execution's name, too.
-            allowed = lasting if path == ("model_id",) else f"{model_name}-... or ...-{model_name}-..."
-            found.setdefault(path, _problem(path, written, allowed))
-    for stage, keys in _LASTING:
-        path, name, written = _name(StageSection.of(content, stage), keys, model_id, model_id)
-        if name and not f"{name}-".startswith(f"{model}-"):
-            found.setdefault(path, _problem(path, written, lasting))
+    for stage in STAGES:
+        for created in stage.created_names():
+            default = model_id if created.long_lived else created.prefix + execution
+            path, name, written = _name(StageSection.of(content, stage), created.keys, default, model_id)
+            fits = _begins_with if created.long_lived else _has_part
+            if name and not fits(name, model):
+                # A model_id that suits endpoints suits the execution's name, too.
+                is_long = created.long_lived or path == ("model_id",)
+                allowed = long_lived if is_long else f"{model_name}-... or ...-{model_name}-..."
+                found.setdefault(path, _problem(path, written, allowed))
     yield from found.values()
 
 
@@ -50,6 +46,10 @@ def _name(use: StageSection, keys: tuple[str, ...], default: str, model_id: str)
         (("model_id",), default, model_id) if given is None else ((use.stage.key, *keys), given, given)
     )
     return path, name.lower() if use.runs and isinstance(name, str) else None, written
+
+
+def _begins_with(name: str, model: str) -> bool:
+    return f"{name}-".startswith(f"{model}-")
 
 
 def _has_part(name: str, model: str) -> bool:

@@ -18,8 +18,8 @@ from cli.overview import overview, table
 from cli.target import Target
 from cli.watch import watch_to_end
 from local.connection import Connection
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
 EXECUTIONS = MACHINE.replace(":stateMachine:", ":execution:")

@@ -18,8 +18,8 @@ from local.emulator import Emulator
 from local.jobs import SageMaker
 from local.recorded import Orphans, RecordedSageMaker
 from local.tasks import Tasks
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 PROJECT = Path(__file__).parent.parent.parent
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"

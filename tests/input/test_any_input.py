@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.jobs.requests import check_request
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import ExecutionInput, checked_input, execution_input
 from pipeline.input.validator import input_schema, problems

@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonata
 
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 EXECUTION = "mlops-demo-0123456789abcdef"
 ENTERED = "2026-11-23T10:00:00.000Z"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from local.jobs.requests import check_request
+from pipeline.asl.resources import Resources
 from pipeline.definition import definition
-from pipeline.definition.resources import Resources
 from pipeline.stages import REQUEST_STAGES
 from tests.pipeline.machine import evaluated
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.jobs.requests import check_request
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from tests.pipeline.machine import ENTERED, EXECUTION, Handler, TaskError, evaluated, keep, run
 
 STATES = definition(PLACEHOLDERS)["States"]

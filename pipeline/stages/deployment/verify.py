@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from pipeline.definition.deployment.requests import policy_request, smoke_test_request, target_request
-from pipeline.definition.deployment.states import (
+from pipeline.asl.jsonata import jsonata
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import INVOKE_RETRY, SCALING_RETRY, retry
+from pipeline.stages.deployment.requests import policy_request, smoke_test_request, target_request
+from pipeline.stages.deployment.states import (
     IN_SERVICE,
     POLICY,
     RECORD,
@@ -15,11 +18,9 @@ from pipeline.definition.deployment.states import (
     more,
     task,
 )
-from pipeline.definition.expressions import INVOKE_RETRY, SCALING_RETRY, jsonata, retry
-from pipeline.definition.resources import Resources
 
 
-def tried_states(resources: Resources) -> dict[str, Any]:
+def verify_states(resources: Resources) -> dict[str, Any]:
     """The smoke test, and what makes the endpoint scale; each leads back to the Choice that it came from."""
     uri = f"{SECTION}.smoke_test.S3Uri"
     return {

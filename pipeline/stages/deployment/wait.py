@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from pipeline.definition.deployment.states import (
+from pipeline.asl.jsonata import jsonata, with_result
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import SDK_RETRY
+from pipeline.stages.deployment.states import (
     DELETE_CONFIG,
     IN_SERVICE,
     LOOK,
@@ -18,8 +21,6 @@ from pipeline.definition.deployment.states import (
     more,
     task,
 )
-from pipeline.definition.expressions import SDK_RETRY, jsonata, with_result
-from pipeline.definition.resources import Resources
 
 _INTERVAL = 30
 """Seconds between two looks."""
@@ -29,7 +30,7 @@ _SERVES = f"{RESULT}.status = 'InService' and {RESULT}.serving = {RESULT}.Endpoi
 _SAID_AT_THE_END = "['EndpointName', 'EndpointArn', 'EndpointConfigName', 'previous', 'smoke_test', 'autoscaling']"
 
 
-def watched_states(resources: Resources, following: str) -> dict[str, Any]:
+def wait_states(resources: Resources, following: str) -> dict[str, Any]:
     """Looks until the endpoint is in service or the time is up, and says what comes next."""
     seen = (
         "{'EndpointArn': $states.result.EndpointArn, 'status': $states.result.EndpointStatus,"

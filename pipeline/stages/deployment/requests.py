@@ -2,14 +2,8 @@
 
 import json
 
-from pipeline.definition.expressions import (
-    EXECUTION_NAME,
-    MODEL_NAME,
-    given_object,
-    text_or,
-    without_nulls,
-)
-from pipeline.stages import DEFAULT_VARIANT
+from pipeline.asl.jsonata import EXECUTION_NAME, MODEL_NAME, given_object, text_or, without_nulls
+from pipeline.stages.deployment import DEFAULT_VARIANT
 
 _INPUT = "$states.input.deployment.input"
 _RESULT = "$states.input.deployment.result"

@@ -2,19 +2,22 @@
 
 from typing import Any
 
-from pipeline.definition.deployment.requests import (
+from pipeline.asl.jsonata import jsonata, with_result
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import SDK_RETRY
+from pipeline.stages.deployment import ENDPOINT
+from pipeline.stages.deployment.requests import (
     CONFIG_NAME,
     ENDPOINT_NAME,
     config_request,
     create_request,
     update_request,
 )
-from pipeline.definition.deployment.states import (
+from pipeline.stages.deployment.states import (
     CONFIG,
     CREATE,
     CREATE_OR_UPDATE,
     DELETE_CONFIG,
-    ENDPOINT,
     RESULT,
     TIMEOUT,
     UPDATE,
@@ -23,11 +26,9 @@ from pipeline.definition.deployment.states import (
     more,
     task,
 )
-from pipeline.definition.expressions import SDK_RETRY, jsonata, with_result
-from pipeline.definition.resources import Resources
 
 
-def made_states(resources: Resources) -> dict[str, Any]:
+def create_or_update_states(resources: Resources) -> dict[str, Any]:
     """Up to the moment at which SageMaker has the endpoint in hand."""
     return _looked_for(resources) | _begun(resources)
 

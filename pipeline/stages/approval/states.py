@@ -11,22 +11,13 @@ approval: record      writes the decision to the model package
 
 from typing import Any
 
-from pipeline.definition.expressions import (
-    EXECUTION_NAME,
-    LAMBDA_RETRY,
-    REPORT,
-    SDK_RETRY,
-    jsonata,
-    number_or,
-    or_null,
-    retry,
-    with_more,
-    with_result,
-)
-from pipeline.definition.registration import GROUP_NAME
-from pipeline.definition.resources import Resources
+from pipeline.asl.jsonata import EXECUTION_NAME, REPORT, jsonata, number_or, or_null, with_more, with_result
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import LAMBDA_RETRY, SDK_RETRY, retry
+from pipeline.grants import Grants, OwnGrant, sagemaker
+from pipeline.stages.approval import CHAMPIONS, REJECTED
+from pipeline.stages.registration.states import GROUP_NAME
 
-CHAMPIONS = "approval: champions"
 _CHAMPION_KNOWN = "approval: champion?"
 _CHAMPION = "approval: champion"
 _GATE = "approval"
@@ -34,7 +25,6 @@ _DECIDED = "approval: decided?"
 _ANNOUNCE = "approval: announce"
 _PERSON = "approval: person"
 _RECORD = "approval: record"
-REJECTED = "approval: rejected"
 
 DEFAULT_TIMEOUT = 7 * 24 * 3600
 """Seconds for which a person's answer is waited for."""
@@ -45,8 +35,6 @@ _KEPT_FOR = 30 * 24 * 3600
 _RESULT = "$states.input.approval.result"
 _TIMEOUT = number_or("$states.input.approval.timeout_seconds", DEFAULT_TIMEOUT)
 _PACKAGE = "$states.input.registration.result.ModelPackageArn"
-IS_REJECTED = f"{_RESULT}.decision = 'Rejected'"
-"""Whether the decision ends the execution; asked once it is on record."""
 _REGISTERED = "$states.input.registration.run = true"
 _KEPT_REPORT = "$states.input.registration.result.report.S3Uri"
 _JUDGED_REPORT = f"({_REGISTERED} and $exists({_KEPT_REPORT}) ? {_KEPT_REPORT} : {or_null(REPORT)})"
@@ -213,3 +201,13 @@ def _end(resources: Resources, following: str) -> dict[str, Any]:
             "Cause": jsonata(f"{_RESULT}.cause"),
         },
     }
+
+
+GRANTS: Grants = {
+    "lambda:invoke": (OwnGrant("lambda:InvokeFunction", "gate"),),
+    "sns:publish": (OwnGrant("sns:Publish", "topic"),),
+    "aws-sdk:dynamodb:putItem.waitForTaskToken": (OwnGrant("dynamodb:PutItem", "approvals"),),
+    "aws-sdk:sagemaker:listModelPackages": sagemaker("ListModelPackages", "model-package", "model-package-group"),
+    "aws-sdk:sagemaker:describeModelPackage": sagemaker("DescribeModelPackage", "model-package"),
+    "aws-sdk:sagemaker:updateModelPackage": sagemaker("UpdateModelPackage", "model-package"),
+}

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from pipeline.definition.deployment.states import (
+from pipeline.asl.jsonata import CAUGHT, jsonata
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import PATIENT, SDK_RETRY
+from pipeline.stages.deployment.states import (
     DELETE,
     DELETE_CONFIG,
     FAILED,
@@ -14,16 +17,9 @@ from pipeline.definition.deployment.states import (
     more,
     task,
 )
-from pipeline.definition.expressions import CAUGHT, SDK_RETRY, jsonata
-from pipeline.definition.resources import Resources
-
-PATIENT = [
-    {"ErrorEquals": ["SageMaker.SageMakerException"], "IntervalSeconds": 60, "BackoffRate": 1.0, "MaxAttempts": 90}
-]
-"""SageMaker gives an endpoint up after an hour; until then it refuses to delete or to update it."""
 
 
-def undone_states(resources: Resources) -> dict[str, Any]:
+def rollback_states(resources: Resources) -> dict[str, Any]:
     """The way back to what was there, and the end of the execution."""
     config = jsonata(f"{RESULT}.EndpointConfigName")
     also = f"{{'failure': {RESULT}.failure & '; and what was made could not be undone: ' & {CAUGHT}}}"

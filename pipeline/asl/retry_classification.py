@@ -1,4 +1,4 @@
-"""What errors without a name of their own mean: some pass and are tried again, the others are told at once.
+"""Retries transient errors that arrive under one catch-all name, and fails fast on the rest.
 
 Throttling, faults of the service and refusals reach Step Functions under one name, and a Retry sees the name alone. So
 a task whose Retry has such a name catches it instead, and two states of the task's own, which cost nothing where all
@@ -18,8 +18,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from typing import Any
 
-from pipeline.definition.deployment.undoing import PATIENT
-from pipeline.definition.expressions import REDRIVES, jsonata
+from pipeline.asl.jsonata import REDRIVES, jsonata
+from pipeline.asl.retries import PATIENT
 
 UNNAMED = {
     "SageMaker.AmazonSageMakerException",
@@ -54,7 +54,7 @@ _NONE: dict[str, Any] = {"fault": {}}
 """The variables where no fault is known: from the first Choice on, since AWS does not say what an unassigned one is."""
 
 
-def judged(states: dict[str, Any], *, start: str) -> dict[str, Any]:
+def with_retry_classification(states: dict[str, Any], *, start: str) -> dict[str, Any]:
     """The states, with two more for each task that tries such an error again, except where it waits for an endpoint.
 
     Args:

@@ -7,11 +7,9 @@ registration          a version in the group
 
 from typing import Any
 
-from pipeline.definition.expressions import (
+from pipeline.asl.jsonata import (
     EXECUTION_NAME,
-    LAMBDA_RETRY,
     REPORT,
-    SDK_RETRY,
     given_object,
     jsonata,
     or_null,
@@ -20,10 +18,12 @@ from pipeline.definition.expressions import (
     with_result,
     without_nulls,
 )
-from pipeline.definition.resources import Resources
-from pipeline.definition.timeouts import KEEPING_TIMEOUT
+from pipeline.asl.resources import Resources
+from pipeline.asl.retries import LAMBDA_RETRY, SDK_RETRY
+from pipeline.asl.timeouts import KEEPING_TIMEOUT
+from pipeline.grants import Grants, OwnGrant, sagemaker
+from pipeline.stages.registration import GROUP
 
-GROUP = "registration: group"
 _KEEP = "registration: keep"
 _REFUSED = "registration: refused"
 
@@ -181,3 +181,12 @@ def _request() -> str:
 
 def _quoted() -> str:
     return f"'{DEFAULT_CONTENT_TYPE}'"
+
+
+GRANTS: Grants = {
+    "lambda:invoke": (OwnGrant("lambda:InvokeFunction", "gate"),),
+    "aws-sdk:sagemaker:createModelPackageGroup": sagemaker("CreateModelPackageGroup", "model-package-group"),
+    "aws-sdk:sagemaker:createModelPackage": sagemaker(
+        ("CreateModelPackage", "AddTags"), "model-package", "model-package-group"
+    ),
+}
