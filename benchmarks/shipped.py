@@ -3,7 +3,7 @@
 from itertools import count
 
 from benchmarks.processes import PROJECT
-from pipeline.contract.execution import ExecutionInput, execution_input
+from pipeline.input.execution import ExecutionInput, execution_input
 
 INPUT = PROJECT / "scripts" / "input.yaml"
 

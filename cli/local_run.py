@@ -19,6 +19,7 @@ from executions.progress import FAILED, MODEL_REJECTED, REJECTED
 from local.display import Display
 from local.run import RunOptions
 from local.run import run as run_pipeline
+from pipeline.stages import STAGES
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
@@ -94,15 +95,10 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if summary["registration"]:
-        yield "registered", "{0[1]}, version {0[2]}".format(summary["registration"]["model_package"].split("/"))
-    if summary["approval"]:
-        how = "" if "by" in summary["approval"] else "automatic: "
-        yield "approval", f"{how}{summary['approval']['reason']}"
-    if summary["deployment"]:
-        answer = summary["deployment"]["answer"]
-        tried = f", answered {answer.strip()}" if answer else ""
-        yield "endpoint", f"{summary['deployment']['endpoint']}, in service{tried}"
+    for stage in STAGES:
+        line = stage.summary_line(summary[stage.key]) if summary.get(stage.key) else None
+        if line:
+            yield line
 
 
 def _failure(summary: dict[str, Any]) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from cli.overrides import parse
-from pipeline.contract.execution import execution_input
-from pipeline.contract.problems import InvalidFileError, Problem, path_text
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.images import ACCOUNTS, image_uri
+from pipeline.input.errors import InputIssue, InvalidFileError, path_text
+from pipeline.input.execution import execution_input
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
 _REGION = "us-east-1"
@@ -70,14 +70,14 @@ def _token(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _line(file: Path, problem: Problem) -> str:
+def _line(file: Path, problem: InputIssue) -> str:
     """``file:line:column: path: message``, which editors and terminals make a link of."""
     place = f":{problem.line}:{problem.column}" if problem.line else ""
     path = f"{path_text(problem.path)}: " if problem.path else ""
     return f"{file}{place}: {path}{problem.message}"
 
 
-def _as_json(problem: Problem) -> dict[str, Any]:
+def _as_json(problem: InputIssue) -> dict[str, Any]:
     return {
         "line": problem.line,
         "column": problem.column,

@@ -29,7 +29,7 @@ show mlops report "$execution" --local --out out/report.html
 python3 -c '
 import sys
 sys.path.insert(0, ".")
-from pipeline.contract.document import Document
+from pipeline.input.yaml_document import Document
 data = Document(open("scripts/input.yaml", "rb").read()).data
 print(data["deployment"]["smoke_test"]["Body"])
 ' > out/record.csv

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from executions.evaluation import BASELINE, metrics
+from pipeline.stages import STAGES, RequestStage
 
 REPORT = "evaluation.json"
 """The file in which the evaluation's metrics lie, in SageMaker's model-quality layout."""
@@ -101,25 +102,13 @@ def read_metrics(report: Path | None) -> dict[str, float]:
 
 
 def last_steps(output: dict[str, Any]) -> dict[str, Any]:
-    """What registration, approval and deployment have come to; None for each that did not.
+    """The summary of each stage with states of its own; None for each that came to nothing.
 
     Args:
         output: the execution's output, or what its last state had, where it failed.
     """
-    results = {key: (output.get(key) or {}).get("result") or {} for key in ("registration", "approval", "deployment")}
-    registration, approval, deployment = results.values()
     return {
-        "registration": {"model_package": registration.get("ModelPackageArn")} if registration else None,
-        "approval": _some(approval, "decision", "reason", "by", "at", "metrics", "champion") or None,
-        "deployment": {
-            "endpoint": deployment["EndpointName"],
-            "endpoint_config": deployment.get("EndpointConfigName"),
-            "answer": (deployment.get("smoke_test") or {}).get("Body"),
-        }
-        if "EndpointArn" in deployment
-        else None,
+        stage.key: stage.summary((output.get(stage.key) or {}).get("result") or {})
+        for stage in STAGES
+        if not isinstance(stage, RequestStage)
     }
-
-
-def _some(result: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: result[name] for name in names if result.get(name) is not None}

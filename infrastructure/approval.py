@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infrastructure.function import python_function
 from infrastructure.permissions import executions_of, key_statements
-from pipeline.definition.timeouts import KEEPING_TIMEOUT
+from pipeline.asl.timeouts import KEEPING_TIMEOUT
 from pipeline.places import REGISTERED
 
 

@@ -8,6 +8,7 @@ version (PyYAML falls back to pure Python). The same files always give the same 
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,14 @@ _LEVEL = 1
 _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
 _UNUSED = "aws_lambda_powertools/event_handler/"
 """Support for HTTP APIs, including a documentation UI: half of the size of powertools."""
+
+_SYNTHESIS_ONLY = (
+    "pipeline/asl/*",
+    # Of a stage that is a package, only what imports it sees: its states and grants are the rest.
+    "pipeline/stages/*/[!_]*.py",
+    *(f"pipeline/{name}.py" for name in ("botocore_docs", "definition", "diagram", "grants", "schema")),
+)
+"""Files that only synthesis needs."""
 
 
 class FunctionCodeError(Exception):
@@ -44,6 +53,7 @@ def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[
         for path in (_PROJECT / folder).rglob("*")
         if path.suffix in _OWN
     }
+    files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _SYNTHESIS_ONLY)}
     for package in packages:
         files |= _package_files(package)
     with TemporaryDirectory() as staging:

@@ -1,9 +1,4 @@
-"""IAM statements: for each service integration of the state machine, for the KMS key, and for executions.
-
-Sources: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html for the ``.sync`` integrations, and the
-service authorization reference for the actions' resources:
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
-"""
+"""IAM statements: for the state machine's role, made of the stages' own grants, for the KMS key, and for executions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,42 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-_SCALING_ROLE = (
-    "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
-    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-)
-
-_PER_EXECUTION = ("{model}-*", "*-{model}-*")
-"""What each execution creates anew: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
-_LONG_LIVED = ("{model}", "{model}-*")
-"""What outlives the executions: ``<model_id>``."""
-_NAMES = {
-    "processing-job": _PER_EXECUTION,
-    "training-job": _PER_EXECUTION,
-    "transform-job": _PER_EXECUTION,
-    "model": _PER_EXECUTION,
-    "endpoint-config": _PER_EXECUTION,
-    "endpoint": _LONG_LIVED,
-    "model-package-group": _LONG_LIVED,
-    # <group>/<version>
-    "model-package": ("{model}/*", "{model}-*"),
-}
-"""The names that the role may use, by kind of resource; pipeline.contract.names rejects inputs with other names."""
-
-_SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTracking-endpoint/{model}-*")
-"""https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html"""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """Actions of one service on the same resources."""
-
-    service: str
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    """The resource part of their ARNs, with ``{model}`` for the model's name: ``training-job/{model}-*``."""
-    conditions: tuple[tuple[str, str], ...] = ()
-    """Condition keys with their required values."""
+from pipeline.grants import OwnGrant, grants_of
+from pipeline.stages import STAGES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,66 +24,6 @@ class Targets:
     """The ARN pattern of all objects in the bucket."""
     model_name: str
     """The model's identifier, part of every name that the module gives."""
-
-
-def _job(noun: str, resource: str) -> tuple[Grant, ...]:
-    """The grants of a ``.sync`` integration, which waits through an EventBridge managed rule and can stop its job."""
-    rule = f"rule/StepFunctionsGetEventsForSageMaker{noun}sRule"
-    actions = (f"Create{noun}", f"Describe{noun}", f"Stop{noun}", "AddTags")
-    return (
-        *_sagemaker(actions, resource),
-        Grant("events", ("PutTargets", "PutRule", "DescribeRule"), (rule,)),
-    )
-
-
-def _sagemaker(actions: str | tuple[str, ...], *resources: str) -> tuple[Grant, ...]:
-    named = (actions,) if isinstance(actions, str) else actions
-    return (
-        Grant("sagemaker", named, tuple(f"{resource}/{name}" for resource in resources for name in _NAMES[resource])),
-    )
-
-
-def _scaling(action: str) -> Grant:
-    # AWS generates the ID in a scalable target's ARN.
-    conditions = (("application-autoscaling:service-namespace", "sagemaker"),)
-    return Grant("application-autoscaling", (action,), ("scalable-target/*",), conditions)
-
-
-GRANTS: dict[str, tuple[Grant, ...]] = {
-    "sagemaker:createProcessingJob.sync": _job("ProcessingJob", "processing-job"),
-    "sagemaker:createTrainingJob.sync": _job("TrainingJob", "training-job"),
-    "sagemaker:createTransformJob.sync": _job("TransformJob", "transform-job"),
-    "sagemaker:createModel": _sagemaker(("CreateModel", "AddTags"), "model"),
-    "aws-sdk:sagemaker:createModelPackageGroup": _sagemaker("CreateModelPackageGroup", "model-package-group"),
-    "aws-sdk:sagemaker:createModelPackage": _sagemaker(
-        ("CreateModelPackage", "AddTags"), "model-package", "model-package-group"
-    ),
-    "aws-sdk:sagemaker:listModelPackages": _sagemaker("ListModelPackages", "model-package", "model-package-group"),
-    "aws-sdk:sagemaker:describeModelPackage": _sagemaker("DescribeModelPackage", "model-package"),
-    "aws-sdk:sagemaker:updateModelPackage": _sagemaker("UpdateModelPackage", "model-package"),
-    "aws-sdk:sagemaker:createEndpointConfig": _sagemaker(("CreateEndpointConfig", "AddTags"), "endpoint-config"),
-    "aws-sdk:sagemaker:deleteEndpointConfig": _sagemaker("DeleteEndpointConfig", "endpoint-config"),
-    "aws-sdk:sagemaker:createEndpoint": _sagemaker(("CreateEndpoint", "AddTags"), "endpoint", "endpoint-config"),
-    "aws-sdk:sagemaker:updateEndpoint": (
-        *_sagemaker("UpdateEndpoint", "endpoint", "endpoint-config"),
-        # A DeploymentConfig may name alarms that roll the update back.
-        Grant("cloudwatch", ("DescribeAlarms",), ("alarm:*",)),
-    ),
-    "aws-sdk:sagemaker:describeEndpoint": _sagemaker("DescribeEndpoint", "endpoint"),
-    "aws-sdk:sagemaker:deleteEndpoint": _sagemaker("DeleteEndpoint", "endpoint"),
-    "aws-sdk:sagemakerruntime:invokeEndpoint": _sagemaker("InvokeEndpoint", "endpoint"),
-    "aws-sdk:applicationautoscaling:registerScalableTarget": (
-        _scaling("RegisterScalableTarget"),
-        *_sagemaker("DescribeEndpoint", "endpoint"),
-        *_sagemaker("DescribeEndpointConfig", "endpoint-config"),
-        *_sagemaker("UpdateEndpointWeightsAndCapacities", "endpoint"),
-    ),
-    "aws-sdk:applicationautoscaling:putScalingPolicy": (
-        _scaling("PutScalingPolicy"),
-        Grant("cloudwatch", ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"), _SCALING_ALARMS),
-    ),
-}
-"""The grants of each integration with SageMaker, whose resources are named in the user's input."""
 
 
 def integrations(definition: dict[str, Any]) -> list[str]:
@@ -143,33 +44,24 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
     # SageMaker lowercases the names in its ARNs.
     names = dict.fromkeys((targets.model_name, targets.model_name.lower()))
     merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
-    for grant in (grant for name in used for grant in GRANTS.get(name, ())):
-        key = (grant.service, grant.resources, grant.conditions)
-        merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
+    own: list[OwnGrant] = []
+    grants = grants_of(STAGES)
+    for grant in (grant for name in used for grant in grants.get(name, ())):
+        if isinstance(grant, OwnGrant):
+            own.append(grant)
+        else:
+            key = (grant.service, grant.resources, grant.conditions)
+            merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
     for (service, resources, conditions), actions in merged.items():
         filled = dict.fromkeys(resource.format(model=name) for resource in resources for name in names)
+        region = "" if service == "iam" else stack.region
         yield iam.PolicyStatement(
             actions=[f"{service}:{action}" for action in actions],
-            resources=[f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{name}" for name in filled],
+            resources=[f"arn:{stack.partition}:{service}:{region}:{stack.account}:{name}" for name in filled],
             conditions={"StringEquals": dict(conditions)} if conditions else None,
         )
-    own = {
-        "lambda:invoke": ("lambda:InvokeFunction", targets.gate),
-        "sns:publish": ("sns:Publish", targets.topic),
-        "aws-sdk:dynamodb:putItem.waitForTaskToken": ("dynamodb:PutItem", targets.approvals),
-        "aws-sdk:s3:getObject": ("s3:GetObject", targets.objects),
-    }
-    for name in used:
-        if name in own:
-            action, resource = own[name]
-            yield iam.PolicyStatement(actions=[action], resources=[resource])
-    if any(name.startswith("aws-sdk:applicationautoscaling:") for name in used):
-        # Application Auto Scaling creates its service-linked role on first use in an account.
-        yield iam.PolicyStatement(
-            actions=["iam:CreateServiceLinkedRole"],
-            resources=[f"arn:{stack.partition}:iam::{stack.account}:role/{_SCALING_ROLE}"],
-            conditions={"StringEquals": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
-        )
+    for grant in own:
+        yield iam.PolicyStatement(actions=[grant.action], resources=[getattr(targets, grant.target)])
 
 
 def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:

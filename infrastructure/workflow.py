@@ -11,7 +11,8 @@ from constructs import Construct
 from infrastructure.approval import Approval
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, key_statements, statements
-from pipeline.definition import Resources, definition
+from pipeline.asl.resources import Resources
+from pipeline.definition import definition
 from settings import Vpc
 
 

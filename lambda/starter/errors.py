@@ -1,6 +1,6 @@
 """The starter's errors: an ``InputError`` is the user's to fix and is returned; a ``ServiceError`` is raised."""
 
-from pipeline.contract.problems import InputError
+from pipeline.input.errors import InputError
 
 
 class EventError(InputError):

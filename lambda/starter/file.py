@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from pipeline.contract.document import MAX_FILE_BYTES
+from pipeline.input.yaml_document import MAX_FILE_BYTES
 from starter.errors import ServiceError, UnreadableFileError
 from starter.event import StartEvent
 

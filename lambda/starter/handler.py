@@ -11,9 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.contract.execution import execution_input
-from pipeline.contract.problems import InputError, InvalidFileError, path_text
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.input.errors import InputError, InvalidFileError, path_text
+from pipeline.input.execution import execution_input
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from starter.errors import RefusedInputError, ServiceError
 from starter.event import StartEvent, described, read_event
 from starter.file import read_file

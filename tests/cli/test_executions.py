@@ -21,8 +21,8 @@ from executions.state_machine import Executions
 from executions.target import Target
 from executions.watch import PERSON, Viewer
 from local.connection import Connection
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
 EXECUTIONS = MACHINE.replace(":stateMachine:", ":execution:")

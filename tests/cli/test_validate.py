@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.validate import STAND_INS
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
 PROJECT = Path(__file__).parent.parent.parent

@@ -17,8 +17,8 @@ from local.connection import ACCOUNT, REGION, Connection
 from local.emulator import Emulator
 from local.recorded import Orphans, RecordedSageMaker
 from local.tasks import Tasks
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 

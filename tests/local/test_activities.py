@@ -1,6 +1,6 @@
 from local.activities import integrations, with_activities
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 SERVED_BY_THE_EMULATOR = {"lambda:invoke", "sns:publish"}
 

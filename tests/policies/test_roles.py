@@ -6,8 +6,8 @@ import aws_cdk as cdk
 import pytest
 
 from infrastructure.permissions import Targets, integrations, statements
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from tests.policies.calls import NEEDS, needs
 from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from infrastructure.permissions import GRANTS, integrations
+from infrastructure.permissions import integrations
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
+from pipeline.grants import grants_of
+from pipeline.stages import STAGES
 from tests.stack.resources import as_list, resources, statements, the
 
 
@@ -203,7 +205,7 @@ def test_state_machine_may_make_each_call(template: dict[str, Any], call: str) -
 
 def test_state_machine_may_do_nothing_that_no_call_needs() -> None:
     """Each call that permissions are known for is one that the definition makes."""
-    assert set(GRANTS) <= set(integrations(definition(PLACEHOLDERS)))
+    assert set(grants_of(STAGES)) <= set(integrations(definition(PLACEHOLDERS)))
 
 
 def test_lambda_runs_on_arm_with_what_it_needs(template: dict[str, Any]) -> None:

@@ -239,7 +239,7 @@ def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.Captur
 
 def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
     """The check needs the committed schema alone: neither botocore nor the generator is imported for it."""
-    program = "import sys; from pipeline.contract import execution; print(*sys.modules)"
+    program = "import sys; from pipeline.input import execution; print(*sys.modules)"
     completed = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert not {"botocore", "boto3", "pipeline.schema", "difflib"} & set(completed.stdout.split())
 
