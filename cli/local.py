@@ -29,7 +29,7 @@ def local() -> None:
 @click.option("--port", type=PORT, default=_DEFAULT_PORT, show_default=True, help="For the emulator.")
 @folder_option
 def up(port: int, folder: Path) -> None:
-    """Start the emulator with the deployed stack and the worker, in the background, until mlops local down.
+    """Start the emulator with the deployed stack, in the background, until mlops local down.
 
     Example: mlops local up
     """

@@ -26,7 +26,7 @@ from local.views import isolation_warning
 from local.watch import Outcome, Watch
 
 DEFAULT_PORT = 4566
-_SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)
+_SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 

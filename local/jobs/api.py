@@ -54,10 +54,10 @@ class Api:
     def start(self) -> None:
         """Begins to listen. Raises OSError if the port is taken."""
 
-        class Door(_Door):
+        class Bound(Door):
             sagemaker = self._sagemaker
 
-        self._server = Server(Door, self._port, key=self._sagemaker.key)
+        self._server = Server(Bound, self._port, key=self._sagemaker.key)
 
     def stop(self) -> None:
         """Stops listening; the endpoints stay. Harmless if it does not."""
@@ -73,10 +73,13 @@ class Api:
         self.stop()
 
 
-class _Door(Requests):
+class Door(Requests):
+    """One connection of an AWS SDK; a subclass has ``sagemaker``, which answers."""
+
     sagemaker: SageMaker
 
     def answer(self, body: bytes) -> None:
+        """See ``loopback.Requests``."""
         invocation, endpoint = _INVOCATION.fullmatch(self.path), _ENDPOINT.fullmatch(self.path)
         try:
             if endpoint is not None:
