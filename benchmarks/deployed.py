@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
-from local.deployment import Metadata, deploy
+from executions.stack import Stack
+from local.deployment import deploy
 from local.emulator import Emulator
 from pipeline.stages import STAGES
 
@@ -21,7 +22,7 @@ class Deployed:
     """An emulator that is up, and what is deployed there."""
 
     emulator: Emulator
-    metadata: Metadata
+    metadata: Stack
 
     @property
     def event(self) -> dict[str, object]:

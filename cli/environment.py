@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from cli.options import relative
-from local.guard import endpoint_token
 from local.lifecycle import DIED, STARTING, UP, Status
 from local.state import State
+from sagemaker_local.guard import endpoint_token
 
 
 def show_up(state: State) -> None:
@@ -52,7 +52,7 @@ def _show_state(state: State) -> None:
     since = (datetime.now(UTC) - datetime.fromisoformat(state.started)).total_seconds()
     rows = {
         "emulator": f"{state.endpoint} (process {state.pid}, up for {since:.0f} s)",
-        "stack": state.metadata.stack,
+        "stack": state.metadata.name,
         "bucket": state.metadata.bucket,
         "state machine": state.metadata.state_machine.rpartition(":")[2],
         "logs": relative(Path(state.folder) / "logs"),

@@ -1,4 +1,4 @@
-"""What the state machine's role must be allowed, for each service integration that the definition uses.
+"""IAM statements: for each service integration of the state machine, for the KMS key, and for executions.
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html for the ``.sync`` integrations, and the
 service authorization reference for the actions' resources:
@@ -11,29 +11,29 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 _SCALING_ROLE = (
     "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 )
 
-
-_MADE = ("{model}-*", "*-{model}-*")
-"""Names of what an execution makes: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
-_LASTING = ("{model}", "{model}-*")
-"""Names of what outlives the executions: ``<model_id>``."""
+_PER_EXECUTION = ("{model}-*", "*-{model}-*")
+"""What each execution creates anew: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
+_LONG_LIVED = ("{model}", "{model}-*")
+"""What outlives the executions: ``<model_id>``."""
 _NAMES = {
-    "processing-job": _MADE,
-    "training-job": _MADE,
-    "transform-job": _MADE,
-    "model": _MADE,
-    "endpoint-config": _MADE,
-    "endpoint": _LASTING,
-    "model-package-group": _LASTING,
+    "processing-job": _PER_EXECUTION,
+    "training-job": _PER_EXECUTION,
+    "transform-job": _PER_EXECUTION,
+    "model": _PER_EXECUTION,
+    "endpoint-config": _PER_EXECUTION,
+    "endpoint": _LONG_LIVED,
+    "model-package-group": _LONG_LIVED,
     # <group>/<version>
     "model-package": ("{model}/*", "{model}-*"),
 }
-"""The names that the module gives, by kind of resource. pipeline.contract.names refuses an input with others."""
+"""The names that the role may use, by kind of resource; pipeline.contract.names rejects inputs with other names."""
 
 _SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTracking-endpoint/{model}-*")
 """https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html"""
@@ -41,32 +41,32 @@ _SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTrack
 
 @dataclass(frozen=True)
 class Grant:
-    """Actions of one service, all on the same kinds of resources."""
+    """Actions of one service on the same resources."""
 
     service: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    """As in the resource part of an ARN, where ``{model}`` stands for the model's name: ``training-job/{model}-*``."""
+    """The resource part of their ARNs, with ``{model}`` for the model's name: ``training-job/{model}-*``."""
     conditions: tuple[tuple[str, str], ...] = ()
-    """Condition keys and what each must be."""
+    """Condition keys with their required values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The deployment's own resources that integrations work on."""
+    """The deployment's own resources that the integrations use."""
 
     gate: str
     topic: str
     approvals: str
-    """ARNs of the gate's function, the topic and the table of requests."""
+    """ARNs of the gate function, the topic and the table of approval requests."""
     objects: str
-    """All objects of the bucket."""
+    """The ARN pattern of all objects in the bucket."""
     model_name: str
-    """The model's identifier, which is in the names of all that the module makes."""
+    """The model's identifier, part of every name that the module gives."""
 
 
 def _job(noun: str, resource: str) -> tuple[Grant, ...]:
-    """A ``.sync`` integration: waits by an EventBridge rule of Step Functions' own, stops what it has started."""
+    """The grants of a ``.sync`` integration, which waits through an EventBridge managed rule and can stop its job."""
     rule = f"rule/StepFunctionsGetEventsForSageMaker{noun}sRule"
     actions = (f"Create{noun}", f"Describe{noun}", f"Stop{noun}", "AddTags")
     return (
@@ -83,7 +83,7 @@ def _sagemaker(actions: str | tuple[str, ...], *resources: str) -> tuple[Grant, 
 
 
 def _scaling(action: str) -> Grant:
-    # A scalable target's ARN has an id of AWS's making.
+    # AWS generates the ID in a scalable target's ARN.
     conditions = (("application-autoscaling:service-namespace", "sagemaker"),)
     return Grant("application-autoscaling", (action,), ("scalable-target/*",), conditions)
 
@@ -122,25 +122,25 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant("cloudwatch", ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"), _SCALING_ALARMS),
     ),
 }
-"""Integrations on SageMaker's resources, whose names the user's input gives, and what belongs to them."""
+"""The grants of each integration with SageMaker, whose resources are named in the user's input."""
 
 
 def integrations(definition: dict[str, Any]) -> list[str]:
-    """The service integrations that a definition uses, such as ``sagemaker:createTrainingJob.sync``, sorted."""
+    """Returns the service integrations of a definition, such as ``sagemaker:createTrainingJob.sync``, sorted."""
     resources = (state.get("Resource", "") for state in definition["States"].values())
     return sorted({resource.partition(":states:::")[2] for resource in resources if resource})
 
 
 def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack) -> Iterator[iam.PolicyStatement]:
-    """One statement for each kind of resource that the definition's integrations work on.
+    """Yields the statements that the definition's integrations need, merged by resource.
 
     Args:
-        definition: the state machine's.
+        definition: the state machine's definition.
         targets: the deployment's own resources.
-        stack: whose account and region the resources are in.
+        stack: gives account and region.
     """
     used = integrations(definition)
-    # SageMaker's ARNs have names in small letters.
+    # SageMaker lowercases the names in its ARNs.
     names = dict.fromkeys((targets.model_name, targets.model_name.lower()))
     merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
     for grant in (grant for name in used for grant in GRANTS.get(name, ())):
@@ -164,9 +164,48 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
             action, resource = own[name]
             yield iam.PolicyStatement(actions=[action], resources=[resource])
     if any(name.startswith("aws-sdk:applicationautoscaling:") for name in used):
-        # Application Auto Scaling makes its role in the account the first time.
+        # Application Auto Scaling creates its service-linked role on first use in an account.
         yield iam.PolicyStatement(
             actions=["iam:CreateServiceLinkedRole"],
             resources=[f"arn:{stack.partition}:iam::{stack.account}:role/{_SCALING_ROLE}"],
             conditions={"StringEquals": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
         )
+
+
+def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:
+    """Returns the statement that allows a role to use a KMS key through one service; empty without a key.
+
+    The policy of the deployment's key must delegate to the account's IAM policies, and let CloudWatch's logs and
+    alarms use it: docs/security.md.
+
+    Args:
+        key: the deployment's key or the topic's.
+        actions: KMS actions: ``Decrypt`` to read, ``GenerateDataKey`` to write.
+        via: the service that calls KMS on the role's behalf: ``s3``, ``sns``, ``dynamodb``. It becomes the condition
+            https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+        stack: gives the service's region.
+    """
+    if key is None:
+        return []
+    return [
+        iam.PolicyStatement(
+            actions=[f"kms:{action}" for action in actions],
+            resources=[key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{via}.{stack.region}.{stack.url_suffix}"}},
+        )
+    ]
+
+
+def executions_of(state_machine_arn: str, stack: cdk.Stack) -> str:
+    """Returns the ARN pattern of all executions of a state machine.
+
+    Args:
+        state_machine_arn: the state machine's ARN; may be an unresolved token.
+        stack: gives account and region.
+    """
+    return stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{stack.split_arn(state_machine_arn, cdk.ArnFormat.COLON_RESOURCE_NAME).resource_name}:*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )

@@ -11,6 +11,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from sagemaker_local.guard import SECRET
+
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
@@ -36,10 +38,6 @@ def authorized(url: str, key: str, *, data: bytes | None = None) -> urllib.reque
         data: the body.
     """
     return urllib.request.Request(url, data=data, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - a URL of our own
-
-
-SECRET = "local"  # noqa: S105 - of nothing
-"""The secret key that goes with every access key id: nothing here checks a signature made with it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """How a run has the environment that is up bring itself up to date: two orders, by HTTP on the loopback.
 
-Each order is a POST with the environment's key; see ``local.guard``.
+Each order is a POST with the environment's key; see ``sagemaker_local.guard``.
 """
 
 import json
@@ -14,8 +14,8 @@ from urllib.error import HTTPError, URLError
 
 from local.connection import DIRECT, authorized
 from local.errors import LocalError
-from local.jobs.loopback import Requests, Server
 from local.state import State
+from sagemaker_local.loopback import Requests, Server
 
 _TIMEOUT = 600.0
 _REFUSED = 409

@@ -8,7 +8,8 @@ from typing import Any
 
 from local.connection import REGION
 from local.errors import LocalError
-from local.jobs import SageMaker
+from sagemaker_local.objects import ObjectsError
+from sagemaker_local.service import SageMaker
 
 PROJECT = Path(__file__).parent.parent
 
@@ -35,13 +36,19 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
         s3: a client of the emulator.
         sagemaker: keeps the file, so that no job need fetch it.
         cache: the folder in which the shipped data is unpacked, once.
+
+    Raises:
+        LocalError: S3 refused the file.
     """
     path = data or _unpacked(cache)
     s3.create_bucket(Bucket=_BUCKET)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=_BUCKET, Prefix=_PREFIX)
     for key in [item["Key"] for page in pages for item in page.get("Contents", ())]:
         s3.delete_object(Bucket=_BUCKET, Key=key)
-    sagemaker.upload(path, bucket=_BUCKET, key=_PREFIX + path.name)
+    try:
+        sagemaker.upload(path, bucket=_BUCKET, key=_PREFIX + path.name)
+    except ObjectsError as error:
+        raise LocalError(str(error)) from error
 
 
 def _unpacked(cache: Path) -> Path:

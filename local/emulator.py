@@ -12,8 +12,8 @@ from urllib.error import URLError
 
 from local.connection import ACCOUNT, REGION, Connection, authorized, direct
 from local.errors import LocalError
-from local.guard import new_key
-from local.supervised import Supervised
+from sagemaker_local.guard import new_key
+from sagemaker_local.supervised import Supervised
 
 if TYPE_CHECKING:
     from local.services import Services
@@ -27,7 +27,7 @@ _START_TIMEOUT = 30.0
 class Emulator:
     """ministack on a port of this machine's loopback; a context manager that leaves no process behind.
 
-    Nor does a death of this process by SIGKILL: see :class:`local.supervised.Supervised`.
+    Nor does a death of this process by SIGKILL: see :class:`sagemaker_local.supervised.Supervised`.
     """
 
     def __init__(self, *, port: int, log: Path, scratch: Path | None = None, secure: bool = False) -> None:

@@ -2,13 +2,16 @@
 
 import os
 import sys
+from urllib.parse import parse_qs
 
 from hypercorn.asyncio import run as hypercorn_run
 from ministack import app as gateway
+from ministack.core.router import detect_service
+from ministack.services import s3
 
-from local.emulator_guard import BoundedTCPServer, Guarded
+from local.emulator_guard import BoundedTCPServer, Guarded, Scope
 from local.emulator_services import EmulatorServices
-from local.guard import Credentials, same
+from sagemaker_local.guard import Credentials, same
 
 _ANSWER_TO_CLOUDFORMATION = "/_ministack/cfn-response/"
 """Where a custom resource's function PUTs its answer, unsigned, as on AWS: the rest of the path is a random token."""
@@ -32,6 +35,18 @@ def _handed_out(method: str, path: str) -> bool:
     )
 
 
+def _open_to_jobs(scope: Scope, headers: dict[str, str]) -> bool:
+    """Whether the emulator would take this for a request to S3, in a bucket that is there, or for metrics.
+
+    With any other service a job could leave its isolation: a function of its own making runs outside of it.
+    """
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    service = detect_service(scope["method"], scope["path"], headers, query)
+    bucket = scope["path"].split("/")[1]
+    in_bucket = any(name == bucket for _, name in s3._buckets._data)  # noqa: SLF001 - as above
+    return service == "monitoring" or (service == "s3" and in_bucket)
+
+
 if __name__ == "__main__":
     key = os.environ["AWS_ACCESS_KEY_ID"]
     EmulatorServices(task_url=os.environ["LOCAL_TASK_URL"], key=key).install()
@@ -42,5 +57,6 @@ if __name__ == "__main__":
         key=key,
         issued=_issued,
         handed_out=_handed_out,
+        open_to_jobs=_open_to_jobs,
     )
     gateway.main()

@@ -9,14 +9,16 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
+from executions.stack import Stack
 from local.data import identity, load
-from local.deployment import Metadata, deploy
+from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
-from local.job_files import write_record
-from local.jobs import SageMaker
+from local.job_records import write_record
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
 
@@ -41,7 +43,7 @@ class Host:
         self._started = datetime.now(UTC)
         self._data = ""
         self._template = ""
-        self._metadata: Metadata | None = None
+        self._metadata: Stack | None = None
         self._ends = ExitStack()
         self.port = port
 
@@ -67,6 +69,7 @@ class Host:
                 s3=self.emulator.client("s3"),
                 folder=folder,
                 key=self.emulator.connection.key,
+                job_key=job_key(self.emulator.connection.key),
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log

@@ -13,9 +13,10 @@ from concurrent.futures import Future, wait
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from local.jobs import JobFailed, JobStopped, SageMaker
-from local.jobs.api import Door
-from local.jobs.loopback import Server
+from sagemaker_local.api import Door
+from sagemaker_local.errors import JobFailed, JobStopped
+from sagemaker_local.loopback import Server
+from sagemaker_local.service import SageMaker
 
 _TASK_PATH = "/task"
 _CAUSE_LENGTH = 32_768
@@ -25,7 +26,7 @@ _INTERVAL = 0.2
 
 
 class JobService(Protocol):
-    """What the tasks of a state machine need of :class:`local.jobs.SageMaker`."""
+    """What the tasks of a state machine need of :class:`sagemaker_local.service.SageMaker`."""
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Does what one request asks for."""
@@ -41,7 +42,7 @@ class Services:
     """A port of the loopback for one emulator.
 
     Args:
-        key: what each request must carry; see ``local.guard``.
+        key: what each request must carry; see ``sagemaker_local.guard``.
     """
 
     def __init__(self, *, key: str) -> None:

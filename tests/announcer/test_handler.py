@@ -127,7 +127,7 @@ def test_an_end_without_error_and_cause(status: str, announce: Announce) -> None
     """An execution that was stopped, or whose time was up before any state began, is announced all the same."""
     published = announce(other("ExecutionStarted", 1), status=status)
     assert published["Subject"] == f"{status}: {NAME}"
-    assert "Stage:     none was entered" in published["Message"]
+    assert "Stage:     none entered" in published["Message"]
     assert "Cause:     -" in published["Message"]
 
 
@@ -138,7 +138,7 @@ def test_subject_and_message_fit(announce: Announce) -> None:
     assert published["Subject"].isascii()
     assert len(published["Subject"]) <= 100
     assert len(published["Message"]) < 6000
-    assert published["Message"].rstrip().splitlines()[-1].startswith("Go on:")
+    assert published["Message"].rstrip().splitlines()[-1].startswith("Resume:")
 
 
 def test_a_refusal_is_not_swallowed(announce: Announce) -> None:

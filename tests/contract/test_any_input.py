@@ -8,7 +8,6 @@ import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.jobs.requests import check_request
 from pipeline.contract.document import Document
 from pipeline.contract.execution import ExecutionInput, checked_input, execution_input
 from pipeline.contract.problems import InvalidFileError
@@ -16,6 +15,7 @@ from pipeline.contract.validator import input_schema, problems
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import REQUEST_STAGES
+from sagemaker_local.requests import check_request
 from tests.contract.conftest import SHIPPED, TOKENS
 from tests.contract.mutations import JUNK, mutated
 from tests.pipeline.machine import evaluated, keep

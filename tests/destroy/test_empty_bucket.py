@@ -101,7 +101,7 @@ def test_again(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     main([], WANTED | METADATA)
     capsys.readouterr()
     assert main([], WANTED | METADATA) == 0
-    assert capsys.readouterr().out == f"there is no bucket {BUCKET} any more\n"
+    assert capsys.readouterr().out == f"bucket {BUCKET} no longer exists\n"
     assert account.buckets() == {OTHER}
 
 
@@ -111,19 +111,22 @@ def test_module_that_was_never_deployed(
 ) -> None:
     """Without metadata no bucket is known: none is touched, the destroy goes on, and what to do is said."""
     assert main([], WANTED | metadata) == 0
-    assert "no bucket is deleted" in capsys.readouterr().out
+    assert "no bucket deleted" in capsys.readouterr().out
     assert account.buckets() == {BUCKET, OTHER}
 
 
 @pytest.mark.parametrize(
     ("environment", "complaint"),
     [
-        (WANTED | {"SEEDFARMER_PARAMETER_EMPTY_BUCKET_ON_DESTROY": "yes"} | METADATA, "expected is true or false"),
+        (WANTED | {"SEEDFARMER_PARAMETER_EMPTY_BUCKET_ON_DESTROY": "yes"} | METADATA, "expected true or false"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": "{"}, "not JSON"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": "[]"}, "as MlOpsBucket"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": null}'}, "as MlOpsBucket"),
-        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": ""}'}, "'' is no bucket of"),
-        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": "company-data"}'}, "'company-data' is no bucket of"),
+        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": ""}'}, "'' is not a bucket of"),
+        (
+            WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": "company-data"}'},
+            "'company-data' is not a bucket of",
+        ),
     ],
     ids=["parameter", "text", "list", "null", "empty", "foreign"],
 )

@@ -12,10 +12,11 @@ from typing import Any
 
 from local.connection import ACCOUNT, REGION
 from local.emulator import Emulator
-from local.jobs import SageMaker
 from local.services import JobService
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
 
@@ -92,6 +93,7 @@ class Place:
                 s3=connection.client("s3"),
                 folder=self.folder,
                 key=connection.key,
+                job_key=job_key(connection.key),
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,

@@ -14,11 +14,13 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from cli.main import main
-from local.deployment import Metadata
-from local.display import Display
+from executions.job_logs import LocalLogs
+from executions.stack import Stack
+from executions.target import Target
+from executions.watch import PERSON, Viewer
 from local.emulator import Emulator
+from local.run import follow_or_stop
 from local.state import State
-from local.watch import Watch
 
 pytestmark = pytest.mark.emulator
 
@@ -39,10 +41,10 @@ DEFINITION: dict[str, Any] = {
         "Sleeps?": {
             "Type": "Choice",
             "Choices": [{"Condition": "{% $exists($states.input.sleep) %}", "Next": "Sleep"}],
-            "Default": "Ask",
+            "Default": PERSON,
         },
         "Sleep": {"Type": "Wait", "Seconds": 60, "End": True},
-        "Ask": {
+        PERSON: {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
             "Arguments": {
@@ -215,16 +217,17 @@ def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator
         endpoint=emulator.endpoint,
         key=emulator.connection.key,
         sagemaker=None,
-        metadata=Metadata(bucket="", state_machine=asking.machine, function="", approval_table="requests"),
+        metadata=Stack(name=STACK, bucket="", state_machine=asking.machine, function="", approval_table="requests"),
         folder=str(tmp_path),
         log="",
         template="",
         data="",
     )
     shown = io.StringIO()
-    watch = Watch(state, asking.arn(name), Display(Console(file=shown, width=200)))
+    target = Target.of(state.aws, state.metadata, logs=LocalLogs(tmp_path), is_local=True)
+    viewer, console = Viewer(target, asking.arn(name)), Console(file=shown, width=200)
     with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch.to_the_end)
+        watching = pool.submit(follow_or_stop, viewer, console, folder=tmp_path)
         while f"mlops approve {name} --local --folder {tmp_path}" not in shown.getvalue():
             assert not watching.done()
             time.sleep(0.05)

@@ -14,8 +14,10 @@ import pytest
 
 from cli.approvals import Answer, Approvals
 from local.emulator import ACCOUNT, REGION
-from local.jobs import JobFailed, SageMaker
 from pipeline.stages import STAGES
+from sagemaker_local.errors import JobFailed
+from sagemaker_local.guard import job_key
+from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.places import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
@@ -64,6 +66,7 @@ def authorised(
         s3=acting_as(JOBS, "s3"),
         folder=tmp_path_factory.mktemp("jobs"),
         key=secure_stack.emulator.connection.key,
+        job_key=job_key(secure_stack.emulator.connection.key),
         region=REGION,
         account=ACCOUNT,
         log=lambda _action, _name, _line: None,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.jobs import JobFailed
-from local.progress import stage_progress
-from report.history import failed_stage, reason
+from executions.history import failed_stage, reason
+from executions.progress import stage_progress
+from sagemaker_local.errors import JobFailed
 from tests.e2e.places import Place, place, processes, processing, wait_until
 
 pytestmark = pytest.mark.emulator

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.jobs import JobFailed
 from pipeline.stages import STAGES
+from sagemaker_local.errors import JobFailed
 from tests.covering import Flags, covering
 from tests.e2e.conftest import DeployedStack
 from tests.pipeline.endpoints import Endpoints
@@ -107,7 +107,7 @@ def resolved(value: Any, stack: DeployedStack) -> str:
             return str(separator).join(resolved(part, stack) for part in parts)
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
             detail = client("cloudformation").describe_stack_resource(
-                StackName=stack.metadata.stack, LogicalResourceId=name
+                StackName=stack.metadata.name, LogicalResourceId=name
             )["StackResourceDetail"]
             physical = str(detail["PhysicalResourceId"])
             if "Ref" in value:
@@ -120,7 +120,7 @@ def resolved(value: Any, stack: DeployedStack) -> str:
 
 def test_deployed_definition_is_the_templates(deployed_stack: DeployedStack) -> None:
     """What the emulator runs is, byte for byte, the definition that the template has for AWS."""
-    template = deployed_stack.emulator.client("cloudformation").get_template(StackName=deployed_stack.metadata.stack)
+    template = deployed_stack.emulator.client("cloudformation").get_template(StackName=deployed_stack.metadata.name)
     body = template["TemplateBody"]
     (machine,) = [
         resource["Properties"]

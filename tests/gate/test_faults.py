@@ -49,7 +49,7 @@ def test_a_broken_connection_is_tried_again(gate: Gate, body: StreamingBody) -> 
     """Half a report is no invalid report: Step Functions tries a ``ServiceError`` again."""
     with Stubber(gate.module.s3) as stubber:
         stubber.add_response("get_object", {"Body": body})
-        with pytest.raises(ServiceError, match=f"^{REPORT}: S3 could not be read"):
+        with pytest.raises(ServiceError, match=f"^{REPORT}: could not be read from S3"):
             gate.ask(AT_LEAST_90)
 
 

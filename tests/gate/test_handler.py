@@ -23,7 +23,7 @@ def test_a_good_model_is_approved(gate: Gate) -> None:
     assert answer == {
         "decision": "Approved",
         "error": None,
-        "reason": f"every threshold holds: {AUC} 0.9535 >= 0.9",
+        "reason": f"all thresholds met: {AUC} 0.9535 >= 0.9",
         "metrics": [{"name": AUC, "value": 0.9535, "minimum": 0.9, "maximum": None, "champion": 0.95, "passed": True}],
         "report": REPORT,
         "model_package": f"{PACKAGE}/7",
@@ -55,13 +55,13 @@ def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
 @pytest.mark.parametrize(
     ("report", "error", "expected"),
     [
-        (b"", "ReportInvalid", "not readable as JSON: Expecting value"),
-        (b"<html>", "ReportInvalid", "not readable as JSON"),
-        (b"\xff\xfe\x00", "ReportInvalid", "not readable as JSON"),
+        (b"", "ReportInvalid", "invalid JSON: Expecting value"),
+        (b"<html>", "ReportInvalid", "invalid JSON"),
+        (b"\xff\xfe\x00", "ReportInvalid", "invalid JSON"),
         (b"[" * 200_000, "ReportInvalid", "nested too deeply"),
-        (b'{"a": ' + b"1" * 5000 + b"}", "ReportInvalid", "not readable as JSON"),
-        (b"[0.95]", "ReportInvalid", "must be a JSON object at its top; it is a list"),
-        (b"null", "ReportInvalid", "must be a JSON object at its top"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "ReportInvalid", "invalid JSON"),
+        (b"[0.95]", "ReportInvalid", "must be a JSON object, not a list"),
+        (b"null", "ReportInvalid", "must be a JSON object"),
         (quality(float("nan")), "MetricMissing", f"{AUC} must be a finite number; in the report it is NaN"),
         (quality("0.95"), "MetricMissing", 'in the report it is "0.95"'),
         ({"\ud800 \n": 1}, "MetricMissing", f"the report has no {AUC}"),
@@ -111,9 +111,9 @@ def test_other_encodings_are_read(gate: Gate, encoding: str) -> None:
     [
         (f"s3://{BUCKET}/no/such.json", "there is no such object"),
         ("s3://no-such-bucket/evaluation.json", "there is no such bucket"),
-        ("s3://no bucket/evaluation.json", "S3 has no such names"),
-        (f"s3://{BUCKET}/", "that is no S3 URI"),
-        ("evaluation.json", "that is no S3 URI"),
+        ("s3://no bucket/evaluation.json", "not a valid S3 name"),
+        (f"s3://{BUCKET}/", "invalid S3 URI"),
+        ("evaluation.json", "invalid S3 URI"),
     ],
 )
 @pytest.mark.parametrize("approval", [{}, AT_LEAST_90, BEATEN], ids=["nothing asked", "threshold", "champion"])
@@ -144,7 +144,7 @@ def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, e
     ("report", "error", "expected"),
     [
         (None, "ReportMissing", f"{CHAMPION}: there is no such object"),
-        (b"{", "ReportInvalid", f"{CHAMPION}: not readable as JSON"),
+        (b"{", "ReportInvalid", f"{CHAMPION}: invalid JSON"),
         ({"auc": 0.9}, "MetricMissing", f"the report has no {AUC}"),
     ],
 )
@@ -173,7 +173,7 @@ def test_a_champion_that_must_be_beaten_must_be_readable(gate: Gate, report: Any
         ({"metrics": [{"name": AUC, "min": 0.9}]}, 'has the key "min"; the keys allowed are name, minimum, maximum'),
         ({"metrics": [{"name": AUC, "minimum": "0.9"}]}, 'approval.metrics[0].minimum: is "0.9"; must be a number'),
         ({"metrics": [{"name": AUC, "maximum": True}]}, "approval.metrics[0].maximum: is true; must be a number"),
-        ({"metrics": [{"name": AUC, "minimum": 2, "maximum": 1}]}, "its minimum 2 is above its maximum 1"),
+        ({"metrics": [{"name": AUC, "minimum": 2, "maximum": 1}]}, "minimum 2 exceeds maximum 1"),
         ({"metrics": [{"name": "\ud800"}]}, "approval.metrics[0].name: is"),
         ({"manual": "yes"}, 'approval.manual: is "yes"; must be true or false'),
         ({"must_beat_champion": 1}, "approval.must_beat_champion: is 1; must be true or false"),
@@ -198,7 +198,7 @@ def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCapt
     gate.put(quality(0.95))
     gate.ask(AT_LEAST_90)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "gate.handler"]
-    assert line == f"{EXECUTION}: Approved: every threshold holds: {AUC} 0.95 >= 0.9"
+    assert line == f"{EXECUTION}: Approved: all thresholds met: {AUC} 0.95 >= 0.9"
 
 
 def test_only_the_runtimes_packages_are_imported() -> None:

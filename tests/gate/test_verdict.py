@@ -120,14 +120,14 @@ def test_rejection_lists_every_metric() -> None:
 @pytest.mark.parametrize(
     ("approval", "values", "reason"),
     [
-        ({"metrics": [{"name": "auc", "minimum": 0.9}]}, {"auc": 0.95}, "every threshold holds: auc 0.95 >= 0.9"),
-        ({}, None, "no threshold was set"),
-        ({"metrics": None, "by": None, "manual": None, "timeout_seconds": None}, None, "no threshold was set"),
-        ({"metrics": [{"name": "auc"}]}, {"auc": 0.5}, "no threshold was set"),
+        ({"metrics": [{"name": "auc", "minimum": 0.9}]}, {"auc": 0.95}, "all thresholds met: auc 0.95 >= 0.9"),
+        ({}, None, "no threshold is set"),
+        ({"metrics": None, "by": None, "manual": None, "timeout_seconds": None}, None, "no threshold is set"),
+        ({"metrics": [{"name": "auc"}]}, {"auc": 0.5}, "no threshold is set"),
         (
             {"metrics": [{"name": "auc"}], "must_beat_champion": True},
             {"auc": 0.5},
-            "there is no champion with a report to beat, and no threshold was set",
+            "there is no champion with a report to beat, and no threshold is set",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_the_champion_is_compared_by_one_metric() -> None:
 def test_a_champion_is_only_shown_where_it_need_not_be_beaten() -> None:
     """Without ``must_beat_champion`` its values stand beside the model's, and a better one is no obstacle."""
     answer = decide({"metrics": [{"name": "auc"}], "by": "auc"}, {"auc": 0.5}, Reading(values={"auc": 0.9}))
-    assert (answer["decision"], answer["reason"]) == ("Approved", "no threshold was set")
+    assert (answer["decision"], answer["reason"]) == ("Approved", "no threshold is set")
     assert answer["metrics"][0]["champion"] == 0.9
 
 
@@ -188,9 +188,9 @@ def test_announcement_has_what_a_person_needs() -> None:
     }
     announced = decide(approval, {"auc": 0.95, "log_loss": 0.12}, Reading(values={"auc": 0.94, "log_loss": 0.13}))
     assert announced["announcement"] == {
-        "subject": f"Approval wanted: {EXECUTION}",
+        "subject": f"Approval needed: {EXECUTION}",
         "message": f"""\
-A model waits for your approval.
+A model is waiting for your approval.
 
 execution:      {EXECUTION}
 model package:  {PACKAGE}/7
@@ -201,7 +201,7 @@ metric    value  minimum  maximum  champion  result
 auc       0.95   0.9      -        0.94      held
 log_loss  0.12   -        0.2      0.13      held
 
-Answer until 2026-11-23T11:00:00Z with one of:
+Answer by 2026-11-23T11:00:00Z with one of:
 
     mlops approve {EXECUTION}
     mlops reject {EXECUTION} --reason "..."
@@ -211,17 +211,17 @@ Answer until 2026-11-23T11:00:00Z with one of:
 
 def test_a_person_has_a_week_where_nothing_is_said() -> None:
     """Without ``timeout_seconds``, the announcement names the time a week from now."""
-    assert "Answer until 2026-11-30T10:00:00Z" in decide({"manual": True}, None)["announcement"]["message"]
+    assert "Answer by 2026-11-30T10:00:00Z" in decide({"manual": True}, None)["announcement"]["message"]
 
 
 def test_a_champion_that_cannot_be_read_is_told() -> None:
     """Where it need not be beaten, its values are missing, and announcement and cause say why."""
-    best = Reading(fault=ReportInvalidError("s3://b/k: not readable as JSON"))
+    best = Reading(fault=ReportInvalidError("s3://b/k: invalid JSON"))
     answer = decide({"metrics": [{"name": "auc"}], "manual": True}, {"auc": 0.95}, best)
     assert answer["decision"] == "Waiting"
     assert answer["metrics"][0]["champion"] is None
     for text in (answer["cause"], answer["announcement"]["message"]):
-        assert "The champion's values are not shown: s3://b/k: not readable as JSON" in text
+        assert "The champion's values are not shown: s3://b/k: invalid JSON" in text
 
 
 def test_many_metrics_are_cut_where_they_hold() -> None:

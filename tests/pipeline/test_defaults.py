@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.jobs.requests import check_request
 from pipeline.definition import definition
 from pipeline.definition.resources import Resources
 from pipeline.stages import REQUEST_STAGES
+from sagemaker_local.requests import check_request
 from tests.pipeline.machine import evaluated
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0123abcd-0000-0000-0000-000000000000"

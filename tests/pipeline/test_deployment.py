@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.jobs.requests import check_request
+from sagemaker_local.requests import check_request
 from tests.pipeline.endpoints import UNKNOWN, Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError
 

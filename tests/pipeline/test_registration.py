@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.jobs.requests import check_request
 from pipeline.definition import definition
 from pipeline.definition.resources import PLACEHOLDERS
+from sagemaker_local.requests import check_request
 from tests.pipeline.machine import ENTERED, EXECUTION, Handler, TaskError, evaluated, keep, run
 
 STATES = definition(PLACEHOLDERS)["States"]

@@ -52,10 +52,10 @@ _LIBRARY = ctypes.CDLL(None, use_errno=True)
 _VICTIMS = {
     "job": ("/opt/ml/processing/code/job.py",),
     "launcher": ("launcher.py",),
-    "model server": ("local/serving/__main__.py",),
+    "model server": ("sagemaker_local/serving/__main__.py",),
     "Lambda worker": ("ministack-lambda-",),
 }
-_STOPPABLE = ("local.daemon", "local.emulator_process", "launcher.py", "job.py", "local/serving/__main__.py")
+_STOPPABLE = ("local.daemon", "local.emulator_process", "launcher.py", "job.py", "sagemaker_local/serving/__main__.py")
 
 
 @dataclass

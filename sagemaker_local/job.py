@@ -1,0 +1,268 @@
+"""What every kind of job has in common: its name, its place on this machine, how it ends and what Describe says of it.
+
+A kind of job is a subclass: its ``prepare`` refuses what cannot run, its ``work`` runs it.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from sagemaker_local.container import Container, Outcome, StoppedError, printable
+from sagemaker_local.errors import REASON_LENGTH, Failure, failure_reason, task_failed
+from sagemaker_local.guard import SECRET
+from sagemaker_local.left import Entry, Left, is_text, remove
+from sagemaker_local.objects import Objects, ObjectsError, in_parallel, join_uri
+from sagemaker_local.views import ISOLATED, PREFIX
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where jobs run: all that they share."""
+
+    objects: Objects
+    folder: Path
+    region: str
+    account: str
+    endpoint: str
+    """The S3 client's endpoint."""
+    key: str
+    """The environment's; see ``sagemaker_local.guard``."""
+    job_key: str
+    """The access key id that jobs get."""
+    log: Callable[[str, str, str], None]
+    """Is called with a job's action and name, and a line."""
+    namespaces: bool | None
+
+    def arn(self, resource: str) -> str:
+        """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource.lower()}"
+
+    def environment(self, *, offline: bool) -> dict[str, str]:
+        """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else.
+
+        With network isolation it has none
+        (https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html).
+        """
+        variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
+            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": SECRET}
+            variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
+        return variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedJob:
+    """What running a job took."""
+
+    name: str
+    action: str
+    status: str
+    """``Completed``, ``Failed`` or ``Stopped``."""
+    seconds: float
+    """Wall seconds of its process, from start to end."""
+    memory_bytes: int
+    """Peak resident memory of the largest of its processes."""
+    log_file: Path
+
+
+class Job:
+    """One job, from its request to its end. ``run`` once; ``stop`` from any thread.
+
+    Args:
+        request: the checked request of Create...Job.
+        site: where it runs.
+    """
+
+    noun: str
+    """``Processing``, ``Training`` or ``Transform``: what SageMaker's field names begin with."""
+
+    def __init__(self, request: dict[str, Any], site: Site) -> None:
+        self.request = request
+        self.site = site
+        self.name: str = request[f"{self.noun}JobName"]
+        self.arn = site.arn(f"{self.noun}-job/{self.name}")
+        self.action = f"create{self.noun}Job"
+        self.created = now()
+        self.status = "InProgress"
+        self.started: int | None = None
+        self.ended: int | None = None
+        self.outcome: Outcome | None = None
+        # Grouped as CloudWatch's log groups are: a processing and a training job may have the same name.
+        self.folder = site.folder / "jobs" / f"{self.noun}Jobs" / self.name
+        self.log_file = site.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
+        self._container: Container | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def container(self) -> Container:
+        """The job's container, once it runs."""
+        if self._container is None:
+            raise RuntimeError("the job has not begun")
+        return self._container
+
+    def prepare(self) -> None:
+        """Raises JobFailed for a request that SageMaker refuses on sight or that does not run here."""
+
+    def work(self) -> None:
+        """Runs the job. Raises Failure."""
+        raise NotImplementedError
+
+    def instance_count(self) -> int:
+        """How many machines the request asks for."""
+        return 1
+
+    def run(self) -> dict[str, Any]:
+        """Runs the job to its end.
+
+        Returns:
+            Describe's output, as the ``.sync`` integration gives it: times in milliseconds since the epoch.
+
+        Raises:
+            JobFailed: it did not complete; its folder is kept.
+            JobStopped: it was stopped.
+        """
+        remove(self.folder)
+        self.log_file.unlink(missing_ok=True)
+        self._container = Container(
+            folder=self.folder,
+            log_file=self.log_file,
+            log=lambda line: self.site.log(self.action, self.name, line),
+            namespaces=self.site.namespaces,
+            private=[self.site.folder],
+        )
+        self.left = Left(self._container.ml)
+        try:
+            self.check()
+            self.work()
+            described = self.describe("Completed")
+        except StoppedError:
+            raise task_failed(self.describe("Stopped"), stopped=True) from None
+        except (Failure, ObjectsError, OSError) as error:
+            raise self._failed(error) from error
+        finally:
+            self.container.close()
+        remove(self.folder)
+        return described
+
+    def stop(self) -> None:
+        """Has the job end soon, as stopped."""
+        self._stopped.set()
+        if self._container is not None:
+            self._container.stop()
+
+    def check(self) -> None:
+        """Raises StoppedError if the job has been stopped."""
+        if self._stopped.is_set():
+            raise StoppedError
+
+    def start(
+        self, command: Sequence[str], environment: dict[str, str], *, offline: bool = False, **options: Any
+    ) -> None:
+        """Starts the job's process with what SageMaker sets for each; see ``Container.start``."""
+        if self.container.view == PREFIX:
+            self.container.say(f"No mount namespace here: {self.container.ml} stands for /opt/ml (SAGEMAKER_BASE_DIR)")
+        if self.container.view != ISOLATED:
+            self.container.say(
+                "This job is not isolated: its code can do what the user can who started the environment"
+            )
+            if offline:
+                self.container.say("EnableNetworkIsolation is kept, and this machine cannot enforce it")
+        instances = self.instance_count()
+        if instances > 1:
+            self.container.say(f"InstanceCount is {instances}: this machine is one")
+        self.started = now()
+        variables = self.site.environment(offline=offline) | environment
+        self.container.start(command, variables, offline=offline, **options)
+
+    def finish(self, timeout: float | None = None) -> Outcome:
+        """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
+        self.outcome = outcome = self.container.wait(timeout)
+        self.ended = now()
+        self.check()
+        if outcome.timed_out:
+            raise Failure(
+                f"MaxRuntimeExceeded: the job ran longer than StoppingCondition.MaxRuntimeInSeconds = {timeout:.0f}",
+                exceeded=True,
+            )
+        return outcome
+
+    def finished(self) -> FinishedJob:
+        """What the job has taken; only after its process has ended."""
+        if self.outcome is None:
+            raise RuntimeError("no process of the job has ended")
+        return FinishedJob(
+            name=self.name,
+            action=self.action,
+            status=self.status,
+            seconds=self.outcome.seconds,
+            memory_bytes=self.outcome.memory_bytes,
+            log_file=self.log_file,
+        )
+
+    def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        """Describe's output."""
+        self.status = status
+        described = {key: value for key, value in self.request.items() if key != "Tags"}
+        described |= {
+            f"{self.noun}JobArn": self.arn,
+            f"{self.noun}JobStatus": status,
+            "CreationTime": self.created,
+            f"{self.noun}StartTime": self.started,
+            f"{self.noun}EndTime": self.ended or now(),
+            "FailureReason": reason,
+        }
+        return {key: value for key, value in described.items() if value is not None}
+
+    def message(self, file: str) -> str:
+        """The beginning of a file in /opt/ml/output in which the container may say how it ended; else empty."""
+        return printable(self.left.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
+
+    def upload(self, folder: str, uri: str) -> None:
+        """Uploads the regular files that the job has left below a folder; says what else is there.
+
+        Raises:
+            Failure: the folder is none, or holds too much.
+            ObjectsError: S3 refused.
+        """
+        files = []
+        for entry in self.left.entries(folder):
+            if entry.is_file and is_text(str(entry.path)):
+                files.append(entry)
+            elif not entry.is_folder:
+                self.container.say(f"{folder}/{entry.path} is {entry.kind} and not uploaded")
+
+        def put(entry: Entry) -> None:
+            self.check()
+            path = PurePosixPath(folder, entry.path)
+            with self.left.folder(str(path.parent)) as parent, self.left.open(str(path)) as opened:
+                self.site.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
+
+        in_parallel(put, files)
+
+    def write_config(self, path: str, content: object) -> None:
+        """Writes one of the JSON files that SageMaker leaves in the container."""
+        file = self.container.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+
+    def _failed(self, error: Exception) -> Exception:
+        kind = "InternalServerError" if isinstance(error, OSError) else "ClientError"
+        head = str(error) if isinstance(error, Failure) else f"{kind}: {error}"
+        reason = failure_reason(
+            head, log=str(self.log_file), files=str(self.folder), last_lines=self.container.last_lines
+        )
+        exceeded = isinstance(error, Failure) and error.exceeded
+        return task_failed(self.describe("Stopped" if exceeded else "Failed", reason))
+
+
+def now() -> int:
+    """Milliseconds since the epoch, which is how SageMaker's times reach a state machine.
+
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html)
+    """
+    return int(time.time() * 1000)

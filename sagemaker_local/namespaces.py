@@ -1,0 +1,162 @@
+"""The kernel's part of a job's isolation: namespaces, a root of its own, and no privileges.
+
+``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID
+namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in
+``sagemaker_local.views``; here it is only mounted. Everything raises OSError where the kernel refuses.
+
+Imports nothing but the standard library and nothing from this package: see ``launcher``.
+"""
+
+# pathlib would take longer to import than all else here.
+# ruff: noqa: PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
+
+import ctypes
+import os
+from collections.abc import Sequence
+from typing import Any
+
+# linux/sched.h, linux/mount.h, linux/prctl.h, linux/capability.h
+_NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+_MNT_DETACH = 2
+_AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
+_SYS_MOUNT_SETATTR = 442
+"""The same number on every architecture that Python runs on; glibc has a function for it from 2.36 on only."""
+_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE = 24, 38, 4
+_KEPT_CAPABILITIES = {0, 1, 3, 4, 5, 6, 7, 10}
+"""CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE: what root has in a container, without
+those that reach out of one: mounts, devices, raw sockets, other users' processes."""
+
+_IFF_UP, _SIOCSIFFLAGS = 1, 0x8914
+_KERNEL_SETTINGS = ("sys", "sysrq-trigger")
+"""What root may write below ``/proc`` without any capability, such as the program that the host runs on a crash."""
+
+
+def leave(*, isolated: bool, offline: bool) -> None:
+    """Moves this process to new namespaces.
+
+    Args:
+        isolated: whether the children get PIDs and IPC of their own.
+        offline: whether there is no network but a loopback of its own.
+    """
+    _unshare(_NEWNS | (_NEWPID | _NEWIPC if isolated else 0) | (_NEWNET if offline else 0))
+    if offline:
+        _raise_loopback()
+
+
+def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool) -> None:
+    """Gives this process, whose mount namespace is its own, a root of its own.
+
+    Args:
+        root: an empty folder; the new root is made there.
+        places: how the root is made, in this order: each a kind, a source and a target. ``read`` and ``write`` show
+            the source at the target, ``write`` as writable as it is; ``link`` makes a symbolic link to the source;
+            ``folder`` makes an empty folder, ``memory`` one that can be written to, ``hide`` empties one that is there.
+        isolated: whether the root is read-only, and has the ``/proc`` of this PID namespace; nobody in it can look into
+            this process then.
+    """
+    call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    _mount_tmpfs(root)
+    for kind, source, target in places:
+        _place(kind, source, root + target)
+    if isolated:
+        _mount_proc(f"{root}/proc")
+        for folder in (root, *(root + target for kind, _, target in places if kind == "hide")):
+            if os.path.ismount(folder):
+                _make_read_only(folder, recursive=False)
+        call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+    os.chdir(root)
+    call("pivot_root", b".", b".")
+    call("umount2", b".", _MNT_DETACH)
+    os.chdir("/")
+
+
+def drop_privileges() -> None:
+    """Leaves the command what root has in a container, and no way to more; an ordinary user has nothing to lose."""
+    call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    with open("/proc/sys/kernel/cap_last_cap") as last:
+        for capability in set(range(int(last.read()) + 1)) - _KEPT_CAPABILITIES:
+            call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def call(name: str, *arguments: Any) -> None:
+    """Calls a function of the C library. Raises OSError with its name where it fails."""
+    library = ctypes.CDLL(None, use_errno=True)
+    # Flags are unsigned longs, which a plain int would not be.
+    if getattr(library, name)(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _unshare(kinds: int) -> None:
+    """Root needs no user namespace, unless something has taken the privilege for the others from it."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        try:
+            call("unshare", kinds)
+        except PermissionError:
+            pass
+        else:
+            return
+    call("unshare", kinds | _NEWUSER)
+    # A user keeps their own id; the kernel allows one line, and the group only once setgroups is denied.
+    for name, line in (("setgroups", "deny"), ("gid_map", f"{group} {group} 1"), ("uid_map", f"{user} {user} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(line)
+
+
+def _place(kind: str, source: str, target: str) -> None:
+    if kind == "hide":
+        if os.path.isdir(target):
+            _mount_tmpfs(target)
+        return
+    if kind == "read" and os.path.lexists(target):  # as a part of what has been placed already
+        return
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if kind == "link":
+        os.symlink(source, target)
+    elif kind in {"folder", "memory"} or os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    if kind in {"read", "write"}:
+        _bind(source, target)
+    if kind == "read":
+        _make_read_only(target)
+    if kind == "memory":
+        _mount_tmpfs(target, mode="1777")
+
+
+def _mount_proc(target: str) -> None:
+    """An ordinary user may do this as long as the old one is there, so before the old root goes."""
+    call("mount", b"proc", os.fsencode(target), b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+    for name in _KERNEL_SETTINGS:
+        path = f"{target}/{name}"
+        if os.path.exists(path):
+            _bind(path, path)
+            _make_read_only(path)
+
+
+def _mount_tmpfs(target: str, mode: str = "0755") -> None:
+    call("mount", b"tmpfs", os.fsencode(target), b"tmpfs", _MS_NOSUID | _MS_NODEV, f"mode={mode}".encode())
+
+
+def _bind(source: str, target: str) -> None:
+    call("mount", os.fsencode(source), os.fsencode(target), None, _MS_BIND | _MS_REC, None)
+
+
+def _make_read_only(target: str, *, recursive: bool = True) -> None:
+    """One call for the mounts below, too, which leaves their other flags as they are."""
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
+    flags = _AT_RECURSIVE if recursive else 0
+    path = os.fsencode(target)
+    call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, path, flags, ctypes.byref(attributes), ctypes.sizeof(attributes))
+
+
+def _raise_loopback() -> None:
+    import fcntl  # noqa: PLC0415 - few jobs ask for this
+    import socket  # noqa: PLC0415 - as above
+    import struct  # noqa: PLC0415 - as above
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))

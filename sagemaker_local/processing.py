@@ -1,0 +1,96 @@
+"""A processing job: inputs laid out, the entry point run, outputs uploaded.
+
+What the container finds is as in https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
+An output in the mode Continuous is uploaded at the end too: what lies in S3 after the job is the same.
+"""
+
+import os
+from typing import Any
+
+from sagemaker_local.errors import Failure, not_supported, refused
+from sagemaker_local.inputs import require_file_mode, require_s3_type
+from sagemaker_local.job import Job
+
+_ROOT = "/opt/ml/processing/"
+_DEFAULT_MAX_RUNTIME = 86_400
+
+
+class ProcessingJob(Job):
+    """One processing job."""
+
+    noun = "Processing"
+
+    def prepare(self) -> None:
+        """See ``Job.prepare``."""
+        if not self.request["AppSpecification"].get("ContainerEntrypoint"):
+            raise not_supported(
+                "AppSpecification.ContainerEntrypoint",
+                None,
+                "there is no image whose own entry point could run; name one",
+            )
+        for number, source in enumerate(self.request.get("ProcessingInputs", [])):
+            key = f"ProcessingInputs[{number}]"
+            if "S3Input" not in source:
+                raise not_supported(key, sorted(source), "use S3Input")
+            require_s3_type(f"{key}.S3Input.S3DataType", source["S3Input"]["S3DataType"])
+            require_file_mode(f"{key}.S3Input.S3InputMode", source["S3Input"].get("S3InputMode", "File"))
+            _require_local_path(f"{key}.S3Input", source, source["S3Input"])
+        for number, output in enumerate(self._outputs()):
+            key = f"ProcessingOutputConfig.Outputs[{number}]"
+            if "S3Output" not in output:
+                raise not_supported(key, sorted(output), "use S3Output")
+            _require_local_path(f"{key}.S3Output", output, output["S3Output"])
+
+    def instance_count(self) -> int:
+        """See ``Job.instance_count``."""
+        return int(self.request["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1))
+
+    def work(self) -> None:
+        """See ``Job.work``."""
+        self._write_config()
+        for source in _not_app_managed(self.request.get("ProcessingInputs", [])):
+            given = source["S3Input"]
+            items = self.site.objects.items(given["S3Uri"], data_type=given["S3DataType"])
+            self.site.objects.get(items, self.container.path(given["LocalPath"]), check=self.check)
+        for output in _not_app_managed(self._outputs()):
+            self.container.path(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        self.container.path("/opt/ml/output").mkdir()
+        specification = self.request["AppSpecification"]
+        command = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        offline = self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+        self.start(command, self.request.get("Environment", {}), offline=offline)
+        limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
+        outcome = self.finish(limit)
+        if outcome.code != 0:
+            raise Failure(f"AlgorithmError: {self.message('message')}, exit code: {outcome.code}")
+        for output in _not_app_managed(self._outputs()):
+            self.upload(output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"])
+
+    def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        """See ``Job.describe``."""
+        described = super().describe(status, reason) | {"LastModifiedTime": self.ended or self.created}
+        message = self.message("message")
+        return described | ({"ExitMessage": message} if message else {})
+
+    def _outputs(self) -> list[dict[str, Any]]:
+        outputs: list[dict[str, Any]] = self.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        return outputs
+
+    def _write_config(self) -> None:
+        cluster = self.request["ProcessingResources"]["ClusterConfig"]
+        content = {key: value for key, value in self.request.items() if key != "Tags"} | {"ProcessingJobArn": self.arn}
+        self.write_config("/opt/ml/config/processingjobconfig.json", content)
+        hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
+        hosts |= {"current_instance_type": cluster.get("InstanceType", "local")}
+        self.write_config("/opt/ml/config/resourceconfig.json", hosts)
+
+
+def _not_app_managed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that SageMaker moves itself; the rest is the application's own business, with or without a LocalPath."""
+    return [part for part in parts if not part.get("AppManaged")]
+
+
+def _require_local_path(key: str, part: dict[str, Any], place: dict[str, Any]) -> None:
+    path = place.get("LocalPath", "")
+    if not part.get("AppManaged") and not f"{os.path.normpath(path)}/".startswith(_ROOT):
+        raise refused(f"Value '{path}' at '{key}.LocalPath' failed to satisfy constraint: it must begin with {_ROOT}")

@@ -1,0 +1,108 @@
+"""SageMaker Runtime on this machine: InvokeEndpoint, and the words in which it fails.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+from http import HTTPStatus
+
+from sagemaker_local.endpoints import Endpoints
+from sagemaker_local.errors import Refused, not_supported, refused
+from sagemaker_local.front import OutOfServiceError
+from sagemaker_local.hosts import log_file
+from sagemaker_local.job import Site
+from sagemaker_local.listings import Document
+from sagemaker_local.server import Answer, NoAnswerError
+
+_HEADERS = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+}
+_NOT_HERE = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId", "EnableExplanations")
+_MODEL_ERROR = 424
+_MESSAGE_LENGTH = 4096
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    "each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+
+
+class Runtime:
+    """What answers the invocations of endpoints. Safe to use from several threads.
+
+    Args:
+        site: where the endpoints run.
+        endpoints: whose endpoints.
+    """
+
+    def __init__(self, site: Site, endpoints: Endpoints) -> None:
+        self._site = site
+        self._endpoints = endpoints
+
+    def invoke(self, request: Document) -> Document:
+        """InvokeEndpoint.
+
+        Args:
+            request: its ``Body`` as bytes.
+
+        Returns:
+            ``Body`` as bytes, ``ContentType`` and ``InvokedProductionVariant``.
+
+        Raises:
+            Refused: ``ValidationError`` where no such endpoint serves, ``ModelError`` where its container gave no
+                prediction.
+            JobFailed: the request is for an endpoint of a kind that this machine has not.
+        """
+        for key in _NOT_HERE:
+            if key in request:
+                raise not_supported(key, request[key], "leave it out")
+        name = request["EndpointName"]
+        headers = {header: _header(key, request[key]) for key, header in _HEADERS.items() if key in request}
+        try:
+            traffic = self._endpoints.find(name).traffic
+        except Refused:
+            raise self._not_found(name) from None
+        try:
+            answer, variant = traffic.ask(
+                "POST", "/invocations", request["Body"], headers, request.get("TargetVariant")
+            )
+        except OutOfServiceError:
+            raise self._not_found(name) from None
+        except NoAnswerError as error:
+            raise self._model_error(name, 0, _TIMED_OUT if error.timed_out else str(error)) from error
+        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise self._model_error(name, answer.status, answer.body.decode("utf-8", "replace"))
+        return _response(answer, variant)
+
+    def _not_found(self, name: str) -> Refused:
+        """What SageMaker says of one that is being created, too."""
+        return refused(f"Endpoint {name} of account {self._site.account} not found.", code="ValidationError")
+
+    def _model_error(self, name: str, status: int, text: str) -> Refused:
+        client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        text = text[:_MESSAGE_LENGTH]
+        group = f"log-group:/aws/sagemaker/Endpoints/{name}"
+        return refused(
+            f'Received {"client" if client else "server"} error ({status}) from primary with message "{text}". See '
+            f"{log_file(self._site, name)} for more information.",
+            code="ModelError",
+            status=_MODEL_ERROR,
+            OriginalStatusCode=status,
+            OriginalMessage=text,
+            LogStreamArn=f"arn:aws:logs:{self._site.region}:{self._site.account}:{group}",
+        )
+
+
+def _header(key: str, value: str) -> str:
+    """A value that can travel as a header. Raises Refused for another: the model's pattern is not one of Python's."""
+    if not (value.isascii() and value.isprintable()):
+        raise refused(
+            f"1 validation error detected: Value {value!r} at '{key[0].lower()}{key[1:]}' failed to satisfy "
+            "constraint: Member must be printable ASCII",
+            code="ValidationError",
+        )
+    return value
+
+
+def _response(answer: Answer, variant: str) -> Document:
+    return {"Body": answer.body, "ContentType": answer.content_type, "InvokedProductionVariant": variant}

@@ -1,0 +1,236 @@
+"""A training job: channels laid out, the entry point run, the model and the output packed and uploaded.
+
+What the container finds is as in
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
+Without an entry point in the request the job is in script mode: the hyperparameters ``sagemaker_program`` and
+``sagemaker_submit_directory`` (or the variables of those names) say what the SageMaker training toolkit would run.
+"""
+
+import contextlib
+import os
+import shlex
+import shutil
+from typing import Any
+
+from sagemaker_local import toolkit
+from sagemaker_local.archives import pack, unpack
+from sagemaker_local.errors import Failure, not_supported, refused
+from sagemaker_local.inputs import require_file_mode, require_s3_source
+from sagemaker_local.job import Job, now
+from sagemaker_local.left import is_inside
+from sagemaker_local.objects import Item, NothingFoundError, ObjectsError, join_uri
+
+_DEFAULT_MAX_RUNTIME = 86_400
+
+
+class TrainingJob(Job):
+    """One training job."""
+
+    noun = "Training"
+
+    def prepare(self) -> None:
+        """See ``Job.prepare``."""
+        self.hyperparameters = toolkit.parsed(self.request.get("HyperParameters", {}))
+        environment = self.request.get("Environment", {})
+        program = self.hyperparameters.get("sagemaker_program", environment.get("SAGEMAKER_PROGRAM"))
+        self.program = "" if program is None else str(program)
+        self.submit_directory = str(
+            self.hyperparameters.get(
+                "sagemaker_submit_directory", environment.get("SAGEMAKER_SUBMIT_DIRECTORY", toolkit.CODE)
+            )
+        )
+        specification = self.request.get("AlgorithmSpecification", {})
+        if not specification.get("ContainerEntrypoint") and not self.program:
+            raise not_supported(
+                "AlgorithmSpecification.ContainerEntrypoint",
+                None,
+                "there is no image whose own entry point could run; name one, or HyperParameters.sagemaker_program",
+            )
+        if not specification.get("ContainerEntrypoint"):
+            self.entry_point = None
+        else:
+            self.entry_point = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        self.channels = [self._channel(number, channel) for number, channel in enumerate(self._input_data_config())]
+
+    def instance_count(self) -> int:
+        """See ``Job.instance_count``."""
+        return int(self.request.get("ResourceConfig", {}).get("InstanceCount", 1))
+
+    def work(self) -> None:
+        """See ``Job.work``."""
+        self._lay_out()
+        self.start(
+            self._command(),
+            self._variables(),
+            cwd=None if self.entry_point else toolkit.CODE,
+            offline=self.request.get("EnableNetworkIsolation", False),
+        )
+        limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
+        try:
+            outcome = self.finish(limit)
+        except Failure:
+            # SageMaker keeps what a job saved before its time was up.
+            self._upload()
+            raise
+        if outcome.code != 0:
+            raise Failure(f"AlgorithmError: {self._said(outcome.code)}, exit code: {outcome.code}")
+        self._upload()
+
+    def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        """See ``Job.describe``."""
+        described = super().describe(status, reason)
+        seconds = (described["TrainingEndTime"] - (self.started or self.created)) // 1000
+        exceeded = status == "Stopped" and reason is not None
+        secondary = "MaxRuntimeExceeded" if exceeded else status
+        described |= {
+            "SecondaryStatus": secondary,
+            "SecondaryStatusTransitions": self._transitions(secondary, reason),
+            "LastModifiedTime": described["TrainingEndTime"],
+            "TrainingTimeInSeconds": seconds,
+            "BillableTimeInSeconds": seconds,
+        }
+        for switch in ("NetworkIsolation", "InterContainerTrafficEncryption", "ManagedSpotTraining"):
+            described.setdefault(f"Enable{switch}", False)
+        if status == "Completed" or exceeded:
+            described["ModelArtifacts"] = {"S3ModelArtifacts": self._model_uri()}
+        return described
+
+    def _input_data_config(self) -> list[dict[str, Any]]:
+        channels: list[dict[str, Any]] = self.request.get("InputDataConfig", [])
+        return channels
+
+    def _channel(self, number: int, channel: dict[str, Any]) -> tuple[str, list[Item]]:
+        key = f"InputDataConfig[{number}]"
+        specification = self.request.get("AlgorithmSpecification", {})
+        require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
+        source = require_s3_source(key, channel["DataSource"])
+        try:
+            return channel["ChannelName"], self.site.objects.items(source["S3Uri"], data_type=source["S3DataType"])
+        except NothingFoundError as error:
+            # SageMaker looks before it takes the request; the text is its own.
+            raise refused(
+                f"{error} Please ensure that the bucket exists in the selected region ({self.site.region}), that "
+                f'objects exist under that S3 prefix, and that the role "{self.request["RoleArn"]}" has '
+                '"s3:ListBucket" permissions on the bucket.'
+            ) from error
+        except ObjectsError as error:
+            raise refused(str(error)) from error
+
+    def _lay_out(self) -> None:
+        for name, items in self.channels:
+            self.site.objects.get(items, self.container.path(f"{toolkit.INPUT}/data/{name}"), check=self.check)
+        for folder in (toolkit.MODEL, f"{toolkit.OUTPUT}/data", toolkit.CODE):
+            self.container.path(folder).mkdir(parents=True, exist_ok=True)
+        self.channel_config = {
+            channel["ChannelName"]: _channel_config(channel) for channel in self._input_data_config()
+        }
+        self.resources = toolkit.resource_config(self.request.get("ResourceConfig", {}).get("InstanceType", "local"))
+        for name, content in (
+            ("hyperparameters", self.request.get("HyperParameters", {})),
+            ("inputdataconfig", self.channel_config),
+            ("resourceconfig", self.resources),
+        ):
+            self.write_config(f"{toolkit.INPUT}/config/{name}.json", content)
+        if self.entry_point is None:
+            self._fetch_code()
+
+    def _fetch_code(self) -> None:
+        if not is_inside(self.program):
+            raise Failure(
+                f"ClientError: sagemaker_program is {self.program!r}; it must be a path in the source directory"
+            )
+        folder = self.container.path(toolkit.CODE)
+        if self.submit_directory.startswith("s3://"):
+            for item in self.site.objects.items(self.submit_directory):
+                unpack(self.site.objects.cached(item), folder, uri=self.submit_directory)
+        elif self.submit_directory != toolkit.CODE:
+            self._copy_code(self.submit_directory.removeprefix("file://"))
+        with contextlib.suppress(FileNotFoundError), self.left.open(f"{toolkit.CODE}/{self.program}") as program:
+            os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
+        if (folder / "requirements.txt").exists():
+            self.container.say("requirements.txt is not installed here: the job has the packages of this environment")
+
+    def _copy_code(self, path: str) -> None:
+        try:
+            place = self.container.path(path)
+        except ValueError as error:
+            raise Failure(f"ClientError: sagemaker_submit_directory: {error}") from error
+        if place.is_dir():
+            shutil.copytree(place, self.container.path(toolkit.CODE), dirs_exist_ok=True)
+        else:
+            unpack(place, self.container.path(toolkit.CODE), uri=path)
+
+    def _command(self) -> list[str]:
+        if self.entry_point is not None:
+            return self.entry_point
+        arguments = toolkit.user_arguments(self.hyperparameters)
+        if self.program.endswith(".sh"):
+            return ["/bin/sh", "-c", f"./{shlex.quote(self.program)} {shlex.join(arguments)}"]
+        return ["python", self.program, *arguments]
+
+    def _variables(self) -> dict[str, str]:
+        variables = toolkit.variables(
+            hyperparameters=self.hyperparameters,
+            channels=self.channel_config,
+            resources=self.resources,
+            program=self.program or None,
+            submit_directory=self.submit_directory,
+            job_name=self.name,
+        )
+        variables |= {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn, "CURRENT_HOST": toolkit.HOST}
+        if self.entry_point is None:
+            variables["PYTHONPATH"] = toolkit.CODE
+        given: dict[str, str] = self.request.get("Environment", {})
+        return variables | given
+
+    def _said(self, code: int) -> str:
+        """The failure file, or what the toolkit writes there when the script left none."""
+        said = self.message("failure")
+        if said or self.entry_point is not None:
+            return said
+        error = "\n".join(self.container.last_lines[-10:])
+        return (
+            f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{error}"\nCommand "{shlex.join(self._command())}"'
+        )
+
+    def _output_uri(self) -> str:
+        return join_uri(self.request["OutputDataConfig"]["S3OutputPath"], self.name, "output")
+
+    def _compressed(self) -> bool:
+        return bool(self.request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP")
+
+    def _model_uri(self) -> str:
+        return join_uri(self._output_uri(), "model.tar.gz" if self._compressed() else "model/")
+
+    def _upload(self) -> None:
+        for name, place in (("model", toolkit.MODEL), ("output", f"{toolkit.OUTPUT}/data")):
+            if not self._compressed():
+                self.upload(place, join_uri(self._output_uri(), name))
+                continue
+            archive = self.folder / f"{name}.tar.gz"
+            if pack(self.left, place, archive, say=self.container.say):
+                self.site.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
+
+    def _transitions(self, secondary: str, reason: str | None) -> list[dict[str, Any]]:
+        started, ended = self.started or self.created, self.ended or now()
+        spans = (
+            ("Starting", self.created, self.created, "Preparing the instances for training"),
+            ("Downloading", self.created, started, "Downloading input data"),
+            ("Training", started, ended, "Training job in progress."),
+            (secondary, ended, now(), reason or "Training job completed"),
+        )
+        return [
+            {"Status": status, "StartTime": start, "EndTime": end, "StatusMessage": message}
+            for status, start, end, message in spans
+        ]
+
+
+def _channel_config(channel: dict[str, Any]) -> dict[str, str]:
+    source = channel["DataSource"]["S3DataSource"]
+    config = {
+        "ContentType": channel.get("ContentType"),
+        "TrainingInputMode": "File",  # for FastFile too, as SageMaker writes it
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+    return {key: value for key, value in config.items() if value is not None}

@@ -1,0 +1,153 @@
+"""A batch transform job: the model served in a container, the input files sent to it in payloads, the answers uploaded.
+
+What SageMaker sets and how it answers is as in
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html and
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html: an input file that fails has no output file, the
+others have theirs, and the job fails. Its log lines are SageMaker's own.
+"""
+
+import gzip
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+from sagemaker_local.batches import PayloadTooLargeError, payloads
+from sagemaker_local.errors import Failure, not_supported
+from sagemaker_local.inputs import require_s3_source
+from sagemaker_local.job import Job, Site
+from sagemaker_local.model import Models, lay_out
+from sagemaker_local.objects import Item, as_file, join_uri
+from sagemaker_local.server import BadAnswerError, ModelServer
+
+_DEFAULT_PAYLOAD_MB = 6
+_DEFAULT_TIMEOUT = 600
+_SPLIT_TYPES = ("None", "Line")
+
+
+class TransformJob(Job):
+    """One batch transform job.
+
+    Args:
+        request: the checked request.
+        site: where it runs.
+        models: where its model is.
+    """
+
+    noun = "Transform"
+
+    def __init__(self, request: dict[str, Any], site: Site, models: Models) -> None:
+        super().__init__(request, site)
+        self._models = models
+        self._input = request["TransformInput"]
+        self._output = request["TransformOutput"]
+
+    def prepare(self) -> None:
+        """See ``Job.prepare``."""
+        self._source = require_s3_source("TransformInput", self._input["DataSource"])
+        for key in ("DataProcessing", "DataCaptureConfig"):
+            if key in self.request:
+                raise not_supported(key, self.request[key], "leave it out")
+        split = self._input.get("SplitType", "None")
+        if split not in _SPLIT_TYPES:
+            raise not_supported("TransformInput.SplitType", split, f"one of {', '.join(_SPLIT_TYPES)}")
+        if self._input.get("CompressionType", "None") == "Bzip2":
+            raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
+        self._definition = self._models.container(self.request["ModelName"])
+        self.offline = self._models.is_isolated(self.request["ModelName"])
+
+    def instance_count(self) -> int:
+        """See ``Job.instance_count``."""
+        return int(self.request["TransformResources"]["InstanceCount"])
+
+    def work(self) -> None:
+        """See ``Job.work``."""
+        items = self.site.objects.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
+        lay_out(self._definition, self.container, self.site.objects)
+        width = max(1, self.request.get("MaxConcurrentTransforms", 1))
+        with self._server() as server, ThreadPoolExecutor(width) as pool:
+            self.container.say(
+                f"[sagemaker logs]: MaxConcurrentTransforms={width}, MaxPayloadInMB={self._payload_mb()}, "
+                f"BatchStrategy={'SINGLE_RECORD' if self._single() else 'MULTI_RECORD'}"
+            )
+            failures = [self._transform(item, server, pool, width) for item in items]
+        first = next((failure for failure in failures if failure is not None), None)
+        if first is not None:
+            raise first
+
+    def _transform(self, item: Item, server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Failure | None:
+        """Sends one input file and uploads the answers. Returns what went wrong with this file, if anything did."""
+        self.check()
+        file = self.folder / "answers" / f"{item.relative}.out"
+        with as_file(item):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        source = f"{item.bucket}/{item.key}"
+        try:
+            with self._open(self.site.objects.cached(item)) as stream, file.open("wb") as out:
+                for answer in _in_order(self._payloads(stream), server, pool, width):
+                    out.write(answer)
+                    if self._output.get("AssembleWith") == "Line" and not answer.endswith(b"\n"):
+                        out.write(b"\n")
+        except BadAnswerError as error:
+            self.check()
+            return self._file_failed(error.blame, source, str(error), *error.text.splitlines())
+        except PayloadTooLargeError as error:
+            return self._file_failed("ClientError", source, str(error))
+        self.site.objects.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
+        return None
+
+    def _file_failed(self, blame: str, source: str, *lines: str) -> Failure:
+        for line in lines:
+            self.container.say(f"[sagemaker logs]: {source}: {line}")
+        return Failure(f"{blame}: See job logs for more information ({source}: {lines[0]})")
+
+    def _open(self, file: Path) -> BufferedIOBase:
+        return gzip.GzipFile(file) if self._input.get("CompressionType") == "Gzip" else file.open("rb")
+
+    def _payloads(self, stream: BufferedIOBase) -> Iterator[bytes]:
+        by_line = self._input.get("SplitType") == "Line"
+        return payloads(stream, by_line=by_line, single=by_line and self._single(), limit=self._payload_mb() << 20)
+
+    def _single(self) -> bool:
+        return bool(self.request.get("BatchStrategy") == "SingleRecord")
+
+    def _payload_mb(self) -> int:
+        return int(self.request.get("MaxPayloadInMB", _DEFAULT_PAYLOAD_MB))
+
+    def _server(self) -> AbstractContextManager[ModelServer]:
+        headers = {"Content-Type": self._input.get("ContentType"), "Accept": self._output.get("Accept")}
+        client = self.request.get("ModelClientConfig", {})
+        return ModelServer.started(
+            self,
+            self._environment(),
+            headers={name: value for name, value in headers.items() if value},
+            timeout=client.get("InvocationsTimeoutInSeconds", _DEFAULT_TIMEOUT),
+            retries=client.get("InvocationsMaxRetries", 0),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        variables: dict[str, str] = {"SAGEMAKER_BATCH": "true"}
+        if "MaxPayloadInMB" in self.request:
+            variables["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = str(self.request["MaxPayloadInMB"])
+        if "BatchStrategy" in self.request:
+            variables["SAGEMAKER_BATCH_STRATEGY"] = "SINGLE_RECORD" if self._single() else "MULTI_RECORD"
+        if "MaxConcurrentTransforms" in self.request:
+            variables["SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"] = str(self.request["MaxConcurrentTransforms"])
+        variables = self.request.get("Environment", {}) | variables
+        model: dict[str, str] = self._definition.get("Environment", {})
+        return model | variables
+
+
+def _in_order(bodies: Iterator[bytes], server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Iterator[bytes]:
+    """The answers to the payloads, in their order, with no more under way than may be."""
+    under_way: deque[Future[bytes]] = deque()
+    for body in bodies:
+        under_way.append(pool.submit(server.invoke, body))
+        if len(under_way) > width:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()

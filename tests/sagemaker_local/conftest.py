@@ -1,0 +1,217 @@
+"""SageMaker's stand-in on moto's S3, with scripts by people who never heard of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from sagemaker_local.container import Container
+from tests.sagemaker_local.hosted import settled
+from tests.sagemaker_local.place import IMAGE, REGION, ROLE, SHOUT, Place
+
+
+@pytest.fixture(scope="module")
+def s3_client() -> Iterator[Any]:
+    """An S3 client; to make one takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "of-the-user")
+        yield boto3.client("s3", region_name=REGION)
+
+
+@pytest.fixture
+def s3(s3_client: Any) -> Iterator[Any]:
+    """An S3 client, with an empty bucket called ``bucket``."""
+    s3_client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    yield s3_client
+    for item in s3_client.list_objects_v2(Bucket="bucket").get("Contents", []):
+        s3_client.delete_object(Bucket="bucket", Key=item["Key"])
+    s3_client.delete_bucket(Bucket="bucket")
+
+
+@pytest.fixture
+def place(s3: Any, tmp_path: Path) -> Place:
+    """A bucket, and the stand-in that works on it in the way that suits this machine."""
+    return Place(s3, tmp_path)
+
+
+@pytest.fixture
+def prefix_place(s3: Any, tmp_path: Path) -> Place:
+    """The same where the kernel gives us no namespace."""
+    return Place(s3, tmp_path, namespaces=False)
+
+
+@pytest.fixture
+def make_container(tmp_path: Path) -> Iterator[Callable[..., Container]]:
+    """Makes containers, and ends what a test leaves in them."""
+    made: list[Container] = []
+
+    def make(name: str = "job", log: Callable[[str], None] = lambda _: None, **options: Any) -> Container:
+        container = Container(folder=tmp_path / name, log_file=tmp_path / f"{name}.log", log=log, **options)
+        made.append(container)
+        return container
+
+    yield make
+    for container in made:
+        container.close()
+
+
+@pytest.fixture
+def processing_request() -> Callable[..., dict[str, Any]]:
+    """Makes requests of the seed's form, whose script lies at ``s3://bucket/scripts/job.py``."""
+
+    def make(**changes: Any) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "ProcessingJobName": "mlops-demo-1",
+            "AppSpecification": {
+                "ImageUri": IMAGE,
+                "ContainerEntrypoint": ["python3", "/opt/ml/processing/code/job.py"],
+            },
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 50}
+            },
+            "ProcessingInputs": [
+                s3_input("code", "s3://bucket/scripts"),
+                s3_input("input", "s3://bucket/data"),
+            ],
+            "ProcessingOutputConfig": {
+                "Outputs": [
+                    {
+                        "OutputName": "train",
+                        "AppManaged": False,
+                        "S3Output": {
+                            "S3Uri": "s3://bucket/out/train",
+                            "LocalPath": "/opt/ml/processing/train",
+                            "S3UploadMode": "EndOfJob",
+                        },
+                    }
+                ]
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "RoleArn": ROLE,
+        }
+        return request | changes
+
+    return make
+
+
+def s3_input(name: str, uri: str, **changes: Any) -> dict[str, Any]:
+    """A processing input in the folder of its name."""
+    source = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"}
+    return {"InputName": name, "AppManaged": False, "S3Input": source | changes}
+
+
+@pytest.fixture
+def training_request() -> Callable[..., dict[str, Any]]:
+    """Makes requests of the seed's form, whose script lies at ``s3://bucket/scripts/train.py``."""
+
+    def channel(name: str, uri: str) -> dict[str, Any]:
+        source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+        return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+    def make(**changes: Any) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TrainingJobName": "mlops-demo-1",
+            "AlgorithmSpecification": {
+                "TrainingImage": IMAGE,
+                "ContainerEntrypoint": ["python3", "/opt/ml/input/data/code/train.py"],
+                "TrainingInputMode": "FastFile",
+            },
+            "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 50},
+            "InputDataConfig": [
+                channel("training", "s3://bucket/data"),
+                channel("code", "s3://bucket/scripts"),
+            ],
+            "OutputDataConfig": {"S3OutputPath": "s3://bucket/model/"},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "RoleArn": ROLE,
+        }
+        return request | changes
+
+    return make
+
+
+@pytest.fixture
+def transform_request() -> Callable[..., dict[str, Any]]:
+    """Makes requests of the seed's form, for the model ``my-model`` and the files below ``s3://bucket/in/``."""
+
+    def make(name: str = "batch-1", **changes: Any) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TransformJobName": name,
+            "ModelName": "my-model",
+            "TransformInput": {
+                "ContentType": "text/csv",
+                "SplitType": "Line",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in/"}},
+            },
+            "TransformOutput": {
+                "Accept": "text/csv",
+                "AssembleWith": "Line",
+                "S3OutputPath": "s3://bucket/predictions/",
+            },
+            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+        }
+        return request | changes
+
+    return make
+
+
+@pytest.fixture
+def model_request() -> Callable[..., dict[str, Any]]:
+    """Makes requests of the seed's form, for the model ``my-model``; changes are of its container."""
+
+    def make(**changes: Any) -> dict[str, Any]:
+        environment = {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/source.tar.gz",
+        }
+        container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": environment}
+        return {"ModelName": "my-model", "PrimaryContainer": container | changes, "ExecutionRoleArn": ROLE}
+
+    return make
+
+
+@pytest.fixture
+def serve(place: Place, model_request: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+    """Makes the model ``my-model`` of a script by a stranger."""
+
+    def make(script: str = SHOUT) -> None:
+        place.archive("model.tar.gz", mark_txt="!")
+        place.archive("source.tar.gz", inference_py=script)
+        place.run("createModel", model_request())
+
+    return make
+
+
+@pytest.fixture
+def configure(place: Place, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
+    """Makes a model of a script and an endpoint configuration of its name; ends what a test leaves."""
+
+    def make(
+        name: str = "first", script: str = SHOUT, mark: str = "!", *, isolated: bool = False, **changes: Any
+    ) -> None:
+        place.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
+        container = model_request(ModelDataUrl=f"s3://bucket/{name}.tar.gz", Environment={})["PrimaryContainer"]
+        model = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
+        place.run("createModel", model | {"EnableNetworkIsolation": isolated})
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
+        config = {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": 1}]}
+        place.run("createEndpointConfig", config | changes)
+
+    yield make
+    place.sagemaker.stop()
+
+
+@pytest.fixture
+def endpoint(place: Place, configure: Callable[..., None]) -> Callable[..., None]:
+    """Makes the endpoint ``demo`` and waits until it has settled."""
+
+    def make(**changes: Any) -> None:
+        configure(**changes)
+        place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
+        settled(place)
+
+    return make

@@ -1,0 +1,139 @@
+"""Scaling of endpoints, and S3, as a state machine reaches them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from sagemaker_local.views import view_of_this_machine
+from tests.sagemaker_local.hosted import settled
+from tests.sagemaker_local.place import Place
+
+needs_namespaces = pytest.mark.skipif(
+    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
+)
+TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/demo/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+CAPACITY = {"MinCapacity": 1, "MaxCapacity": 4}
+POLICY = {
+    "PolicyName": "invocations",
+    "PolicyType": "TargetTrackingScaling",
+    "TargetTrackingScalingPolicyConfiguration": {
+        "TargetValue": 70.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+    },
+}
+
+
+@needs_namespaces
+def test_scaling(place: Place, endpoint: Callable[..., None]) -> None:
+    """Target and policy are kept and described, a second call changes them, and they go with their endpoint."""
+    endpoint()
+    first = place.run("registerScalableTarget", TARGET | CAPACITY)
+    assert place.run("registerScalableTarget", TARGET | {"MaxCapacity": 9}) == first
+    (target,) = place.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"], target["ResourceId"]) == (1, 9, TARGET["ResourceId"])
+    assert target["ScalableTargetARN"] == first["ScalableTargetARN"]
+    put = place.run("putScalingPolicy", TARGET | POLICY)
+    assert put["PolicyARN"].endswith(":resource/sagemaker/endpoint/demo/variant/AllTraffic:policyName/invocations")
+    assert place.run("putScalingPolicy", TARGET | POLICY)["PolicyARN"] == put["PolicyARN"]
+    asked = {"ServiceNamespace": "sagemaker", "PolicyNames": ["invocations"]}
+    (policy,) = place.run("describeScalingPolicies", asked)["ScalingPolicies"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70.0
+    elsewhere = asked | {"ResourceId": "endpoint/other/variant/a"}
+    assert place.run("describeScalingPolicies", elsewhere)["ScalingPolicies"] == []
+    settled(place)
+    place.run("deleteEndpoint", {"EndpointName": "demo"})
+    assert place.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"] == []
+    assert place.run("describeScalingPolicies", asked)["ScalingPolicies"] == []
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    ("action", "changes", "expected"),
+    [
+        ("registerScalableTarget", CAPACITY | {"ResourceId": "x"}, "ValidationException: Unsupported service namesp"),
+        (
+            "registerScalableTarget",
+            CAPACITY | {"ResourceId": "endpoint/none/variant/AllTraffic"},
+            'ValidationException: Could not find endpoint "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/none".',
+        ),
+        (
+            "registerScalableTarget",
+            CAPACITY | {"ResourceId": "endpoint/demo/variant/b"},
+            "ValidationException: it has AllTraffic",
+        ),
+        ("registerScalableTarget", {"MinCapacity": 1}, "ValidationException: MaxCapacity is required"),
+        ("registerScalableTarget", CAPACITY | {"MinCapacity": 5}, "ValidationException: cannot be less than minimum"),
+        ("registerScalableTarget", CAPACITY | {"MinCapacity": "1"}, "ValidationException: MinCapacity"),
+        ("putScalingPolicy", POLICY, "ObjectNotFoundException: No scalable target registered for service namespace"),
+        ("putScalingPolicy", POLICY | {"PolicyType": "StepScaling"}, "ValidationException: requires StepScaling"),
+        ("describeScalableTargets", {"NextToken": "x"}, "InvalidNextTokenException: pagination token"),
+    ],
+)
+def test_refused(
+    place: Place, endpoint: Callable[..., None], action: str, changes: dict[str, Any], expected: str
+) -> None:
+    """What Application Auto Scaling refuses is refused under the name of its exception."""
+    endpoint()
+    request = TARGET if action != "describeScalableTargets" else {"ServiceNamespace": "sagemaker"}
+    failure = place.fail(action, request | changes)
+    error, message = expected.split(": ", 1)
+    assert failure.error == f"ApplicationAutoScaling.{error}"
+    assert message in failure.cause
+
+
+def test_other_namespace(place: Place) -> None:
+    """The targets of other services are none of ours."""
+    failure = place.fail("registerScalableTarget", TARGET | CAPACITY | {"ServiceNamespace": "ecs"})
+    assert (failure.error, failure.cause.startswith("ServiceNamespace is 'ecs'")) == ("Local.NotSupported", True)
+
+
+def test_get_object(place: Place) -> None:
+    """An object's text comes with its type, its length and its ETag."""
+    place.s3.put_object(Bucket="bucket", Key="a/report.json", Body='{"ü": 1}'.encode(), ContentType="application/json")
+    response = place.run("getObject", {"Bucket": "bucket", "Key": "a/report.json"})
+    assert (response["Body"], response["ContentType"], response["ContentLength"]) == (
+        '{"ü": 1}',
+        "application/json",
+        9,
+    )
+    assert response["ETag"].startswith('"')
+    assert response["LastModified"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "error", "message"),
+    [
+        ("bucket", "none", "S3.NoSuchKeyException", "The specified key does not exist. (Service: S3, Status Code: 404"),
+        ("none-such", "none", "S3.NoSuchBucketException", "The specified bucket does not exist"),
+        ("bucket", "", "S3.S3Exception", "Key"),
+    ],
+)
+def test_no_object(place: Place, bucket: str, key: str, error: str, message: str) -> None:
+    """What S3 refuses is named as the AWS SDK integration names it."""
+    failure = place.fail("getObject", {"Bucket": bucket, "Key": key})
+    assert failure.error == error
+    assert message in failure.cause
+
+
+def test_object_without_text(place: Place) -> None:
+    """An object that is no text is refused by name: a state machine would get something else than what it holds."""
+    place.put("model.tar.gz", b"\x1f\x8b\xff")
+    failure = place.fail("getObject", {"Bucket": "bucket", "Key": "model.tar.gz"})
+    assert failure.error == "Local.NotSupported"
+    assert "UTF-8" in failure.cause
+
+
+def test_unreachable(tmp_path: Any, free_port: Callable[[], int]) -> None:
+    """An S3 that is not there is named as the Java SDK names it."""
+    client = boto3.Session("x", "x", region_name="eu-west-1").client(
+        "s3", endpoint_url=f"http://127.0.0.1:{free_port()}", config=Config(retries={"total_max_attempts": 1})
+    )
+    failure = Place(client, tmp_path).fail("getObject", {"Bucket": "bucket", "Key": "a"})
+    assert failure.error == "S3.SdkClientException"
