@@ -217,7 +217,7 @@ def invoke() -> None:
 @click.option("--port", type=PORT, default=_EMULATOR_PORT, help="Emulator port.")
 @folder_option
 def up() -> None:
-    """Start the emulator with the deployed stack and the worker, in the background, until mlops local down.
+    """Start the emulator with the deployed stack, in the background, until mlops local down.
 
     Example: mlops local up
     """

@@ -34,7 +34,7 @@ from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
 DEFAULT_PORT = 4566
-_SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)
+_SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 

@@ -28,7 +28,7 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """An environment that is up: its emulator with the deployed stack and its worker."""
+    """An environment that is up: its emulator with the deployed stack and its SageMaker."""
 
     pid: int
     """The process that the environment lives in and dies with."""
@@ -39,7 +39,7 @@ class State:
     key: str
     """What every request to one of its ports carries; see :mod:`sagemaker_local.guard`."""
     sagemaker: str | None
-    """The URL of SageMaker's stand-in; see :class:`local.connection.Connection`."""
+    """The URL of SageMaker's own port, behind the emulator's; it knows where endpoints listen."""
     metadata: Stack
     folder: str
     """Where its jobs, logs and state lie."""
@@ -60,7 +60,7 @@ class State:
     @property
     def connection(self) -> Connection:
         """Its clients."""
-        return Connection(endpoint=self.endpoint, key=self.key, sagemaker=self.sagemaker)
+        return Connection(endpoint=self.endpoint, key=self.key)
 
     @property
     def aws(self) -> Aws:

@@ -43,6 +43,7 @@ class SageMaker:
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
             threads. The action, because a processing and a training job may have the same name.
+        ended: is called with what a job has taken, when it has ended.
         namespaces: whether jobs get a real /opt/ml; None: where this machine can.
     """
 
@@ -56,6 +57,7 @@ class SageMaker:
         region: str,
         account: str,
         log: Callable[[str, str, str], None],
+        ended: Callable[[FinishedJob], None] = lambda _job: None,
         namespaces: bool | None = None,
     ) -> None:
         self._context = JobContext(
@@ -78,6 +80,7 @@ class SageMaker:
             "createTransformJob": lambda checked: TransformJob(checked, self._context, self._models),
         }
         self._actions = functions(self._context, registry, self._models, self._endpoints)
+        self._ended = ended
         self._lock = threading.Lock()
         self._names: set[tuple[str, str]] = set()
         self._running: set[Job] = set()
@@ -196,8 +199,11 @@ class SageMaker:
                 self._running.discard(job)
                 if not prepared:
                     self._names.discard(name)
-                if job.outcome is not None:
-                    self._finished.append(job.finished())
+            if job.outcome is not None:
+                finished = job.finished()
+                with self._lock:
+                    self._finished.append(finished)
+                self._ended(finished)
 
 
 def _as_bytes(request: dict[str, Any]) -> dict[str, Any]:

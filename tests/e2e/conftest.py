@@ -96,7 +96,7 @@ def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Ca
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """The stack on a running emulator, with no worker yet."""
+    """The stack on a running emulator, with no SageMaker yet."""
 
     emulator: Emulator
     metadata: Stack

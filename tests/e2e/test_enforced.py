@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from cli.approvals import Answer, Approvals
-from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
 from pipeline.stages import STAGES
 from sagemaker_local.errors import JobFailed
@@ -45,6 +44,10 @@ class Authorised:
                 raise JobFailed("AccessDenied", f"{need}")
         return self._sagemaker.run(action, request)
 
+    def stop_job(self, action: str, name: str) -> None:
+        """Stops a job."""
+        self._sagemaker.stop_job(action, name)
+
     def stop(self) -> None:
         """Stops every job that runs."""
         self._sagemaker.stop()
@@ -69,10 +72,9 @@ def authorised(
         log=lambda _action, _name, _line: None,
     )
     authorised = Authorised(sagemaker, Policies.of_role(client("iam"), roles[WORKFLOW]))
-    worker = Worker(step_functions=client("stepfunctions"), dynamodb=client("dynamodb"), sagemaker=authorised)
-    worker.serve(secure_stack.metadata.state_machine)
+    secure_stack.emulator.services.attach(authorised)
     yield authorised
-    worker.stop()
+    authorised.stop()
 
 
 def test_the_whole_pipeline_runs_with_every_policy_enforced(
