@@ -33,11 +33,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """How many records of each class were told to be of which."""
+    """How many records of each class were predicted to be of which."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[float, ...], ...]
-    """By the true class, then by the told one."""
+    """By the true class, then by the predicted one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def confusion(report: dict[str, Any]) -> Confusion | None:
         rows = [row if isinstance(row, dict) else {} for row in matrix.values()]
         classes = tuple(dict.fromkeys([*matrix, *(name for row in rows for name in row)]))
         counts = tuple(
-            tuple(number(row.get(told, 0)) or 0 for told in classes)
+            tuple(number(row.get(predicted, 0)) or 0 for predicted in classes)
             for row in (matrix.get(true, {}) if isinstance(matrix.get(true, {}), dict) else {} for true in classes)
         )
         return Confusion(classes=classes, counts=counts)

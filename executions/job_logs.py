@@ -8,19 +8,19 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from sagemaker_local.container import printable
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class JobLogs(Protocol):
-    """Where jobs' logs are."""
+    """Reads the logs of jobs."""
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
-        """The last lines of a job's log; none where it has none yet.
+        """The last lines of a job's log; none if it has no log yet.
 
         Args:
             action: what created the job, such as ``createTrainingJob``.
             job: its name.
-            lines: so many at most.
+            lines: the maximum number of lines.
         """
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
@@ -33,13 +33,18 @@ class JobLogs(Protocol):
         """
 
 
+def _printable(text: str) -> str:
+    r"""The text with control characters other than tabs as ``\x1b`` and the like: a terminal would obey them."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def _group(action: str) -> str:
     return action.removeprefix("create") + "s"
 
 
 @dataclass
 class LocalLogs:
-    """Those of the environment on this machine."""
+    """Reads the logs of the environment on this machine."""
 
     folder: Path
     """Its folder of logs."""
@@ -72,7 +77,7 @@ class LocalLogs:
             return False
 
     def _path(self, action: str, job: str) -> Path:
-        # A job's name that an input brings along must not lead elsewhere.
+        # An input may name the job, and the name must not lead out of the folder.
         return self.folder / _group(action) / f"{re.sub(r'[^A-Za-z0-9-]', '_', job)}.log"
 
 
@@ -86,9 +91,9 @@ class CloudWatchLogs:
     logs: Any
     """A client."""
     _since: dict[str, int] = field(default_factory=dict)
-    """The time of the last line that was given, by the job."""
+    """The time of the last line that was returned, by the job."""
     _given: dict[str, set[str]] = field(default_factory=dict)
-    """The ids of the lines of that time, which the next question finds again."""
+    """The ids of the lines of that time, which the next call finds again."""
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
         """See :class:`JobLogs`."""
@@ -109,7 +114,7 @@ class CloudWatchLogs:
                 logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False
             )["events"]
         ]
-        return [printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
+        return [_printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:  # noqa: ARG002 - its lines are always whole
         """See :class:`JobLogs`."""
@@ -134,9 +139,9 @@ class CloudWatchLogs:
                 given.clear()
             self._since[job] = event["timestamp"]
             given.add(event["eventId"])
-            yield printable(event["message"].rstrip("\r\n"))
+            yield _printable(event["message"].rstrip("\r\n"))
 
 
 def _is_missing(error: ClientError) -> bool:
-    """Whether there is no such group: no job of its kind has written anything yet."""
+    """Whether the group does not exist: no job of its kind has written anything yet."""
     return bool(error.response["Error"]["Code"] == "ResourceNotFoundException")

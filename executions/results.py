@@ -55,7 +55,7 @@ class Results:
         return self._fetch(self._results["training"]["ModelArtifacts"]["S3ModelArtifacts"], self._folder)
 
     def evaluation(self) -> Path | None:
-        """The evaluation report; None where there is none."""
+        """The evaluation report; None if there is none."""
         uri = report_uri(self._s3, self._results)
         return self._fetch(uri, self._folder) if uri else None
 
@@ -84,7 +84,7 @@ class Results:
 
 
 def read_metrics(report: Path | None) -> dict[str, float]:
-    """The metrics of a report's file; none where there is no report, or it is no JSON or not in SageMaker's layout."""
+    """The metrics of a report's file; empty if there is no report, or if it is not JSON in SageMaker's layout."""
     if report is None:
         return {}
     try:

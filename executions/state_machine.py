@@ -11,11 +11,11 @@ from executions.errors import ExecutionsError
 from executions.history import data_so_far
 
 LATEST = "latest"
-"""Stands for the execution that was started last."""
+"""Names the execution that was started last."""
 
 _MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
 _PAGE = 1000
-"""Events that GetExecutionHistory gives at once at most
+"""The most events that one GetExecutionHistory returns
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
 
 _SEARCHED = 1000
@@ -30,7 +30,7 @@ _LAST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Executions:
-    """What a state machine has run, and runs."""
+    """Finds, lists and describes the executions of a state machine."""
 
     step_functions: Any
     """A client."""
@@ -58,7 +58,8 @@ class Executions:
         """DescribeExecution's answer for an execution given by its name, a unique prefix of it, its ARN, or ``latest``.
 
         Raises:
-            ExecutionsError: there is none, or several begin so, or it is another state machine's.
+            ExecutionsError: there is no such execution, the prefix is ambiguous, or it belongs to another state
+                machine.
         """
         if execution == LATEST:
             newest = next(iter(self.all(limit=1)), None)
@@ -98,11 +99,11 @@ class Executions:
         )
 
     def all(self, *, status: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """The executions as ListExecutions gives them, the newest first.
+        """The executions as ListExecutions returns them, newest first.
 
         Args:
             status: only those in this state.
-            limit: so many at most.
+            limit: the maximum number.
         """
         pages = self.step_functions.get_paginator("list_executions").paginate(
             stateMachineArn=self.state_machine, **({"statusFilter": status} if status else {})

@@ -67,6 +67,15 @@ def test_no_job_of_the_kind_has_run(cloudwatch: Any) -> None:
     assert logs.tail(CREATE, "one", 5) == []
 
 
+def test_control_characters_are_shown_as_text(streams: Any) -> None:
+    """What a job prints cannot steer the terminal of whoever reads its log."""
+    logs = CloudWatchLogs(streams)
+    list(logs.new_lines(CREATE, "one"))
+    write(streams, "one/algo-1-1", "\x1b[2Jgone\ta\x9b", at=9000)
+    assert list(logs.new_lines(CREATE, "one")) == ["\\x1b[2Jgone\ta\\x9b"]
+    assert logs.tail(CREATE, "one", 1) == ["\\x1b[2Jgone\ta\\x9b"]
+
+
 def test_files_of_this_machine(tmp_path: Path) -> None:
     """A line is given once it is whole; the last lines are given as they are."""
     logs = LocalLogs(tmp_path)
