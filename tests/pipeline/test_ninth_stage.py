@@ -39,9 +39,11 @@ class Announcement(Stage):
     """Tells people of the new model, if it has a text for them."""
 
     def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+        """A text and a topic."""
         return section("Tells people of the new model.", text={"type": "string"}, topic={"type": "string"})
 
     def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
+        """Publishes the text, if there is one."""
         result = "{'MessageId': $states.result.MessageId}"
         return {
             "announcement: text?": {
@@ -60,26 +62,33 @@ class Announcement(Stage):
         }
 
     def grants(self) -> Grants:
+        """The topic."""
         return {"sns:publish": (OwnGrant("sns:Publish", "topic"),)}
 
     def entry_rules(self) -> list[tuple[str, str]]:
+        """Begins with a Choice."""
         return [(self.runs, "announcement: text?")]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """An empty text."""
         own = StageSection.of(data, self)
         if own.runs and own.value.get("text") == "":
             yield InputIssue(path=(self.key, "text"), message="is empty: leave it out", value="")
 
     def created_names(self) -> tuple[CreatedName, ...]:
+        """The topic's."""
         return (CreatedName(keys=("topic",), long_lived=True),)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """The message."""
         return {"message": result["MessageId"]} if result else None
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
+        """The message."""
         return "announced", f"message {summary['message']}"
 
     def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The message."""
         return {"Announcement": result.get("MessageId")}
 
 
@@ -159,13 +168,14 @@ def test_its_summary_is_shown() -> None:
     output = {"announcement": {"result": {"MessageId": "7"}}}
     summary = last_steps(output)
     assert summary == {"registration": None, "approval": None, "deployment": None, "announcement": {"message": "7"}}
-    console = Console(file=io.StringIO(), width=200)
+    screen = io.StringIO()
+    console = Console(file=screen, width=200)
     seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)
     files = dict.fromkeys(("model", "predictions", "evaluation"))
     show_summary(
         console, {"execution": "e", "status": "SUCCEEDED", "seconds": seconds, "metrics": {}} | files | summary
     )
-    assert re.search(r"announced +message 7", console.file.getvalue())
+    assert re.search(r"announced +message 7", screen.getvalue())
     facts = Facts(
         arn="arn", name="e", status="SUCCEEDED", started=NOW, stopped=NOW, made=NOW, stages={}, content=output
     )
