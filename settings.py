@@ -13,9 +13,12 @@ from typing import Any
 
 from pipeline.images import ACCOUNTS, DEFAULT_VERSION
 from pipeline.schedule import cron_problem
+from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH
 
-_MODEL_NAME_LENGTH = 29
-"""An execution's name has at most 52 characters, of which ``mlops-`` and its suffix take 23."""
+_JOB_PREFIX = "mlops"
+"""That of the shipped ``input.yaml``, whose ``model_id`` is the model's name."""
+_MODEL_NAME_LENGTH = EXECUTION_NAME_LENGTH - len(f"{_JOB_PREFIX}--") - EVENT_HASH_LENGTH
+"""What an execution's name, ``<job_prefix>-<model_id>-<hash>``, leaves for the model's."""
 _MODEL_NAME = rf"(?=.{{1,{_MODEL_NAME_LENGTH}}}$)[A-Za-z0-9](?:-?[A-Za-z0-9])*"
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _IMAGE_VERSION = r"\d+\.\d+(?:[.-][\w.-]+)?"

@@ -8,9 +8,9 @@ from gate.lookup import Number, is_number
 from gate.text import listed, shown
 
 DEFAULT_TIMEOUT = 604_800
-"""Seconds that a request waits for a person by default: a week."""
-MAX_TIMEOUT = 99_999_999
-"""Seconds; Step Functions allows no more: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
+"""Seconds that a request waits for a person by default: a week, as in ``pipeline.stages.approval``."""
+MAX_TIMEOUT = 31_536_000
+"""Seconds; a year, as in ``pipeline.stages.approval``, which is not in the function's archive."""
 
 _KEYS = ("name", "minimum", "maximum")
 

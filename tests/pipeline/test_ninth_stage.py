@@ -41,9 +41,11 @@ class Announcement(Stage):
     """Tells people of the new model, if it has a text for them."""
 
     def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+        """A text and a topic."""
         return section("Tells people of the new model.", text={"type": "string"}, topic={"type": "string"})
 
     def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
+        """Publishes the text, if there is one."""
         result = "{'MessageId': $states.result.MessageId}"
         return {
             "announcement: text?": {
@@ -62,26 +64,33 @@ class Announcement(Stage):
         }
 
     def grants(self) -> Grants:
+        """The topic."""
         return {"sns:publish": (OwnGrant("sns:Publish", "topic"),)}
 
     def entry_rules(self) -> list[tuple[str, str]]:
+        """Begins with a Choice."""
         return [(self.runs, "announcement: text?")]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """An empty text."""
         own = StageSection.of(data, self)
         if own.runs and own.value.get("text") == "":
             yield InputIssue(path=(self.key, "text"), message="is empty: leave it out", value="")
 
     def created_names(self) -> tuple[CreatedName, ...]:
+        """The topic's."""
         return (CreatedName(keys=("topic",), long_lived=True),)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """The message."""
         return {"message": result["MessageId"]} if result else None
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
+        """The message."""
         return "announced", f"message {summary['message']}"
 
     def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The message."""
         return {"Announcement": result.get("MessageId")}
 
 

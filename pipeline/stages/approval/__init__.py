@@ -21,6 +21,9 @@ REJECTED = "approval: rejected"
 IS_REJECTED = "$states.input.approval.result.decision = 'Rejected'"
 """Whether the decision ends the execution; asked once it is on record."""
 
+DEFAULT_WAIT = 7 * 24 * 3600
+"""Seconds for which a person's answer is awaited by default."""
+
 LONGEST_WAIT = 365 * 24 * 3600
 """Seconds: an execution of a standard workflow lasts a year at most.
 
@@ -61,7 +64,9 @@ class Approval(Stage):
             | TEXT
             | _METRIC_PATH,
             manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
-            timeout_seconds=seconds("for which the answer is waited for", most=LONGEST_WAIT, default="7 days"),
+            timeout_seconds=seconds(
+                "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
+            ),
         )
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:

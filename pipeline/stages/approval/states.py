@@ -15,7 +15,7 @@ from pipeline.asl.jsonata import EXECUTION_NAME, REPORT, jsonata, number_or, or_
 from pipeline.asl.resources import Resources
 from pipeline.asl.retries import LAMBDA_RETRY, SDK_RETRY, retry
 from pipeline.grants import Grants, OwnGrant, sagemaker
-from pipeline.stages.approval import CHAMPIONS, REJECTED
+from pipeline.stages.approval import CHAMPIONS, DEFAULT_WAIT, REJECTED
 from pipeline.stages.registration.states import GROUP_NAME
 
 _CHAMPION_KNOWN = "approval: champion?"
@@ -26,14 +26,11 @@ _ANNOUNCE = "approval: announce"
 _PERSON = "approval: person"
 _RECORD = "approval: record"
 
-DEFAULT_TIMEOUT = 7 * 24 * 3600
-"""Seconds for which a person's answer is waited for."""
-
 _KEPT_FOR = 30 * 24 * 3600
 """Seconds for which a request is kept after that, so that a late answer can be told how it ended."""
 
 _RESULT = "$states.input.approval.result"
-_TIMEOUT = number_or("$states.input.approval.timeout_seconds", DEFAULT_TIMEOUT)
+_TIMEOUT = number_or("$states.input.approval.timeout_seconds", DEFAULT_WAIT)
 _PACKAGE = "$states.input.registration.result.ModelPackageArn"
 _REGISTERED = "$states.input.registration.run = true"
 _KEPT_REPORT = "$states.input.registration.result.report.S3Uri"
