@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,8 +39,8 @@ _DISK = 1 << 30
 _CHUNK = 1 << 24
 _BATCH = 6
 _AT_ONCE = 24
-_BATCH_PATIENCE = 3.0
-"""Seconds for which the next batch waits for the one before it."""
+_WAITING = 4
+"""So many deliveries may be open when the next batch begins."""
 _RARE = {"deaf": 0.1}
 """Kinds of jobs that are less frequent than the others; this one takes two minutes."""
 _LIFE = (20.0, 45.0)
@@ -150,9 +150,11 @@ class Soak:
         attacker.start()
         try:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
+                waiting: set[Future[None]] = set()
                 while time.monotonic() < ends_at and life.lives():
-                    deliveries = self._deliveries()
-                    wait([pool.submit(life.deliver, *each) for each in deliveries], timeout=_BATCH_PATIENCE)
+                    if len(waiting) <= _WAITING:
+                        waiting |= {pool.submit(life.deliver, *each) for each in self._deliveries()}
+                    waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED).not_done
                 over.set()
                 attacker.join()
                 life.quiet_since = time.monotonic()

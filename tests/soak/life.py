@@ -26,7 +26,9 @@ DEAD = "Z"
 """The state of a process that has ended and is not yet waited for (proc_pid_stat(5))."""
 
 _PREFIX = "demo/soak"
-_PATIENCE = 90.0
+_LONGEST_PAUSE = 8.0
+"""Seconds between two attempts to deliver an event, at most; it begins with a quarter of a second."""
+_PATIENCE = 120.0
 """Seconds after the last attack within which every event must be taken."""
 _LONGEST = 180.0
 """Seconds: a job that does not obey is killed two minutes after its time."""
@@ -86,6 +88,7 @@ class Life:
             "id": identity,
         }
         said: Any = "nothing"
+        pause = 0.25
         while self.lives() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _PATIENCE):
             try:
                 client = self._client("lambda")
@@ -97,7 +100,8 @@ class Life:
                     return
             except (BotoCoreError, ClientError, ValueError) as error:
                 said = error
-            time.sleep(0.2)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
         if identity not in self.accepted:
             self.untaken[identity] = str(said)
 
