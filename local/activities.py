@@ -152,8 +152,6 @@ class Worker:
                 self._stopped.wait(_PAUSE)
                 continue
             if task.get("taskToken"):
-                if self._tasks:
-                    self._tasks.add(integration, task)
                 self._begin(self._do, integration, task)
 
     @staticmethod
@@ -170,6 +168,8 @@ class Worker:
     def _do(self, integration: str, task: dict[str, Any]) -> None:
         token, request = task["taskToken"], json.loads(task["input"])
         try:
+            if self._tasks:
+                self._tasks.add(integration, task)
             if integration == WAITING:
                 self._requests.keep(request, token=token)
                 return

@@ -122,23 +122,22 @@ class Soak:
         # The files to protect lie on the same file system, where what is not copied can also be moved.
         self._disk, self._canary = base / "disk", base / "disk" / "canary"
         self._chance, self._ledger, self._fills = chance, ledger, fills
-        self._canary.mkdir()
-        for number in range(8):
-            (self._canary / f"file-{number}").write_bytes(chance.randbytes(1000))
         self._number = 0
 
     def run(self, seconds: float) -> None:
         """Lets environments live until the time is up."""
-        before = fingerprint(self._canary)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
+            shutil.rmtree(self._canary, ignore_errors=True)
+            self._canary.mkdir()
+            for number in range(8):
+                (self._canary / f"file-{number}").write_bytes(self._chance.randbytes(1000))
+            before = fingerprint(self._canary)
             self._live(until)
-            changed = sum(before.get(name) != now for name, now in fingerprint(self._canary).items())
-            missing = len(before.keys() - fingerprint(self._canary).keys())
-            if changed or missing:
-                self._ledger.touched += changed + missing
-                self._ledger.details.append(f"outside: {changed} new or changed, {missing} gone")
-                before = fingerprint(self._canary)
+            after = fingerprint(self._canary)
+            touched = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            self._ledger.touched += len(touched)
+            self._ledger.details += [f"touched: {name}" for name in touched]
 
     def _live(self, until: float) -> None:
         life = Life(self._disk / "environment", self._canary)
