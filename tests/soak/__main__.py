@@ -39,11 +39,11 @@ _DISK = 1 << 30
 _CHUNK = 1 << 24
 _BATCH = 6
 _AT_ONCE = 24
-_WAITING = 4
+_WAITING = 12
 """So many deliveries may be open when the next batch begins."""
 _RARE = {"deaf": 0.1}
 """Kinds of jobs that are less frequent than the others; this one takes two minutes."""
-_LIFE = (20.0, 45.0)
+_LIFE = (30.0, 60.0)
 """Seconds for which an environment is under load."""
 _PATIENCE = 30.0
 
@@ -183,7 +183,7 @@ class Soak:
 
     def _attack(self, over: threading.Event, chance: random.Random) -> None:
         """Kills, pauses and fills until it is over; what it has paused goes on, what it has filled is emptied."""
-        while not over.wait(chance.uniform(0.2, 1.5)):
+        while not over.wait(chance.uniform(0.5, 3.0)):
             what = chance.choice([*_VICTIMS, "pause", "pause", *(["full disk"] if self._fills else [])])
             if what == "full disk":
                 self._fill(over, chance.uniform(0.5, 2.0))

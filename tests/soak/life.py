@@ -26,7 +26,7 @@ DEAD = "Z"
 """The state of a process that has ended and is not yet waited for (proc_pid_stat(5))."""
 
 _PREFIX = "demo/soak"
-_LONGEST_PAUSE = 8.0
+_LONGEST_PAUSE = 4.0
 """Seconds between two attempts to deliver an event, at most; it begins with a quarter of a second."""
 _PATIENCE = 120.0
 """Seconds after the last attack within which every event must be taken."""
