@@ -77,11 +77,13 @@ class Ledger:
     jobs: Counter[str] = field(default_factory=Counter)
     """Executions that were audited, by their job's kind and how they ended."""
     details: list[str] = field(default_factory=list)
+    error: str = ""
+    """Why the soak could not go on."""
 
     @property
     def clean(self) -> bool:
         """Whether nothing was lost, doubled, touched or left."""
-        return not (self.lost or self.doubled or self.unending or self.touched or self.left)
+        return not (self.lost or self.doubled or self.unending or self.touched or self.left or self.error)
 
     def table(self) -> str:
         """For people."""
@@ -233,8 +235,7 @@ class Soak:
         self._ledger.details += [f"not taken: {event}: {said}" for event, said in sorted(life.untaken.items())]
         self._ledger.details += [f"lost: {event}" for event, arn in life.accepted.items() if arn not in found]
         self._ledger.details += [f"without an end: {ids.get(arn, arn)}" for arn in stuck]
-        life.accepted.clear()
-        life.untaken.clear()
+        life.forget()
 
     def _end(self, life: Life, end: str) -> None:
         if end.endswith(" killed"):
@@ -315,8 +316,8 @@ def main(seconds: float, seed: int | None, file: Path | None) -> None:
     try:
         Soak(base=base, chance=chance, ledger=ledger, fills=fills).run(seconds)
     except SoakError as error:
-        ledger.details.append(f"error: {error}")
-        ledger.unending += 1
+        ledger.error = str(error)
+        click.echo(f"error: {error}", err=True)
     finally:
         for pid in processes():
             send(pid, signal.SIGKILL)

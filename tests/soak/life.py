@@ -47,10 +47,19 @@ class Life:
     canary: Path
     accepted: dict[str, str] = field(default_factory=dict)
     """The execution that each event was said to have started, by the event's id."""
-    untaken: dict[str, str] = field(default_factory=dict)
-    """Events that nobody has taken, with what was said to them last."""
     quiet_since: float | None = None
     """When the attacks ended, by the monotonic clock."""
+    _last_said: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def untaken(self) -> dict[str, str]:
+        """Events that nobody has taken, with what was said to them last."""
+        return {event: said for event, said in self._last_said.items() if event not in self.accepted}
+
+    def forget(self) -> None:
+        """Begins the account of the events anew."""
+        self.accepted.clear()
+        self._last_said.clear()
 
     def up(self, port: int) -> None:
         """Brings it up.
@@ -87,7 +96,8 @@ class Life:
             "overrides": {"preprocessing": section},
             "id": identity,
         }
-        said: Any = "nothing"
+        # From the beginning, so that an event is not forgotten however its delivery ends.
+        self._last_said[identity] = "nothing"
         pause = 0.25
         while self.lives() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _PATIENCE):
             try:
@@ -96,14 +106,12 @@ class Life:
                 said = json.loads(answer["Payload"].read())
                 if "executionArn" in said:
                     self.accepted[identity] = said["executionArn"]
-                    self.untaken.pop(identity, None)
                     return
             except (BotoCoreError, ClientError, ValueError) as error:
-                said = error
+                said = str(error)
+            self._last_said[identity] = str(said)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        if identity not in self.accepted:
-            self.untaken[identity] = str(said)
 
     def lives(self) -> bool:
         """Whether its process does."""
