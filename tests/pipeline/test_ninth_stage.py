@@ -1,6 +1,6 @@
 """A stage is its object and a line in the list: a ninth one, with states of its own, is only registered."""
 
-# ruff: noqa: D102 - the base class documents the methods
+
 
 import io
 import re
