@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tour of README.md, written to the standard output: make tour. It ends an environment that is up, and leaves none.
+# The tour of docs/cli.md, written to the standard output: make tour. It ends an environment that is up, and leaves none.
 set -u
 cd "$(dirname "$0")/.."
 export COLUMNS=110 PATH="$PWD/.venv/bin:$PATH"

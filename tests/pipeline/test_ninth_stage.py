@@ -1,7 +1,5 @@
 """A stage is its object and a line in the list: a ninth one, with states of its own, is only registered."""
 
-
-
 import io
 import re
 from collections.abc import Iterator, Mapping

@@ -16,16 +16,16 @@ from local.emulator import Emulator
 from tests.e2e.clients import farm, life
 from tests.e2e.clients.account import Account
 from tests.e2e.clients.farm import SeedFarmerLifecycle
+from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.life import CdkLifecycle
 from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
-from tests.e2e.clients.readme import EVERY_DAY, commands
 
 EVERY_MINUTE = '"* * * * ? *"'
 
 
 @dataclass(frozen=True)
 class Place:
-    """One account, one user's machine, and a checkout of the module that is set up as the README says."""
+    """One account, one user's machine, and a checkout of the module that is set up as docs/deploy.md says."""
 
     account: Account
     machine: Machine
@@ -47,7 +47,7 @@ def place(
     """The place, its account bootstrapped for the CDK, and the stories begun that tests of this session ask for."""
     assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
     folder = tmp_path_factory.mktemp("place")
-    setup, deployment, *_ = commands("Deploy")
+    setup, deployment, *_ = commands(DEPLOY)
     bootstrap, _ = deployment.splitlines()
     asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     begun: dict[str, Future[Any]] = {}
@@ -83,8 +83,8 @@ def another_checkout(checkout: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(place: Place) -> Place:
-    """The pipeline of the README, but started every minute, so that nobody waits for six o'clock."""
-    _, deployment, *_ = commands("Deploy")
+    """The pipeline of docs/deploy.md, but started every minute, so that nobody waits for six o'clock."""
+    _, deployment, *_ = commands(DEPLOY)
     _, deploy = deployment.splitlines()
     assert EVERY_DAY in deploy
     place.machine.run(deploy.replace(EVERY_DAY, EVERY_MINUTE), place.checkout)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.clients.account import Account
+from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.machine import Machine
-from tests.e2e.clients.readme import EVERY_DAY, commands
 
 STACK = "mlops-churn"
 
@@ -32,7 +32,7 @@ class CdkLifecycle:
 
 
 def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLifecycle:
-    """The README's commands in their order, each with the second pipeline's model-name.
+    """docs/deploy.md's commands in their order, each with the second pipeline's model-name.
 
     It is deployed, compared, deployed after the change of a script and of the schedule, and destroyed. At last, its
     bucket is deleted.
@@ -45,7 +45,7 @@ def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLife
         )
         return machine.run(named, checkout)
 
-    _, _, update, deploy, destroy, empty, *_ = commands("Deploy")
+    _, _, update, deploy, destroy, empty, *_ = commands(DEPLOY)
     deployment = cdk(deploy)
     metadata, ids = account.metadata(STACK), account.physical_ids(STACK)
     bucket = metadata["MlOpsBucket"]

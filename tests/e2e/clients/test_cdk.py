@@ -1,10 +1,10 @@
-"""``cdk`` from the command line, with the README's commands, on one pipeline from its deployment to its end."""
+"""``cdk`` from the command line, with docs/deploy.md's commands, on one pipeline from its deployment to its end."""
 
 import pytest
 
 from tests.e2e.clients.conftest import Place
+from tests.e2e.clients.guide import EVERY_DAY
 from tests.e2e.clients.life import CdkLifecycle
-from tests.e2e.clients.readme import EVERY_DAY
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
@@ -66,7 +66,7 @@ def test_destroy_leaves_the_bucket_only(cdk_lifecycle: CdkLifecycle) -> None:
 
 
 def test_bucket_is_deleted_by_hand(cdk_lifecycle: CdkLifecycle) -> None:
-    """After the README's last command for the CDK, nothing has the stack's name any more."""
+    """After docs/deploy.md's last command for the CDK, nothing has the stack's name any more."""
     assert cdk_lifecycle.left_at_last == set()
 
 

@@ -1,6 +1,6 @@
 """``seedfarmer apply``, ``list`` and ``destroy`` of the shipped manifests, with a stand-in for CodeBuild's container.
 
-The README's commands get ``--local``, with which SeedFarmer builds in a container on this machine.
+docs/deploy.md's commands get ``--local``, with which SeedFarmer builds in a container on this machine.
 """
 
 import json

@@ -1,7 +1,9 @@
-"""The README says what is so."""
+"""README and docs say what is so."""
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from settings import read_settings
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
+DEPLOY = (PROJECT / "docs" / "deploy.md").read_text()
 
 
 def test_diagram_is_drawn_from_the_definition() -> None:
@@ -37,7 +40,7 @@ def test_every_stage_is_in_the_table(stage: Stage) -> None:
 
 def test_outputs_are_those_of_the_stack(template: dict[str, object]) -> None:
     """The table of outputs has the keys of the metadata, in their order."""
-    (section,) = re.findall(r"### Outputs\n(.*?)\n## ", README, re.DOTALL)
+    (section,) = re.findall(r"## Outputs\n(.*?)\n## ", DEPLOY, re.DOTALL)
     documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert all(f'\\"{key}\\":' in json.dumps(template["Outputs"]) for key in documented)
     assert len(documented) == 5
@@ -45,8 +48,8 @@ def test_outputs_are_those_of_the_stack(template: dict[str, object]) -> None:
 
 def test_every_other_output_is_named(template: dict[str, dict[str, object]]) -> None:
     """What the stack gives out beside the metadata is named below the table; what the CDK adds of its own is not."""
-    (section,) = re.findall(r"### Outputs\n(.*?)\n## ", README, re.DOTALL)
-    assert set(re.findall(r"output `(\w+)`|and `(\w+)` the", section.partition("Beside it")[2])) == {
+    (section,) = re.findall(r"## Outputs\n(.*?)\n## ", DEPLOY, re.DOTALL)
+    assert set(re.findall(r"output `(\w+)`|and `(\w+)` the", section[section.index("The output ") :])) == {
         ("Dashboard", ""),
         ("", "ApprovalTable"),
     }
@@ -62,7 +65,7 @@ def test_every_parameter_is_in_the_table() -> None:
         return {"schedule": "0 6 * * ? *"}.get(name)
 
     read_settings(context, {})
-    (section,) = re.findall(r"### Parameters\n(.*?)\n### ", README, re.DOTALL)
+    (section,) = re.findall(r"## Parameters\n(.*?)\n## ", DEPLOY, re.DOTALL)
     cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
     documented = [name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)]
     assert sorted(documented) == sorted(set(asked))
@@ -70,8 +73,8 @@ def test_every_parameter_is_in_the_table() -> None:
 
 
 def test_sample_event_is_the_promised_one() -> None:
-    """The sample event in the README has the shape that the Lambda takes."""
-    (event,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    """The sample event in docs/deploy.md has the shape that the Lambda takes."""
+    (event,) = re.findall(r"```json\n(.*?)```", DEPLOY, re.DOTALL)
     assert json.loads(event) == {"config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"}}
 
 
@@ -82,6 +85,33 @@ def test_make_targets_exist(target: str) -> None:
 
 
 def test_figures_of_the_data_are_right() -> None:
-    """The README's number of records is that of the data's licence note."""
+    """The number of records is that of the data's licence note."""
     (records,) = re.findall(r"the ([\d,]+) records", (PROJECT / "data" / "README.md").read_text())
-    assert README.count(records) >= 2
+    assert records in README
+    assert records in (PROJECT / "docs" / "local.md").read_text()
+
+
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Each link to a file of the project leads to a file, and its anchor to a heading there."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", document.read_text()):
+        name, _, anchor = target.partition("#")
+        file = document.parent / name if name else document
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert anchor in slugs, target
+
+
+def test_picture_of_the_layout_is_drawn_from_the_imports() -> None:
+    """The picture in docs/architecture.md is what `python docs/architecture.py` prints, and no arrow runs back up."""
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    drawn = subprocess.run(
+        [sys.executable, PROJECT / "docs" / "architecture.py"], capture_output=True, text=True, check=False
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert f"```mermaid\n{drawn.stdout}```" in text
