@@ -1,4 +1,4 @@
-"""The commands of the README, as they stand in it."""
+"""The commands in the README."""
 
 import re
 

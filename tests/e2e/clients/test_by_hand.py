@@ -42,7 +42,7 @@ def executions(place: Place) -> list[dict[str, Any]]:
 
 
 def test_file_is_validated() -> None:
-    """The README's last command of the section finds nothing wrong with the shipped input.yaml."""
+    """The section's last command in the README finds no errors in the shipped input.yaml."""
     *_, validate = commands("Start it")
     completed = subprocess.run(["bash", "-c", validate], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stderr
