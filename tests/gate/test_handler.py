@@ -15,7 +15,7 @@ BEATEN = {"metrics": [{"name": AUC}], "must_beat_champion": True}
 
 
 def test_a_good_model_is_approved(gate: Gate) -> None:
-    """The whole answer for a report as the shipped evaluation writes it, and a champion beside it."""
+    """The whole answer for a report like the shipped evaluation's, with a champion."""
     gate.put(quality(0.9535))
     gate.put(quality(0.95), uri=CHAMPION)
     answer = gate.ask(AT_LEAST_90, champion=champion())
@@ -44,8 +44,8 @@ def test_a_model_that_is_worse_than_the_champion_is_rejected(gate: Gate) -> None
 
 
 @pytest.mark.parametrize("known", [None, champion(report=None)], ids=["no champion", "no report of it"])
-def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
-    """The first model of a group has nobody to beat; nor is a champion without a report named in the answer."""
+def test_without_a_champion_nothing_must_be_beaten(gate: Gate, known: Any) -> None:
+    """The first model of a group has no champion to beat; a champion without a report is ignored."""
     gate.put(quality(0.5))
     answer = gate.ask(BEATEN, champion=known)
     assert (answer["decision"], answer["champion"]) == ("Approved", None)
@@ -68,8 +68,8 @@ def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
     ],
     ids=str,
 )
-def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, error: str, expected: str) -> None:
-    """What is wrong with it is said on one line, and the model is not approved, whatever else is asked."""
+def test_unusable_report_is_never_approved(gate: Gate, report: Any, error: str, expected: str) -> None:
+    """The reason is a single line, and the model is not approved, whatever else is configured."""
     gate.put(report)
     answer = gate.ask({**AT_LEAST_90, "manual": True})
     assert (answer["decision"], answer["error"]) == ("Invalid", error)
@@ -80,8 +80,8 @@ def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, e
         assert answer["reason"].startswith(f"{REPORT}: ")
 
 
-def test_every_metric_that_is_missing_is_told(gate: Gate) -> None:
-    """The reason names each; in the list they have no value and have not passed, and in the table they come first."""
+def test_every_missing_metric_is_reported(gate: Gate) -> None:
+    """The reason names each; they have no value, have not passed, and come first in the table."""
     gate.put({"auc": 0.95})
     answer = gate.ask({"metrics": [{"name": "auc"}, {"name": "f1", "minimum": 0}, {"name": "recall"}]})
     assert answer["error"] == "MetricMissing"
@@ -117,8 +117,8 @@ def test_other_encodings_are_read(gate: Gate, encoding: str) -> None:
     ],
 )
 @pytest.mark.parametrize("approval", [{}, AT_LEAST_90, BEATEN], ids=["nothing asked", "threshold", "champion"])
-def test_a_report_that_is_not_there_is_told(gate: Gate, report: str, expected: str, approval: Any) -> None:
-    """A report that is named must be there, whatever is asked; the message says where it was looked for."""
+def test_missing_report_is_reported(gate: Gate, report: str, expected: str, approval: Any) -> None:
+    """A report that is named must exist, whatever is configured; the message has its location."""
     answer = gate.ask(approval, report=report)
     assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
     assert answer["reason"].startswith(f"{report}: {expected}")
@@ -133,8 +133,8 @@ def test_a_report_that_is_not_there_is_told(gate: Gate, report: str, expected: s
         ({"must_beat_champion": True}, "MetricMissing"),
     ],
 )
-def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, error: str) -> None:
-    """A threshold without a report to hold it against is never a pass; nor is a comparison by no metric."""
+def test_thresholds_need_an_evaluation(gate: Gate, approval: Any, error: str) -> None:
+    """A threshold without a report never passes, nor does a comparison without a metric."""
     answer = gate.ask(approval, report=None, champion=champion())
     assert (answer["decision"], answer["error"]) == ("Invalid", error)
     assert "approval" in answer["reason"]
@@ -149,7 +149,7 @@ def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, e
     ],
 )
 def test_a_champion_that_must_be_beaten_must_be_readable(gate: Gate, report: Any, error: str, expected: str) -> None:
-    """Its report's fault is told as the champion's; where it need not be beaten, the fault is a remark."""
+    """An error in its report is attributed to the champion; if it need not be beaten, the error is only a note."""
     gate.put(quality(0.99))
     if report is not None:
         gate.put(report, uri=CHAMPION)

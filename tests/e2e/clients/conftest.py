@@ -32,11 +32,11 @@ class Place:
     checkout: Path
     stories: dict[str, Future[Any]]
     by_hand: set[str] = field(default_factory=set)
-    """The names of the executions that a test started through the Lambda."""
+    """The names of the executions that tests started through the Lambda."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Looks at the schedule last of all, since it needs two minutes in which others may run."""
+    """Tests the schedule last, since it needs two minutes in which other tests can run."""
     items.sort(key=lambda item: item.path.name == "test_schedule.py" and item.path.parent == Path(__file__).parent)
 
 
@@ -59,11 +59,11 @@ def place(
 
         account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
         try:
-            # It deploys nothing, so it need not wait for the bootstrap.
+            # Deploys nothing, so it need not wait for the bootstrap.
             begin("from_git", farm.from_git, machine, folder)
             copy_module(checkout)
             machine.run(setup + bootstrap, checkout)
-            # With a boolean, which SeedFarmer hands over as text, but not to modulestack.yaml.
+            # A boolean, which SeedFarmer passes as text, but not to modulestack.yaml.
             parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False, "empty-bucket-on-destroy": "true"}
             begin("seedfarmer_lifecycle", farm.seedfarmer_lifecycle, machine, account, folder, "aiops", parameters)
             begin("cdk_lifecycle", life.cdk_lifecycle, machine, account, another_checkout(checkout))
@@ -93,14 +93,14 @@ def demo(place: Place) -> Place:
 
 @pytest.fixture(scope="session")
 def cdk_lifecycle(place: Place) -> CdkLifecycle:
-    """The second pipeline's life, once it is over."""
+    """The second pipeline's lifecycle, after it has ended."""
     seen: CdkLifecycle = place.stories["cdk_lifecycle"].result()
     return seen
 
 
 @pytest.fixture(scope="session")
 def seedfarmer_lifecycle(place: Place) -> SeedFarmerLifecycle:
-    """SeedFarmer's deployment, once it is destroyed with its bucket."""
+    """SeedFarmer's deployment, after it was destroyed with its bucket."""
     seen: SeedFarmerLifecycle = place.stories["seedfarmer_lifecycle"].result()
     return seen
 

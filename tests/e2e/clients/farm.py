@@ -18,7 +18,7 @@ from tests.e2e.clients.machine import Ended, Machine, copy_module
 
 @dataclass(frozen=True)
 class SeedFarmerLifecycle:
-    """What was seen of a deployment, from its apply to its destroy."""
+    """Observations of a deployment, from apply to destroy."""
 
     apply: Ended
     moduledata: Ended
@@ -26,7 +26,7 @@ class SeedFarmerLifecycle:
     rule: tuple[str, str]
     objects: dict[str, str]
     granted: set[str]
-    """The actions that modulestack.yaml gave the role that deploys."""
+    """The actions that modulestack.yaml granted to the deploying role."""
     destroy: Ended
     left: set[str]
 

@@ -1,4 +1,4 @@
-"""The life of a pipeline under the CDK CLI."""
+"""The lifecycle of a pipeline under the CDK CLI."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ STACK = "mlops-churn"
 
 @dataclass(frozen=True)
 class CdkLifecycle:
-    """What was seen of the second pipeline, step by step."""
+    """Observations of the second pipeline, step by step."""
 
     deployment: str
     metadata: dict[str, str]
@@ -81,7 +81,7 @@ def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLife
 
 
 def resources_kept(template: Any) -> set[str]:
-    """The types of the resources that a template keeps when the stack goes."""
+    """The types of the resources that a template retains when the stack is deleted."""
     content = json.loads(template) if isinstance(template, str) else template
     resources = content["Resources"].values()
     return {found["Type"] for found in resources if found.get("DeletionPolicy", "Delete") != "Delete"}
