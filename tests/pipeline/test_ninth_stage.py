@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,104 +12,26 @@ import pytest
 from rich.console import Console
 
 from cli.local_run import show_summary
-from cli.validate import STAND_INS
 from executions.results import last_steps
 from infrastructure.permissions import Targets, integrations, statements
-from pipeline import schema
-from pipeline.asl.resources import PLACEHOLDERS, Resources
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.diagram import pipeline_diagram, stage_diagram
-from pipeline.grants import Grants, OwnGrant
-from pipeline.input import validator
-from pipeline.input.errors import InputIssue, InvalidFileError
-from pipeline.input.execution import execution_input
-from pipeline.input.stage_section import StageSection
-from pipeline.stages import STAGES, Stage, stage_of_state
-from pipeline.stages.section_schema import section
-from pipeline.stages.stage import CreatedName, Requests, Schema
+from pipeline.input.errors import InvalidFileError
+from pipeline.stages import Stage, stage_of_state
 from report import origin
 from report.facts import Facts
 from tests.pipeline.machine import run
+from tests.pipeline.ninth_stage import content, registered
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-SHIPPED = (Path(__file__).parent.parent.parent / "scripts" / "input.yaml").read_bytes()
-
-
-class Announcement(Stage):
-    """Tells people of the new model, if it has a text for them."""
-
-    def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
-        """A text and a topic."""
-        return section("Tells people of the new model.", text={"type": "string"}, topic={"type": "string"})
-
-    def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
-        """Publishes the text, if there is one."""
-        result = "{'MessageId': $states.result.MessageId}"
-        return {
-            "announcement: text?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $exists($states.input.announcement.text) %}", "Next": "announcement"}],
-                "Default": following,
-            },
-            "announcement": {
-                "Type": "Task",
-                "Resource": resources.integration("sns:publish"),
-                "Arguments": {"TopicArn": resources.topic, "Message": "{% $states.input.announcement.text %}"},
-                "Output": "{% $merge([$states.input, {'announcement':"
-                f" $merge([$states.input.announcement, {{'result': {result}}}])}}]) %}}",
-                "Next": following,
-            },
-        }
-
-    def grants(self) -> Grants:
-        """The topic."""
-        return {"sns:publish": (OwnGrant("sns:Publish", "topic"),)}
-
-    def entry_rules(self) -> list[tuple[str, str]]:
-        """Begins with a Choice."""
-        return [(self.runs, "announcement: text?")]
-
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """An empty text."""
-        own = StageSection.of(data, self)
-        if own.runs and own.value.get("text") == "":
-            yield InputIssue(path=(self.key, "text"), message="is empty: leave it out", value="")
-
-    def created_names(self) -> tuple[CreatedName, ...]:
-        """The topic's."""
-        return (CreatedName(keys=("topic",), long_lived=True),)
-
-    def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The message."""
-        return {"message": result["MessageId"]} if result else None
-
-    def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
-        """The message."""
-        return "announced", f"message {summary['message']}"
-
-    def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The message."""
-        return {"Announcement": result.get("MessageId")}
 
 
 @pytest.fixture
-def ninth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """The stage in the list, and the schema's file made anew, as `make schema` does."""
-    stage = Announcement(key="announcement")
-    STAGES.append(stage)
-    (tmp_path / "input.schema.json").write_text(schema.schema_text(), encoding="utf-8")
-    monkeypatch.setattr(validator, "_SCHEMA_FILE", tmp_path / "input.schema.json")
-    validator.input_schema.cache_clear()
-    yield stage
-    STAGES.remove(stage)
-    validator.input_schema.cache_clear()
-
-
-def content(**announcement: Any) -> dict[str, Any]:
-    """The execution's input of the shipped file, in which only the announcement runs."""
-    idle = {stage.key: {"run": False} for stage in STAGES}
-    overrides = idle | {"announcement": announcement}
-    return execution_input(SHIPPED, tokens=STAND_INS, event_id="event", overrides=overrides).content
+def ninth(tmp_path: Path) -> Iterator[Stage]:
+    """The stage, registered."""
+    with registered(tmp_path) as stage:
+        yield stage
 
 
 def refused(**announcement: Any) -> str:
