@@ -51,7 +51,7 @@ def test_times_are_those_of_the_definition() -> None:
     waits = (capacity["IntervalSeconds"] * capacity["BackoffRate"] ** attempt for attempt in range(8))
     assert sum(min(wait, capacity["MaxDelaySeconds"]) for wait in waits) == 75 * 60
     assert capacity["MaxAttempts"] == 8
-    assert "eight times, over up to 75 minutes" in TABLE
+    assert "eight retries, over up to 75 minutes" in TABLE
 
 
 @pytest.mark.parametrize("row", TABLE.strip().splitlines()[2:])
