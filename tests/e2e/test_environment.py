@@ -34,7 +34,7 @@ def test_run_deploys_nothing(checkout: Checkout) -> None:
 
 def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
     """After an edit of the state machine's definition the next run deploys it, and no other; its tasks are served."""
-    file = checkout.folder / "pipeline" / "definition" / "__init__.py"
+    file = checkout.folder / "pipeline" / "definition.py"
     before = file.read_text()
     after = before.replace('"Comment": "MLOps pipeline', '"Comment": "Edited pipeline')
     assert after != before

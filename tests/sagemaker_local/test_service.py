@@ -15,7 +15,7 @@ import pytest
 from sagemaker_local import service
 from sagemaker_local.errors import JobStopped
 from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import KEY, Place
+from tests.sagemaker_local.place import Place
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -162,4 +162,4 @@ def test_emulator(tmp_path: Path, processing_request: Make) -> None:
     entry_point = ["/bin/sh", "-c", "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION"]
     request = processing_request(AppSpecification={"ImageUri": "image", "ContainerEntrypoint": entry_point})
     place.run(CREATE, {key: value for key, value in request.items() if "put" not in key})
-    assert place.lines == [f"http://127.0.0.1:4566 LOCALJOBKEY eu-west-1"]
+    assert place.lines == ["http://127.0.0.1:4566 LOCALJOBKEY eu-west-1"]

@@ -63,9 +63,10 @@ class PackageIndex:
 
     Args:
         locks: the locks whose packages it has, in the locked version and in a later one.
+        wheels: whether it has the wheels that the set-up laid down, and not just their metadata.
     """
 
-    def __init__(self, *locks: Path) -> None:
+    def __init__(self, *locks: Path, wheels: bool = True) -> None:
         self.url = ""
         self.asked: list[str] = []
         self._files: dict[str, dict[str, str]] = {}
@@ -74,7 +75,7 @@ class PackageIndex:
                 files = self._files.setdefault(pin.name, {})
                 files[_wheel(pin.name, pin.version)] = pin.hashes[0]
                 files[_wheel(pin.name, LATER)] = "0" * 64
-        for wheel in WHEELS.glob("*.whl"):
+        for wheel in WHEELS.glob("*.whl") if wheels else ():
             name, version, *_ = parse_wheel_filename(wheel.name)
             self._files.get(name, {}).pop(_wheel(name, str(version)), None)
             self._files.setdefault(name, {})[wheel.name] = ""
@@ -96,6 +97,8 @@ class PackageIndex:
         index = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 content = index.answer(self.path)
                 self.send_response(404 if content is None else 200)
@@ -108,6 +111,8 @@ class PackageIndex:
                 pass
 
         class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
             def handle_error(self, request: object, client_address: object) -> None:
                 """A client that does not trust the certificate breaks off."""
 

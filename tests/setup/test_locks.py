@@ -48,7 +48,7 @@ def test_later_releases_do_not_change_the_setup(name: str, tmp_path: Path) -> No
     """With an index that has a newer release of every package, the set-up installs what the lock says."""
     venv = tmp_path / "venv"
     subprocess.run([install.UV, "venv", "--quiet", "--no-config", "--python", sys.executable, venv], check=True)
-    index = PackageIndex(PROJECT / name)
+    index = PackageIndex(PROJECT / name, wheels=False)
     with index.served():
         done = subprocess.run(
             [*install.sync_command(venv, PROJECT / name), "--dry-run"],
