@@ -1,25 +1,25 @@
-# make demo    the pipeline on this machine, on real data, without AWS and without Docker
-# make test    all checks, exactly as CI runs them
-# make cover   the same tests, and which lines of the code they run
-# make e2e     of these, only the deployments by the CDK CLI, SeedFarmer and the AWS CLI
-# make lock    new locks, after a change of pyproject.toml or package.json
-# make schema  the JSON Schema of input.yaml anew, after a change of the stages or of botocore
-# make bench   measures what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" some of it
-# make soak    attacks environments for ten minutes, and says what they lost; SECONDS=60 or MINUTES=3, SEED=1
-# make sbom    out/sbom.json: all packages with versions and licences, in CycloneDX
-# make tour    the tour in README.md and the pictures in docs/images anew
-# make clean   removes what make made
+# make demo    run the pipeline on this machine, on real data, without AWS or Docker
+# make test    run all checks, exactly as CI does
+# make cover   run the same tests with coverage
+# make e2e     run only the tests that deploy with the CDK CLI, SeedFarmer and the AWS CLI
+# make lock    update the locks, after changing pyproject.toml or package.json
+# make schema  regenerate the JSON Schema of input.yaml, after changing stages or botocore
+# make bench   measure what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" for some
+# make soak    attack environments for ten minutes and report what they lost; SECONDS=60 or MINUTES=3, SEED=1
+# make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
+# make tour    regenerate the tour in README.md and the pictures in docs/images
+# make clean   remove everything that make created
 .PHONY: demo test style types tests cover e2e lock schema bench soak sbom tour clean
 
-# What is set up waits for downloads more than it works.
+# Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
 PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Bytecode is made when a module is first imported: most of the CDK never is, and compiling it all takes a minute.
+# Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
-# One process more than CI has cores, since the tests wait much; tests/conftest.py says which of them stay together.
+# One process more than CI has cores, since the tests often wait; tests/conftest.py keeps some of them together.
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --durations=20 --durations-min=1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
@@ -27,7 +27,7 @@ demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-# What reads the code goes on beside the rest of the set-up, which the tests need.
+# Checks that only read the code run in parallel with the rest of the setup, which the tests need.
 test: style types tests
 
 style: .venv/dev.done
@@ -46,7 +46,7 @@ cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clien
 e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 	$(BIN)/python -m pytest -m clients --durations=8
 
-# Each of these is one lock, installed as it stands by requirements/install.py, which says the rest.
+# Each target installs one lock with requirements/install.py; see there.
 INSTALL = @$(PYTHON) requirements/install.py
 .venv/local.done: requirements/local.txt requirements/uv.txt pyproject.toml
 	$(INSTALL) local
@@ -67,7 +67,7 @@ node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev
 	@touch node_modules/local.done $@
 
-# What is shared has the same version in the first three.
+# Packages shared by the first three locks have the same version in each.
 COMPILE = @$(BIN)/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-strip-extras
 lock: .venv/local.done

@@ -1,4 +1,4 @@
-"""The CDK app: settings -> stack. ``cdk deploy``, ``cdk synth`` and SeedFarmer's deployspec all come in here."""
+"""The CDK app: settings -> stack. The entry point for ``cdk deploy``, ``cdk synth`` and SeedFarmer's deployspec."""
 
 import gc
 import sys
@@ -14,7 +14,7 @@ def main() -> int:
     """Synthesises the stack.
 
     Returns:
-        The exit code: 1 where a parameter is missing or malformed, or a script is a link, and nothing was written.
+        The exit code: 1, with nothing written, if a parameter is missing or malformed or a script is a link.
     """
     app = cdk.App()
     try:
@@ -39,7 +39,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - as above
         return 1
     app.synth()
-    # Nothing is to be collected any more; Python would look at all that the CDK has made, for half a second.
+    # Skip the interpreter's final garbage collection: it would scan the whole construct tree (0.5 s).
     gc.freeze()
     return 0
 

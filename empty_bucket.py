@@ -1,11 +1,11 @@
-"""Deletes the module's bucket, with every version of all that is in it, once its stack is gone.
+"""Deletes the module's bucket with every version of every object, once its stack has been deleted.
 
 deployspec.yaml runs it after ``cdk destroy``. It then keeps the bucket unless the parameter ``empty-bucket-on-destroy``
-is true, and finds its name in the metadata that the module gave out. By hand, name the bucket::
+is true, and takes the bucket's name from the module's metadata. By hand, name the bucket::
 
     python empty_bucket.py mlops-demo-storagebucket5cb7c8ea-1a2b3c4d5e6f7
 
-What it asks of S3, modulestack.yaml allows. It can be run again after an error, and goes on where that one ended.
+modulestack.yaml grants the S3 permissions that it needs. After an error, run it again: it continues where it stopped.
 """
 
 import json
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 _METADATA = "SEEDFARMER_MODULE_METADATA"
 _OWN = r"[a-z0-9-]+-storagebucket[a-z0-9-]+"
-"""CloudFormation's name for the bucket: the stack's, the resource's and a suffix, of which a long one is cut."""
+"""The bucket's name as CloudFormation generates it: stack, resource and suffix; long ones are truncated."""
 
 
 class BucketError(Exception):
-    """The bucket is not to be deleted, or could not be: the message says why."""
+    """The bucket must not or could not be deleted; the message says why."""
 
 
 def main(
     arguments: list[str], environment: Mapping[str, str] = os.environ, client: Callable[..., Any] = boto3.client
 ) -> int:
-    """Deletes the bucket that is named, or else the one that SeedFarmer's environment names, if that asks for it.
+    """Deletes the named bucket, or else the one in SeedFarmer's environment if its parameter requests that.
 
     Args:
         arguments: the bucket's name, or nothing.
         environment: the environment variables.
-        client: makes the client of a service of AWS.
+        client: creates a client for an AWS service.
 
     Returns:
-        The exit code: 1 for an error, which is printed.
+        The exit code: 1 after printing an error.
     """
     try:
         bucket = _named(arguments) if arguments else _asked_for(environment)
@@ -53,7 +53,7 @@ def main(
             _check(bucket)
             s3 = client("s3")
             if arguments:
-                # S3 finds a bucket from every region, CloudFormation a stack in its own only. No constraint: us-east-1.
+                # S3 finds buckets in any region, CloudFormation only stacks in its own. No constraint means us-east-1.
                 region = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
                 _check_stack(client("cloudformation", region_name=region), bucket)
             _delete(s3, bucket)
@@ -65,12 +65,12 @@ def main(
 
 def _named(arguments: list[str]) -> str:
     if arguments[1:]:
-        raise BucketError(f"{' '.join(arguments)!r} was given; expected is the name of one bucket, or nothing")
+        raise BucketError(f"invalid arguments {' '.join(arguments)!r}; expected the name of one bucket, or nothing")
     return arguments[0]
 
 
 def _asked_for(environment: Mapping[str, str]) -> str | None:
-    """The bucket in SeedFarmer's metadata, if the parameter says that it is to go."""
+    """Returns the bucket in SeedFarmer's metadata if the parameter requests its deletion, else None."""
     context = json.loads(Path(__file__).with_name("cdk.json").read_text())["context"]
     if not read_settings(context.get, environment).empty_bucket_on_destroy:
         _say("the bucket is kept: the parameter empty-bucket-on-destroy is not true")
@@ -80,26 +80,26 @@ def _asked_for(environment: Mapping[str, str]) -> str | None:
         metadata = json.loads(given or "null")
     except ValueError as error:
         raise BucketError(f"{_METADATA} is {given!r}, which is not JSON: {error}") from error
-    if metadata is None:  # The module was never deployed to its end.
-        _say(f"no bucket is deleted: {_METADATA} is empty, so none is known; python empty_bucket.py BUCKET deletes one")
+    if metadata is None:  # The deployment never completed.
+        _say(f"no bucket deleted: {_METADATA} is empty; to delete one by name: python empty_bucket.py BUCKET")
         return None
     bucket = metadata.get("MlOpsBucket") if isinstance(metadata, dict) else None
     if not isinstance(bucket, str):
-        raise BucketError(f"{_METADATA} is {given!r}; expected is a JSON object with the bucket's name as MlOpsBucket")
+        raise BucketError(f"{_METADATA} is {given!r}; expected a JSON object with the bucket's name as MlOpsBucket")
     return bucket
 
 
 def _check(bucket: str) -> None:
     if not re.fullmatch(_OWN, bucket, re.ASCII):
-        raise BucketError(f"{bucket!r} is no bucket of this module; expected is a name such as ...-storagebucket...")
+        raise BucketError(f"{bucket!r} is not a bucket of this module; expected a name such as ...-storagebucket...")
 
 
 def _check_stack(cloudformation: Any, bucket: str) -> None:
-    """Raises BucketError if a stack has the bucket."""
+    """Raises BucketError if the bucket belongs to a stack."""
     try:
         found = cloudformation.describe_stack_resources(PhysicalResourceId=bucket)["StackResources"]
     except ClientError as error:
-        # So it says that no stack has it:
+        # This error means that no stack has the bucket:
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
         if error.response["Error"]["Code"] != "ValidationError":
             raise
@@ -116,7 +116,7 @@ def _delete(s3: "S3Client", bucket: str) -> None:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "NoSuchBucket":
-            _say(f"there is no bucket {bucket} any more")
+            _say(f"bucket {bucket} no longer exists")
             return
         if code == "AccessDenied":
             raise BucketError(_denied(bucket, str(error))) from error
@@ -125,14 +125,14 @@ def _delete(s3: "S3Client", bucket: str) -> None:
 
 
 def _empty(s3: "S3Client", bucket: str) -> int:
-    """Deletes every version and delete marker, and gives how many they were."""
+    """Deletes every version and delete marker, and returns their number."""
     count = 0
-    # Always the first page: the marker of a next one would be a version that is gone. A page has at most 1,000 of both,
-    # which is what one DeleteObjects takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html,
+    # Always list the first page: the next page's marker would be a deleted version. A page has at most 1,000 entries,
+    # as many as DeleteObjects accepts: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html,
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
     while found := _first_page(s3, bucket):
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
-        # DeleteObjects succeeds where it could delete none of them, and says so of each.
+        # DeleteObjects succeeds even if it could delete nothing, and lists an error for each version.
         for error in answer.get("Errors", ()):
             text = f"{error.get('Key')}, version {error.get('VersionId')}: {error.get('Code')}: {error.get('Message')}"
             raise BucketError(_denied(bucket, text) if error.get("Code") == "AccessDenied" else text)
@@ -148,9 +148,9 @@ def _first_page(s3: "S3Client", bucket: str) -> "list[ObjectIdentifierTypeDef]":
 
 def _denied(bucket: str, text: str) -> str:
     return (
-        f"{text}\nBucket {bucket} is left. SeedFarmer's role may delete it if the manifest has the parameter as text "
-        '(value: "true") and the pattern in modulestack.yaml fits its name. If not, somebody who may does it by hand: '
-        f"python empty_bucket.py {bucket}"
+        f"{text}\nBucket {bucket} was not deleted. SeedFarmer's role may delete it if the manifest has the parameter "
+        'as text (value: "true") and the pattern in modulestack.yaml matches its name. Otherwise, run as somebody who '
+        f"may: python empty_bucket.py {bucket}"
     )
 
 

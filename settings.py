@@ -1,7 +1,7 @@
-"""The module's parameters: the only reader of the environment at synth time.
+"""The module's parameters. Nothing else reads the environment at synth time.
 
-A parameter comes from CDK context (``cdk deploy -c schedule="0 6 * * ? *"``) or, where context has none, from
-SeedFarmer's environment variables (``SEEDFARMER_PARAMETER_SCHEDULE``).
+A parameter comes from CDK context (``cdk deploy -c schedule="0 6 * * ? *"``) or else from SeedFarmer's environment
+variables (``SEEDFARMER_PARAMETER_SCHEDULE``).
 """
 
 import json
@@ -13,9 +13,12 @@ from typing import Any
 
 from pipeline.images import ACCOUNTS, DEFAULT_VERSION
 from pipeline.schedule import cron_problem
+from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH
 
-_MODEL_NAME_LENGTH = 29
-"""What the 52 characters of an execution's name leave beside ``mlops-`` and its own 17."""
+_JOB_PREFIX = "mlops"
+"""That of the shipped ``input.yaml``, whose ``model_id`` is the model's name."""
+_MODEL_NAME_LENGTH = EXECUTION_NAME_LENGTH - len(f"{_JOB_PREFIX}--") - EVENT_HASH_LENGTH
+"""What an execution's name, ``<job_prefix>-<model_id>-<hash>``, leaves for the model's."""
 _MODEL_NAME = rf"(?=.{{1,{_MODEL_NAME_LENGTH}}}$)[A-Za-z0-9](?:-?[A-Za-z0-9])*"
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _IMAGE_VERSION = r"\d+\.\d+(?:[.-][\w.-]+)?"
@@ -32,16 +35,16 @@ _SUBNET_ID = r"subnet-[0-9a-f]{8,17}"
 _SECURITY_GROUP_ID = r"sg-[0-9a-f]{8,17}"
 _MOST_SUBNETS = 16
 _MOST_SECURITY_GROUPS = 5
-"""Both from SageMaker's VpcConfig: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
+"""Both limits are those of SageMaker's VpcConfig: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
 
 
 class SettingsError(Exception):
-    """A parameter is missing or malformed: its message says which, what was given and what is expected."""
+    """A parameter is missing or malformed: the message names it, the value and what is expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc:
-    """The network in which the jobs run."""
+    """The VPC that the jobs run in."""
 
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
@@ -53,37 +56,37 @@ class Settings:
 
     stack_name: str
     schedule: str
-    """Six fields of an EventBridge cron expression, in UTC, without ``cron()`` around them."""
+    """The six fields of an EventBridge cron expression, in UTC, without ``cron()``."""
     schedule_enabled: bool
     """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
     empty_bucket_on_destroy: bool = False
-    """Whether SeedFarmer's destroy deletes the bucket with all that is in it: :mod:`empty_bucket`."""
+    """Whether SeedFarmer's destroy deletes the bucket and its contents: :mod:`empty_bucket`."""
     model_name: str
-    """The model's identifier; what the module publishes lies under it in the bucket."""
+    """The model's identifier, and the prefix in the bucket that the module publishes to."""
     notification_email: str | None
-    """Who is told of failures, alarms and requests for approval; None: nobody."""
+    """The address to notify of failures, alarms and approval requests, if any."""
     image_version: str
     """The version of the SageMaker scikit-learn image: ``1.2-1``."""
     data_bucket_names: tuple[str, ...] = ()
-    """Buckets that the jobs may read, beside the pipeline's own and that of the sample data."""
+    """Buckets that the jobs may read, in addition to the pipeline's own and the sample data's."""
     kms_key_arn: str | None = None
     """The KMS key for the bucket, the jobs' results, the topic, the table and the logs; None for AWS's own keys."""
     vpc: Vpc | None = None
-    """Where the jobs and the model run; None for SageMaker's own network."""
+    """The VPC for the jobs and the model; None for SageMaker's own network."""
     image_repository_arns: tuple[str, ...] = ()
-    """ECR repositories whose images the jobs may run, beside the scikit-learn image's."""
+    """ECR repositories whose images the jobs may run, in addition to the scikit-learn image."""
     permissions_boundary_arn: str | None = None
-    """The policy that bounds every role of the stack."""
+    """The permissions boundary of every role of the stack."""
     account: str | None
     region: str | None
-    """The AWS account and region to deploy to; None where the CDK CLI is not there to tell."""
+    """The AWS account and region to deploy to; None if not run by the CDK CLI, which sets them."""
 
 
 def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] = os.environ) -> Settings:
-    """The parameters of this deployment.
+    """Reads the parameters of this deployment.
 
     Args:
-        context: gives the CDK context value of a key, or None.
+        context: returns a key's CDK context value, or None.
         environment: the environment variables.
 
     Raises:
@@ -96,7 +99,7 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
 
     def parameter(name: str, default: str = "") -> str:
         found = given(name)
-        if isinstance(found, bool):  # cdk.json may hold one; SeedFarmer and the CDK CLI give text
+        if isinstance(found, bool):  # from cdk.json; SeedFarmer and the CDK CLI pass text
             return str(found).lower()
         return default if found is None else str(found)
 
@@ -123,7 +126,7 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),
         data_bucket_names=_list(
-            "data-bucket-names", given("data-bucket-names"), _BUCKET_NAME, "names of buckets, without s3://"
+            "data-bucket-names", given("data-bucket-names"), _BUCKET_NAME, "bucket names, without s3://"
         ),
         kms_key_arn=_key(parameter("kms-key-arn"), region),
         vpc=_vpc(given("vpc-subnet-ids"), given("vpc-security-group-ids")),
@@ -146,7 +149,7 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
 
 def _checked(name: str, given: str, pattern: str, expected: str) -> str:
     if not re.fullmatch(pattern, given, re.ASCII):
-        raise SettingsError(f"parameter {name}: {given!r} was given; expected is {expected}")
+        raise SettingsError(f"parameter {name}: invalid value {given!r}; expected {expected}")
     return given
 
 
@@ -155,7 +158,7 @@ def _flag(name: str, given: str) -> bool:
 
 
 def _email(given: str) -> str | None:
-    # SeedFarmer gives an empty text for a parameter that its manifest leaves open.
+    # SeedFarmer passes an empty string for a parameter that its manifest does not set.
     return _checked("notification-email", given, _EMAIL, "an e-mail address: ml-team@example.com") if given else None
 
 
@@ -164,7 +167,7 @@ def _optional(name: str, given: str, pattern: str, expected: str) -> str | None:
 
 
 def _list(name: str, given: Any, pattern: str, expected: str) -> tuple[str, ...]:
-    """The items of a list, which comes as such, as JSON text (SeedFarmer's way), or with commas between the items."""
+    """Parses a list: an actual list, JSON text (from SeedFarmer), or comma-separated items."""
     items = given
     if isinstance(given, str):
         items = [item.strip() for item in given.split(",") if item.strip()]
@@ -172,12 +175,12 @@ def _list(name: str, given: Any, pattern: str, expected: str) -> tuple[str, ...]
             try:
                 items = json.loads(given)
             except ValueError as error:
-                raise SettingsError(f"parameter {name}: {given!r} was given, which is not JSON: {error}") from error
+                raise SettingsError(f"parameter {name}: invalid value {given!r}: not JSON: {error}") from error
     if not isinstance(items, list | tuple | None):
-        raise SettingsError(f"parameter {name}: {given!r} was given; expected is a list of {expected}")
+        raise SettingsError(f"parameter {name}: invalid value {given!r}; expected a list of {expected}")
     wrong = [item for item in items or () if not (isinstance(item, str) and re.fullmatch(pattern, item, re.ASCII))]
     if wrong:
-        raise SettingsError(f"parameter {name}: {wrong[0]!r} is in the list; expected are {expected}")
+        raise SettingsError(f"parameter {name}: invalid item {wrong[0]!r}; expected {expected}")
     return tuple(dict.fromkeys(items or ()))
 
 
@@ -186,7 +189,7 @@ def _key(given: str, region: str | None) -> str | None:
     arn = _optional("kms-key-arn", given, _KEY_ARN, expected)
     match = re.fullmatch(_KEY_ARN, given, re.ASCII)
     if match and region and match["region"] != region:
-        raise SettingsError(f"parameter kms-key-arn: {given!r} was given; expected is a key of the region {region}")
+        raise SettingsError(f"parameter kms-key-arn: invalid value {given!r}; expected a key in the region {region}")
     return arn
 
 
@@ -201,10 +204,10 @@ def _vpc(subnets: Any, security_groups: Any) -> Vpc | None:
     if len(missing) == len(given):
         return None
     if missing:
-        raise SettingsError(f"parameter {missing[0]}: nothing was given; {' and '.join(given)} go together")
+        raise SettingsError(f"parameter {missing[0]}: missing; set both {' and '.join(given)}, or neither")
     for (name, ids), most in zip(given.items(), (_MOST_SUBNETS, _MOST_SECURITY_GROUPS), strict=True):
         if len(ids) > most:
-            raise SettingsError(f"parameter {name}: {len(ids)} ids were given; SageMaker allows {most}")
+            raise SettingsError(f"parameter {name}: too many IDs ({len(ids)}); SageMaker allows {most}")
     subnet_ids, security_group_ids = given.values()
     return Vpc(subnet_ids=subnet_ids, security_group_ids=security_group_ids)
 
@@ -213,30 +216,30 @@ def _schedule(given: str) -> str:
     expected = 'the six fields of an EventBridge cron expression, such as "0 6 * * ? *" (every day at 06:00 UTC)'
     if not given.strip():
         raise SettingsError(
-            f"parameter schedule: nothing was given; expected is {expected}. "
-            'Give it with cdk deploy -c schedule="0 6 * * ? *", or as SEEDFARMER_PARAMETER_SCHEDULE.'
+            f"parameter schedule: missing; expected {expected}. "
+            'Set it with cdk deploy -c schedule="0 6 * * ? *" or SEEDFARMER_PARAMETER_SCHEDULE.'
         )
     problem = cron_problem(given)
     if problem:
-        raise SettingsError(f"parameter schedule: {given!r} was given: {problem}; expected is {expected}")
+        raise SettingsError(f"parameter schedule: invalid value {given!r}: {problem}; expected {expected}")
     return " ".join(given.split())
 
 
 def _region(given: str | None) -> str | None:
     if given is not None and given not in ACCOUNTS:
         raise SettingsError(
-            f"region {given!r} has no SageMaker scikit-learn image; expected is one of {', '.join(sorted(ACCOUNTS))}"
+            f"region {given!r} has no SageMaker scikit-learn image; expected one of {', '.join(sorted(ACCOUNTS))}"
         )
     return given
 
 
 def _stack_name(environment: Mapping[str, str], model_name: str) -> str:
-    """SeedFarmer looks for the stack under the name made of its project, deployment and module."""
+    """Returns the stack's name; SeedFarmer expects it to be composed of its project, deployment and module."""
     parts = [environment.get(f"SEEDFARMER_{part}_NAME") for part in ("PROJECT", "DEPLOYMENT", "MODULE")]
     return "-".join(part for part in parts if part) if all(parts) else f"mlops-{model_name}"
 
 
 def default_stack_name(context: Callable[[str], Any], environment: Mapping[str, str] = os.environ) -> str:
-    """The name of the stack that these parameters give, whether it is deployed or not; see :func:`read_settings`."""
+    """Returns the stack's name for these parameters, deployed or not; see :func:`read_settings`."""
     given = context("model-name") or environment.get("SEEDFARMER_PARAMETER_MODEL_NAME") or "demo"
     return _stack_name(environment, str(given))

@@ -1,4 +1,4 @@
-"""The stack: wires the constructs and gives out what users need of them."""
+"""The stack: wires the constructs and outputs what users need."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ SCRIPTS_FOLDER = Path(__file__).parent / "scripts"
 
 
 class MlOpsStack(cdk.Stack):
-    """One pipeline: its bucket with the scripts in it, its roles, its state machine and what starts it."""
+    """One pipeline: its bucket with the scripts, its roles, its state machine and its starter."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **kwargs: Any) -> None:
         super().__init__(
@@ -83,8 +83,8 @@ class MlOpsStack(cdk.Stack):
             dead_letters=dead_letters,
             key=key,
         )
-        self._give_out(
-            # SeedFarmer reads the output called "metadata"; its keys are the module's contract.
+        self._outputs(
+            # SeedFarmer reads the output "metadata"; its keys are the module's contract.
             metadata=self.to_json_string(
                 {
                     "MlOpsBucket": storage.bucket.bucket_name,
@@ -95,14 +95,14 @@ class MlOpsStack(cdk.Stack):
                 }
             ),
             Dashboard=monitoring.dashboard_url,
-            # Where mlops approve and mlops reject find the open requests.
+            # mlops approve and mlops reject look up open requests here.
             ApprovalTable=approval.table.table_name,
         )
 
     def _sagemaker_roles(
         self, settings: Settings, storage: Storage, image: Image, key: kms.IKey | None
     ) -> tuple[SageMakerRole, SageMakerRole]:
-        """The role of the jobs, and that of the models."""
+        """Creates the jobs' role and the models' role."""
         below = f"{settings.model_name}/"
         shared: dict[str, Any] = {
             "bucket": storage.bucket,
@@ -162,6 +162,6 @@ class MlOpsStack(cdk.Stack):
             ),
         )
 
-    def _give_out(self, **outputs: str) -> None:
+    def _outputs(self, **outputs: str) -> None:
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)

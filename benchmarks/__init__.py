@@ -1,7 +1,6 @@
-"""What the module costs in time, size and money, beside what it can be held against: ``make bench``.
+"""Measures what the module costs in time, size and money, compared with baselines and limits: ``make bench``.
 
-The way through: ``rows`` says what a row is and what an experiment, ``runner`` measures an experiment's subjects in
-turns, ``families`` lists the families of rows, one file each, and ``results`` and ``table`` write and show what came
-out. ``processes`` measures a program. ``bounds`` has what must not grow and does not depend on the machine; the tests
-hold it.
+``rows`` defines rows and experiments, ``runner`` measures an experiment's subjects in turns, ``families`` lists the
+families of rows, one file each, and ``results`` and ``table`` write and show the results. ``processes`` measures a
+program. ``bounds`` has the size budgets, which do not depend on the machine and are enforced by the tests.
 """

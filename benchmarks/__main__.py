@@ -1,4 +1,4 @@
-"""``make bench``: measures, prints the table, writes ``results.json`` and the table in docs/performance.md."""
+"""``make bench``: measures, prints the table, and updates ``results.json`` and the table in docs/performance.md."""
 
 import sys
 from contextlib import closing
@@ -22,10 +22,10 @@ _WIDE = 220
 @click.option(
     "--reference",
     type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
-    help="A checkout of the reference module with its packages in .venv, to be measured too.",
+    help="A checkout of the reference module, with its packages in .venv, to measure as well.",
 )
 def main(families: tuple[str, ...], reference: Path | None) -> None:
-    """Measure these families of rows, or all: synth packages lambda transitions starts local scripts growth.
+    """Measure the given families of rows, or all: synth packages lambda transitions starts local scripts growth.
 
     Example: make bench ROWS="synth lambda"
     """
@@ -45,7 +45,7 @@ def main(families: tuple[str, ...], reference: Path | None) -> None:
     content = results.read()
     shown = table.table({family: content[family] for family in wanted})
     (console if console.is_terminal else Console(highlight=False, width=_WIDE)).print(shown)
-    console.print(f"*: as measured once; written: {results.FILE.name}, {table.DOCUMENT.name}")
+    console.print(f"*: measured earlier; written: {results.FILE.name}, {table.DOCUMENT.name}")
 
 
 if __name__ == "__main__":

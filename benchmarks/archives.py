@@ -1,4 +1,4 @@
-"""The Lambda functions' archives: the synthesised app's, and those that the start Lambda is held against."""
+"""The Lambda functions' archives: those of the synthesised app, and those to compare the start Lambda with."""
 
 import json
 import shutil
@@ -18,22 +18,22 @@ class Archive:
 
     file: Path
     module: str
-    """The one with the handler: ``starter.handler``."""
+    """The module with the handler: ``starter.handler``."""
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """The archive's size."""
         return self.file.stat().st_size
 
     def unpack(self, folder: Path) -> Path:
-        """Unpacks it into a folder, and returns that."""
+        """Unpacks the archive into a folder, and returns the folder."""
         with zipfile.ZipFile(self.file) as packed:
             packed.extractall(folder)
         return folder
 
 
 def archives(assembly: Path) -> dict[str, Archive]:
-    """The archives of the functions in a cloud assembly, by the name of the function's package: ``starter``."""
+    """Returns the archives in a cloud assembly by the function's package name: ``starter``."""
     (template,) = assembly.glob("*.template.json")
     resources: dict[str, Any] = json.loads(template.read_text())["Resources"]
     found = {}
@@ -47,11 +47,11 @@ def archives(assembly: Path) -> dict[str, Archive]:
 
 
 def pack(function: Path, folder: Path) -> Archive:
-    """Packs a function's package with the pure half of PyYAML.
+    """Packs a function's package with the pure Python part of PyYAML.
 
     Args:
         function: the package's folder.
-        folder: where the archive goes.
+        folder: the folder for the archive.
     """
     staging = folder / f"{function.name}-files"
     for package in (function, Path(yaml.__file__).parent):

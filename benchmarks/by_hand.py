@@ -1,4 +1,4 @@
-"""The four scripts run by hand, one after the other, as programs, below a folder that stands for /opt/ml."""
+"""Runs the four scripts as programs, one after the other, with a temporary folder in place of /opt/ml."""
 
 import json
 import lzma
@@ -23,12 +23,12 @@ rows = inference.input_fn(Path(sys.argv[1]).read_bytes(), "text/csv")
 body, _ = inference.output_fn(inference.predict_fn(rows, inference.model_fn(sys.argv[2])), "text/csv")
 Path(sys.argv[3]).write_text(body)
 """
-"""What a batch transform makes of ``inference.py``."""
+"""Uses ``inference.py`` as a batch transform does."""
 
 
 @contextmanager
 def census(copies: int = 1) -> Iterator[Path]:
-    """A CSV file of the shipped records, so many times over, as long as the context is."""
+    """Creates a CSV file with the given number of copies of the shipped records; deletes it on exit."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "census-income.csv")
         with file.open("wb") as unpacked:
@@ -42,7 +42,7 @@ def census(copies: int = 1) -> Iterator[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class Hand:
-    """What each script has taken, and what came of it."""
+    """The usage of each script, and the model's quality."""
 
     preprocessing: Usage
     training: Usage
@@ -52,7 +52,7 @@ class Hand:
 
     @property
     def usages(self) -> tuple[Usage, Usage, Usage, Usage]:
-        """In their order."""
+        """The usages in the order of the scripts."""
         return (self.preprocessing, self.training, self.evaluation, self.transform)
 
 
@@ -63,7 +63,7 @@ def by_hand(data: Path) -> Hand:
         processing, model = base / "processing", base / "model"
         (processing / "input").mkdir(parents=True)
         (processing / "input" / data.name).symlink_to(data)
-        # The jobs on one machine have it, too; docs/decisions.md says why.
+        # OMP_WAIT_POLICY as for local jobs; docs/decisions.md says why.
         variables = environment(SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE")
 
         def script(*command: str | Path) -> Usage:

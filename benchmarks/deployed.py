@@ -1,4 +1,4 @@
-"""The stack deployed to an emulator of its own, and environments of ``mlops local up``."""
+"""Deploys the stack to its own emulator, and starts environments with ``mlops local up``."""
 
 import socket
 from collections.abc import Iterator
@@ -8,31 +8,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
-from local.deployment import Metadata, deploy
+from executions.stack import Stack
+from local.deployment import deploy
 from local.emulator import Emulator
 from pipeline.stages import STAGES
 
 NOTHING_RUNS = {stage.key: {"run": False} for stage in STAGES}
-"""The overrides with which an execution ends at once."""
+"""Overrides that make an execution end immediately."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """An emulator that is up, and what is deployed there."""
+    """A running emulator and the stack deployed to it."""
 
     emulator: Emulator
-    metadata: Metadata
+    metadata: Stack
 
     @property
     def event(self) -> dict[str, object]:
-        """The sample event, of an execution that ends at once."""
+        """The sample event with overrides that make its execution end immediately."""
         config = {"bucket": self.metadata.bucket, "prefix": "demo/scripts/input.yaml"}
         return {"config": config, "overrides": NOTHING_RUNS}
 
 
 @contextmanager
 def deployed() -> Iterator[Deployed]:
-    """The deployed stack, as long as the context is."""
+    """Deploys the stack to an emulator, which ends with the context."""
     with TemporaryDirectory() as made:
         folder = Path(made)
         work = folder / "cdk"
@@ -43,7 +44,7 @@ def deployed() -> Iterator[Deployed]:
 
 @contextmanager
 def local_environment(folder: Path) -> Iterator[None]:
-    """An environment in this folder, up as long as the context is."""
+    """Runs an environment in the given folder while the context is active."""
     mlops(folder, "local", "up", "--port", str(free_port()))
     try:
         yield
@@ -52,13 +53,13 @@ def local_environment(folder: Path) -> Iterator[None]:
 
 
 def mlops(folder: Path, *arguments: str) -> Usage:
-    """Runs an ``mlops`` command for the environment in this folder."""
+    """Runs an ``mlops`` command for the environment in the given folder."""
     command: list[str | Path] = [PYTHON.with_name("mlops"), *arguments]
     return usage(command, cwd=PROJECT, variables=environment(MLOPS_LOCAL_FOLDER=str(folder)))
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody uses now."""
+    """Returns a TCP port that is currently unused on the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What grows: records, executions, the input file."""
+"""How costs grow with the number of records, the number of executions and the size of the input file."""
 
 import json
 import time
@@ -25,14 +25,14 @@ _MOST_FOR_EIGHT = 8.5
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     yield from _input_sizes()
     yield from _executions()
     yield from _records()
 
 
 def _records() -> Experiments:
-    """Preprocessing, training and evaluation on the shipped records, so many times over."""
+    """Preprocessing, training and evaluation on multiples of the shipped records."""
     with ExitStack() as stack:
         files = {copies: stack.enter_context(census(copies)) for copies in _COPIES}
         rows = tuple(
@@ -51,7 +51,7 @@ def _records() -> Experiments:
 
 
 def _executions() -> Experiments:
-    """What users wait for in an environment in which so many executions have been."""
+    """Response times in an environment with many past executions."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         stack.enter_context(local_environment(folder))
@@ -81,7 +81,7 @@ def _executions() -> Experiments:
 
 
 def _input_sizes() -> Experiments:
-    """The check of an input of so many bytes of JSON: the shipped one with more and more metrics to hold it against."""
+    """Validation of inputs of different sizes: the shipped input with more and more thresholds."""
     files = {f"{size} kB": _file_of(size * 1000) for size in _KILOBYTES}
     subjects: dict[str, Measure] = {name: partial(_check, file) for name, file in files.items()}
     smallest = next(iter(files))

@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine, cold and in an environment that is up, against the scripts run by hand."""
+"""The whole pipeline on this machine, cold and in a running environment, against the scripts run by hand."""
 
 import json
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from pipeline.stages import REQUEST_STAGES, STAGES
 _COLD, _SECOND, _FIVE = "cold", "second", "five stages"
 _RATIO = Goal(most=1.08)
 _ENVIRONMENT = "environment"
-"""The folder of the environment that is up, below the one for all."""
+"""The folder of the running environment, inside the temporary one."""
 
 ROWS = (
     Row(name="local run, cold", unit="s", figure="wall", module=_COLD),
@@ -34,13 +34,13 @@ ROWS = (
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         data = stack.enter_context(census())
         five = _five_stages(folder / "five.yaml")
         stack.enter_context(local_environment(folder / _ENVIRONMENT))
-        _run(folder, "second")  # the first one in an environment: what it downloads is kept for those after it
+        _run(folder, "second")  # the first run in an environment downloads what later ones reuse
         yield Experiment(
             rows=ROWS,
             subjects={
@@ -54,7 +54,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
 
 
 def _five_stages(file: Path) -> Path:
-    """The shipped input with the stages only that are one SageMaker request each."""
+    """Writes the shipped input with only those stages that are a single SageMaker request."""
     content: dict[str, Any] = yaml.safe_load(INPUT.read_bytes())
     for stage in STAGES:
         content[stage.key]["run"] = stage in REQUEST_STAGES

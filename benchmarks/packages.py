@@ -1,4 +1,4 @@
-"""What is installed for synth: ``requirements.txt`` in a fresh virtual environment, against what cannot be left out."""
+"""What synth installs: ``requirements.txt`` in a fresh virtual environment, against the necessary minimum."""
 
 import re
 import tempfile
@@ -13,7 +13,7 @@ from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
 
 _LOCK = PROJECT / "requirements.txt"
 _LOCKS = (_LOCK, PROJECT / "requirements" / "clients.txt")
-"""Where a version is in both, the first one's counts."""
+"""If both lock a package, the first one's version counts."""
 _NEEDED = ("aws-cdk-lib", "constructs", "pydantic")
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
@@ -24,12 +24,12 @@ ROWS = (
 
 
 def locked(lock: Path = _LOCK) -> dict[str, str]:
-    """The versions in a lock, by the packages' names."""
+    """Returns the versions in a lock by package name."""
     return dict(_LOCKED.findall(lock.read_text()))
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         versions = {name: version for lock in reversed(_LOCKS) for name, version in locked(lock).items()}
         constraints.writelines(f"{name}=={version}\n" for name, version in versions.items())
@@ -45,7 +45,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
 
 
 def _install(arguments: Sequence[str]) -> Figures:
-    """How much is installed for these arguments, without bytecode."""
+    """Installs packages, without bytecode, and measures their size and number."""
     with tempfile.TemporaryDirectory() as folder:
         variables = environment()
         usage([PYTHON, "-m", "venv", "--without-pip", folder], cwd=PROJECT, variables=variables)

@@ -1,7 +1,7 @@
-"""A program that times what a Lambda function does in a fresh Python.
+"""A program that times a Lambda function in a fresh Python process.
 
-``probe.py import MODULE...`` or ``probe.py invoke MODULE EVENT``. It imports as little as it can before, and prints the
-figures as JSON; what a function prints goes nowhere.
+``probe.py import MODULE...`` or ``probe.py invoke MODULE EVENT``. It imports as little as possible before measuring and
+prints the figures as JSON; the function's own output is discarded.
 """
 
 import os
@@ -13,7 +13,7 @@ _INVOCATIONS = 40
 
 
 def import_modules(*names: str) -> dict[str, float]:
-    """Milliseconds that importing takes, by the clock and of the processor."""
+    """Returns the milliseconds that imports take, in wall-clock and CPU time."""
     wall, cpu = time.perf_counter(), time.process_time()
     for name in names:
         __import__(name)
@@ -21,7 +21,7 @@ def import_modules(*names: str) -> dict[str, float]:
 
 
 class Context:
-    """What functions read of Lambda's context."""
+    """The attributes of Lambda's context that functions read."""
 
     function_name = "starter"
     memory_limit_in_mb = 512
@@ -32,8 +32,8 @@ class Context:
 
 
 def invoke(name: str, event: str) -> dict[str, float]:
-    """Milliseconds of a warm invocation, by the clock and of the processor: the median of many."""
-    import importlib  # noqa: PLC0415 - not before an import is timed
+    """Returns the milliseconds of a warm invocation, in wall-clock and CPU time: the median of many."""
+    import importlib  # noqa: PLC0415 - must not precede a timed import
     import json  # noqa: PLC0415
     from statistics import median  # noqa: PLC0415
 

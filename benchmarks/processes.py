@@ -1,4 +1,4 @@
-"""Programs that are measured: the time they take, the processors' time, and how much memory."""
+"""Runs programs and measures wall-clock time, CPU time and memory."""
 
 import os
 import subprocess
@@ -16,37 +16,37 @@ _LAST = 2000
 
 
 class BenchmarkError(Exception):
-    """Something could not be measured; the message says what and why."""
+    """A measurement failed; the message says which and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a program has taken, with all the programs that it has started and waited for."""
+    """The resources used by a program and all child processes that it waited for."""
 
     wall: float
     """Seconds."""
     cpu: float
-    """Seconds of all processors."""
+    """Seconds across all processors."""
     memory: float
-    """The most that its largest process had at once, in MB. Linux counts what we had when we started it, too."""
+    """Peak memory of its largest process, in MB. Linux includes our own usage at the time of the fork."""
     printed: str
-    """To standard output."""
+    """Standard output."""
 
     @property
     def figures(self) -> dict[str, float]:
-        """As figures of a measurement."""
+        """The usage as figures of a measurement."""
         return {"wall": self.wall, "cpu": self.cpu, "memory": self.memory}
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment of this process, without what leads an AWS client or the CDK elsewhere, with these variables."""
+    """Returns this process's environment plus the given variables, without settings for AWS clients and the CDK."""
     others = ("AWS_", "CDK_", "MLOPS_", "SEEDFARMER_", "JSII_", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"} | variables
 
 
 def usage(command: Sequence[str | Path], *, cwd: Path, variables: Mapping[str, str]) -> Usage:
-    """Runs a program to its end.
+    """Runs a program to completion.
 
     Args:
         command: program and arguments.
@@ -54,7 +54,7 @@ def usage(command: Sequence[str | Path], *, cwd: Path, variables: Mapping[str, s
         variables: its environment.
 
     Raises:
-        BenchmarkError: its exit code is not 0; the message has the end of what it said.
+        BenchmarkError: its exit code is not 0; the message has the end of its output.
     """
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         began = time.perf_counter()

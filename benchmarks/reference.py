@@ -1,7 +1,7 @@
-"""The reference module, awslabs/aiops-modules modules/examples/mlops-stepfunctions, and what was once measured of it.
+"""The reference module, awslabs/aiops-modules modules/examples/mlops-stepfunctions, with earlier measurements.
 
-Its code is not in this repository. Given a checkout of it, ``make bench REFERENCE=path`` measures in the same run what
-needs no Docker: its synth and the import of its Lambda. The checkout's own ``.venv`` is used.
+Its code is not in this repository. Given a checkout, ``make bench REFERENCE=path`` measures what needs no Docker in the
+same run: its synth and its Lambda, with the packages in the checkout's ``.venv``.
 """
 
 from dataclasses import dataclass
@@ -32,26 +32,26 @@ PARAMETERS = {
     "SEEDFARMER_MODULE_NAME": "sfn",
 }
 WITHOUT_DOCKER: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
-"""CDK context: no asset is bundled (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.cx_api-readme.html)."""
+"""CDK context that disables the bundling of assets (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.cx_api-readme.html)."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A checkout of the reference module, set up with a virtual environment of its own."""
+    """A checkout of the reference module with its own virtual environment."""
 
     folder: Path
 
     @property
     def python(self) -> Path:
-        """The interpreter that has its packages."""
+        """The interpreter with its packages."""
         return self.folder / ".venv" / "bin" / "python"
 
     @classmethod
     def at(cls, folder: Path) -> Self:
-        """The checkout in a folder.
+        """Returns the checkout in a folder.
 
         Raises:
-            BenchmarkError: it is none, or its packages are not installed.
+            BenchmarkError: the folder is not a checkout, or its packages are not installed.
         """
         made = cls(folder)
         for path in (folder / "app.py", folder / "lambda" / "handler.py", made.python):

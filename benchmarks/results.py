@@ -1,4 +1,4 @@
-"""``results.json``: what was measured, family by family, each with its date, its machine and its versions."""
+"""``results.json``: the results of each family with date, machine and versions."""
 
 import json
 import os
@@ -22,19 +22,19 @@ Content = dict[str, Any]
 
 
 def read(file: Path = FILE) -> Content:
-    """What was measured so far, by the family's name; nothing where nothing was."""
+    """Returns the results so far by family name; empty if there are none."""
     content: Content = json.loads(file.read_text()) if file.exists() else {}
     return content
 
 
 def write(family: str, measured: Sequence[Result], *, order: Sequence[str], file: Path = FILE) -> None:
-    """Puts a family's results in place of its earlier ones; the others stay.
+    """Replaces a family's results and keeps those of other families.
 
     Args:
-        family: its name.
+        family: the family's name.
         measured: the results of its rows.
-        order: that of the families.
-        file: where they are kept.
+        order: the order of the families.
+        file: the file with the results.
     """
     content = read(file)
     content[family] = {
@@ -48,7 +48,7 @@ def write(family: str, measured: Sequence[Result], *, order: Sequence[str], file
 
 
 def as_json(result: Result) -> Content:
-    """A row's result."""
+    """Converts a row's result to JSON."""
     row = result.row
     content: Content = {"row": row.name, "unit": row.unit}
     for column, spread in result.spreads.items():
@@ -72,7 +72,7 @@ def as_json(result: Result) -> Content:
 
 
 def machine() -> Content:
-    """What the figures depend on, and nothing that names the machine."""
+    """Describes the machine as far as figures depend on it, without identifying it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cores": os.cpu_count(),
@@ -85,12 +85,12 @@ def machine() -> Content:
 
 
 def _processor() -> str:
-    """The processor's family, such as ``AMD EPYC``."""
+    """Returns the processor's model name, such as ``AMD EPYC``."""
     information = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*: (.+)$", information.read_text(), re.MULTILINE) if information.exists() else None
     return found[1] if found else platform.machine()
 
 
 def _rounded(value: float) -> float:
-    """To four significant digits."""
+    """Rounds to four significant digits."""
     return float(f"{value:.{_DIGITS}g}")

@@ -1,24 +1,24 @@
-"""What a row of the table is, and an experiment, whose subjects are measured in turns."""
+"""Defines the table's rows, and experiments, whose subjects are measured in turns."""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 Figures = Mapping[str, float]
-"""What one measurement of a subject gives, by the figures' names."""
+"""The result of one measurement of a subject, by the figures' names."""
 
 Measure = Callable[[], Figures]
 
 MODULE, BASELINE, LIMIT, REFERENCE = "module", "baseline", "limit", "reference"
-"""The subjects: this module, the plain way to do the same, what cannot be gone below, and the reference module."""
+"""The subjects: this module, the straightforward way to do the same, the lower limit, and the reference module."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """What the module is to stay at or below."""
+    """The maximum that the module should stay within."""
 
     most: float
     of_limit: bool = False
-    """Whether it is a multiple of the limit; if not, it is in the row's unit."""
+    """Whether ``most`` is a multiple of the limit, instead of a value in the row's unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +31,16 @@ class Row:
     """The figure's name in the measurements."""
     goal: Goal | None = None
     quoted: float | None = None
-    """The reference's, as it was measured once; see ``benchmarks.reference``."""
+    """The reference's figure as measured earlier; see ``benchmarks.reference``."""
     module: str = MODULE
     """The subject in the module's column."""
     limit: str = LIMIT
-    """The subject in the limit's column; of a growth, the smallest size."""
+    """The subject in the limit's column; for growth, the smallest size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Subjects that are measured in turns, so that what else the machine does falls on all of them alike."""
+    """Subjects that are measured in turns, so that other load on the machine affects them equally."""
 
     rows: tuple[Row, ...]
     subjects: Mapping[str, Measure]
@@ -48,7 +48,7 @@ class Experiment:
 
 
 Experiments = Generator[Experiment, None, None]
-"""Those of a family. What they need is there while the generator goes on, and is gone when it is closed."""
+"""The experiments of a family. Closing the generator cleans up the resources that they use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +63,17 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came out for a row."""
+    """The result of a row."""
 
     row: Row
     spreads: Mapping[str, Spread]
-    """By the column: ``module``, ``baseline``, ``limit``, ``reference``."""
+    """By column: ``module``, ``baseline``, ``limit``, ``reference``."""
     ratio: float | None
-    """The module's figure by the limit's: the median of the rounds' ratios."""
+    """The module's figure divided by the limit's: the median of the rounds' ratios."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
+        """Whether the goal is met; None without a goal."""
         goal = self.row.goal
         if goal is None:
             return None

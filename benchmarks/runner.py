@@ -1,4 +1,4 @@
-"""Runs experiments: every subject once a round, each round beginning with another one; then medians and spreads."""
+"""Runs experiments: every subject once per round, each round starting with another one; then medians and spreads."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -9,7 +9,7 @@ Samples = Mapping[str, Sequence[Figures]]
 
 
 def run(experiment: Experiment) -> list[Result]:
-    """Measures the subjects in turns, and gives the rows' results."""
+    """Measures the subjects in turns, and returns the rows' results."""
     samples: dict[str, list[Figures]] = {name: [] for name in experiment.subjects}
     names = list(samples)
     for number in range(experiment.rounds):

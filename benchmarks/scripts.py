@@ -1,4 +1,4 @@
-"""The scripts on all records, each as a program: seconds, memory, and how good the model is."""
+"""The scripts on all records, each as a program: time, memory and the model's quality."""
 
 from pathlib import Path
 
@@ -27,13 +27,13 @@ ROWS = (
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with census() as data:
         yield Experiment(rows=ROWS, subjects={MODULE: lambda: three_scripts(data), LIMIT: lambda: _read(data)})
 
 
 def three_scripts(data: Path) -> Figures:
-    """The figures of preprocessing, training and evaluation on a CSV file."""
+    """Measures preprocessing, training and evaluation on a CSV file."""
     hand = by_hand(data)
     three = (hand.preprocessing, hand.training, hand.evaluation)
     return {
@@ -48,6 +48,6 @@ def three_scripts(data: Path) -> Figures:
 
 
 def _read(data: Path) -> Figures:
-    """Reading the CSV once; what that is held against is preprocessing, and the three together."""
+    """Reads the CSV once, as the limit for preprocessing and for the three scripts together."""
     read = usage([PYTHON, "-c", _READ, data], cwd=PROJECT, variables=environment())
     return read.figures | {"preprocessing": read.wall}

@@ -1,9 +1,9 @@
-"""The shipped ``input.yaml``, what stands for its tokens, and its check."""
+"""The shipped ``input.yaml``, values for its tokens, and its validation."""
 
 from itertools import count
 
 from benchmarks.processes import PROJECT
-from pipeline.contract.execution import ExecutionInput, execution_input
+from pipeline.input.execution import ExecutionInput, execution_input
 
 INPUT = PROJECT / "scripts" / "input.yaml"
 
@@ -19,10 +19,10 @@ _numbers = count()
 
 
 def unread(file: bytes) -> bytes:
-    """The same file with a comment that no other has: the module does not read a file again that it has just read."""
+    """Returns the file with a unique comment, since the module caches files that it has just parsed."""
     return file + f"\n# {next(_numbers)}\n".encode()
 
 
 def checked(file: bytes) -> ExecutionInput:
-    """The execution that a file describes, which is read for it."""
+    """Parses and validates a file without the cache."""
     return execution_input(unread(file), tokens=TOKENS, event_id="event")

@@ -1,4 +1,4 @@
-"""The start Lambda: the size of its archive, its import, a warm start, and the check of the shipped input."""
+"""The start Lambda: archive size, import, warm start, and validation of the shipped input."""
 
 import json
 import time
@@ -34,7 +34,7 @@ _VARIABLES = TOKENS | {
 }
 _FUNCTIONS = PROJECT / "benchmarks" / "functions"
 _COMPILE = "import boto3, yaml; [boto3.client(name) for name in ('s3', 'stepfunctions')]"
-"""What the runtime brings along is compiled there; here it is compiled when it is first imported."""
+"""The runtime's packages come compiled on Lambda; here this compiles them by importing them."""
 
 SIZE = Row(name="start Lambda: archive", unit="MB", figure="size", goal=Goal(most=5))
 IMPORTS = (
@@ -64,7 +64,7 @@ CHECK = Row(name="check of the shipped input", unit="ms", figure="wall")
 
 
 def experiments(checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         url = stack.enter_context(stub(INPUT.read_bytes()))
@@ -99,7 +99,7 @@ def _event(key: str) -> str:
 
 
 def _functions(folder: Path) -> dict[str, Archive]:
-    """The archives of the subjects; files of theirs lie in the folder."""
+    """Creates the archives of the subjects in the folder."""
     synthesise(folder / "assembly")
     return {
         MODULE: archives(folder / "assembly")["starter"],
@@ -109,7 +109,7 @@ def _functions(folder: Path) -> dict[str, Archive]:
 
 
 def _check() -> Experiment:
-    """What the module does between its two calls, against reading YAML and writing JSON."""
+    """What the module does between its two calls, against merely converting YAML to JSON."""
     file = INPUT.read_bytes()
     return Experiment(
         rows=(CHECK,),
@@ -121,7 +121,7 @@ def _check() -> Experiment:
 
 
 def _probe(folder: Path, url: str, *arguments: str, python: Path = PYTHON) -> Figures:
-    """The figures of a function in a fresh Python, which writes no bytecode, as in Lambda's read-only folder."""
+    """Measures a function in a fresh Python that writes no bytecode, as in Lambda's read-only folder."""
     variables = environment(**_VARIABLES, AWS_ENDPOINT_URL=url, PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
     printed = usage([python, _PROBE, *arguments], cwd=folder, variables=variables).printed
     figures: dict[str, float] = json.loads(printed)
@@ -129,7 +129,7 @@ def _probe(folder: Path, url: str, *arguments: str, python: Path = PYTHON) -> Fi
 
 
 def _timed(work: Callable[[], object]) -> Figures:
-    """Milliseconds of this process: the median of many."""
+    """Times work in this process, in milliseconds: the median of many runs."""
     walls = []
     for _ in range(_REPEATS):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Starts through the deployed start Lambda, on the emulator: how many a second, and whether each event starts one."""
+"""Starts through the start Lambda on the emulator: how many per second, and whether each event starts exactly one."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from benchmarks.rows import MODULE, Experiment, Experiments, Figures, Row
 _ROUNDS = 5
 _EVENTS = 200
 _TWICE = 10
-"""Of so many events, one is delivered twice, as EventBridge may
+"""One of this many events is delivered twice, as EventBridge may do
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html)."""
 _AT_ONCE = 8
 
@@ -26,7 +26,7 @@ ROWS = (
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with deployed() as stack:
         numbers = count()
         yield Experiment(rows=ROWS, subjects={MODULE: lambda: _round(stack, next(numbers))}, rounds=_ROUNDS)

@@ -1,7 +1,7 @@
-"""S3 and Step Functions as far as a start needs them: any object is input.yaml, any start succeeds at once.
+"""Stubs S3 and Step Functions for a start: any object is input.yaml, any start succeeds immediately.
 
-Against the emulator, the executions that begin would compete with what is measured. Here a call takes what boto3 and
-the loopback take, so what the function does beside its calls shows as much as it can.
+On the emulator, the started executions would compete with the measurement. Here a call costs only boto3 and the
+loopback, so that the function's own work shows as clearly as possible.
 """
 
 import json
@@ -14,13 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from benchmarks.shipped import unread
 
 UNREAD = "unread/input.yaml"
-"""The key of a file that is another one each time it is read."""
+"""The key of a file whose content differs each time it is read."""
 
 
 def _handler(file: bytes) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # else the second packet of an answer waits 40 ms for the first one's receipt
+        disable_nagle_algorithm = True  # else a response's second packet waits 40 ms for the first one's ACK
         wbufsize = -1
 
         def do_GET(self) -> None:
@@ -43,14 +43,14 @@ def _handler(file: bytes) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nothing is logged."""
+            """Disables logging."""
 
     return Handler
 
 
 @contextmanager
 def stub(file: bytes) -> Iterator[str]:
-    """The URL of a stub that serves this file, as long as the context is."""
+    """Serves the file from a stub while the context is active; yields its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(file)) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)

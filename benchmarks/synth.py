@@ -35,12 +35,12 @@ ROWS = (
 
 
 def synthesise(folder: Path) -> dict[str, float]:
-    """Synthesises the module with its defaults into a folder; the figures of it."""
+    """Synthesises the module with its defaults into a folder, and measures it."""
     return _run(PYTHON, PROJECT / "app.py", folder, SEEDFARMER_PARAMETER_SCHEDULE="0 6 * * ? *")
 
 
 def experiments(checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     with TemporaryDirectory() as folder:
         output = Path(folder)
         subjects: dict[str, Measure] = {
@@ -56,7 +56,7 @@ def experiments(checkout: Reference | None) -> Experiments:
                 **reference.PARAMETERS,
             )
         for measure in subjects.values():
-            measure()  # jsii unpacks the CDK when it is first used
+            measure()  # jsii unpacks the CDK on first use
         yield Experiment(rows=ROWS, subjects=subjects)
 
 

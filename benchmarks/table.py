@@ -1,4 +1,4 @@
-"""The one table, from the content of ``results.json``: on the terminal, and as Markdown in docs/performance.md."""
+"""Formats ``results.json`` as a table: for the terminal, and as Markdown for docs/performance.md."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _MARKS = {None: "", True: "yes", False: "no"}
 
 
 def rows(content: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The cells of each row: median, and in brackets least and most where there are several measurements."""
+    """Yields the cells of each row: the median and, for several measurements, the range in brackets."""
     for family in content.values():
         for row in family["rows"]:
             goal = row.get("goal", {})
@@ -33,7 +33,7 @@ def rows(content: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def table(content: dict[str, Any]) -> Table:
-    """For the terminal."""
+    """Returns the table for the terminal."""
     shown = Table(box=None, pad_edge=False, header_style="dim")
     for number, heading in enumerate(HEADINGS):
         shown.add_column(heading, justify="left" if number == 0 else "right", no_wrap=True)
@@ -43,14 +43,14 @@ def table(content: dict[str, Any]) -> Table:
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """For the document: the table, and below it when and on what it was measured."""
+    """Returns the table for the document, followed by dates and machines."""
     lines = [HEADINGS, ("---",) + ("---:",) * (len(HEADINGS) - 1), *rows(content)]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     return f"{text}\n\n{'; '.join(dict.fromkeys(_circumstances(content)))}."
 
 
 def written(document: str, content: dict[str, Any]) -> str:
-    """The document with the table between its marks."""
+    """Returns the document with the table between its markers replaced."""
     block = f"{_BEGIN}\n{markdown(content)}\n{_END}"
     return re.sub(rf"{_BEGIN}.*?{_END}", lambda _: block, document, flags=re.DOTALL)
 
@@ -79,7 +79,7 @@ def _cell(figure: dict[str, Any] | None) -> str:
 
 
 def _number(value: float) -> str:
-    """To three significant digits, whole numbers whole."""
+    """Formats with three significant digits, or as a whole number."""
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 

@@ -1,6 +1,6 @@
-"""State transitions of a run, which is what Step Functions charges for, and their price.
+"""The state transitions of a run, which Step Functions charges for, and their price.
 
-A transition is counted for each state that is entered, as in the execution's history
+Each state that is entered counts as a transition, as in the execution's history
 (https://aws.amazon.com/step-functions/pricing/: "each time a step of your workflow is executed").
 """
 
@@ -16,7 +16,7 @@ from tests.pipeline.endpoints import Endpoints
 from tests.pipeline.machine import Handler, run
 
 DOLLARS_PER_TRANSITION = 0.025 / 1000
-"""Standard workflows in us-east-1; docs/performance.md says from when."""
+"""Standard workflows in us-east-1; docs/performance.md has the date."""
 
 _HANDLERS: dict[str, Handler] = {
     "createProcessingJob.sync": lambda _request: {},
@@ -37,11 +37,11 @@ _HANDLERS: dict[str, Handler] = {
 
 
 def transitions(stages: int) -> int:
-    """The states that a run of the shipped input enters.
+    """Counts the states that a run of the shipped input enters.
 
     Args:
-        stages: 5 for those that are a SageMaker request, as the reference has them; 8 for all, with a new endpoint
-            that is in service at the second look.
+        stages: 5 for the stages that are a SageMaker request, like the reference's; 8 for all, with a new endpoint
+            that is in service on the second poll.
     """
     data: dict[str, Any] = checked(INPUT.read_bytes()).content
     if stages == len(REQUEST_STAGES):
@@ -54,7 +54,7 @@ def transitions(stages: int) -> int:
 
 
 def experiments(_checkout: Reference | None) -> Experiments:
-    """The experiments of this family."""
+    """Yields the experiments of this family."""
     for stages in (len(REQUEST_STAGES), len(STAGES)):
         quoted = reference.TRANSITIONS if stages == len(REQUEST_STAGES) else None
         yield Experiment(

@@ -6,56 +6,21 @@ from typing import Any
 
 import click
 
-from cli.options import local_options, stack_option
-
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
-
-_EXECUTION = click.argument("execution")
-_REASON_LENGTH = 1024
-"""Characters of a model package's ApprovalDescription, which must not have line breaks either
-(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html)."""
+from cli.approvals import APPROVED, REJECTED, Answer, Approvals
+from cli.errors import CommandError
+from cli.target import aws_errors, target
 
 
-def _one_line(_context: click.Context, option: click.Parameter, text: str) -> str:
-    reason = " ".join(text.split())
-    if len(reason) > _REASON_LENGTH:
-        raise click.BadParameter(f"has {len(reason)} characters; allowed are {_REASON_LENGTH}")
-    if option.required and not reason:
-        raise click.BadParameter("is empty; say why")
-    return reason
-
-
-@click.command()
-@_EXECUTION
-@click.option("--reason", metavar="TEXT", default="", callback=_one_line, help="Why; it is kept with the decision.")
-@stack_option
-@local_options
-def approve(execution: str, reason: str, stack: str | None, folder: Path, *, local: bool) -> None:
-    """Approve the model of EXECUTION, the name or ARN of an execution that waits for an answer.
-
-    Example: mlops approve mlops-demo-0123456789abcdef --reason "better than the champion"
-    """
-    from cli.approvals import APPROVED
-
+def approve(*, execution: str, reason: str, stack: str | None, folder: Path, local: bool) -> None:
+    """Approves the model of an execution."""
     request, name = _answer(execution, APPROVED, reason, stack=stack, local=local, folder=folder)
     click.echo(f"approved: execution {name}")
     _show(request)
     click.echo("The execution goes on: it marks the model package as Approved, and then runs the stages that follow.")
 
 
-@click.command()
-@_EXECUTION
-@click.option("--reason", metavar="TEXT", required=True, callback=_one_line, help="Why; it is kept with the decision.")
-@stack_option
-@local_options
-def reject(execution: str, reason: str, stack: str | None, folder: Path, *, local: bool) -> None:
-    """Reject the model of EXECUTION, the name or ARN of an execution that waits for an answer.
-
-    Example: mlops reject mlops-demo-0123456789abcdef --reason "too few records of last month"
-    """
-    from cli.approvals import REJECTED
-
+def reject(*, execution: str, reason: str, stack: str | None, folder: Path, local: bool) -> None:
+    """Rejects the model of an execution."""
     request, name = _answer(execution, REJECTED, reason, stack=stack, local=local, folder=folder)
     click.echo(f"rejected: execution {name}")
     _show(request)
@@ -66,26 +31,21 @@ def _answer(
     execution: str, decision: str, reason: str, *, stack: str | None, local: bool, folder: Path
 ) -> tuple[dict[str, Any], str]:
     """Gives the answer. Returns what the execution asked with, and its name."""
-    from cli.approvals import Answer, Approvals
-    from cli.aws import aws_errors, connect, stack_outputs
-    from cli.errors import CommandError
-
-    aws = connect(local=local, folder=folder)
     with aws_errors():
-        outputs = stack_outputs(aws, stack)
-        if outputs.approval_table is None:
+        found = target(stack=stack, local=local, folder=folder)
+        if found.stack.approval_table is None:
             raise CommandError(
-                f"the stack {outputs.name} {aws.where} keeps no approval requests: it has no output ApprovalTable; "
-                "deploy the module anew"
+                f"the stack {found.stack.name} {found.aws.where} keeps no approval requests: it has no output "
+                "ApprovalTable; deploy the module again"
             )
         approvals = Approvals(
-            step_functions=aws.client("stepfunctions"),
-            dynamodb=aws.client("dynamodb"),
-            table=outputs.approval_table,
-            state_machine=outputs.state_machine,
+            step_functions=found.step_functions,
+            dynamodb=found.aws.client("dynamodb"),
+            table=found.stack.approval_table,
+            state_machine=found.stack.state_machine,
         )
-        name = approvals.name_of(execution)
-        who = aws.client("sts").get_caller_identity()["Arn"]
+        name = str(found.executions.describe(execution)["name"])
+        who = found.aws.client("sts").get_caller_identity()["Arn"]
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return approvals.answer(name, Answer(decision=decision, by=who, at=at, reason=reason)), name
 

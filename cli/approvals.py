@@ -58,21 +58,6 @@ class Approvals:
         self._executions = state_machine.replace(":stateMachine:", ":execution:") + ":"
         self._machine_name = state_machine.rpartition(":")[2]
 
-    def name_of(self, execution: str) -> str:
-        """The name of an execution given by its name or its ARN.
-
-        Raises:
-            CommandError: the ARN is that of another state machine's execution.
-        """
-        if not execution.startswith("arn:"):
-            return execution
-        if not execution.startswith(self._executions):
-            raise CommandError(
-                f"{execution} is not an execution of the state machine {self._machine_name}; "
-                "name the stack that it belongs to: --stack NAME"
-            )
-        return execution.removeprefix(self._executions)
-
     def answer(self, name: str, answer: Answer) -> dict[str, Any]:
         """Decides, and gives the execution the answer that it waits for.
 

@@ -37,7 +37,7 @@ def show_status(status: Status) -> None:
 def show_down(before: Status) -> None:
     """Prints what has been ended."""
     if before.status == UP:
-        where = "" if before.state is None else f": emulator at {before.state.endpoint}, worker"
+        where = "" if before.state is None else f": emulator at {before.state.endpoint}"
         click.echo(f"ended{where}")
         _show_contents(before, "execution stopped", "endpoint ended")
     elif before.status == STARTING:
@@ -52,8 +52,7 @@ def _show_state(state: State) -> None:
     since = (datetime.now(UTC) - datetime.fromisoformat(state.started)).total_seconds()
     rows = {
         "emulator": f"{state.endpoint} (process {state.pid}, up for {since:.0f} s)",
-        "SageMaker": state.sagemaker,
-        "stack": state.metadata.stack,
+        "stack": state.metadata.name,
         "bucket": state.metadata.bucket,
         "state machine": state.metadata.state_machine.rpartition(":")[2],
         "logs": relative(Path(state.folder) / "logs"),

@@ -3,20 +3,14 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
+from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
-from cli.options import local_options
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-
-    from cli.aws import Aws
-
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
+from cli.target import aws_errors, connect
+from executions.aws import Aws
 
 LIMIT = 6_291_456
 """Bytes of a request's body (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html)."""
@@ -25,23 +19,8 @@ _BY_LINES = {"text/csv", "application/jsonlines"}
 _IN_SERVICE = "InService"
 
 
-@click.command()
-@click.argument("endpoint")
-@click.argument("file", type=click.File("rb"))
-@click.option("--content-type", default="text/csv", show_default=True, help="Of the file.")
-@click.option("--accept", help="Of the answer.  [default: as the file]")
-@local_options
-def invoke(endpoint: str, file: Any, content_type: str, accept: str | None, folder: Path, *, local: bool) -> None:
-    """Send the records of FILE to ENDPOINT and print its answer. FILE - is the standard input.
-
-    More than 6 MB of records in lines (text/csv, application/jsonlines) goes in pieces of whole lines.
-
-    Example: mlops invoke demo records.csv
-    """
-    from botocore.exceptions import ClientError
-
-    from cli.aws import aws_errors, connect
-
+def invoke(*, endpoint: str, file: IO[bytes], content_type: str, accept: str | None, folder: Path, local: bool) -> None:
+    """Sends the records of a file to an endpoint and prints its answer."""
     accept = accept or content_type
     pieces = cut(file.read(), by_lines={content_type, accept} <= _BY_LINES)
     aws = connect(local=local, folder=folder)
@@ -99,7 +78,7 @@ def _pieces(lines: list[bytes], limit: int) -> Iterator[list[bytes]]:
     yield piece
 
 
-def _explain(error: "ClientError", endpoint: str, aws: "Aws", *, logs: Path | None) -> NoReturn:
+def _explain(error: ClientError, endpoint: str, aws: Aws, *, logs: Path | None) -> NoReturn:
     """Says what is wrong with the endpoint or its model. Raises CommandError, or the error where it is neither."""
     response: dict[str, Any] = dict(error.response)
     code = response["Error"]["Code"]
@@ -121,10 +100,8 @@ def _explain(error: "ClientError", endpoint: str, aws: "Aws", *, logs: Path | No
     raise error
 
 
-def _status(endpoint: str, aws: "Aws") -> str | None:
+def _status(endpoint: str, aws: Aws) -> str | None:
     """The endpoint's status; None where there is no such endpoint."""
-    from botocore.exceptions import ClientError
-
     try:
         return str(aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"])
     except ClientError as error:

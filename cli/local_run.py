@@ -1,7 +1,9 @@
-"""What is said at the end of a local run."""
+"""``mlops local run``: runs the pipeline once on this machine, and summarises the results."""
 
-import json
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -9,26 +11,71 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cli.errors import catch_signals, exit_interrupted, local_errors
 from cli.options import relative
+from cli.overrides import parse
+from executions.history import outcome_word, readable_cause
+from executions.progress import FAILED, MODEL_REJECTED, REJECTED
+from local.display import Display
+from local.run import RunOptions
+from local.run import run as run_pipeline
+from pipeline.stages import STAGES
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
 
-def show_error(message: str) -> None:
-    """Prints an error to standard error, as the last thing that the user sees."""
-    Console(stderr=True, highlight=False).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+def run(
+    *,
+    input_file: Path | None,
+    data: Path | None,
+    scripts: Path | None,
+    overrides: tuple[str, ...],
+    manual: bool,
+    port: int | None,
+    out: Path,
+    folder: Path,
+    since: float | None,
+) -> None:
+    """Runs the pipeline once, and downloads the results."""
+    over = parse((*overrides, "approval.manual=true") if manual else overrides)
+    catch_signals()
+    console = Console(highlight=False)
+    options = RunOptions(
+        input_file=input_file,
+        data=data,
+        scripts=scripts,
+        port=port,
+        folder=out,
+        environment=folder,
+        overrides=over,
+        since=since or time.time(),
+    )
+    try:
+        with local_errors(out):
+            summary = run_pipeline(options, Display(console))
+    except KeyboardInterrupt:
+        exit_interrupted("the execution was stopped, and no process of it is left")
+    show_summary(console, summary)
+    sys.exit(0 if summary["status"] == "SUCCEEDED" else 1)
+
+
+def show_failure(title: str, message: str) -> None:
+    """Prints to standard error why the execution did not succeed, as the last thing that the user sees."""
+    style = "bold red" if title == "error" else "bold yellow"
+    Console(stderr=True, highlight=False).print(Text.assemble((f"{title}: ", style), message), soft_wrap=True)
 
 
 def show_summary(console: Console, summary: dict[str, Any]) -> None:
     """Prints how the run ended, where its results lie, and how to go on."""
     seconds = summary["seconds"]
     console.print(
-        f"\nexecution {summary['execution']} {summary['status']} in {seconds['execution']:.1f} s, "
+        f"\nexecution {summary['execution']} {outcome_word(summary)} in {seconds['execution']:.1f} s, "
         f"its jobs {seconds['jobs']:.1f} s; set-up {seconds['setup']:.1f} s, deployment {seconds['deploy']:.1f} s",
         soft_wrap=True,
     )
     if summary["status"] != "SUCCEEDED":
-        show_error(_failure(summary))
+        rejected = summary.get("error") == MODEL_REJECTED
+        show_failure("rejected" if rejected else "error", _failure(summary))
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for name in _SHOWN_METRICS:
@@ -48,23 +95,15 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if summary["registration"]:
-        yield "registered", "{0[1]}, version {0[2]}".format(summary["registration"]["model_package"].split("/"))
-    if summary["approval"]:
-        by_itself = "" if "by" in summary["approval"] else "by itself: "
-        yield "approval", f"{by_itself}{summary['approval']['reason']}"
-    if summary["deployment"]:
-        answer = summary["deployment"]["answer"]
-        tried = f", answered {answer.strip()}" if answer else ""
-        yield "endpoint", f"{summary['deployment']['endpoint']}, in service{tried}"
+    for stage in STAGES:
+        line = stage.summary_line(summary[stage.key]) if summary.get(stage.key) else None
+        if line:
+            yield line
 
 
 def _failure(summary: dict[str, Any]) -> str:
     """The failed stage with SageMaker's reason for it, and where its log lies."""
-    failed = [key for key, stage in summary["stages"].items() if stage["status"] == "FAILED"]
+    failed = [key for key, stage in summary["stages"].items() if stage["status"] in {FAILED, REJECTED}]
     where = f"{failed[0]}: " if failed else ""
-    try:
-        reason = json.loads(summary["cause"])["FailureReason"]
-    except (ValueError, KeyError, TypeError):
-        reason = summary.get("cause", "")
+    reason = readable_cause(summary.get("cause", ""))
     return f"{where}{summary.get('error', summary['status'])}: {reason}"

@@ -2,18 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import local_options, stack_option
-
-if TYPE_CHECKING:
-    from cli.job_view import Jobs
-    from cli.target import Target
-
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
+from cli.errors import CommandError
+from cli.target import aws_errors, target
+from executions.jobs import Jobs, jobs_of
+from executions.progress import PENDING, RUNNING, progress_of
+from executions.target import Target
 
 _INTERVAL = 2.0
 _LOCAL_INTERVAL = 0.3
@@ -21,22 +17,8 @@ _LATE = 15.0
 """Seconds after the end within which CloudWatch Logs may still get a job's last lines."""
 
 
-@click.command()
-@click.argument("execution")
-@click.argument("stage", required=False)
-@click.option("--follow", is_flag=True, help="Go on until the execution ends.")
-@stack_option
-@local_options
-def logs(execution: str, stage: str | None, stack: str | None, folder: Path, *, follow: bool, local: bool) -> None:
-    """Print the logs of EXECUTION's jobs, or that of its STAGE only. EXECUTION is a name, an ARN, or latest.
-
-    Example: mlops logs latest training --follow
-    """
-    from cli.aws import aws_errors
-    from cli.errors import CommandError
-    from cli.job_view import jobs_of
-    from cli.target import target
-
+def logs(*, execution: str, stage: str | None, stack: str | None, folder: Path, follow: bool, local: bool) -> None:
+    """Prints the logs of an execution's jobs, or that of one stage."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
         described = found.executions.describe(execution)
@@ -46,7 +28,7 @@ def logs(execution: str, stage: str | None, stack: str | None, folder: Path, *, 
                 raise CommandError(f"the stage {stage!r} has no job; those that have one are {', '.join(jobs)}")
             jobs = {stage: jobs[stage]}
         try:
-            printed = _print(found, described["executionArn"], jobs, follow=follow)
+            printed = print_logs(found, described["executionArn"], jobs, follow=follow)
         except KeyboardInterrupt:
             return
     if not printed:
@@ -56,19 +38,38 @@ def logs(execution: str, stage: str | None, stack: str | None, folder: Path, *, 
         )
 
 
-def _print(target: "Target", arn: str, jobs: "Jobs", *, follow: bool) -> bool:
-    """Prints the lines as they come. Returns whether there were any."""
+def print_logs(target: Target, arn: str, jobs: Jobs, *, follow: bool) -> bool:
+    """Prints the lines as they come.
+
+    Args:
+        target: the deployment.
+        arn: the execution's.
+        jobs: those whose logs to print.
+        follow: whether to go on until the stages of these jobs have ended.
+
+    Returns:
+        Whether there were any lines.
+    """
     printed = False
     width = max(len(key) for key in jobs)
-    last_look = None if follow else 0.0
+    deadline = None if follow else 0.0
     while True:
         for key, (action, name) in jobs.items():
-            for line in target.logs.new_lines(action, name):
+            for line in target.logs.new_lines(action, name, ended=deadline is not None):
                 printed = True
                 click.echo(line if len(jobs) == 1 else f"{key:>{width}} | {line}")
-        if last_look is not None and time.monotonic() >= last_look:
+        if deadline is not None and time.monotonic() >= deadline:
             return printed
-        if last_look is None and target.executions.describe(arn)["status"] != "RUNNING":
-            last_look = time.monotonic() + (0 if target.is_local else _LATE)
+        if deadline is None and _have_ended(target, arn, jobs):
+            deadline = time.monotonic() + (0 if target.is_local else _LATE)
             continue
         time.sleep(_LOCAL_INTERVAL if target.is_local else _INTERVAL)
+
+
+def _have_ended(target: Target, arn: str, jobs: Jobs) -> bool:
+    """Whether no job of these is running, or can still start."""
+    execution = target.executions.describe(arn)
+    if execution["status"] != RUNNING or len(jobs) > 1:
+        return bool(execution["status"] != RUNNING)
+    progress = progress_of(execution, target.executions.history(arn))
+    return all(progress[key].status not in {PENDING, RUNNING} for key in jobs)

@@ -1,45 +1,278 @@
-"""The ``mlops`` command: its groups, and how it ends.
+"""The ``mlops`` command: what each command takes, and where it is implemented.
+
+A command is imported when it runs, so that ``--help`` waits for nothing but this file.
 
 Exit codes: 0 done, 1 the run or the file is bad, 2 wrong use, 130 interrupted.
 """
 
-import sys
+import functools
+import importlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.answer import approve, reject
-from cli.invoke import invoke
-from cli.local import local
-from cli.logs import logs
-from cli.options import FILE
-from cli.report import report
-from cli.runs import redrive, runs, stop
-from cli.start import start
-from cli.watch import watch
+from cli.options import (
+    FILE,
+    FOLDER,
+    NEW_FOLDER,
+    PORT,
+    PROJECT,
+    execution_argument,
+    folder_option,
+    json_option,
+    local_options,
+    one_line,
+    override_option,
+    stack_option,
+    stage_argument,
+)
+
+_STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_MAX_LISTED = 1000
+_EMULATOR_PORT = 4566
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
     """Start, watch and try the ML pipeline."""
 
 
-for _command in (local, start, watch, runs, logs, report, approve, reject, stop, redrive, invoke):
-    main.add_command(_command)
+@main.group()
+def local() -> None:
+    """The pipeline on this machine, without AWS and without Docker."""
 
 
-@main.command()
+def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., None]], click.Command]:
+    """Adds a command whose function of the same name in a module does the work.
+
+    Args:
+        module: the name of the module, which is imported when the command runs.
+        group: where the command belongs.
+    """
+
+    def add(declaration: Callable[..., None]) -> click.Command:
+        @functools.wraps(declaration)
+        def run(**options: Any) -> None:
+            getattr(importlib.import_module(module), declaration.__name__)(**options)
+
+        return group.command()(run)
+
+    return add
+
+
+@_command("cli.validate")
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option("--parameters", is_flag=True, help="Print the execution's input, as the start Lambda would send it.")
-@click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="What a token becomes: MLOPS_BUCKET=mine.")
-@click.option("--overrides", default="{}", metavar="JSON", help='As in the event: {"training": {"run": false}}.')
-def validate(file: Path, as_json: bool, parameters: bool, tokens: tuple[str, ...], overrides: str) -> None:  # noqa: FBT001 - click passes options by name
-    """Check FILE, an input.yaml, as the start Lambda does, and say everything that is wrong with it.
+@click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="The value of a token: MLOPS_BUCKET=mine.")
+@override_option
+def validate() -> None:
+    """Check FILE, an input.yaml, as the start Lambda does, and report every error in it.
 
     Example: mlops validate scripts/input.yaml
     """
-    # Imported here, so that --help need not wait for YAML.
-    from cli.validate import validate as run_validate  # noqa: PLC0415
 
-    sys.exit(run_validate(file, tokens=tokens, overrides=overrides, parameters=parameters, as_json=as_json))
+
+@_command("cli.start")
+@override_option
+@click.option(
+    "--input", "key", metavar="KEY", show_default="<model>/scripts/input.yaml", help="Key of input.yaml in the bucket."
+)
+@click.option("--watch", "watches", is_flag=True, help="Watch the execution until it ends.")
+@stack_option
+@local_options
+@json_option
+def start() -> None:
+    """Start the pipeline with the input.yaml in the bucket.
+
+    Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
+    """
+
+
+@_command("cli.watch")
+@execution_argument(default="latest")
+@stack_option
+@local_options
+@json_option
+def watch() -> None:
+    """Watch EXECUTION until it ends. EXECUTION is a name, the beginning of one, an ARN, or latest, the default.
+
+    The exit code is 0 if it succeeds, else 1. With --json, only the outcome is printed.
+
+    Example: mlops watch mlops-demo-0123456789abcdef
+    """
+
+
+@_command("cli.runs")
+@click.option("--limit", type=click.IntRange(1, _MAX_LISTED), default=20, help="Maximum number to list.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="List only those in this state.")
+@stack_option
+@local_options
+@json_option
+def runs() -> None:
+    """List the executions, newest first: state, start, duration, stages, main metric.
+
+    Example: mlops runs --state failed
+    """
+
+
+@_command("cli.logs")
+@execution_argument()
+@stage_argument
+@click.option("--follow", is_flag=True, help="Print new lines until the execution, or the named STAGE, ends.")
+@stack_option
+@local_options
+def logs() -> None:
+    """Print the logs of EXECUTION's jobs, or of one STAGE's. EXECUTION is a name, the beginning of one, or latest.
+
+    Example: mlops logs latest training --follow
+    """
+
+
+@_command("cli.report")
+@execution_argument()
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
+    show_default="report-<name>.html",
+    help="The file to write; - writes to standard output.",
+)
+@stack_option
+@local_options
+def report() -> None:
+    """Write all about EXECUTION to one HTML page. EXECUTION is a name, the beginning of one, or latest.
+
+    Example: mlops report latest --out report.html
+    """
+
+
+@_command("cli.answer")
+@execution_argument()
+@click.option("--reason", metavar="TEXT", default="", callback=one_line, help="Recorded with the decision.")
+@stack_option
+@local_options
+def approve() -> None:
+    """Approve the model of EXECUTION, which waits for an answer. EXECUTION is a name, the beginning of one, or latest.
+
+    Example: mlops approve mlops-demo-0123456789abcdef --reason "better than the champion"
+    """
+
+
+@_command("cli.answer")
+@execution_argument()
+@click.option("--reason", metavar="TEXT", required=True, callback=one_line, help="Recorded with the decision.")
+@stack_option
+@local_options
+def reject() -> None:
+    """Reject the model of EXECUTION, which waits for an answer. EXECUTION is a name, the beginning of one, or latest.
+
+    Example: mlops reject mlops-demo-0123456789abcdef --reason "too few records of last month"
+    """
+
+
+@_command("cli.runs")
+@execution_argument()
+@click.option("--reason", metavar="TEXT", default="", help="Recorded as the execution's cause.")
+@stack_option
+@local_options
+def stop() -> None:
+    """Stop EXECUTION and its running job. EXECUTION is a name, the beginning of one, or latest.
+
+    Example: mlops stop mlops-demo-0123456789abcdef --reason "wrong data"
+    """
+
+
+@_command("cli.runs")
+@execution_argument()
+@stack_option
+@local_options
+def redrive() -> None:
+    """Resume EXECUTION from the failed stage. EXECUTION is a name, the beginning of one, or latest.
+
+    Step Functions can resume executions that failed, timed out or were stopped within the last 14 days. The emulator
+    cannot: start a new execution there.
+
+    Example: mlops redrive mlops-demo-0123456789abcdef
+    """
+
+
+@_command("cli.invoke")
+@click.argument("endpoint")
+@click.argument("file", type=click.File("rb"))
+@click.option("--content-type", default="text/csv", help="Type of the file.")
+@click.option("--accept", show_default="the file's", help="Type of the answer.")
+@local_options
+def invoke() -> None:
+    """Send the records of FILE to ENDPOINT and print its answer. If FILE is -, standard input is read.
+
+    More than 6 MB of records in lines (text/csv, application/jsonlines) is sent in pieces of whole lines.
+
+    Example: mlops invoke demo records.csv
+    """
+
+
+@_command("cli.local", local)
+@click.option("--port", type=PORT, default=_EMULATOR_PORT, help="Emulator port.")
+@folder_option
+def up() -> None:
+    """Start the emulator with the deployed stack, in the background, until mlops local down.
+
+    Example: mlops local up
+    """
+
+
+@_command("cli.local", local)
+@folder_option
+def down() -> None:
+    """End the environment with everything in it: emulator, executions, jobs, endpoints.
+
+    Example: mlops local down
+    """
+
+
+@_command("cli.local", local)
+@folder_option
+@json_option
+def status() -> None:
+    """Show what is up. The exit code is 0 if the environment is up, else 1.
+
+    Example: mlops local status --json
+    """
+
+
+@_command("cli.local", local)
+@folder_option
+def env() -> None:
+    """Print the environment's variables for a shell: they lead the AWS CLI and every AWS SDK there.
+
+    Example: eval "$(mlops local env)" && aws stepfunctions list-state-machines
+    """
+
+
+@_command("cli.local_run", local)
+@click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
+@click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
+@click.option("--scripts", type=FOLDER, help="Your own folder of scripts.")
+@override_option
+@click.option("--manual", is_flag=True, help="Wait for your approval.")
+@click.option(
+    "--port",
+    type=PORT,
+    show_default=f"the running environment's, else {_EMULATOR_PORT}",
+    help="Emulator port. A port other than the running environment's starts a private one.",
+)
+@click.option(
+    "--out", type=NEW_FOLDER, default=PROJECT / "out" / "demo", show_default="out/demo", help="Folder for the results."
+)
+@folder_option
+@click.option("--since", type=float, hidden=True, help="When the caller began, in seconds since the epoch.")
+def run() -> None:
+    """Run the pipeline once, and download the results to out/demo.
+
+    It runs in the environment of mlops local up, which is deployed again if the template's sources have changed. If
+    none is up, it starts one of its own and ends it afterwards.
+
+    Example: mlops local run --data my.csv
+    """

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from pipeline.contract.document import Document
-from pipeline.contract.problems import InvalidFileError
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.yaml_document import Document
 
 
 def parse(texts: Iterable[str]) -> dict[str, Any]:

@@ -7,13 +7,21 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.executions import Executions
-from local.display import MARKS
-from local.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, stage_progress
+from executions.display import MARKS
+from executions.history import outcome_word
+from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
+from executions.state_machine import Executions
 from pipeline.stages import STAGES
 from report.outcome import metric_of_approval, short_name
 
-_STYLES = {RUNNING: "bold cyan", SUCCEEDED: "green", FAILED: "bold red", "TIMED_OUT": "bold red", "ABORTED": "yellow"}
+_STYLES = {
+    RUNNING: "bold cyan",
+    SUCCEEDED: "green",
+    FAILED: "bold red",
+    "TIMED_OUT": "bold red",
+    "ABORTED": "yellow",
+    "rejected": "bold yellow",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +31,8 @@ class Overview:
     name: str
     arn: str
     status: str
+    word: str
+    """The status as people call it."""
     started: datetime
     stopped: datetime | None
     stages: dict[str, str]
@@ -57,11 +67,12 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
     """
     execution = executions.describe(listed["executionArn"])
     events = executions.history(listed["executionArn"])
-    progress = stage_progress(events, status=execution["status"], stopped=execution.get("stopDate"))
+    progress = progress_of(execution, events)
     return Overview(
         name=execution["name"],
         arn=execution["executionArn"],
         status=execution["status"],
+        word=outcome_word(execution),
         started=execution["startDate"],
         stopped=execution.get("stopDate"),
         stages={key: stage.status for key, stage in progress.items()},
@@ -74,7 +85,7 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="dim")
     # The names are there to be copied; where there is little room, the others break.
     shown.add_column("execution", no_wrap=True, min_width=max((len(each.name) for each in overviews), default=0))
-    shown.add_column("state", no_wrap=True, min_width=max((len(each.status) for each in overviews), default=0))
+    shown.add_column("state", no_wrap=True, min_width=max((len(each.word) for each in overviews), default=0))
     shown.add_column("started, UTC", no_wrap=True, min_width=len("started, UTC"))
     shown.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
     shown.add_column("stages", min_width=len(STAGES))
@@ -82,7 +93,7 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     for each in overviews:
         shown.add_row(
             each.name,
-            Text(each.status, _STYLES.get(each.status, "")),
+            Text(each.word, _STYLES.get(each.word, "")),
             each.started.astimezone(UTC).strftime("%m-%d %H:%M"),
             f"{each.seconds(now):.1f}",
             _stages(each.stages),

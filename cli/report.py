@@ -4,32 +4,14 @@ from pathlib import Path
 
 import click
 
-from cli.options import local_options, stack_option
+from cli.errors import CommandError
+from cli.target import aws_errors, target
+from report.collect import Collector
+from report.page import page
 
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
 
-
-@click.command()
-@click.argument("execution")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
-    help="The file; - is the standard output.  [default: report-<name>.html]",
-)
-@stack_option
-@local_options
-def report(execution: str, out: Path | None, stack: str | None, folder: Path, *, local: bool) -> None:
-    """Write all of EXECUTION on one HTML page that needs no network. EXECUTION is a name, an ARN, or latest.
-
-    Example: mlops report latest --out report.html
-    """
-    from cli.aws import aws_errors
-    from cli.errors import CommandError
-    from cli.target import target
-    from report.collect import Collector
-    from report.page import page
-
+def report(*, execution: str, out: Path | None, stack: str | None, folder: Path, local: bool) -> None:
+    """Writes the report of an execution."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
         executions = found.executions

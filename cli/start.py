@@ -3,57 +3,30 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option, local_options, stack_option
-
-if TYPE_CHECKING:
-    from cli.target import Target
-
-# What is imported within the commands is so that --help need not wait for boto3.
-# ruff: noqa: PLC0415
+from cli.overrides import parse
+from cli.target import aws_errors, target
+from cli.watch import watch_to_end
+from executions.start import start_execution
 
 
-@click.command()
-@click.option(
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A dotted key of input.yaml and a YAML value: training.run=false. May be given several times.",
-)
-@click.option(
-    "--input", "key", metavar="KEY", help="Of input.yaml in the bucket.  [default: <model>/scripts/input.yaml]"
-)
-@click.option("--watch", "watches", is_flag=True, help="Watch it to its end.")
-@stack_option
-@local_options
-@json_option
 def start(
+    *,
     overrides: tuple[str, ...],
     key: str | None,
     stack: str | None,
     folder: Path,
-    *,
     watches: bool,
     local: bool,
     as_json: bool,
 ) -> None:
-    """Start the pipeline with the input.yaml that lies in the bucket.
-
-    Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
-    """
-    from cli.aws import aws_errors
-    from cli.overrides import parse
-    from cli.target import target
-    from cli.watch import watch_to_end
-
+    """Starts an execution."""
     over = parse(overrides)
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
-        answer = invoke(found, key=key, overrides=over)
+        answer = start_execution(found, key=key, overrides=over)
         options = " --local" if local else ""
         if as_json and not watches:
             click.echo(json.dumps(answer, indent=2))
@@ -64,35 +37,3 @@ def start(
                 click.echo(f"Go on: mlops watch {name}{options}")
         if watches:
             sys.exit(watch_to_end(found, answer["executionArn"], as_json=as_json, options=options))
-
-
-def invoke(target: "Target", *, key: str | None, overrides: dict[str, Any]) -> dict[str, Any]:
-    """Invokes the start Lambda.
-
-    Args:
-        target: the deployment.
-        key: of ``input.yaml`` in its bucket; None: where the deployment has put it.
-        overrides: what stands over the file.
-
-    Returns:
-        The Lambda's answer: ``executionArn``, ``name``, ``started``.
-
-    Raises:
-        CommandError: the Lambda refuses the input, or fails.
-        ClientError: AWS refuses.
-    """
-    from cli.errors import CommandError
-
-    client = target.aws.client("lambda")
-    function = target.stack.function
-    if key is None:
-        variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-        key = f"{variables['MODEL_NAME']}/scripts/input.yaml"
-    event: dict[str, Any] = {"config": {"bucket": target.stack.bucket, "prefix": key}}
-    if overrides:
-        event["overrides"] = overrides
-    response = client.invoke(FunctionName=function, Payload=json.dumps(event))
-    answer: dict[str, Any] = json.loads(response["Payload"].read())
-    if "executionArn" not in answer:
-        raise CommandError(f"nothing was started: {answer.get('errorMessage', answer)}")
-    return answer

@@ -1,48 +1,62 @@
-"""What the commands that look at executions have in hand."""
+"""The deployment that a command's options name, on AWS or on this machine."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from cli.aws import Aws, Stack, connect, stack_outputs
-from cli.executions import Executions
-from cli.job_logs import CloudWatchLogs, JobLogs, LocalLogs
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import CommandError, local_errors
+from executions.aws import Aws, configured_aws
+from executions.errors import ExecutionsError, explained
+from executions.job_logs import CloudWatchLogs, LocalLogs
+from executions.stack import find_stack
+from executions.target import Target
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A deployment, on AWS or on this machine."""
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Ends the command with one line if AWS rejects a call or something named does not exist."""
+    try:
+        yield
+    except ExecutionsError as error:
+        raise CommandError(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(explained(error)) from error
 
-    aws: Aws
-    stack: Stack
-    step_functions: Any
-    """A client."""
-    executions: Executions
-    logs: JobLogs
-    is_local: bool
+
+def connect(*, local: bool, folder: Path) -> Aws:
+    """AWS as the user has configured it, or the environment on this machine.
+
+    Args:
+        local: which of them.
+        folder: the environment's.
+
+    Raises:
+        CommandError: there is no environment, no such profile, or no region.
+    """
+    if not local:
+        with aws_errors():
+            return configured_aws()
+    from local.state import Home  # noqa: PLC0415 - for --local only
+
+    with local_errors(folder):
+        return Home(folder).require_live().aws
 
 
 def target(*, stack: str | None, local: bool, folder: Path) -> Target:
     """The deployment that the options of a command name.
 
     Args:
-        stack: the stack's name; None: the default.
-        local: whether the environment on this machine is meant.
+        stack: the stack's name; None for the default.
+        local: whether it is in the environment on this machine.
         folder: the environment's.
 
     Raises:
-        CommandError: there is no environment, no such stack, no region, no profile.
-        ClientError: AWS refuses.
-        BotoCoreError: AWS cannot be asked.
+        CommandError: there is no environment, no such profile, or no region.
+        ExecutionsError: there is no such stack.
+        ClientError, BotoCoreError: AWS rejects a call, or cannot be reached.
     """
     aws = connect(local=local, folder=folder)
-    found = stack_outputs(aws, stack)
-    step_functions = aws.client("stepfunctions")
-    return Target(
-        aws=aws,
-        stack=found,
-        step_functions=step_functions,
-        executions=Executions(step_functions=step_functions, state_machine=found.state_machine),
-        logs=LocalLogs(folder / "logs") if local else CloudWatchLogs(aws.client("logs")),
-        is_local=local,
-    )
+    logs = LocalLogs(folder / "logs") if local else CloudWatchLogs(aws.client("logs"))
+    return Target.of(aws, find_stack(aws, stack), logs=logs, is_local=local)

@@ -1,15 +1,17 @@
 """``mlops validate``: what the start Lambda would say to a file, and would make of it."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.contract.execution import execution_input
-from pipeline.contract.problems import InvalidFileError, Problem, path_text
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from cli.overrides import parse
 from pipeline.images import ACCOUNTS, image_uri
+from pipeline.input.errors import InputIssue, InvalidFileError, path_text
+from pipeline.input.execution import execution_input
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
 _REGION = "us-east-1"
@@ -24,25 +26,24 @@ STAND_INS = {
 """What stands for the tokens where no deployment is asked: values of the same form."""
 
 
-def validate(file: Path, *, tokens: tuple[str, ...], overrides: str, parameters: bool, as_json: bool) -> int:
-    """Checks a file, and prints what was found.
+def validate(
+    *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], parameters: bool, as_json: bool
+) -> None:
+    """Checks a file, prints what was found, and ends the command: exit code 0 if the file is valid, else 1.
 
     Args:
         file: an ``input.yaml``.
         tokens: ``NAME=VALUE`` for tokens that are not to have their stand-ins.
-        overrides: what the event would have under ``overrides``, as JSON.
+        overrides: ``KEY=VALUE``, merged over the file.
         parameters: whether to print the execution's input.
         as_json: whether to print JSON only.
 
-    Returns:
-        The command's exit code: 0 where the file is valid, else 1.
-
     Raises:
-        click.UsageError: a token or the overrides are malformed.
+        click.UsageError: a token or an override is malformed.
     """
     values = STAND_INS | dict(_token(token) for token in tokens)
     try:
-        made = execution_input(file.read_bytes(), tokens=values, event_id=str(file), overrides=_overrides(overrides))
+        made = execution_input(file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides))
     except InvalidFileError as error:
         if as_json:
             found = [_as_json(problem) for problem in error.problems]
@@ -50,7 +51,7 @@ def validate(file: Path, *, tokens: tuple[str, ...], overrides: str, parameters:
         else:
             for problem in error.problems:
                 click.echo(_line(file, problem))
-        return 1
+        sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
     if as_json:
         report = {"file": str(file), "valid": True, "problems": [], "runs": running}
@@ -59,7 +60,6 @@ def validate(file: Path, *, tokens: tuple[str, ...], overrides: str, parameters:
         _print_json(made.content)
     else:
         click.echo(f"{file} is valid; it runs {', '.join(running) or 'no stage'}")
-    return 0
 
 
 def _token(text: str) -> tuple[str, str]:
@@ -70,26 +70,14 @@ def _token(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _overrides(text: str) -> dict[str, Any]:
-    try:
-        overrides = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"--overrides is not JSON: {error}") from error
-    if not isinstance(overrides, dict):
-        raise click.UsageError(
-            f'--overrides {text!r} was given; expected a JSON object: {{"training": {{"run": false}}}}'
-        )
-    return overrides
-
-
-def _line(file: Path, problem: Problem) -> str:
+def _line(file: Path, problem: InputIssue) -> str:
     """``file:line:column: path: message``, which editors and terminals make a link of."""
     place = f":{problem.line}:{problem.column}" if problem.line else ""
     path = f"{path_text(problem.path)}: " if problem.path else ""
     return f"{file}{place}: {path}{problem.message}"
 
 
-def _as_json(problem: Problem) -> dict[str, Any]:
+def _as_json(problem: InputIssue) -> dict[str, Any]:
     return {
         "line": problem.line,
         "column": problem.column,

@@ -1,10 +1,10 @@
-"""Puts a transcript into README.md, between the marks: ``python docs/tour.py FILE``."""
+"""Puts a transcript into docs/cli.md, between the marks: ``python docs/tour.py FILE``."""
 
 import re
 import sys
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent / "cli.md"
 
 
 def main(transcript: Path) -> None:
@@ -14,8 +14,8 @@ def main(transcript: Path) -> None:
         transcript: the file with the commands and what they have printed.
     """
     block = f"<!-- tour -->\n```text\n{transcript.read_text().strip()}\n```\n<!-- end of the tour -->"
-    text = re.sub(r"<!-- tour -->.*?<!-- end of the tour -->", lambda _: block, README.read_text(), flags=re.DOTALL)
-    README.write_text(text)
+    text = re.sub(r"<!-- tour -->.*?<!-- end of the tour -->", lambda _: block, PAGE.read_text(), flags=re.DOTALL)
+    PAGE.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tour of README.md, written to the standard output: make tour. It ends an environment that is up, and leaves none.
+# The tour of docs/cli.md, written to the standard output: make tour. It ends an environment that is up, and leaves none.
 set -u
 cd "$(dirname "$0")/.."
 export COLUMNS=110 PATH="$PWD/.venv/bin:$PATH"
@@ -29,7 +29,7 @@ show mlops report "$execution" --local --out out/report.html
 python3 -c '
 import sys
 sys.path.insert(0, ".")
-from pipeline.contract.document import Document
+from pipeline.input.yaml_document import Document
 data = Document(open("scripts/input.yaml", "rb").read()).data
 print(data["deployment"]["smoke_test"]["Body"])
 ' > out/record.csv

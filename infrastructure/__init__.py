@@ -1,10 +1,10 @@
-"""The CDK constructs of the stack, in the order in which the data meets them.
+"""The CDK constructs of the stack.
 
-``storage`` holds everything; ``publisher`` puts the scripts there at deploy time; ``starter`` reads ``input.yaml`` and
-starts an execution, by schedule or by hand; ``workflow`` is the state machine; its jobs run under ``sagemaker_role`` in
-the container of ``image``; ``approval`` decides on its model. ``notifications`` is the topic that people are told by:
-of requests for approval, by ``announcer`` of executions that did not succeed, by ``monitoring`` of alarms; that has the
-``dashboard``, too. ``dead_letters`` keeps the events that were given up. ``permissions`` says what the state machine's
-calls need, ``encryption`` what a role needs of the deployment's own key; ``function`` is what the Lambda functions
-have in common, ``function_code`` packs them.
+In the order in which data flows: ``storage`` is the bucket; ``publisher`` uploads the scripts to it at deploy time;
+``starter`` reads ``input.yaml`` and starts an execution, on schedule or by hand; ``workflow`` is the state machine,
+whose jobs run under ``sagemaker_role`` in the container of ``image``; ``approval`` judges the model it trains.
+
+``notifications`` is the topic for approval requests, for the failed executions that ``announcer`` reports and for the
+alarms of ``monitoring``, which also builds the dashboard. ``dead_letters`` keeps undeliverable events. ``permissions``
+derives IAM statements; ``function`` holds what all Lambda functions share, and ``function_code`` packages them.
 """

@@ -1,4 +1,4 @@
-"""What announces the executions that did not succeed: a rule on their status, and the function that says why."""
+"""Announces failed executions: an EventBridge rule on their status, and the function that explains each failure."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -8,15 +8,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
-from infrastructure.executions import executions_of
 from infrastructure.function import python_function
 from infrastructure.notifications import Notifications
+from infrastructure.permissions import executions_of
 
 
 class Announcer(Construct):
     """The function with its role, and the EventBridge rule.
 
-    A function, because the event does not say in which stage the execution has ended; the history does.
+    A function is needed because only the execution's history, not the event, says which stage failed.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class Announcer(Construct):
             self,
             "lambda/announcer",
             "pipeline",
-            role_description="Announces the executions that did not succeed",
+            role_description="Announces failed executions",
             key=key,
-            description="Announces the executions of the pipeline that did not succeed",
+            description="Announces failed, timed-out and aborted executions of the pipeline",
             timeout=cdk.Duration.seconds(45),
             memory_size=256,
             environment={"TOPIC_ARN": topic_arn},
@@ -58,7 +58,7 @@ class Announcer(Construct):
         rule = events.CfnRule(
             self,
             "Rule",
-            description="Executions of the pipeline that did not succeed",
+            description="Failed, timed-out and aborted executions of the pipeline",
             event_pattern={
                 "source": ["aws.states"],
                 "detail-type": ["Step Functions Execution Status Change"],

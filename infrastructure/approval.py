@@ -1,4 +1,4 @@
-"""What decides on a new model: the gate's function, which also keeps what it judges, and the table of open requests."""
+"""Decides on new models: the gate function, which also preserves what it judges, and the table of open requests."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -7,18 +7,16 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infrastructure.encryption import key_statements
-from infrastructure.executions import executions_of
 from infrastructure.function import python_function
-from pipeline.definition.timeouts import KEEPING_TIMEOUT
+from infrastructure.permissions import executions_of, key_statements
+from pipeline.asl.timeouts import KEEPING_TIMEOUT
 from pipeline.places import REGISTERED
 
 
 class Approval(Construct):
-    """The function that judges a model by its report, and where the requests for a person's answer are kept.
+    """The function that judges a model by its report, and the table of open approval requests.
 
-    The table's items are found by ``execution``, the execution's name, and vanish after ``expires``, a time in seconds
-    since 1970.
+    The table's key is ``execution``, the execution's name; items expire at ``expires``, in seconds since the epoch.
     """
 
     def __init__(
@@ -32,14 +30,14 @@ class Approval(Construct):
             role_description="Runs the function that judges models",
             key=key,
             description="Judges a model by its evaluation report before it is approved",
-            # S3 copies some hundred megabytes a second of a registered model.
+            # S3 copies a registered model at a few hundred megabytes per second.
             timeout=cdk.Duration.seconds(KEEPING_TIMEOUT),
             memory_size=1024,
             environment={"BUCKET": bucket.bucket_name, "MODEL_PREFIX": f"{model_name}/"},
         )
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
-            # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
+            # Without ListBucket, S3 answers 403 instead of 404 for a missing key, which would be misleading.
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
             iam.PolicyStatement(
                 actions=["s3:PutObject", "s3:AbortMultipartUpload"],
@@ -59,15 +57,15 @@ class Approval(Construct):
             ),
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
             encryption_key=key,
-            # A token is of no use after its execution's end, so nothing is lost that outlives the state machine.
+            # Task tokens are useless once their execution has ended, so deleting the table loses nothing.
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
 
     def approvers(self, state_machine_arn: str) -> iam.ManagedPolicy:
-        """The policy for those who may answer a request: attach it to a person's role or group.
+        """Creates the policy for approvers, to be attached to their role or group.
 
         Args:
-            state_machine_arn: the pipeline's, which is not known yet when this construct is made.
+            state_machine_arn: the pipeline's; not yet known when this construct is created.
         """
         stack = cdk.Stack.of(self)
         return iam.ManagedPolicy(
@@ -78,13 +76,13 @@ class Approval(Construct):
                 iam.PolicyStatement(
                     actions=["dynamodb:GetItem", "dynamodb:UpdateItem"], resources=[self.table.table_arn]
                 ),
-                # It knows no resource; the token, which only the table tells, names the execution:
+                # This action supports no resources; the token, found only in the table, identifies the execution:
                 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
                 iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=["*"]),
                 iam.PolicyStatement(
                     actions=["states:DescribeExecution"], resources=[executions_of(state_machine_arn, stack)]
                 ),
-                # The stack's outputs name the table and the state machine.
+                # To find the table and the state machine in the stack's outputs.
                 iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stack.stack_id]),
                 *key_statements(self._key, "Decrypt", via="dynamodb", stack=stack),
             ],

@@ -1,4 +1,4 @@
-"""Where events end that could not be delivered or handled, so that none is lost in silence."""
+"""Dead-letter queue for undeliverable events and failed asynchronous invocations."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -9,7 +9,7 @@ from constructs import Construct
 
 
 class DeadLetters(Construct):
-    """The queue, for the functions that are invoked asynchronously and for the rules that invoke them."""
+    """The queue, shared by the asynchronously invoked functions and the rules that invoke them."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -22,9 +22,9 @@ class DeadLetters(Construct):
         )
 
     def take_failures_of(self, function: lambda_.Function) -> None:
-        """Has what an asynchronous invocation could not do kept here: the event, and the error of the last attempt.
+        """Sends failed asynchronous invocations here: the event and the error of the last attempt.
 
-        A destination, and not the function's dead-letter queue, which would have the event alone.
+        This is an on-failure destination, since a function's dead-letter queue would get only the event.
         (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)
         """
         config = lambda_.CfnEventInvokeConfig(
@@ -37,15 +37,15 @@ class DeadLetters(Construct):
             ),
         )
         function.add_to_role_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]))
-        # Lambda checks that the role may send there.
+        # Lambda checks that the role may send to the queue.
         config.node.add_dependency(function)
 
     def of_target(self) -> events.CfnRule.DeadLetterConfigProperty:
-        """For a rule's target; the rule must be allowed, too: :meth:`take_from`."""
+        """The configuration for a rule's target; allow the rule with :meth:`take_from`, too."""
         return events.CfnRule.DeadLetterConfigProperty(arn=self.queue.queue_arn)
 
     def take_from(self, rule: events.CfnRule) -> None:
-        """Lets a rule leave what its target did not take.
+        """Allows a rule to send undeliverable events here.
 
         (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms)
         """

@@ -1,4 +1,4 @@
-"""What all Lambda functions of the module have in common: where they run, their log, and a role of their own."""
+"""What all Lambda functions of the module share: runtime, log group, and a role limited to that log group."""
 
 from typing import Any
 
@@ -22,17 +22,17 @@ def python_function(
     tracing: lambda_.Tracing = lambda_.Tracing.ACTIVE,
     **properties: Any,
 ) -> lambda_.Function:
-    """The function of a construct, with its log and its role, which may do no more than write that log.
+    """Creates a function with its log group and a role that may only write to it.
 
     Args:
-        scope: the construct of the function; what else its role may, that adds.
-        folders: what its archive consists of, as for ``function_archive``; the first one has its handler.
+        scope: the construct that owns the function and adds further permissions.
+        folders: the archive's contents, as for ``function_archive``; the first one holds the handler.
         packages: as for ``function_archive``.
-        role_description: what the role is for.
-        key: the deployment's, for the log.
-        retention: how long the log is kept.
-        tracing: whether X-Ray traces it.
-        properties: further ones of ``lambda_.Function``.
+        role_description: the role's description.
+        key: the deployment's KMS key, to encrypt the log group.
+        retention: how long to keep the logs.
+        tracing: the X-Ray tracing mode.
+        properties: further properties of ``lambda_.Function``.
     """
     log_group = logs.LogGroup(
         scope, "Logs", retention=retention, encryption_key=key, removal_policy=cdk.RemovalPolicy.DESTROY
@@ -53,7 +53,7 @@ def python_function(
 
 
 def _role(scope: Construct, log_group: logs.ILogGroup, *, description: str) -> iam.Role:
-    """A role in place of the one with AWSLambdaBasicExecutionRole, which may write every log of the account."""
+    """Replaces the default role, whose AWSLambdaBasicExecutionRole policy may write to every log of the account."""
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description)
     role.add_to_policy(
         iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn])

@@ -1,13 +1,14 @@
-"""Packs the Lambda functions: their own files and the pure Python packages that they import, from this environment.
+"""Packages the Lambda functions: their own files and the pure Python packages they import, from this environment.
 
-No pip and no Docker at synth time, so no network either: the packages are copied from where ``requirements.txt`` has
-installed them, in the versions that it locks. Compiled parts stay behind, so that one archive runs on every processor
-and Python (PyYAML then uses its pure half). The same files always give the same archive.
+Synthesis needs no pip, Docker or network: packages are copied from the current environment, where ``requirements.txt``
+installed its locked versions. Compiled files are left out, so that one archive runs on every processor and Python
+version (PyYAML falls back to pure Python). The same files always give the same archive.
 """
 
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,26 +18,34 @@ _PROJECT = Path(__file__).parent.parent
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _OWN = (".py", ".json")
 _LEVEL = 1
-"""Of compression: it takes half the time of the default, for a sixth more bytes."""
+"""Compression level: takes half the time of the default, for a sixth more bytes."""
 _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
 _UNUSED = "aws_lambda_powertools/event_handler/"
-"""For functions behind an HTTP API, with a user interface for its description: half of what powertools weighs."""
+"""Support for HTTP APIs, including a documentation UI: half of the size of powertools."""
+
+_SYNTHESIS_ONLY = (
+    "pipeline/asl/*",
+    # Of a stage that is a package, only what imports it sees: its states and grants are the rest.
+    "pipeline/stages/*/[!_]*.py",
+    *(f"pipeline/{name}.py" for name in ("botocore_docs", "definition", "diagram", "grants", "schema")),
+)
+"""Files that only synthesis needs."""
 
 
 class FunctionCodeError(Exception):
-    """A package that a function imports is not installed where the stack is synthesised."""
+    """A package that a function imports is not installed in the environment that synthesises the stack."""
 
 
 @contextmanager
 def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[Path]:
-    """A zip archive of one function, there as long as the context is.
+    """Builds the zip archive of one function and deletes it when the context exits.
 
     Args:
-        folders: the project's Python packages that it consists of: ``lambda/starter``, ``pipeline``.
-        packages: the distributions that it imports beside what the Lambda runtime has, their own needs included.
+        folders: the project's Python packages to include: ``lambda/starter``, ``pipeline``.
+        packages: the distributions it imports that the Lambda runtime lacks, with their dependencies.
 
     Raises:
-        FunctionCodeError: one of them is not installed.
+        FunctionCodeError: a package is not installed.
     """
     files = {
         path.relative_to((_PROJECT / folder).parent).as_posix(): path
@@ -44,6 +53,7 @@ def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[
         for path in (_PROJECT / folder).rglob("*")
         if path.suffix in _OWN
     }
+    files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _SYNTHESIS_ONLY)}
     for package in packages:
         files |= _package_files(package)
     with TemporaryDirectory() as staging:
@@ -62,7 +72,7 @@ def _package_files(package: str) -> dict[str, Path]:
         installed = distribution(package).files or []
     except PackageNotFoundError as error:
         raise FunctionCodeError(
-            f"package {package} is not installed where the stack is synthesised; "
+            f"package {package} is not installed in this environment; "
             "install the module's requirements: pip install --no-deps --require-hashes -r requirements.txt"
         ) from error
     return {

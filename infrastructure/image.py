@@ -1,4 +1,4 @@
-"""The container image of the jobs, resolved at synth where the region is known and at deploy where it is not."""
+"""The jobs' container image, resolved at synth time if the region is known, else at deploy time."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Image:
 
 
 def sklearn_image(stack: cdk.Stack, *, version: str) -> Image:
-    """The image of this version in the stack's region."""
+    """Returns the image of the given version in the stack's region."""
     if cdk.Token.is_unresolved(stack.region):
         mapping = cdk.CfnMapping(
             stack,

@@ -1,42 +1,61 @@
-"""What watches the pipeline: alarms that tell people, and a dashboard for those who look."""
+"""Monitors the pipeline: alarms that notify people, and a dashboard.
+
+Step Functions has no metric for the duration of a state, only for executions and, across all state machines of an
+account, for each service integration. The dashboard therefore computes the stages' durations from the state machine's
+log, which records when each state was entered and exited, without its data.
+(https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html, .../cw-logs.html)
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infrastructure.dashboard import dashboard_body
-
 METRICS_NAMESPACE = "MLOps"
-"""Of the start function's own metrics; ``service`` is their one dimension."""
+"""The namespace of the start function's own metrics; ``service`` is their only dimension."""
 
 _PERIOD = 300
-"""Seconds that one datapoint of an alarm covers."""
+"""Seconds per datapoint of an alarm."""
+
+_WIDTH = 12
+"""Half of the dashboard's 24 columns."""
+
+_HEIGHT = 6
+
+_STAGES = (
+    "filter details.name not like /^(Begin|After |Finished)/ and type like /State(Entered|Exited)$/"
+    " | parse details.name /^(?<stage>[^:]+)/"
+    " | stats (max(event_timestamp) - min(event_timestamp)) / 1000 as seconds by execution_arn, stage"
+    " | stats avg(seconds) as average, max(seconds) as longest, count(*) as executions by stage"
+    " | sort average desc"
+)
+"""A stage lasts from entering its first state to exiting its last one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What is watched, by the names that CloudWatch knows it by."""
+    """The resources to monitor, as CloudWatch identifies them."""
 
     state_machine_arn: str
     starter: str
     """Name of the start function."""
     starter_service: str
-    """The dimension ``service`` of its own metrics."""
+    """The ``service`` dimension of the start function's own metrics."""
     gate: str
     """Name of the gate's function."""
     announcer: str
     """Name of the function that announces failures."""
     dead_letters: str
-    """Name of the queue."""
+    """Name of the dead-letter queue."""
     log_group: str
     """Name of the state machine's log group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """An alarm that goes off at the first count within five minutes."""
+    """An alarm that fires on the first occurrence within five minutes."""
 
     name: str
     description: str
@@ -47,17 +66,18 @@ class Alarm:
 
 
 def alarms(watched: Watched) -> tuple[Alarm, ...]:
-    """The module's alarms; docs/operations.md has a row for each.
+    """Returns the module's alarms; docs/operations.md has a row for each.
 
-    Those on executions stand behind the announcements, which say more: EventBridge delivers Step Functions' events on
-    a best-effort basis (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
+    The alarms on executions back up the announcements, which say more but depend on EventBridge, to which Step
+    Functions delivers its events on a best-effort basis
+    (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
     """
     machine = ("StateMachineArn", watched.state_machine_arn)
     own = {
-        "RefusedInputError": "input.yaml says something that is not allowed; the function's log says what",
-        "EventError": "an event does not say where input.yaml lies",
-        "UnreadableFileError": "there is no such input.yaml, or the function may not read it",
-        "ServiceError": "S3 or Step Functions did not do its part; Lambda tries the event again",
+        "RefusedInputError": "input.yaml is invalid; the function's log has the errors",
+        "EventError": "the event does not name the location of input.yaml",
+        "UnreadableFileError": "input.yaml does not exist, or the function may not read it",
+        "ServiceError": "a call to S3 or Step Functions failed; Lambda retries the event",
     }
     return (
         Alarm(
@@ -91,7 +111,7 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
         *(
             Alarm(
                 name=metric,
-                description=f"a start was refused or failed: {why}",
+                description=f"an execution was not started: {why}",
                 namespace=METRICS_NAMESPACE,
                 metric=metric,
                 dimension=("service", watched.starter_service),
@@ -100,7 +120,7 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
         ),
         Alarm(
             name="DeadLetters",
-            description="an event was given up; it is kept in the dead-letter queue for 14 days",
+            description="an event could not be delivered or handled; the dead-letter queue keeps it for 14 days",
             namespace="AWS/SQS",
             metric="ApproximateNumberOfMessagesVisible",
             dimension=("QueueName", watched.dead_letters),
@@ -109,14 +129,82 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
     )
 
 
+def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> dict[str, Any]:
+    """The dashboard's body (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
+
+    Args:
+        watched: the resources to show.
+        region: their region.
+        alarm_arns: the alarms to show.
+    """
+    machine = ("StateMachineArn", watched.state_machine_arn)
+    functions = {"starter": watched.starter, "gate": watched.gate, "announcer": watched.announcer}
+    ends = ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
+    own = ("ExecutionsStarted", "RefusedInputError", "EventError", "UnreadableFileError", "ServiceError")
+    contents = [
+        {"type": "alarm", "properties": {"title": "Alarms", "alarms": alarm_arns}},
+        _metrics("Executions", region, [["AWS/States", f"Executions{end}", *machine, {"stat": "Sum"}] for end in ends]),
+        _metrics(
+            "Duration of executions, in milliseconds",
+            region,
+            [["AWS/States", "ExecutionTime", *machine, {"stat": stat}] for stat in ("p50", "Maximum")],
+        ),
+        {
+            "type": "log",
+            "properties": {
+                "title": "Duration of stages, in seconds",
+                "region": region,
+                "view": "table",
+                "query": f"SOURCE '{watched.log_group}' | {_STAGES}",
+            },
+        },
+        _metrics(
+            "Starts",
+            region,
+            [["MLOps", name, "service", watched.starter_service, {"stat": "Sum"}] for name in own],
+        ),
+        _metrics("Errors of functions", region, _of_functions("Errors", "Sum", functions)),
+        _metrics("Duration of functions, in milliseconds", region, _of_functions("Duration", "p95", functions)),
+        _metrics(
+            "Dead letters",
+            region,
+            [
+                [
+                    *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", watched.dead_letters),
+                    {"stat": "Maximum"},
+                ]
+            ],
+        ),
+    ]
+    return {"widgets": [widget | _place(number) for number, widget in enumerate(contents)]}
+
+
+def _metrics(title: str, region: str, metrics: list[list[Any]]) -> dict[str, Any]:
+    return {"type": "metric", "properties": {"title": title, "region": region, "period": 300, "metrics": metrics}}
+
+
+def _of_functions(metric: str, statistic: str, functions: dict[str, str]) -> list[list[Any]]:
+    return [
+        ["AWS/Lambda", metric, "FunctionName", function, {"stat": statistic, "label": label}]
+        for label, function in functions.items()
+    ]
+
+
+def _place(number: int) -> dict[str, int]:
+    return {"x": number % 2 * _WIDTH, "y": number // 2 * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
+
+
 class Monitoring(Construct):
     """The alarms, which publish to the topic, and the dashboard."""
+
+    dashboard_url: str
+    """The dashboard's address in the console."""
 
     def __init__(self, scope: Construct, construct_id: str, *, watched: Watched, topic_arn: str) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
         made = [self._alarm(alarm, topic_arn, stack) for alarm in alarms(watched)]
-        body = dashboard_body(watched, region=stack.region, alarm_arns=[alarm.attr_arn for alarm in made])
+        body = _dashboard_body(watched, region=stack.region, alarm_arns=[alarm.attr_arn for alarm in made])
         dashboard = cloudwatch.CfnDashboard(self, "Dashboard", dashboard_body=stack.to_json_string(body))
         console = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
         host = cdk.CfnMapping(
@@ -131,7 +219,6 @@ class Monitoring(Construct):
         self.dashboard_url = (
             f"https://{stack.region}.{host}/cloudwatch/home?region={stack.region}#dashboards:name={dashboard.ref}"
         )
-        """Of the dashboard in the console."""
 
     def _alarm(self, alarm: Alarm, topic_arn: str, stack: cdk.Stack) -> cloudwatch.CfnAlarm:
         name, value = alarm.dimension
@@ -148,7 +235,7 @@ class Monitoring(Construct):
             evaluation_periods=1,
             threshold=1,
             comparison_operator="GreaterThanOrEqualToThreshold",
-            # There are no datapoints while nothing happens.
+            # Without activity there are no datapoints.
             treat_missing_data="notBreaching",
             alarm_actions=[topic_arn],
         )

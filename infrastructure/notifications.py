@@ -1,4 +1,4 @@
-"""What tells people: the module's one topic, for requests for approval, for failures and for alarms."""
+"""The module's SNS topic, for approval requests, failures and alarms."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -6,24 +6,24 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infrastructure.encryption import key_statements
+from infrastructure.permissions import key_statements
 
 
 class Notifications(Construct):
-    """The topic, encrypted, over TLS only, and who is told by e-mail.
+    """The topic, encrypted and TLS only, with its e-mail subscription.
 
-    Its key is the deployment's or else one of its own: the key of AWS for SNS does not let CloudWatch's alarms publish
+    It uses the deployment's key or creates one: the AWS managed key for SNS does not let CloudWatch alarms publish
     (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, email: str | None, key: kms.IKey | None = None) -> None:
-        """Makes them.
+        """Creates the topic and the subscription.
 
         Args:
             scope: the stack.
-            construct_id: its name there.
-            email: who is told; AWS asks there for confirmation first. None: nobody yet.
-            key: the deployment's; its own policy must let CloudWatch use it: docs/security.md.
+            construct_id: the construct's ID in the stack.
+            email: the address to subscribe, which AWS first asks for confirmation; None to subscribe nobody.
+            key: the deployment's KMS key; its key policy must let CloudWatch use it: docs/security.md.
         """
         super().__init__(scope, construct_id)
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
@@ -48,21 +48,21 @@ class Notifications(Construct):
             description="Encrypts the pipeline's announcements",
             enable_key_rotation=True,
             pending_window=cdk.Duration.days(7),
-            # It encrypts nothing that outlives its delivery.
+            # Nothing that it encrypts is kept after delivery.
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[alarms],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key's policy: this key
+                resources=["*"],  # in a key policy, this key
                 conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
             )
         )
         return key
 
     def use_of_key(self) -> list[iam.PolicyStatement]:
-        """What a publisher must be allowed beside sns:Publish, whether the key is the deployment's or the topic's own.
+        """The statements on the topic's key that a publisher needs in addition to sns:Publish.
 
         (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse)
         """

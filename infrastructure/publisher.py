@@ -1,4 +1,4 @@
-"""Puts the module's scripts into the bucket when the stack is deployed, by the same path on AWS and on the emulator."""
+"""Uploads the module's scripts to the bucket at deploy time, the same way on AWS and on the emulator."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +12,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from infrastructure.encryption import key_statements
 from infrastructure.function import python_function
+from infrastructure.permissions import key_statements
 from pipeline.bundle import published_files
 
 
@@ -67,7 +67,7 @@ class Publisher(Construct):
                 "Prefix": prefix,
             },
         )
-        # The permissions must be there before the function runs, and until it has run.
+        # The permissions must exist before the function runs, and until it has run.
         publication.node.add_dependency(function)
 
     def _asset(self, folder: Path) -> assets.Asset:

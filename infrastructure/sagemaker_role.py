@@ -1,9 +1,10 @@
-"""The roles under which SageMaker works: one for the jobs, one for the models.
+"""The roles that SageMaker assumes: one for jobs, one for models.
 
-Their permissions are those of https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, on what belongs to
-the deployment only. A transform job has no role of its own, so SageMaker reads its data and writes its results with the
-model's: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html names none, and the one
-of CreateModel is "for batch transform jobs", too. Nor has an endpoint one for what it captures.
+Their permissions follow https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, limited to the
+deployment's own resources. A transform job has no role of its own
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html names none, and CreateModel's is
+"for batch transform jobs", too), so SageMaker reads its data and writes its results under the model's role. The same
+goes for an endpoint's data capture.
 """
 
 from collections.abc import Iterable
@@ -32,20 +33,20 @@ _NETWORK_READS = (
 
 
 class SageMakerRole(Construct):
-    """May read the pipeline's bucket and the data, write to some prefixes, pull the images, and write logs and metrics.
+    """A role that reads the bucket and the data, writes to some prefixes, pulls images, and writes logs and metrics.
 
     Args:
         scope: as for every construct.
         construct_id: as for every construct.
-        description: who runs under it.
-        bucket: the pipeline's.
-        writes: the prefixes of the bucket that it writes to.
+        description: the role's description.
+        bucket: the pipeline's bucket.
+        writes: the bucket's prefixes that the role may write to.
         protected: prefixes below those that it must not write to.
         image: the scikit-learn image.
         data_buckets: names of further buckets to read from.
         image_repositories: ARNs of further ECR repositories to pull from.
-        key: the deployment's own KMS key.
-        in_vpc: whether jobs and models run in a VPC of the account.
+        key: the deployment's KMS key.
+        in_vpc: whether jobs and models run in a VPC.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class SageMakerRole(Construct):
 
     def _reads(self, bucket: s3.IBucket, data_buckets: Iterable[str]) -> list[iam.PolicyStatement]:
         stack = cdk.Stack.of(self)
-        # AWS serves the census data of the sample input to every account from the first of these buckets.
+        # The first bucket is AWS's own, readable by every account; the sample input takes its census data from there.
         names = [f"sagemaker-sample-data-{stack.region}", *data_buckets]
         read_only = [f"arn:{stack.partition}:s3:::{name}" for name in names]
         return [
@@ -106,7 +107,7 @@ class SageMakerRole(Construct):
         ]
         denied = [bucket.arn_for_objects(f"{prefix}*") for prefix in protected]
         if denied:
-            # Deletions are granted nowhere; the Deny also holds against what somebody may attach to the role later.
+            # No policy grants deletions; the Deny also overrides whatever is attached to the role later.
             found.append(
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
@@ -118,7 +119,7 @@ class SageMakerRole(Construct):
 
     def _images(self, repositories: list[str]) -> list[iam.PolicyStatement]:
         return [
-            # GetAuthorizationToken knows no resource.
+            # GetAuthorizationToken supports no resources.
             iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -138,7 +139,7 @@ class SageMakerRole(Construct):
                 actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
                 resources=[logs],
             ),
-            # PutMetricData knows no resource; the namespace is what can be limited.
+            # PutMetricData supports no resources, but a condition on the namespace.
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
@@ -149,7 +150,7 @@ class SageMakerRole(Construct):
     def _encryption(self, key: kms.IKey) -> list[iam.PolicyStatement]:
         return [
             iam.PolicyStatement(actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], resources=[key.key_arn]),
-            # For the volumes of the instances, where a request names the key for them (VolumeKmsKeyId).
+            # For instance volumes, when a request names a key for them (VolumeKmsKeyId).
             iam.PolicyStatement(
                 actions=["kms:CreateGrant"],
                 resources=[key.key_arn],
@@ -158,7 +159,7 @@ class SageMakerRole(Construct):
         ]
 
     def _network(self) -> list[iam.PolicyStatement]:
-        """Network interfaces in the VPC, for as long as a job or an endpoint is there.
+        """Network interfaces in the VPC, which exist as long as their job or endpoint.
 
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, "If you specify a private VPC".
         """
@@ -169,6 +170,6 @@ class SageMakerRole(Construct):
                 actions=[*_INTERFACE_ACTIONS],
                 resources=[f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:{kind}/*" for kind in kinds],
             ),
-            # Descriptions know no resource.
+            # Describe actions support no resources.
             iam.PolicyStatement(actions=[*_NETWORK_READS], resources=["*"]),
         ]

@@ -1,4 +1,4 @@
-"""What starts the pipeline: the Lambda function that reads ``input.yaml``, and the schedule that invokes it."""
+"""Starts the pipeline: the Lambda function that reads ``input.yaml``, and the schedule that invokes it."""
 
 import json
 
@@ -11,12 +11,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
-from infrastructure.encryption import key_statements
 from infrastructure.function import python_function
 from infrastructure.monitoring import METRICS_NAMESPACE
+from infrastructure.permissions import key_statements
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
-"""What the function imports beside the runtime's boto3, the packages' own needs included."""
+"""The packages that the function imports in addition to the runtime's boto3, with their dependencies."""
 
 
 class Starter(Construct):
@@ -39,7 +39,7 @@ class Starter(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.service = f"{cdk.Stack.of(self).stack_name}-starter"
-        """The dimension of the function's own metrics: another deployment in the account has another one."""
+        """The dimension of the function's own metrics, unique to this deployment."""
         self.function = python_function(
             self,
             "lambda/starter",
@@ -62,7 +62,7 @@ class Starter(Construct):
         )
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")]),
-            # Without it, S3 answers 403 instead of 404 for a key that does not exist, and the error would mislead.
+            # Without ListBucket, S3 answers 403 instead of 404 for a missing key, which would be misleading.
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
             *key_statements(key, "Decrypt", via="s3", stack=cdk.Stack.of(self)),
@@ -90,7 +90,7 @@ class Starter(Construct):
                 events.CfnRule.TargetProperty(
                     id="Starter",
                     arn=self.function.function_arn,
-                    # The event's id names the execution, so that an event delivered twice starts one execution.
+                    # The event's ID names the execution, so that a duplicate delivery starts no second execution.
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map={"id": "$.id"},
                         input_template=f'{{"config": {json.dumps(config)}, "id": <id>}}',

@@ -1,4 +1,4 @@
-"""Where the pipeline keeps its scripts, its data and its models."""
+"""The bucket for the pipeline's scripts, data and models."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
@@ -7,7 +7,7 @@ from constructs import Construct
 
 
 class Storage(Construct):
-    """The bucket: encrypted, TLS only, no public access, versioned, kept when the stack goes."""
+    """The bucket: encrypted, TLS only, no public access, versioned, retained when the stack is deleted."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey | None = None) -> None:
         super().__init__(scope, construct_id)
@@ -16,7 +16,7 @@ class Storage(Construct):
             "Bucket",
             encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=key,
-            # One request to KMS for many objects instead of one for each.
+            # Saves a KMS request for each object.
             bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,

@@ -1,4 +1,4 @@
-"""The state machine and the role under which it runs."""
+"""The state machine and its role."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -9,10 +9,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.approval import Approval
-from infrastructure.encryption import key_statements
 from infrastructure.notifications import Notifications
-from infrastructure.permissions import Targets, statements
-from pipeline.definition import Resources, definition
+from infrastructure.permissions import Targets, key_statements, statements
+from pipeline.asl.resources import Resources
+from pipeline.definition import definition
 from settings import Vpc
 
 
@@ -87,13 +87,13 @@ class Workflow(Construct):
             definition_string=definition_text,
             logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
                 level="ALL",
-                # The input may hold what is nobody's business in a log; the execution's history has it.
+                # The input may hold sensitive values, which do not belong in a log; the execution's history has them.
                 include_execution_data=False,
                 destinations=[sfn.CfnStateMachine.LogDestinationProperty(cloud_watch_logs_log_group=destination)],
             ),
             tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
         )
-        # The state machine checks at its creation that its role may write the logs.
+        # Step Functions checks on creation that the role may write the logs.
         state_machine.node.add_dependency(self._role)
         return state_machine
 
@@ -105,10 +105,10 @@ class Workflow(Construct):
         )
 
     def _encryption(self, key: kms.IKey | None) -> list[iam.PolicyStatement]:
-        """The key, as each service asks for it in the role's name; the topic's use of it is Notifications'.
+        """Use of the key by each service on the role's behalf; Notifications adds that of the topic.
 
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html for CreateEndpoint, which
-        makes a grant where the endpoint config names the key.
+        creates a grant if the endpoint config names the key.
         """
         stack = cdk.Stack.of(self)
         grants = key_statements(key, "CreateGrant", via="sagemaker", stack=stack)
@@ -121,7 +121,7 @@ class Workflow(Construct):
         ]
 
     def _telemetry(self) -> list[iam.PolicyStatement]:
-        """Log delivery and tracing, whose actions know no resource.
+        """Log delivery and tracing, whose actions support no resources.
 
         Source: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html and .../xray-iam.html
         """

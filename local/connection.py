@@ -40,19 +40,14 @@ def authorized(url: str, key: str, *, data: bytes | None = None) -> urllib.reque
     return urllib.request.Request(url, data=data, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - a URL of our own
 
 
-_SAGEMAKER_SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Where the emulator listens, and where SageMaker's stand-in does."""
+    """Where the emulator listens, which has SageMaker, too."""
 
     endpoint: str
     """The emulator's URL."""
     key: str
     """The environment's key, which every request to its ports carries as the access key id."""
-    sagemaker: str | None = None
-    """The URL that speaks the protocols of SageMaker, its runtime and Application Auto Scaling; None: there is none."""
     certificate: str | None = None
     """The file of the emulator's own certificate, where it talks TLS."""
 
@@ -63,9 +58,6 @@ class Connection:
         (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)
         """
         variables = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ENDPOINT_URL_S3": self.endpoint}
-        if self.sagemaker:
-            for service in ("SAGEMAKER", "SAGEMAKER_RUNTIME", "APPLICATION_AUTO_SCALING"):
-                variables[f"AWS_ENDPOINT_URL_{service}"] = self.sagemaker
         if self.certificate:
             # For boto3, Node and Python's own HTTPS.
             trusting = ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")
@@ -92,9 +84,8 @@ class Connection:
                 "aws_secret_access_key": assumed["SecretAccessKey"],
                 "aws_session_token": assumed["SessionToken"],
             }
-        own = self.sagemaker if service in _SAGEMAKER_SERVICES else None
         return _session().client(
-            service, endpoint_url=own or self.endpoint, config=_config(), verify=self.certificate, **credentials
+            service, endpoint_url=self.endpoint, config=_config(), verify=self.certificate, **credentials
         )
 
 
@@ -109,7 +100,7 @@ def _session() -> Any:
 
 def _config() -> Config:
     return Config(
-        read_timeout=90,  # GetActivityTask holds the line for a minute
+        read_timeout=90,  # SageMaker Runtime lets a model take a minute
         retries={"total_max_attempts": 1},
         max_pool_connections=256,
         proxies={},  # none stands between this machine and itself

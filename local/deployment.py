@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
+from executions.stack import Stack
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from sagemaker_local.supervised import Supervised
@@ -18,31 +18,7 @@ _SCHEDULE = "0 6 * * ? *"
 _LAST_LINES = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metadata:
-    """What the stack's outputs say."""
-
-    bucket: str
-    state_machine: str
-    function: str
-    stack: str = ""
-    approval_table: str | None = None
-    """The DynamoDB table of the open approval requests; None where the stack has none."""
-
-    @classmethod
-    def parse(cls, output: str, *, stack: str = "", approval_table: str | None = None) -> Self:
-        """From the JSON text of the output ``metadata``, and what is known beside it."""
-        values = json.loads(output)
-        return cls(
-            bucket=values["MlOpsBucket"],
-            state_machine=values["StateMachine"],
-            function=values["LambdaFunction"],
-            stack=stack,
-            approval_table=approval_table,
-        )
-
-
-def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Metadata:
+def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Stack:
     """Bootstraps the emulator's account and deploys the production template as it is.
 
     Args:
@@ -73,7 +49,7 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
         ]
     )
     ((stack, values),) = json.loads(outputs.read_text()).items()
-    return Metadata.parse(values["metadata"], stack=stack, approval_table=values.get("ApprovalTable"))
+    return Stack.parse(stack, values)
 
 
 def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[str, str]:

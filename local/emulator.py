@@ -7,13 +7,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
 
 from local.connection import ACCOUNT, REGION, Connection, authorized, direct
 from local.errors import LocalError
 from sagemaker_local.guard import new_key
 from sagemaker_local.supervised import Supervised
+
+if TYPE_CHECKING:
+    from local.services import Services
 
 __all__ = ["ACCOUNT", "REGION", "Emulator", "answers"]
 
@@ -46,6 +49,7 @@ class Emulator:
         self.endpoint = f"{'https' if secure else 'http'}://{_HOST}:{port}"
         self.connection = Connection(endpoint=self.endpoint, key=new_key(), certificate=certificate)
         self._process: Supervised | None = None
+        self._services: Services | None = None
 
     def __enter__(self) -> Self:
         """Starts it and waits until it answers.
@@ -53,7 +57,10 @@ class Emulator:
         Raises:
             LocalError: the port is in use, or it did not come up; the message says where its log lies.
         """
+        from local.services import Services  # noqa: PLC0415 - SageMaker, which most who import this module do not need
+
         _require_free(self.port)
+        self._services = Services(key=self.connection.key)
         with self._log.open("wb") as log:
             self._process = Supervised(
                 [sys.executable, "-m", "local.emulator_process"],
@@ -62,6 +69,7 @@ class Emulator:
                 | {
                     "GATEWAY_PORT": str(self.port),
                     "BIND_HOST": _HOST,
+                    "LOCAL_TASK_URL": self._services.task_url,
                     "MINISTACK_REGION": REGION,
                     "MINISTACK_ACCOUNT_ID": ACCOUNT,
                     # What AWS needs minutes for happens here at once: a wait of 30 seconds takes 0.15.
@@ -89,7 +97,17 @@ class Emulator:
             # All that it holds is in memory or in our folder; asked politely, it waits for the last long poll to end.
             self._process.end()
             self._process = None
+        if self._services is not None:
+            self._services.close()
+            self._services = None
         self._folder.cleanup()
+
+    @property
+    def services(self) -> "Services":
+        """What it asks for SageMaker, once one is attached; there as long as the context is."""
+        if self._services is None:
+            raise RuntimeError("the emulator has not been started")
+        return self._services
 
     @property
     def runs(self) -> bool:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
-from sagemaker_local.guard import Credentials, Refusal, refusal
+from sagemaker_local.guard import Credentials, Refusal, job_key, refusal, same
 
 BODY_BYTES = 5 * 1024**3
 """The most that S3 takes in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
@@ -37,6 +37,7 @@ class Guarded:
         key: the one that requests must carry.
         issued: whether other credentials are good: those that the application has issued itself.
         handed_out: whether method and path are a URL that the application has handed out as a secret of its own.
+        open_to_jobs: whether a request, by its scope and headers, is for a service that jobs may use with their key.
     """
 
     def __init__(
@@ -47,12 +48,15 @@ class Guarded:
         key: str,
         issued: Callable[[Credentials], bool],
         handed_out: Callable[[str, str], bool],
+        open_to_jobs: Callable[[Scope, dict[str, str]], bool],
     ) -> None:
         self._app = app
         self._port = port
         self._key = key
         self._issued = issued
         self._handed_out = handed_out
+        self._job_key = job_key(key)
+        self._open_to_jobs = open_to_jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification (https://asgi.readthedocs.io/en/stable/specs/main.html)."""
@@ -71,6 +75,8 @@ class Guarded:
 
     def _refusal(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
         def good(shown: Credentials) -> bool:
+            if same(shown.key, self._job_key):
+                return scope["type"] == "http" and self._open_to_jobs(scope, dict(headers))
             return self._issued(shown) or self._handed_out(scope.get("method", ""), scope["path"])
 
         query = scope["query_string"].decode("latin-1")

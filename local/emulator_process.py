@@ -1,29 +1,20 @@
-"""The emulator's own process: ministack behind our guard, and quicker to look into its activities' queues.
+"""The emulator's own process, ``python -m local.emulator_process``: ministack with our services, behind our guard."""
 
-``python -m local.emulator_process``. It would look twice a second for each client that waits, and a stage would begin
-up to half a second after the one before it.
-"""
-
-import asyncio
 import os
 import sys
-from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 from hypercorn.asyncio import run as hypercorn_run
 from ministack import app as gateway
-from ministack.services import stepfunctions
+from ministack.core.router import detect_service
+from ministack.services import s3
 
-from local.emulator_guard import BoundedTCPServer, Guarded
+from local.emulator_guard import BoundedTCPServer, Guarded, Scope
+from local.emulator_services import EmulatorServices
 from sagemaker_local.guard import Credentials, same
 
-_INTERVAL = 0.02
-"""Seconds between two looks."""
 _ANSWER_TO_CLOUDFORMATION = "/_ministack/cfn-response/"
 """Where a custom resource's function PUTs its answer, unsigned, as on AWS: the rest of the path is a random token."""
-
-
-async def _sleep(_seconds: float) -> None:
-    await asyncio.sleep(_INTERVAL)
 
 
 def _issued(shown: Credentials) -> bool:
@@ -44,15 +35,28 @@ def _handed_out(method: str, path: str) -> bool:
     )
 
 
+def _open_to_jobs(scope: Scope, headers: dict[str, str]) -> bool:
+    """Whether the emulator would take this for a request to S3, in a bucket that is there, or for metrics.
+
+    With any other service a job could leave its isolation: a function of its own making runs outside of it.
+    """
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    service = detect_service(scope["method"], scope["path"], headers, query)
+    bucket = scope["path"].split("/")[1]
+    in_bucket = any(name == bucket for _, name in s3._buckets._data)  # noqa: SLF001 - as above
+    return service == "monitoring" or (service == "s3" and in_bucket)
+
+
 if __name__ == "__main__":
-    # All that this module of the emulator takes of asyncio is the sleep between two looks.
-    stepfunctions.asyncio = SimpleNamespace(sleep=_sleep)
+    key = os.environ["AWS_ACCESS_KEY_ID"]
+    EmulatorServices(task_url=os.environ["LOCAL_TASK_URL"], key=key).install()
     hypercorn_run.TCPServer = BoundedTCPServer  # type: ignore[attr-defined] # the library has no other way to count connections
     gateway.app = Guarded(
         gateway.app,
         port=int(os.environ["GATEWAY_PORT"]),
-        key=os.environ["AWS_ACCESS_KEY_ID"],
+        key=key,
         issued=_issued,
         handed_out=_handed_out,
+        open_to_jobs=_open_to_jobs,
     )
     gateway.main()

@@ -1,4 +1,4 @@
-"""The environment itself, in the process that it lives in: the emulator with the deployed stack, and the worker."""
+"""The environment itself, in the process that it lives in: the emulator with the deployed stack, and SageMaker."""
 
 import resource
 import shutil
@@ -9,21 +9,20 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
-from local.activities import Worker
+from executions.stack import Stack
 from local.data import identity, load
-from local.deployment import Metadata, deploy
+from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
-from local.recorded import Orphans, RecordedSageMaker
+from local.job_records import write_record
 from local.sources import template_hash
 from local.state import SCRATCH, Home, State
-from local.tasks import Tasks
-from sagemaker_local.aws_http_api import Api
+from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
 
-_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", "tasks", SCRATCH)
+_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
 """What an environment leaves in its folder and the next one must not find."""
 _OPEN_FILES = 256
 """The least of the limits that systems come with, macOS's; with far fewer, an environment waits for ever."""
@@ -44,7 +43,7 @@ class Host:
         self._started = datetime.now(UTC)
         self._data = ""
         self._template = ""
-        self._metadata: Metadata | None = None
+        self._metadata: Stack | None = None
         self._ends = ExitStack()
         self.port = port
 
@@ -70,21 +69,14 @@ class Host:
                 s3=self.emulator.client("s3"),
                 folder=folder,
                 key=self.emulator.connection.key,
+                job_key=job_key(self.emulator.connection.key),
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
+                ended=write_record,
             )
-            recorded = RecordedSageMaker(self.sagemaker)
-            self.worker = Worker(
-                step_functions=self.emulator.client("stepfunctions"),
-                dynamodb=self.emulator.client("dynamodb"),
-                sagemaker=recorded,
-                tasks=Tasks(folder / "tasks"),
-            )
-            stack.callback(self.worker.stop)
-            self._api = stack.enter_context(Api(self.sagemaker))
-            self._orphans = Orphans(step_functions=self.emulator.client("stepfunctions"), sagemaker=recorded)
-            stack.callback(self._orphans.stop)
+            self.emulator.services.attach(self.sagemaker)
+            stack.callback(self.emulator.services.stop)
             self._ends = stack.pop_all()
         return self
 
@@ -102,7 +94,7 @@ class Host:
                 self._data = wanted
 
     def deploy(self) -> None:
-        """Deploys the stack and has its SageMaker tasks served, if other sources are deployed."""
+        """Deploys the stack, if other sources are deployed."""
         with self._lock:
             wanted = template_hash()  # now: what is edited while the CDK works is a change of its own
             if wanted == self._template:
@@ -113,11 +105,8 @@ class Host:
             folder.mkdir()
             log.unlink(missing_ok=True)
             first = self._metadata is None
-            metadata = deploy(self.emulator, model_name=MODEL_NAME, folder=folder, log=log, bootstrap=first)
-            self.worker.serve(metadata.state_machine)
-            if first:
-                self._orphans.watch(metadata.state_machine)
-            self._metadata, self._template = metadata, wanted
+            self._metadata = deploy(self.emulator, model_name=MODEL_NAME, folder=folder, log=log, bootstrap=first)
+            self._template = wanted
 
     def state(self, *, control: str | None = None) -> State:
         """The environment's description for others; only once the stack is deployed."""
@@ -128,7 +117,7 @@ class Host:
             started=self._started.isoformat(timespec="seconds"),
             endpoint=self.emulator.endpoint,
             key=self.emulator.connection.key,
-            sagemaker=self._api.url,
+            sagemaker=self.emulator.services.url,
             metadata=self._metadata,
             folder=str(self._home.folder),
             log=str(self._home.log),

@@ -1,9 +1,7 @@
-"""Brings the scripts below ``<model-name>/scripts/`` to what a run is to use, and starts an execution on them."""
+"""Publishes the scripts of a run below ``<model-name>/scripts/``."""
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 from local.errors import LocalError
 from local.state import PROJECT, State
@@ -43,24 +41,3 @@ def publish(state: State, *, model_name: str, scripts: Path | None, input_file: 
             s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
     for name in there:
         s3.delete_object(Bucket=bucket, Key=prefix + name)
-
-
-def start(state: State, *, model_name: str, overrides: dict[str, Any]) -> str:
-    """Invokes the start Lambda with the sample event, as the user would.
-
-    Returns:
-        The execution's ARN.
-
-    Raises:
-        LocalError: the Lambda refused the input, or failed.
-    """
-    event: dict[str, Any] = {
-        "config": {"bucket": state.metadata.bucket, "prefix": f"{model_name}/scripts/{INPUT_FILE}"}
-    }
-    if overrides:
-        event["overrides"] = overrides
-    response = state.connection.client("lambda").invoke(FunctionName=state.metadata.function, Payload=json.dumps(event))
-    answer = json.loads(response["Payload"].read())
-    if "executionArn" not in answer:
-        raise LocalError(f"nothing was started; the start Lambda says: {answer['errorMessage']}")
-    return str(answer["executionArn"])

@@ -4,29 +4,37 @@ It goes to the environment that is up, or to one of its own, which ends with it.
 """
 
 import json
+import shlex
 import shutil
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
+from rich.console import Console
 
+from executions.display import follow, stage_table
+from executions.job_logs import LocalLogs
+from executions.results import Results, last_steps, read_metrics
+from executions.start import start_execution
+from executions.target import Target
+from executions.watch import View, Viewer
 from local.control import give_order
 from local.data import identity
 from local.display import Display
 from local.errors import LocalError
 from local.host import MODEL_NAME, Host
-from local.outcome import Results, last_steps, read_metrics
-from local.publication import publish, start
+from local.job_records import finished_jobs
+from local.publication import publish
 from local.sources import template_hash
-from local.state import SCRATCH, Home, State
-from local.watch import Outcome, Watch
+from local.state import DEFAULT_FOLDER, SCRATCH, Home, State
+from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
 DEFAULT_PORT = 4566
-_SCRATCH = ("cache", "cdk", "models", "registry", "tasks", SCRATCH)
+_SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
 """What a run leaves in its folder; nothing else there is touched."""
 
@@ -44,8 +52,8 @@ class RunOptions:
     """Where the results go, and the logs; what an earlier run left there is removed."""
     environment: Path
     """The folder of the environment that may be up."""
-    manual: bool = False
-    """Whether the execution is to wait for a person's approval, whatever the input says."""
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """Merged over the input."""
     since: float
     """When the user's command began, in seconds since the epoch."""
 
@@ -118,41 +126,81 @@ def _run_alone(home: Home, options: RunOptions, display: Display) -> dict[str, A
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Publishes, starts, watches, fetches."""
     publish(state, model_name=MODEL_NAME, scripts=options.scripts, input_file=options.input_file)
-    overrides = {"approval": {"manual": True}} if options.manual else {}
-    arn = start(state, model_name=MODEL_NAME, overrides=overrides)
-    outcome = Watch(state, arn, display).to_the_end()
-    seconds |= {"execution": outcome.seconds, "jobs": sum(job.seconds for job in outcome.jobs.values())}
-    summary = _summary(state, outcome, options.folder, seconds)
-    (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    return summary
-
-
-def _summary(state: State, outcome: Outcome, folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
-    results = Results(s3=state.connection.client("s3"), output=outcome.output, folder=folder)
-    evaluation = results.evaluation()
+    since = time.time()
+    logs = Path(state.folder) / "logs"
+    target = Target.of(state.aws, state.metadata, logs=LocalLogs(logs, since=since), is_local=True)
+    arn = start_execution(target, overrides=options.overrides)["executionArn"]
+    view = follow_or_stop(Viewer(target, arn), display.console, folder=Path(state.folder))
+    jobs = finished_jobs(logs, view.jobs, since=since)
+    seconds |= {"execution": view.seconds, "jobs": sum(job.seconds for job in jobs.values())}
     summary = {
-        "status": outcome.status,
-        "execution": outcome.name,
-        "stages": {
-            key: {"status": stage.status, "seconds": stage.seconds(outcome.stopped)}
-            for key, stage in outcome.stages.items()
-        },
+        **_ending(view),
         "jobs": {
             key: {
                 "seconds": round(job.seconds, 3),
                 "peak_memory_mb": round(job.memory_bytes / 1e6),
-                "log": str(_kept_log(job.log_file, logs=Path(state.folder) / "logs", folder=folder / "logs")),
+                "log": str(_kept_log(job.log_file, logs=logs, folder=options.folder / "logs")),
             }
-            for key, job in outcome.jobs.items()
+            for key, job in jobs.items()
         },
+        **_results(state, target.executions.data(view.execution), options.folder),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+    (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def follow_or_stop(viewer: Viewer, console: Console, *, folder: Path) -> View:
+    """Shows an execution until it ends. Interrupted, it stops the execution, and the environment ends its job.
+
+    Args:
+        viewer: looks at the execution.
+        console: where to show it.
+        folder: the environment's.
+    """
+    options = " --local" if folder == DEFAULT_FOLDER else f" --local --folder {shlex.quote(str(folder))}"
+    try:
+        view = follow(viewer, console, options=options, logs=True)
+    except BaseException:
+        with suppress(BotoCoreError, ClientError):  # an emulator that has gone has no execution either
+            viewer.target.step_functions.stop_execution(
+                executionArn=viewer.arn, error="Interrupted", cause="the user interrupted the run"
+            )
+            _show_stages(viewer.look(), console)
+        raise
+    _show_stages(view, console)
+    return view
+
+
+def _show_stages(view: View, console: Console) -> None:
+    console.print()
+    console.print(stage_table(view, view.end, width=console.width, last_lines=False))
+
+
+def _ending(view: View) -> dict[str, Any]:
+    """How the execution ended: its status, its stages, its error if it has one."""
+    error, cause = as_refused(view.execution.get("error") or "", view.execution.get("cause") or "")
+    return {
+        "status": view.status,
+        "execution": view.execution["name"],
+        "stages": {
+            key: {"status": stage.status, "seconds": stage.seconds(view.end)} for key, stage in view.progress.items()
+        },
+        **({"error": error, "cause": cause} if error else {}),
+    }
+
+
+def _results(state: State, output: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Downloads what the stages produced."""
+    results = Results(s3=state.connection.client("s3"), output=output, folder=folder)
+    evaluation = results.evaluation()
+    return {
         "metrics": read_metrics(evaluation),
-        **last_steps(outcome.output),
+        **last_steps(output),
         "model": _text(results.model()),
         "predictions": _text(results.predictions()),
         "evaluation": _text(evaluation),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
-    return summary | ({"error": outcome.error, "cause": outcome.cause} if outcome.error else {})
 
 
 def _kept_log(log: Path, *, logs: Path, folder: Path) -> Path:

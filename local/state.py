@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from executions.aws import Aws
+from executions.stack import Stack
 from local.connection import Connection
-from local.deployment import Metadata
 from local.errors import LocalError
 
 PROJECT = Path(__file__).parent.parent
@@ -27,7 +28,7 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """An environment that is up: its emulator with the deployed stack and its worker."""
+    """An environment that is up: its emulator with the deployed stack and its SageMaker."""
 
     pid: int
     """The process that the environment lives in and dies with."""
@@ -38,8 +39,8 @@ class State:
     key: str
     """What every request to one of its ports carries; see :mod:`sagemaker_local.guard`."""
     sagemaker: str | None
-    """The URL of SageMaker's stand-in; see :class:`local.connection.Connection`."""
-    metadata: Metadata
+    """The URL of SageMaker's own port, behind the emulator's; it knows where endpoints listen."""
+    metadata: Stack
     folder: str
     """Where its jobs, logs and state lie."""
     log: str
@@ -59,7 +60,12 @@ class State:
     @property
     def connection(self) -> Connection:
         """Its clients."""
-        return Connection(endpoint=self.endpoint, key=self.key, sagemaker=self.sagemaker)
+        return Connection(endpoint=self.endpoint, key=self.key)
+
+    @property
+    def aws(self) -> Aws:
+        """Its clients and its stack, as commands use them."""
+        return Aws(client=self.connection.client, default_stack=self.metadata.name, where="on this machine")
 
 
 class Home:
@@ -128,7 +134,7 @@ class Home:
         """
         try:
             content: dict[str, Any] = json.loads(self.state_file.read_text())
-            return State(**content | {"metadata": Metadata(**content["metadata"])})
+            return State(**content | {"metadata": Stack(**content["metadata"])})
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,9 +9,9 @@ import re
 import sys
 from typing import Any
 
+from pipeline.asl.resources import PLACEHOLDERS
+from pipeline.asl.retry_classification import is_judge
 from pipeline.definition import definition
-from pipeline.definition.faults import is_judge
-from pipeline.definition.resources import PLACEHOLDERS
 from pipeline.stages import STAGES, stage_of_state
 
 MACHINE = definition(PLACEHOLDERS)

@@ -4,7 +4,7 @@ import re
 
 _EVALUATION = "States.QueryEvaluationError"
 _SAGEMAKERS = re.compile(r"(SageMaker\.\w+Exception): (.*)", re.DOTALL)
-"""What ``pipeline.definition.faults`` has the state say.
+"""What ``pipeline.asl.retry_classification`` has the state say.
 
 Step Functions puts before it where it was said: "The JSONata expression '...' specified for the field
 'Choices[1]/Condition' threw an error during evaluation. D3137: " (https://github.com/floci-io/floci/issues/2736).

@@ -1,4 +1,4 @@
-"""Checks an EventBridge cron expression before anything is deployed.
+"""Validates EventBridge cron expressions before deployment.
 
 The rules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html
 """
@@ -17,7 +17,7 @@ class _Field:
     last: int
     names: tuple[str, ...] = ()
     extra: str = r"(?!)"
-    """A pattern of what this field alone allows, beside numbers, ranges and steps."""
+    """A pattern for values that only this field allows, in addition to numbers, ranges and steps."""
 
 
 _FIELDS = (
@@ -31,13 +31,13 @@ _FIELDS = (
 
 
 def cron_problem(expression: str) -> str | None:
-    """What is wrong with the six fields of a cron expression; None where nothing is.
+    """Returns what is wrong with a cron expression, or None if it is valid.
 
     Args:
-        expression: the fields without ``cron()`` around them, such as ``0 6 * * ? *``.
+        expression: the six fields without ``cron()``, such as ``0 6 * * ? *``.
     """
     if re.match(r"\s*(cron|rate)\s*\(", expression):
-        return "it has cron() or rate() around it"
+        return "omit cron() or rate()"
     fields = expression.split()
     if len(fields) != len(_FIELDS):
         return f"it has {len(fields)} fields"
@@ -55,11 +55,11 @@ def _field_problem(field: _Field, text: str) -> str | None:
     for part in parts:
         if re.fullmatch(field.extra, part):
             if len(parts) > 1:
-                return f"{part} in {field.name} stands alone or not at all"
+                return f"{part} in {field.name} cannot be combined with other values"
             continue
         if not _is_range(field, part):
             allowed = f"{field.first}-{field.last}" + (f" or {field.names[0]}-{field.names[-1]}" if field.names else "")
-            return f"{part!r} is no {field.name} (allowed: {allowed}, with , - * /)"
+            return f"invalid {field.name} {part!r} (allowed: {allowed}, with , - * /)"
     return None
 
 

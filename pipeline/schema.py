@@ -1,6 +1,6 @@
 """The JSON Schema of ``input.yaml``, made from the stage list and botocore's service model of SageMaker.
 
-``python -m pipeline.schema`` writes it to ``pipeline/contract/input.schema.json``, which is committed: editors and the
+``python -m pipeline.schema`` writes it to ``pipeline/input/input.schema.json``, which is committed: editors and the
 start Lambda read the file, and only this module needs botocore.
 
 A shape becomes a definition that admits null, since nulls are dropped before SageMaker sees them; where a value is
@@ -16,24 +16,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from pipeline.contract.tokens import TOKENS
-from pipeline.contract.validator import EXPECTED
-from pipeline.plain_text import in_words, plain_text, portable_pattern
-from pipeline.sections import approval_section, deployment_section, registration_section
-from pipeline.stages import (
-    APPROVAL,
-    DEPLOYMENT,
-    REGISTRATION,
-    SAGEMAKER_NAME_LENGTH,
-    STAGES,
-    RequestStage,
-    request_stage,
-)
+from pipeline.botocore_docs import in_words, plain_text, portable_pattern
+from pipeline.input.tokens import TOKENS
+from pipeline.input.validator import EXPECTED
+from pipeline.stages import SAGEMAKER_NAME_LENGTH, STAGES
 
 if TYPE_CHECKING:
     from botocore.model import Shape, StructureShape
 
-SCHEMA_FILE = Path(__file__).parent / "contract" / "input.schema.json"
+SCHEMA_FILE = Path(__file__).parent / "input" / "input.schema.json"
 
 _TYPES = {
     "structure": "object",
@@ -59,12 +50,9 @@ _NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 def input_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of ``input.yaml``."""
     shapes = _Shapes()
-    sections = {REGISTRATION: registration_section, APPROVAL: approval_section, DEPLOYMENT: deployment_section}
     properties = _own_properties()
     for stage in STAGES:
-        properties[stage.key] = (
-            _request_section(stage, shapes) if isinstance(stage, RequestStage) else sections[stage](shapes)
-        )
+        properties[stage.key] = stage.section(shapes)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "input.yaml of the ML pipeline",
@@ -93,30 +81,6 @@ def _own_properties() -> dict[str, Any]:
     }
 
 
-def _request_section(stage: RequestStage, shapes: "_Shapes") -> dict[str, Any]:
-    """A stage that is one request; what the state machine fills in is optional, and what it drops is let in."""
-    filled_in = (stage.name_field,) + ((request_stage(stage.model_from).name_field,) if stage.model_from else ())
-    given = shapes.request(f"Create{stage.noun}", optional=filled_in)
-    if stage.action == "createProcessingJob":
-        shapes.fields(f"Create{stage.noun}")["AppManaged"] = {
-            "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
-            "type": ["boolean", "null"],
-        }
-    return {
-        "description": f"sagemaker:{stage.integration}",
-        "type": ["object", "null"],
-        "required": ["run"],
-        "additionalProperties": False,
-        "properties": {
-            "run": {"description": "Whether the stage runs.", "type": "boolean"},
-            "input": given
-            | {"description": f"The request of SageMaker's Create{stage.noun}; null stands for a field left out."},
-        },
-        "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
-        "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
-    }
-
-
 class _Shapes:
     """The shapes of SageMaker's requests, as definitions of the schema."""
 
@@ -131,7 +95,7 @@ class _Shapes:
         }
 
     def request(self, action: str, *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-        """See ``sections.Requests``."""
+        """See ``stages.stage.Requests``."""
         name = self._defined(action)
         for path in optional:
             definition = self.definitions[name]
@@ -144,7 +108,7 @@ class _Shapes:
         return {"$ref": f"{_REFERENCE}{name}"}
 
     def fields(self, action: str) -> dict[str, Any]:
-        """See ``sections.Requests``."""
+        """See ``stages.stage.Requests``."""
         fields: dict[str, Any] = self.definitions[self._defined(action)]["properties"]
         return fields
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from report.quality import Bin, Point
+from executions.evaluation import Bin, Point
 from report.svg import Plot
 
 _ROWS = 11

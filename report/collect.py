@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.job_files import job_names
-from local.progress import stage_progress
-from report import quality
+from executions import evaluation as evaluation_report
+from executions.history import failed_stage, reason
+from executions.jobs import job_names
+from executions.progress import progress_of
+from executions.results import REPORT, report_uri
 from report.facts import Facts, Failure, StoredObject
-from report.history import failed_stage, reason
 
 LOG_LINES = 40
 """Lines of the failed job's log."""
 
-_REPORT_FILE = "evaluation.json"
 _MAX_REPORT = 16 * 1024 * 1024
 """Bytes of the largest evaluation report that is read; the gate reads no larger one either."""
 
@@ -44,11 +44,11 @@ class Collector:
         Args:
             execution: as DescribeExecution gives it.
             events: its history, oldest first.
-            content: its data as far as it came, as :func:`report.history.data_so_far` gives it.
+            content: its data as far as it came, as :func:`executions.history.data_so_far` gives it.
         """
         absent: dict[str, str] = {}
         stopped = execution.get("stopDate")
-        stages = stage_progress(events, status=execution["status"], stopped=stopped)
+        stages = progress_of(execution, events)
         results = {key: (content.get(key) or {}).get("result") or {} for key in stages}
         uri = self._had(absent, "Evaluation", self._report_uri, results)
         evaluation = self._had(absent, "Evaluation", self._report, uri) if uri else None
@@ -86,16 +86,11 @@ class Collector:
         judged = results["approval"].get("report")
         if judged:
             return str(judged)
-        outputs = (results["evaluation"].get("ProcessingOutputConfig") or {}).get("Outputs") or ()
-        for output in outputs:
-            place = urlsplit(output["S3Output"]["S3Uri"])
-            key = f"{place.path.strip('/')}/{_REPORT_FILE}"
-            found = self.s3.list_objects_v2(Bucket=place.netloc, Prefix=key, MaxKeys=1).get("Contents")
-            if found:
-                return f"s3://{place.netloc}/{key}"
-        raise _AbsentError(
-            f"the evaluation's outputs have no {_REPORT_FILE}" if outputs else "this run made no evaluation"
-        )
+        uri = report_uri(self.s3, results)
+        if uri is None:
+            made = (results["evaluation"].get("ProcessingOutputConfig") or {}).get("Outputs")
+            raise _AbsentError(f"the evaluation's outputs have no {REPORT}" if made else "this run made no evaluation")
+        return uri
 
     def _report(self, uri: str) -> dict[str, Any]:
         place = urlsplit(uri)
@@ -183,10 +178,10 @@ def _tell_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | Non
     if evaluation is None:
         return
     parts = {
-        "Metrics": quality.metrics,
-        "ROC curve": quality.roc_curve,
-        "Precision-recall curve": quality.precision_recall_curve,
-        "Confusion matrix": quality.confusion,
-        "Calibration": quality.calibration,
+        "Metrics": evaluation_report.metrics,
+        "ROC curve": evaluation_report.roc_curve,
+        "Precision-recall curve": evaluation_report.precision_recall_curve,
+        "Confusion matrix": evaluation_report.confusion,
+        "Calibration": evaluation_report.calibration,
     }
     absent |= {what: "the evaluation report has none" for what, read in parts.items() if not read(evaluation)}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from local.progress import StageProgress
+from executions.progress import StageProgress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.stages import STAGES
 from report.facts import Facts
 from report.sections import Rows
 
@@ -37,21 +38,15 @@ def _uris(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def model(facts: Facts) -> Rows:
     """The model: where it lies, under which names it is known."""
-    deployment, registration = facts.result("deployment"), facts.result("registration")
     artifact = facts.artifact
-    answer = (deployment.get("smoke_test") or {}).get("Body")
     values = {
         "Model artifact": artifact.uri if artifact else None,
         "Size": f"{artifact.size:,} bytes" if artifact else None,
         "ETag": artifact.etag if artifact else None,
         "Version": artifact.version if artifact else None,
-        "Model package": registration.get("ModelPackageArn"),
-        "Model": facts.result("CreateModel").get("ModelArn"),
-        "Endpoint": deployment.get("EndpointArn"),
-        "Endpoint configuration": deployment.get("EndpointConfigName"),
-        "Configuration before": deployment.get("previous"),
-        "Answer to the smoke test": str(answer).strip() if answer else None,
     }
+    for stage in STAGES:
+        values |= stage.report_rows(facts.result(stage.key))
     return [(name, str(value)) for name, value in values.items() if value]
 
 

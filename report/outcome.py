@@ -4,15 +4,12 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from local.progress import RUNNING
+from executions.evaluation import metrics
+from executions.progress import MODEL_REJECTED, RUNNING
 from pipeline.numbers import number
 from report.facts import Facts
-from report.quality import metrics
 
 GOOD, BAD, OPEN = "good", "bad", "open"
-
-REJECTED = "ModelRejected"
-"""The error of an execution whose model was not approved."""
 
 
 _ENDED = {
@@ -47,7 +44,7 @@ def outcome(facts: Facts) -> Outcome:
     if facts.status == "SUCCEEDED":
         return _success(facts)
     failure = facts.failure
-    if failure and failure.error == REJECTED:
+    if failure and failure.error == MODEL_REJECTED:
         return Outcome(headline="The model was rejected", tone=BAD, detail=_rejection(facts))
     if facts.status == "FAILED":
         where = failure.stage if failure and failure.stage else "The run"

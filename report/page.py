@@ -6,10 +6,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from executions.evaluation import records
 from report import charts, origin, sections
 from report.facts import Facts
 from report.outcome import main_metric, outcome, short_name
-from report.quality import records
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SMALL, _LARGE = 1e-3, 1e4

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.job_files import job_names
-from local.progress import PENDING
+from executions import evaluation
+from executions.evaluation import Bin, Confusion, Metric
+from executions.jobs import job_names
+from executions.progress import MODEL_REJECTED, PENDING
 from pipeline.numbers import number
-from report import charts, quality
+from report import charts
 from report.charts import Curve
 from report.facts import Facts
-from report.outcome import REJECTED, short_name
-from report.quality import Bin, Confusion, Metric
+from report.outcome import short_name
 
 Rows = list[tuple[str, str]]
 """Names and values."""
@@ -21,7 +22,7 @@ def reason(facts: Facts) -> str:
     if facts.failure is None:
         return ""
     text = facts.failure.reason
-    return text.partition("\n\n")[0] if facts.failure.error == REJECTED else text
+    return text.partition("\n\n")[0] if facts.failure.error == MODEL_REJECTED else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,34 +130,34 @@ class Compared:
 
 def comparison(facts: Facts) -> list[Compared]:
     """Every number of the evaluation report, beside the champion's."""
-    best = {metric.path: metric.value for metric in quality.metrics(facts.champion or {})}
+    best = {metric.path: metric.value for metric in evaluation.metrics(facts.champion or {})}
     return [
-        Compared(metric=metric, champion=best.get(metric.path)) for metric in quality.metrics(facts.evaluation or {})
+        Compared(metric=metric, champion=best.get(metric.path)) for metric in evaluation.metrics(facts.evaluation or {})
     ]
 
 
 def roc(facts: Facts) -> Curve | None:
     """The ROC curve."""
-    points = quality.roc_curve(facts.evaluation or {})
-    area = next((metric.value for metric in quality.metrics(facts.evaluation or {}) if metric.name == "auc"), None)
-    return charts.roc(points, quality.roc_curve(facts.champion or {}), area=area) if points else None
+    points = evaluation.roc_curve(facts.evaluation or {})
+    area = next((metric.value for metric in evaluation.metrics(facts.evaluation or {}) if metric.name == "auc"), None)
+    return charts.roc(points, evaluation.roc_curve(facts.champion or {}), area=area) if points else None
 
 
 def precision_recall(facts: Facts) -> Curve | None:
     """The precision-recall curve."""
-    points = quality.precision_recall_curve(facts.evaluation or {})
-    champion = quality.precision_recall_curve(facts.champion or {})
+    points = evaluation.precision_recall_curve(facts.evaluation or {})
+    champion = evaluation.precision_recall_curve(facts.champion or {})
     return charts.precision_recall(points, champion, positives=_positives(facts)) if points else None
 
 
 def confusion(facts: Facts) -> Confusion | None:
     """The confusion matrix."""
-    return quality.confusion(facts.evaluation or {})
+    return evaluation.confusion(facts.evaluation or {})
 
 
 def calibration(facts: Facts) -> list[Bin] | None:
     """The calibration's bins."""
-    return quality.calibration(facts.evaluation or {})
+    return evaluation.calibration(facts.evaluation or {})
 
 
 def _positives(facts: Facts) -> float | None:

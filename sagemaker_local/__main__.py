@@ -84,10 +84,11 @@ def _serve(options: argparse.Namespace, environment: Mapping[str, str], folder: 
             s3=s3,
             folder=folder.resolve(),
             key=key,
+            job_key=key,
             secret=secret,
             region=options.region,
             account=options.account,
-            log=lambda action, name, line: sys.stderr.write(f"{action.removeprefix('create')} {name}: {line}\n"),
+            log=_show,
         )
     except OSError as error:
         raise StartError(f"--folder {folder}: {error.strerror}; choose a folder that you may write to") from error
@@ -105,6 +106,11 @@ def _serve(options: argparse.Namespace, environment: Mapping[str, str], folder: 
     variables["AWS_DEFAULT_REGION"] = options.region
     sys.stdout.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
     sys.stdout.flush()
+
+
+def _show(action: str, name: str, line: str) -> None:
+    """Prints a line of a job's output."""
+    sys.stderr.write(f"{action.removeprefix('create')} {name}: {line}\n")
 
 
 def _s3(options: argparse.Namespace, key: str, secret: str, token: str | None) -> "S3Client":

@@ -54,7 +54,7 @@ class Api:
     def start(self) -> None:
         """Begins to listen. Raises OSError if the port is taken."""
 
-        class Handler(_AwsRequests):
+        class Handler(AwsRequests):
             sagemaker = self._sagemaker
 
         self._server = Server(Handler, self._port, key=self._sagemaker.key)
@@ -73,10 +73,13 @@ class Api:
         self.stop()
 
 
-class _AwsRequests(Requests):
+class AwsRequests(Requests):
+    """One connection of an AWS SDK; a subclass has ``sagemaker``, which answers."""
+
     sagemaker: SageMaker
 
     def answer(self, body: bytes) -> None:
+        """See ``loopback.Requests``."""
         invocation, endpoint = _INVOCATION.fullmatch(self.path), _ENDPOINT.fullmatch(self.path)
         try:
             if endpoint is not None:

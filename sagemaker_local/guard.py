@@ -53,6 +53,15 @@ def new_key() -> str:
     return f"LOCAL{secrets.token_hex(_KEY_BYTES).upper()}"
 
 
+def job_key(key: str) -> str:
+    """The access key id that jobs and models get: for the services that their role may use, and no other.
+
+    Args:
+        key: the environment's.
+    """
+    return f"LOCALJOB{_derived(key, 'jobs').upper()}"
+
+
 def endpoint_token(key: str, endpoint: str) -> str:
     """The bearer token of one endpoint: it opens this endpoint's port, and no other port.
 
@@ -60,7 +69,11 @@ def endpoint_token(key: str, endpoint: str) -> str:
         key: the environment's.
         endpoint: the endpoint's name.
     """
-    return hmac.new(key.encode(), f"endpoint/{endpoint.lower()}".encode(), "sha256").hexdigest()[: 2 * _KEY_BYTES]
+    return _derived(key, f"endpoint/{endpoint.lower()}")
+
+
+def _derived(key: str, purpose: str) -> str:
+    return hmac.new(key.encode(), purpose.encode(), "sha256").hexdigest()[: 2 * _KEY_BYTES]
 
 
 def same(one: str, other: str) -> bool:

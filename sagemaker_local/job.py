@@ -33,9 +33,11 @@ class JobContext:
     endpoint: str
     """The S3 client's endpoint."""
     key: str
-    """Of the ports of this machine, and of its S3; see ``guard``."""
+    """What each port of this machine asks for; see ``guard``."""
+    job_key: str
+    """The access key id that jobs get for the S3."""
     secret: str = SECRET
-    """What goes with the key."""
+    """What goes with it."""
     log: Callable[[str, str, str], None]
     """Is called with a job's action and name, and a line."""
     namespaces: bool | None
@@ -52,7 +54,7 @@ class JobContext:
         """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
+            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
 

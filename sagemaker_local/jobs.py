@@ -36,9 +36,11 @@ class Jobs:
     Args:
         context: where they run.
         models: where a transform job's model is.
+        ended: is called with what each job took, once it has ended.
     """
 
-    def __init__(self, context: JobContext, models: Models) -> None:
+    def __init__(self, context: JobContext, models: Models, ended: Callable[[FinishedJob], None]) -> None:
+        self._ended = ended
         self._kinds: dict[str, Callable[[Document], Job]] = {
             "Processing": lambda request: ProcessingJob(request, context),
             "Training": lambda request: TrainingJob(request, context),
@@ -131,8 +133,11 @@ class Jobs:
         finally:
             with self._lock:
                 self._running.discard(job)
-                if job.outcome is not None:
-                    self._finished.append(job.finished())
+            if job.outcome is not None:
+                finished = job.finished()
+                with self._lock:
+                    self._finished.append(finished)
+                self._ended(finished)
 
     def _create(self, noun: str, request: Document) -> Document:
         job = self._prepared(noun, request)

@@ -29,12 +29,14 @@ class SageMaker:
         s3: a boto3 client; it names the endpoint that the jobs use too. The fastest one neither signs payloads nor adds
             checksums: ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
         folder: of its own: ``logs``, ``jobs`` (a failed job's files stay there), ``models``, ``registry``, ``cache``.
-        key: the environment's; each of its ports asks for it, and the jobs get it for theirs. See ``guard``.
-        secret: what goes with the key, where the S3 checks signatures; jobs get both, if the S3 is on this machine.
+        key: what each port asks for. See ``guard``.
+        job_key: the access key id that jobs and models get, if the S3 is on this machine.
+        secret: what goes with it, where the S3 checks signatures.
         region: in the ARNs and the jobs' environment.
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
             threads. The action, because a processing and a training job may have the same name.
+        ended: is called with what a job has taken, when it has ended.
         namespaces: whether jobs get a real /opt/ml; None: where this machine can.
     """
 
@@ -44,16 +46,19 @@ class SageMaker:
         s3: "S3Client",
         folder: Path,
         key: str,
+        job_key: str,
         secret: str = SECRET,
         region: str,
         account: str,
         log: Callable[[str, str, str], None],
+        ended: Callable[[FinishedJob], None] = lambda _job: None,
         namespaces: bool | None = None,
     ) -> None:
         self._context = JobContext(
             objects=Objects(s3=s3, cache=folder / "cache"),
             folder=folder,
             key=key,
+            job_key=job_key,
             secret=secret,
             region=region,
             account=account,
@@ -64,7 +69,7 @@ class SageMaker:
         registry = Registry(self._context)
         self._models = Models(self._context, registry)
         self._endpoints = Endpoints(self._context, self._models)
-        self._jobs = Jobs(self._context, self._models)
+        self._jobs = Jobs(self._context, self._models, ended)
         self._actions = functions(self._context, registry, self._models, self._endpoints, self._jobs)
         # What the first job would otherwise wait for; both are cached.
         threading.Thread(target=service_model, args=[SAGEMAKER.name], daemon=True).start()

@@ -1,6 +1,6 @@
-"""How far a classifier's probabilities can be taken at their word.
+"""Measures how well a classifier's probabilities are calibrated.
 
-SageMaker Model Monitor's layout has nothing for it, so it is a part of its own in the report, beside the metrics.
+SageMaker Model Monitor's layout has no place for this, so the report has it in a section next to the metrics.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BINS = 10
 
 
 def calibration(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """The Brier score, and for each tenth of the probabilities how often class 1 was meant and how often it came.
+    """Returns the Brier score and, for each tenth of the probabilities, the predicted and actual share of class 1.
 
     The Brier score is the mean squared difference between the probability and the class; its standard deviation is
     the standard error of that mean (https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2).
@@ -24,7 +24,7 @@ def calibration(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]
         probabilities: the model's probabilities of class 1.
 
     Returns:
-        ``brier_score``, and ``bins`` of equal width without the empty ones.
+        ``brier_score``, and the non-empty ``bins`` of equal width.
     """
     squares = (probabilities - labels) ** 2
     deviation = float(squares.std(ddof=1)) / math.sqrt(len(squares)) if len(squares) > 1 else "NaN"

@@ -1,4 +1,4 @@
-"""The census records: their columns, their classes and what a cleaned value is. Standard library only.
+"""The census records: columns, classes and the cleaning of values. Standard library only.
 
 The data is the UCI Census-Income (KDD) data set, extracted from the 1994 and 1995 Current Population Surveys of the
 U.S. Census Bureau: https://archive.ics.uci.edu/dataset/117/census+income+kdd
@@ -6,8 +6,8 @@ U.S. Census Bureau: https://archive.ics.uci.edu/dataset/117/census+income+kdd
 
 from __future__ import annotations
 
-# The features in the order in which every file without a header, and every request to the model, holds them: the
-# survey's columns without ``instance weight``, which says how many people a record stands for, and without the label.
+# The features, in the order of all files without a header and of requests to the model: the survey's columns without
+# the label and without ``instance weight``, the number of people that a record represents.
 FEATURES = (
     "age",
     "class of worker",
@@ -51,7 +51,7 @@ FEATURES = (
     "year",
 )
 
-# All other features are categories, also those whose values are numbers: an industry's code counts nothing.
+# All other features are categories, even if their values are numbers, such as industry codes.
 NUMERIC = frozenset(
     {
         "age",
@@ -65,23 +65,23 @@ NUMERIC = frozenset(
 )
 
 LABEL = "income"
-CLASSES = {"- 50000.": 0, "50000+.": 1}  # a label as published, cleaned -> the class: 1 is above 50,000 dollars
+CLASSES = {"- 50000.": 0, "50000+.": 1}  # published label, cleaned -> class; 1 means above 50,000 dollars
 
-# A record whose probability of class 1 is at least this is labelled 1.
+# A record with at least this probability of class 1 is labelled 1.
 THRESHOLD = 0.5
 
 
 def clean(value: str) -> str:
-    """A value without the blanks around it; the empty string for ``?``, which is how the survey writes "unknown".
+    """Strips surrounding whitespace and turns ``?``, the survey's "unknown", into the empty string.
 
-    Line breaks within become blanks, because batch transform takes each line for a record.
+    Line breaks inside a value become spaces, because batch transform treats each line as a record.
     """
     value = " ".join(value.split())
     return "" if value == "?" else value
 
 
 def category(value: str) -> str:
-    """The name of a cleaned category. Codes are numbers, so that ``04`` and ``4.0`` are both the category ``4``."""
+    """Normalises a cleaned category: numeric codes such as ``04`` and ``4.0`` both become ``4``."""
     try:
         return f"{float(value):g}"
     except ValueError:

@@ -1,6 +1,6 @@
-"""The model: an encoder, which turns raw rows into numbers, and gradient boosted trees.
+"""The model: an encoder that turns raw rows into numbers, followed by gradient boosted trees.
 
-The encoder is a part of the model, so that what is served is what was trained.
+The encoder is part of the model, so that serving encodes rows exactly as training did.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from sklearn.pipeline import Pipeline, make_pipeline
 import census
 from quality import roc_auc
 
-# The training metric is computed on the first of the records, on so many that two digits of it are sure.
+# The training metric is computed on this many of the first records, enough for two reliable digits.
 SAMPLE_RECORDS = 20_000
 
 
 class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """Encodes each value as a number, NaN being "unknown".
+    """Encodes each value as a number, with NaN for "unknown".
 
-    A numeric feature's value is its number. A category's is the share of class 1 among the training records that have
-    it, so that one cut divides the categories into those with a high and those with a low share. scikit-learn's trees
-    can order categories so themselves (https://scikit-learn.org/stable/modules/ensemble.html, "Categorical Features
-    Support"), but take at most 255 of them. A category that training has not seen is unknown.
+    A numeric feature keeps its number. A category becomes its share of class 1 among the training records, so that one
+    split separates categories with a high share from those with a low one. scikit-learn's trees can order categories
+    this way themselves (https://scikit-learn.org/stable/modules/ensemble.html, "Categorical Features Support"), but
+    support at most 255 of them. A category not seen in training is unknown.
 
     Args:
-        prior_records: a category's share is estimated as if this many records with the overall share had been seen
-            besides, so that a category with few records says little.
+        prior_records: smooths a category's share as if this many additional records had the overall share, so that
+            categories with few records carry little weight.
     """
 
     def __init__(self, prior_records: float = 10.0) -> None:
@@ -45,7 +45,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
         """Learns the categories' shares.
 
         Args:
-            rows: what ``rows.read_rows`` gives.
+            rows: as returned by ``rows.read_rows``.
             labels: 0 or 1 for each row.
         """
         overall = labels.mean()
@@ -60,12 +60,12 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
         return self
 
     def transform(self, rows: pd.DataFrame) -> np.ndarray:
-        """The numbers, one line per row and one column per feature.
+        """Encodes the rows: one line per row and one column per feature.
 
         Raises:
             ValueError: a value of a numeric feature is not a number.
         """
-        numbers = np.empty(rows.shape, order="F")  # column by column, as they are written here and read by the trees
+        numbers = np.empty(rows.shape, order="F")  # column-major, as written here and read by the trees
         for position, name in enumerate(census.FEATURES):
             column = rows[name].cat
             table = np.array([self._number(name, value) for value in column.categories])
@@ -82,28 +82,28 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
 
 
 def fit(rows: pd.DataFrame, labels: np.ndarray, hyperparameters: dict[str, float]) -> Pipeline:
-    """The model, fitted.
+    """Fits the model.
 
     Args:
-        rows: what ``rows.read_rows`` gives.
+        rows: as returned by ``rows.read_rows``.
         labels: 0 or 1 for each row.
         hyperparameters: of scikit-learn's HistGradientBoostingClassifier.
 
     Raises:
         ValueError: a value of a numeric feature is not a number.
     """
-    # Without early stopping, which would hold records back from training.
+    # No early stopping, which would hold out training records.
     trees = HistGradientBoostingClassifier(early_stopping=False, **hyperparameters)
     return make_pipeline(RowEncoder(), trees).fit(rows, labels)
 
 
 def sample_auc(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> float:
-    """The area under the ROC curve on a sample of the rows."""
+    """Returns the area under the ROC curve on a sample of the rows."""
     return roc_auc(labels[:SAMPLE_RECORDS], model.predict_proba(rows[:SAMPLE_RECORDS])[:, 1])[0]
 
 
 def write(model: Pipeline, folder: Path, *, hyperparameters: dict[str, float], labels: np.ndarray) -> None:
-    """Writes ``model.joblib`` and ``metadata.json``, which says what the model was made of, into a folder."""
+    """Writes ``model.joblib`` and ``metadata.json``, which describes how the model was trained, to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     joblib.dump(model, folder / "model.joblib")
     versions = {module.__name__: module.__version__ for module in (sklearn, np, pd, joblib)}

@@ -1,4 +1,4 @@
-"""Processing job: judges the model on the test records that training has not seen.
+"""Processing job: evaluates the model on test records that training has not seen.
 
 Reads ``/opt/ml/processing/model/model.tar.gz`` and the test files under ``/opt/ml/processing/test``. Writes
 ``/opt/ml/processing/evaluation/evaluation.json`` in the layout of SageMaker Model Monitor's model quality statistics,
@@ -29,12 +29,12 @@ MODEL = "model.joblib"
 
 
 def load_model(archive: Path) -> Any:
-    """The model in a training job's ``model.tar.gz``.
+    """Loads the model from a training job's ``model.tar.gz``.
 
-    It is read out of the archive without unpacking it: whatever else the archive holds is not written anywhere.
+    Reads it directly from the archive, so that nothing else in the archive is written to disk.
 
     Raises:
-        JobError: there is no such archive, it cannot be read, or no model is in it.
+        JobError: the archive is missing, cannot be read, or has no model.
     """
     if not archive.is_file():
         raise JobError(f"no {archive.name} in {archive.parent}")
@@ -50,19 +50,19 @@ def load_model(archive: Path) -> Any:
 
 
 def main() -> None:
-    """Judges the model and writes the report.
+    """Evaluates the model and writes the report.
 
     Raises:
         JobError: the model or the test data is missing or malformed.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(read_labelled_rows, PROCESSING / "test", "test")
-        model = load_model(PROCESSING / "model" / "model.tar.gz")  # imports scikit-learn meanwhile
+        model = load_model(PROCESSING / "model" / "model.tar.gz")  # imports scikit-learn in parallel
     rows, labels = reading.result()
     try:
         probabilities = model.predict_proba(rows)[:, 1]
     except ValueError as error:
-        raise JobError(f"cannot judge the model on {PROCESSING / 'test'}: {error}") from error
+        raise JobError(f"cannot evaluate the model on {PROCESSING / 'test'}: {error}") from error
     metrics = binary_classification_metrics(labels, probabilities, census.THRESHOLD)
     report = {
         "version": 0.0,
@@ -73,7 +73,7 @@ def main() -> None:
     file = PROCESSING / "evaluation" / "evaluation.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    print(f"judged on {len(labels):,} records, {np.mean(labels):.1%} of them of class 1")
+    print(f"evaluated on {len(labels):,} records, {np.mean(labels):.1%} of them in class 1")
     print(" ".join(f"{name}={metrics[name]['value']:.4f}" for name in ("auc", "accuracy", "precision", "recall", "f1")))
 
 

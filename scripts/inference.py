@@ -1,14 +1,14 @@
 """Serves the model in SageMaker's scikit-learn container, behind an endpoint and in batch transform.
 
-Request: raw rows, each with the values of ``census.FEATURES`` in that order, as ``text/csv`` without a header or as
+Request: raw rows with the values of ``census.FEATURES`` in that order, as ``text/csv`` without a header or as
 ``application/json`` of the form ``{"instances": [[...], ...]}``.
 
 Response: for each record, in the order of the request, the probability of an income above 50,000 dollars and the label,
-1 or 0. As ``text/csv`` a line ``probability,label`` per record; as ``application/json``
+1 or 0: as ``text/csv``, one line ``probability,label`` per record; as ``application/json``,
 ``{"predictions": [{"probability": ..., "label": ...}, ...]}``.
 
 The container calls these functions: https://sagemaker.readthedocs.io/en/stable/frameworks/sklearn/using_sklearn.html.
-Where one of them raises, it answers with an error that has the exception's text.
+If one of them raises, the container responds with an error that has the exception's text.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ JSON = "application/json"
 
 
 def model_fn(model_dir: str) -> Any:
-    """The model that training has left in ``model_dir``."""
+    """Loads the trained model from ``model_dir``."""
     return joblib.load(Path(model_dir) / "model.joblib")
 
 
 def input_fn(body: str | bytes, content_type: str) -> pd.DataFrame:
-    """The rows of a request.
+    """Parses the rows of a request.
 
     Raises:
-        ValueError: the content type is not known, or the body does not hold rows of the right length.
+        ValueError: the content type is unknown, or the body has no rows of the right length.
     """
     kind = _media_type(content_type)
     if kind == CSV:
@@ -50,7 +50,7 @@ def input_fn(body: str | bytes, content_type: str) -> pd.DataFrame:
 
 
 def predict_fn(rows: pd.DataFrame, model: Any) -> np.ndarray:
-    """The probability of class 1 for each row.
+    """Returns the probability of class 1 for each row.
 
     Raises:
         ValueError: a value of a numeric feature is not a number.
@@ -60,10 +60,10 @@ def predict_fn(rows: pd.DataFrame, model: Any) -> np.ndarray:
 
 
 def output_fn(probabilities: np.ndarray, accept: str) -> tuple[str, str]:
-    """The response's body and its content type.
+    """Returns the response's body and content type.
 
     Raises:
-        ValueError: the type that the client accepts is not known.
+        ValueError: the type that the client accepts is unknown.
     """
     predictions = [(float(probability), int(probability >= census.THRESHOLD)) for probability in probabilities]
     kind = _media_type(accept)
@@ -76,12 +76,12 @@ def output_fn(probabilities: np.ndarray, accept: str) -> tuple[str, str]:
 
 
 def _media_type(header: str) -> str:
-    """A content type without its parameters, such as the character set."""
+    """Returns a content type without its parameters, such as the character set."""
     return header.split(";", maxsplit=1)[0].strip().lower()
 
 
 def _csv_of_instances(body: str | bytes) -> io.StringIO:
-    """The instances of a JSON request as CSV, so that there is one way to read rows."""
+    """Converts the instances of a JSON request to CSV, so that there is one way to read rows."""
     try:
         instances = json.loads(body)["instances"]
     except (ValueError, KeyError, TypeError):

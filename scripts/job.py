@@ -1,9 +1,9 @@
-"""What every job shares: where SageMaker puts things, and how a job says that it cannot go on.
+"""What all jobs share: SageMaker's paths, and how a job reports failure.
 
-The way through this folder: ``preprocessing.py`` splits the census records into train and test files, ``train.py`` fits
-a model on the one, ``evaluation.py`` judges it on the other, ``inference.py`` serves it. ``census.py`` describes the
-records, ``rows.py`` reads them, ``classifier.py`` is the model and ``quality.py`` its metrics. All travel together in
-one folder.
+``preprocessing.py`` splits the census records into train and test files, ``train.py`` fits a model on the former,
+``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it. ``census.py`` describes the records,
+``rows.py`` reads them, ``classifier.py`` is the model, ``quality.py`` and ``calibration.py`` compute its metrics. They
+are deployed together in one folder.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-# Where SageMaker lays out a job's files: /opt/ml, or without SageMaker the folder that this variable names, as in
-# SageMaker's own toolkit: https://github.com/aws/sagemaker-training-toolkit (environment.py).
+# Where SageMaker puts a job's files: /opt/ml or, outside SageMaker, the folder in this variable, as in SageMaker's own
+# toolkit: https://github.com/aws/sagemaker-training-toolkit (environment.py).
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 PROCESSING = BASE / "processing"
 
-# Where a job writes why it failed, and how much of that SageMaker shows: a training job's FailureReason
-# (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html) and a processing job's
+# Where a job writes why it failed, and how much of it SageMaker shows: as a training job's FailureReason
+# (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html) or a processing job's
 # ExitMessage (https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html).
 TRAINING_FAILURE = BASE / "output" / "failure"
 PROCESSING_FAILURE = BASE / "output" / "message"
 FAILURE_CHARACTERS = 1024
 
-# scikit-learn's threads spin 300,000 times before they sleep when they wait for each other. Where other programs want
-# the processors, fitting the census records then takes half a minute instead of a second. The variable counts when
-# scikit-learn is first imported, which every script does after this module:
+# While waiting for each other, scikit-learn's threads spin 300,000 times before they sleep. If other programs compete
+# for the processors, fitting the census records then takes half a minute instead of a second. The variable must be set
+# before scikit-learn is first imported, which every script does after this module:
 # https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 class JobError(Exception):
-    """The job cannot go on, for a reason that its user can mend: the data, the hyperparameters, a missing file."""
+    """The job cannot continue, for a reason that the user can fix: the data, the hyperparameters, a missing file."""
 
 
 def copy_code(folder: Path) -> None:
-    """Copies these scripts into a folder, which is made.
+    """Copies these scripts into a folder, creating it if necessary.
 
-    A model takes its code along, so that what serves it, at any later time, is what it was trained with, whatever has
-    become of the scripts meanwhile: https://docs.aws.amazon.com/sagemaker/latest/dg/adapt-inference-container.html
+    A model includes its code, so that it is always served by the code it was trained with, even if the scripts change
+    later: https://docs.aws.amazon.com/sagemaker/latest/dg/adapt-inference-container.html
     """
     folder.mkdir(parents=True, exist_ok=True)
     for script in Path(__file__).parent.glob("*.py"):
@@ -49,21 +49,21 @@ def copy_code(folder: Path) -> None:
 
 
 def channel(name: str) -> Path:
-    """The folder of a training job's input channel."""
+    """Returns the folder of a training job's input channel."""
     return Path(os.environ.get("SM_CHANNEL_" + name.upper(), BASE / "input" / "data" / name))
 
 
 def model_folder() -> Path:
-    """The folder that a training job leaves its model in; SageMaker packs it as ``model.tar.gz``."""
+    """Returns the folder for a training job's model; SageMaker packs it as ``model.tar.gz``."""
     return Path(os.environ.get("SM_MODEL_DIR", BASE / "model"))
 
 
 def run(job: Callable[[], None], failure: Path) -> None:
-    """Runs a job. A JobError becomes one line on stderr and in the failure file, and exit code 1, without a traceback.
+    """Runs a job; reports a JobError as one line on stderr and in the failure file, with exit code 1.
 
     Args:
         job: the job's work.
-        failure: the file in which SageMaker looks for the reason of a failure.
+        failure: the file from which SageMaker reads the failure reason.
     """
     try:
         job()

@@ -1,13 +1,13 @@
 """Processing job: cleans the census records and splits them into train and test files.
 
-Reads every CSV file under ``/opt/ml/processing/input``. Writes, without headers because batch transform takes each line
-for a record, ``train_features.csv`` and ``train_labels.csv`` to ``/opt/ml/processing/train`` and ``test_features.csv``
-and ``test_labels.csv`` to ``/opt/ml/processing/test``. A features file has the columns of ``census.FEATURES`` in that
-order, an unknown value being empty; a labels file has 0 or 1.
+Reads every CSV file under ``/opt/ml/processing/input``. Writes ``train_features.csv`` and ``train_labels.csv`` to
+``/opt/ml/processing/train``, and ``test_features.csv`` and ``test_labels.csv`` to ``/opt/ml/processing/test``, without
+headers, because batch transform treats each line as a record. A features file has the columns of ``census.FEATURES`` in
+that order, with unknown values empty; a labels file has 0 or 1.
 
-Every record is kept. Which side it goes to depends on its features alone: records with the same features never lie on
-both sides, and a record stays on its side when others are added. Records are read and written one at a time, so memory
-does not grow with the data.
+Every record is kept. Its side depends only on its features: records with the same features always land on the same
+side, and a record stays on its side when others are added. Records are read and written one at a time, so memory does
+not grow with the data.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ TEST_SHARE = 0.2
 
 @lru_cache(maxsize=2**16)
 def cell(value: str) -> str:
-    """A raw value as it stands in the cleaned CSV. Cached, because the same few values fill millions of cells."""
+    """Cleans and quotes a raw value for CSV. Cached, because the same few values fill millions of cells."""
     value = census.clean(value)
     return '"' + value.replace('"', '""') + '"' if "," in value or '"' in value else value
 
 
 def column_positions(file: Path, header: list[str]) -> tuple[list[int], int]:
-    """Where a file has the features, in the order of ``census.FEATURES``, and the label.
+    """Returns the positions of the features, in the order of ``census.FEATURES``, and of the label.
 
     Raises:
-        JobError: the file is empty, or its first line lacks some of the columns.
+        JobError: the file is empty, or its header lacks columns.
     """
     if not header:
         raise JobError(f"{file} is empty")
@@ -51,10 +51,10 @@ def column_positions(file: Path, header: list[str]) -> tuple[list[int], int]:
 
 
 def read_records(file: Path) -> Iterator[tuple[str, int]]:
-    """The records of one CSV file with a header: a line of cleaned features, and the class.
+    """Yields the records of a CSV file with a header: a line of cleaned features, and the class.
 
     Raises:
-        JobError: the file cannot be read as CSV, lacks columns, or has a line of another length or an unknown label.
+        JobError: the file is not CSV, lacks columns, or has a line of the wrong length or an unknown label.
     """
     with file.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines, skipinitialspace=True)
@@ -77,13 +77,13 @@ def read_records(file: Path) -> Iterator[tuple[str, int]]:
 
 
 def side_of(features: str) -> str:
-    """``train`` or ``test``, by a hash of the features: the same everywhere, always, and whatever the other records."""
+    """Returns ``train`` or ``test`` by a hash of the features, which depends on nothing else."""
     number = int.from_bytes(hashlib.sha256(features.encode()).digest()[:8], "big")
     return "test" if number < TEST_SHARE * 2**64 else "train"
 
 
 def open_side(files: ExitStack, side: str) -> tuple[TextIO, TextIO]:
-    """The features file and the labels file of a side, in a folder that is made where it is missing."""
+    """Opens the features file and the labels file of a side, creating the folder if necessary."""
     folder = PROCESSING / side
     folder.mkdir(parents=True, exist_ok=True)
     features, labels = (
@@ -94,7 +94,7 @@ def open_side(files: ExitStack, side: str) -> tuple[TextIO, TextIO]:
 
 
 def write_sides(records: Iterator[tuple[str, int]]) -> dict[str, Counter[int]]:
-    """Writes each record to its side. Returns how many of each class each side has got."""
+    """Writes each record to its side. Returns the number of records per side and class."""
     counts: dict[str, Counter[int]] = {"train": Counter(), "test": Counter()}
     with ExitStack() as files:
         sides = {side: open_side(files, side) for side in counts}
@@ -111,7 +111,7 @@ def main() -> None:
     """Cleans and splits all records.
 
     Raises:
-        JobError: there are no records, or a side lacks one of the classes, so that nothing can be learnt or judged.
+        JobError: there are no records, or a side lacks a class, which makes training or evaluation impossible.
     """
     folder = PROCESSING / "input"
     files = sorted(folder.rglob("*.csv"))
@@ -126,7 +126,7 @@ def main() -> None:
     for side, classes in counts.items():
         for label, number in census.CLASSES.items():
             if not classes[number]:
-                raise JobError(f"no record with {census.LABEL} {label!r} among the {side} records: cannot tell classes")
+                raise JobError(f"no record with {census.LABEL} {label!r} among the {side} records: need both classes")
 
 
 if __name__ == "__main__":

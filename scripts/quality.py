@@ -1,12 +1,12 @@
 """The quality of a binary classifier, in the layout of SageMaker Model Monitor.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html names the metrics and gives an
-example. A metric is ``{"value": number, "standard_deviation": number}``; a deviation that is not known is the string
-"NaN", as there.
+example. A metric is ``{"value": number, "standard_deviation": number}``; as there, an unknown deviation is the string
+"NaN".
 
-Model Monitor takes the standard deviation of five random samples of 80% of the data. Here it is the standard error of
-the metric in closed form, which is the same in every run: for shares that of the binomial distribution; for F-beta by
-the delta method; for the area under the ROC curve by Biometrics 44 (1988), pages 837-845,
+Model Monitor takes the standard deviation over five random samples of 80% of the data. Here it is the metric's standard
+error in closed form, which is the same in every run: for shares, that of the binomial distribution; for F-beta, by the
+delta method; for the area under the ROC curve, by Biometrics 44 (1988), pages 837-845,
 https://doi.org/10.2307/2531595.
 """
 
@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-# Model Monitor gives a standard deviation only where there are at least this many samples.
+# Model Monitor gives a standard deviation only for at least this many samples.
 DEVIATION_SAMPLES = 200
 
-# A curve is drawn through at most this many points, instead of one for each distinct probability.
+# The maximum number of points of a curve, which would otherwise have one for each distinct probability.
 CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many records a classifier has told right and wrong."""
+    """The confusion matrix of a classifier."""
 
     true_positives: int
     false_positives: int
@@ -36,39 +36,39 @@ class Confusion:
 
     @property
     def positives(self) -> int:
-        """The records of class 1."""
+        """The number of records of class 1."""
         return self.true_positives + self.false_negatives
 
     @property
     def negatives(self) -> int:
-        """The records of class 0."""
+        """The number of records of class 0."""
         return self.true_negatives + self.false_positives
 
     @property
     def records(self) -> int:
-        """All records."""
+        """The number of all records."""
         return self.positives + self.negatives
 
     def metric(self, value: float, variance: float) -> dict[str, Any]:
-        """A metric of the layout."""
+        """Formats a metric in Model Monitor's layout."""
         known = self.records >= DEVIATION_SAMPLES and math.isfinite(variance)
         return {"value": value, "standard_deviation": math.sqrt(variance) if known else "NaN"}
 
     def share(self, part: int, whole: int) -> dict[str, Any]:
-        """A share; 0 of nothing is 0, with no known deviation."""
+        """Returns a share as a metric; a share of nothing is 0, with unknown deviation."""
         value = part / whole if whole else 0.0
         return self.metric(value, value * (1 - value) / whole if whole else math.nan)
 
     def accuracy(self) -> dict[str, Any]:
-        """The share of records that were told right."""
+        """The share of records that were classified correctly."""
         return self.share(self.true_positives + self.true_negatives, self.records)
 
     def precision(self) -> dict[str, Any]:
-        """The share of class 1 among the records that were told to be so."""
+        """The share of class 1 among the records predicted to be in it."""
         return self.share(self.true_positives, self.true_positives + self.false_positives)
 
     def recall(self) -> dict[str, Any]:
-        """The share that was told right among the records of class 1."""
+        """The share of correct predictions among the records of class 1."""
         return self.share(self.true_positives, self.positives)
 
     def f_beta(self, beta: float) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Confusion:
         total = hits + weight * self.false_negatives + self.false_positives
         value = hits / total
         # The derivatives by the counts of true positives, false negatives and false positives, times the total, each
-        # squared and times its count. As F-beta does not change when all counts double, nothing is to be taken off.
+        # squared and weighted by its count. F-beta is invariant under scaling all counts, so nothing is subtracted.
         variance = (
             self.true_positives * ((1 + weight) * (1 - value)) ** 2
             + self.false_negatives * (weight * value) ** 2
@@ -88,20 +88,20 @@ class Confusion:
 
 
 def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
-    """The metrics that Model Monitor gives for a binary classifier.
+    """Returns the metrics that Model Monitor gives for a binary classifier.
 
-    ``..._best_constant_classifier`` is the better of the two classifiers that give all records the same class. By each
-    metric but accuracy that is the one that says 1, because the other scores 0.
+    ``..._best_constant_classifier`` is the better of the two classifiers that assign the same class to all records. By
+    every metric but accuracy, that is the one that always predicts 1, because the other scores 0.
 
     Args:
         labels: the true classes, 0 and 1, both of them present.
         probabilities: the model's probabilities of class 1.
-        threshold: a record with at least this probability counts as told to be 1.
+        threshold: a record with at least this probability is predicted to be 1.
     """
     found = _confusion(labels, probabilities >= threshold)
     ones = _confusion(labels, np.ones_like(labels, dtype=bool))
     return {
-        "confusion_matrix": {  # true class, then told class
+        "confusion_matrix": {  # true class, then predicted class
             "0": {"0": found.true_negatives, "1": found.false_positives},
             "1": {"0": found.false_negatives, "1": found.true_positives},
         },
@@ -127,10 +127,10 @@ def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray,
 
 
 def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """The area under the ROC curve, and its variance by the source above. The arguments are as above.
+    """Returns the area under the ROC curve and its variance, by the source above. The arguments are as above.
 
-    The area is the chance that a record of class 1 gets a higher probability than one of class 0; for one record, the
-    share of the other class that it outranks tells its part of that, and how far the parts differ tells the variance.
+    The area is the chance that a record of class 1 gets a higher probability than one of class 0. A record contributes
+    the share of the other class that it ranks correctly against; the spread of these contributions gives the variance.
     """
     ones, zeros = np.sort(probabilities[labels == 1]), np.sort(probabilities[labels != 1])
     parts_of_ones, parts_of_zeros = _shares_below(ones, zeros), 1 - _shares_below(zeros, ones)
@@ -141,39 +141,39 @@ def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float
 
 
 def _shares_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each value the share of the others, which are sorted, that lie below it; an equal one counts half."""
+    """Returns, for each value, the share of the others, which are sorted, below it; ties count half."""
     return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
 
 
-def _confusion(labels: np.ndarray, told: np.ndarray) -> Confusion:
+def _confusion(labels: np.ndarray, predicted: np.ndarray) -> Confusion:
     true = labels == 1
     return Confusion(
-        true_positives=int(np.sum(told & true)),
-        false_positives=int(np.sum(told & ~true)),
-        true_negatives=int(np.sum(~told & ~true)),
-        false_negatives=int(np.sum(~told & true)),
+        true_positives=int(np.sum(predicted & true)),
+        false_positives=int(np.sum(predicted & ~true)),
+        true_negatives=int(np.sum(~predicted & ~true)),
+        false_negatives=int(np.sum(~predicted & true)),
     )
 
 
 def _curves(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, list[float]]]:
-    """The ROC and the precision-recall curve, from the threshold that no record reaches to that which all reach."""
+    """Returns the ROC and precision-recall curves, from a threshold that no record reaches to one that all reach."""
     order = np.argsort(-probabilities, kind="stable")
-    # Records of the same probability pass the threshold together.
+    # Records with the same probability pass the threshold together.
     last_of_equals = np.append(np.flatnonzero(np.diff(probabilities[order])), len(labels) - 1)
     true_positives = np.cumsum(labels[order] == 1)[last_of_equals]
-    told = last_of_equals + 1
-    false_positives = told - true_positives
+    predicted = last_of_equals + 1
+    false_positives = predicted - true_positives
     recalls = np.append(0.0, true_positives / true_positives[-1])
     return {
         "receiver_operating_characteristic_curve": _curve(
             false_positive_rates=np.append(0.0, false_positives / false_positives[-1]), true_positive_rates=recalls
         ),
-        "precision_recall_curve": _curve(precisions=np.append(1.0, true_positives / told), recalls=recalls),
+        "precision_recall_curve": _curve(precisions=np.append(1.0, true_positives / predicted), recalls=recalls),
     }
 
 
 def _curve(**axes: np.ndarray) -> dict[str, list[float]]:
-    """A curve through points that lie evenly along it, so that its form and the area under it stay."""
+    """Thins a curve to points spaced evenly along it, which preserves its shape and area."""
     steps = sum(np.abs(np.diff(values)) for values in axes.values())
     length = np.append(0.0, np.cumsum(steps))
     kept = np.unique(np.searchsorted(length, np.linspace(0.0, length[-1], CURVE_POINTS)))

@@ -1,4 +1,4 @@
-"""Reads raw rows, the CSV without a header that the model takes in training, in evaluation and when it serves."""
+"""Reads raw rows: the CSV without a header that the model takes in training, evaluation and serving."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from job import JobError
 
 
 def read_rows(source: Path | IO[str] | IO[bytes]) -> pd.DataFrame:
-    """The rows of a CSV without a header, whose columns are those of ``census.FEATURES`` in that order.
+    """Reads a CSV without a header, with the columns of ``census.FEATURES`` in that order.
 
     Args:
         source: a file, or a stream of text or of UTF-8 bytes. Its values need not be cleaned.
 
     Returns:
-        One line per row and one column per feature, each of pandas' type ``category`` with cleaned strings: whatever is
-        done to a value after this is done once for each distinct value instead of for millions of cells.
+        One line per row and one column per feature, each of pandas' type ``category`` with cleaned strings, so that
+        later steps process each distinct value once instead of millions of cells.
 
     Raises:
-        ValueError: there is no row, or a row has not as many values as there are features.
+        ValueError: there are no rows, or a row has the wrong number of values.
     """
     expected = len(census.FEATURES)
     try:
-        # na_filter=False leaves every value as it was written; low_memory=False reads the file in one piece.
+        # na_filter=False leaves values unchanged; low_memory=False reads the file in one piece.
         rows = pd.read_csv(source, header=None, dtype="category", na_filter=False, low_memory=False)
     except pd.errors.EmptyDataError as error:
         raise ValueError("there are no rows") from error
@@ -38,19 +38,19 @@ def read_rows(source: Path | IO[str] | IO[bytes]) -> pd.DataFrame:
     rows.columns = list(census.FEATURES)
     for name in census.FEATURES:
         rows[name] = _cleaned(name, rows[name])
-    _refuse_short_rows(rows)
+    _reject_short_rows(rows)
     return rows
 
 
 def read_labelled_rows(folder: Path, side: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows of one side of the split and their labels, 0 or 1, as preprocessing has written them.
+    """Reads the rows of one side of the split and their labels, 0 or 1, as written by preprocessing.
 
     Args:
-        folder: where ``<side>_features.csv`` and ``<side>_labels.csv`` are.
+        folder: the folder with ``<side>_features.csv`` and ``<side>_labels.csv``.
         side: ``train`` or ``test``.
 
     Raises:
-        JobError: a file is missing or malformed, the two do not fit each other, or there is only one class.
+        JobError: a file is missing or malformed, their lengths differ, or there is only one class.
     """
     features_file, labels_file = folder / f"{side}_features.csv", folder / f"{side}_labels.csv"
     for file in (features_file, labels_file):
@@ -69,8 +69,8 @@ def read_labelled_rows(folder: Path, side: str) -> tuple[pd.DataFrame, np.ndarra
 
 
 def _cleaned(name: str, column: pd.Series) -> pd.Series:
-    """The column with clean strings for categories."""
-    # Newer versions of pandas take categories for numbers where all of a file's look like it, older ones never do.
+    """Returns the column with cleaned strings as categories."""
+    # If all categories look like numbers, newer versions of pandas parse them as such, older ones never do.
     clean = [census.clean(str(value)) for value in column.cat.categories]
     if name not in census.NUMERIC:
         clean = [census.category(value) for value in clean]
@@ -79,8 +79,8 @@ def _cleaned(name: str, column: pd.Series) -> pd.Series:
     return column.map(dict(zip(column.cat.categories, clean))).astype("category")  # noqa: B905 - Python 3.8
 
 
-def _refuse_short_rows(rows: pd.DataFrame) -> None:
-    """Pandas fills up a short row with empty values. The last feature, the survey's year, is never unknown."""
+def _reject_short_rows(rows: pd.DataFrame) -> None:
+    """Detects short rows, which pandas pads with empty values: the last feature, the survey's year, is always known."""
     last = census.FEATURES[-1]
     empty = rows[last] == ""
     if empty.any():

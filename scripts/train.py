@@ -1,9 +1,9 @@
 """Training job: fits gradient boosted trees on all features of the raw rows.
 
 Reads ``train_features.csv`` and ``train_labels.csv`` from the channel ``training``, and the hyperparameters from
-``/opt/ml/input/config/hyperparameters.json``. Writes ``model.joblib``, a scikit-learn pipeline that takes what
-``rows.read_rows`` gives, ``metadata.json``, which says what the model was made of, and the code that serves it, in
-``code``, to ``/opt/ml/model``.
+``/opt/ml/input/config/hyperparameters.json``. Writes to ``/opt/ml/model``: ``model.joblib``, a scikit-learn pipeline
+that takes the result of ``rows.read_rows``; ``metadata.json``, which describes how the model was trained; and ``code``,
+the code that serves it.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 HYPERPARAMETERS_FILE = BASE / "input" / "config" / "hyperparameters.json"
 
-# SageMaker's own hyperparameters begin so: those of its SDK's estimators and those of its tuning jobs.
+# Prefixes of SageMaker's own hyperparameters: those of its SDK's estimators and of its tuning jobs.
 SAGEMAKERS_OWN = ("sagemaker_", "_tuning_")
 
 
 class Hyperparameter(NamedTuple):
-    """A parameter of scikit-learn's HistGradientBoostingClassifier: its default and the range that is allowed."""
+    """A parameter of scikit-learn's HistGradientBoostingClassifier: its default and allowed range."""
 
     default: float
     lowest: float
     highest: float
 
     def parse(self, name: str, text: str) -> float:
-        """The value. SageMaker passes all hyperparameters as strings.
+        """Parses the value, since SageMaker passes all hyperparameters as strings.
 
         Raises:
-            JobError: it is not a number, not a whole one where the default is whole, or out of range.
+            JobError: it is not a number, not a whole number although the default is one, or out of range.
         """
         whole = isinstance(self.default, int)
         try:
@@ -62,10 +62,10 @@ HYPERPARAMETERS = {
 
 
 def read_hyperparameters(file: Path) -> dict[str, float]:
-    """The job's hyperparameters, the defaults for those that are not given.
+    """Reads the job's hyperparameters, with defaults for missing ones.
 
     Raises:
-        JobError: the file is not a JSON object, a name is unknown or a value not allowed.
+        JobError: the file is not a JSON object, a name is unknown or a value is not allowed.
     """
     try:
         given = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -76,7 +76,7 @@ def read_hyperparameters(file: Path) -> dict[str, float]:
     given = {name: str(text) for name, text in given.items() if not name.startswith(SAGEMAKERS_OWN)}
     unknown = [name for name in given if name not in HYPERPARAMETERS]
     if unknown:
-        raise JobError(f"unknown hyperparameter {', '.join(unknown)}, expected some of {', '.join(HYPERPARAMETERS)}")
+        raise JobError(f"unknown hyperparameter {', '.join(unknown)}, expected any of {', '.join(HYPERPARAMETERS)}")
     return {
         name: hyperparameter.parse(name, given[name]) if name in given else hyperparameter.default
         for name, hyperparameter in HYPERPARAMETERS.items()
@@ -84,7 +84,7 @@ def read_hyperparameters(file: Path) -> dict[str, float]:
 
 
 def read_training_data() -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows of the channel ``training`` and their labels.
+    """Reads the rows of the channel ``training`` and their labels.
 
     Raises:
         JobError: a file is missing or malformed.
@@ -95,25 +95,25 @@ def read_training_data() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def main() -> None:
-    """Fits and writes the model.
+    """Fits the model and writes it.
 
     Raises:
         JobError: a hyperparameter is not allowed, or the training data is missing or malformed.
     """
     hyperparameters = read_hyperparameters(HYPERPARAMETERS_FILE)
-    # Importing scikit-learn takes as long as reading the data with pandas: another process does the one meanwhile.
+    # Importing scikit-learn takes as long as reading the data with pandas, so another process reads it in parallel.
     with ProcessPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(read_training_data)
         import classifier  # noqa: PLC0415
 
         rows, labels = reading.result()
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
-    print(f"training on {len(labels):,} records, {labels.mean():.1%} of them of class 1, {rows.shape[1]} features")
+    print(f"training on {len(labels):,} records, {labels.mean():.1%} of them in class 1, {rows.shape[1]} features")
     try:
         model = classifier.fit(rows, labels, hyperparameters)
     except ValueError as error:
         raise JobError(f"cannot train on {channel('training')}: {error}") from error
-    # A MetricDefinitions entry of the training job, in input.yaml, reads this line.
+    # Parsed by the training job's MetricDefinitions in input.yaml.
     print(f"train:roc_auc={classifier.sample_auc(model, rows, labels):.4f}")
     classifier.write(model, model_folder(), hyperparameters=hyperparameters, labels=labels)
     copy_code(model_folder() / "code")

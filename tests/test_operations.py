@@ -8,9 +8,10 @@ import pytest
 
 from gate.errors import GateError
 from infrastructure.monitoring import alarms
+from pipeline.asl.resources import PLACEHOLDERS
+from pipeline.asl.timeouts import MARGIN
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
-from pipeline.definition.timeouts import MARGIN, TRANSFORM_TIMEOUT
+from pipeline.stages import BATCH_TRANSFORM
 from tests.stack.watched import WATCHED
 
 OPERATIONS = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
@@ -44,13 +45,13 @@ def test_times_are_those_of_the_definition() -> None:
     assert "four hours" in TABLE
     assert MARGIN == 4 * 3600
     assert "five days" in TABLE
-    assert TRANSFORM_TIMEOUT == 5 * 24 * 3600
+    assert BATCH_TRANSFORM.timeout == 5 * 24 * 3600
     capacity, passing = STATES["training"]["Retry"]
     assert passing["MaxAttempts"] == 5
     waits = (capacity["IntervalSeconds"] * capacity["BackoffRate"] ** attempt for attempt in range(8))
     assert sum(min(wait, capacity["MaxDelaySeconds"]) for wait in waits) == 75 * 60
     assert capacity["MaxAttempts"] == 8
-    assert "eight times, over up to 75 minutes" in TABLE
+    assert "eight retries, over up to 75 minutes" in TABLE
 
 
 @pytest.mark.parametrize("row", TABLE.strip().splitlines()[2:])

@@ -1,4 +1,4 @@
-"""The smallest CDK app: what any synth takes."""
+"""The smallest CDK app, as the lower limit of a synth."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3

@@ -1,5 +1,5 @@
-"""The Lambda function that tells people of an execution that did not succeed.
+"""The Lambda function that announces failed executions.
 
-The way through: EventBridge's event says which execution; ``handler`` asks Step Functions how it ended and where,
-``message`` puts that into words, and ``handler`` publishes them.
+An event from EventBridge names the execution; ``handler`` asks Step Functions how and where it ended, ``message``
+formats the message, and ``handler`` publishes it.
 """

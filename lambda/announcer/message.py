@@ -1,4 +1,4 @@
-"""What people are told of an execution that did not succeed. Pure: no AWS."""
+"""Formats the announcement of a failed execution. Needs no AWS."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,17 +8,17 @@ from pipeline.refusals import as_refused
 from pipeline.stages import stage_of_state
 
 _SUBJECT_LENGTH = 100
-"""Characters that SNS takes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+"""Characters that SNS accepts: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 _CAUSE_LENGTH = 4000
-"""Of the at most 32,768 characters of a cause, so that a reader sees the link below it."""
+"""Characters, of up to 32,768, so that readers still see the link below the cause."""
 
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
-"""Hosts of the console in the partitions that have another one than ``console.aws.amazon.com``."""
+"""The console's host in partitions where it is not ``console.aws.amazon.com``."""
 
 
 def failed_state(newest_first: Iterable[Mapping[str, Any]]) -> str | None:
-    """The name of the state that an execution has entered last; None where it has entered none.
+    """Returns the name of the last state that an execution entered, or None.
 
     Args:
         newest_first: events of its history.
@@ -28,11 +28,11 @@ def failed_state(newest_first: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 def subject(execution: Mapping[str, Any], state: str | None) -> str:
-    """One line of ASCII, as SNS wants it.
+    """Returns one line of ASCII, as SNS requires.
 
     Args:
-        execution: as DescribeExecution has it.
-        state: where it has ended.
+        execution: DescribeExecution's response.
+        state: the state in which it ended.
     """
     place = f" in {_stage(state)}" if state else ""
     line = f"{execution['status']}{place}: {execution['name']}"
@@ -40,24 +40,24 @@ def subject(execution: Mapping[str, Any], state: str | None) -> str:
 
 
 def message(execution: Mapping[str, Any], state: str | None) -> str:
-    """Name, status, stage, error, cause, link and what to do next.
+    """Returns the text: name, status, stage, error, cause, link and what to do next.
 
     Args:
-        execution: as DescribeExecution has it.
-        state: where it has ended.
+        execution: DescribeExecution's response.
+        state: the state in which it ended.
     """
     arn = execution["executionArn"]
     error, cause = as_refused(execution.get("error") or "-", execution.get("cause") or "-")
     lines = {
         "Execution": execution["name"],
         "Status": execution["status"],
-        "Stage": f"{_stage(state)} (state {state})" if state else "none was entered",
+        "Stage": f"{_stage(state)} (state {state})" if state else "none entered",
         "Error": error,
         "Cause": _cause(cause),
         "Started": execution["startDate"].isoformat(timespec="seconds"),
         "Ended": execution["stopDate"].isoformat(timespec="seconds") if execution.get("stopDate") else "-",
         "Console": _console(arn),
-        "Go on": f"aws stepfunctions redrive-execution --execution-arn {arn}",
+        "Resume": f"aws stepfunctions redrive-execution --execution-arn {arn}",
     }
     return "\n".join(f"{key + ':':<11}{value}" for key, value in lines.items()) + "\n"
 
@@ -67,7 +67,7 @@ def _stage(state: str | None) -> str:
 
 
 def _cause(cause: str) -> str:
-    """The reason alone where the cause is a job's whole description, as that of a ``.sync`` task is."""
+    """Returns just the failure reason if the cause is a job's whole description, as for ``.sync`` tasks."""
     try:
         reason = json.loads(cause)["FailureReason"]
     except (ValueError, KeyError, TypeError):

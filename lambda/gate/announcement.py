@@ -1,4 +1,4 @@
-"""What a person gets who is asked to approve a model."""
+"""Formats the request to approve a model."""
 
 from datetime import datetime, timedelta
 
@@ -7,24 +7,24 @@ from gate.request import Request
 from gate.text import one_line
 
 SUBJECT = 99
-"""Characters; SNS wants fewer than 100: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+"""Characters; SNS requires fewer than 100: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 _LINE = 1200
 _ROWS = 100
-"""Of the table; the state machine's input holds the message, and Step Functions allows 256 KiB for all of it."""
+"""Rows of the table; the message is part of the state's data, which Step Functions limits to 256 KiB."""
 
 
 def announcement(
     request: Request, metrics: list[Metric], notes: list[str], *, timeout_seconds: int, now: datetime
 ) -> dict[str, str]:
-    """The subject and the text of an e-mail.
+    """Returns the subject and the text of an e-mail.
 
     Args:
-        request: the model that waits.
-        metrics: all of which hold.
+        request: the model to approve.
+        metrics: its metrics, which meet all thresholds.
         notes: further lines.
         timeout_seconds: how long the state machine waits for the answer.
-        now: from when on, with its time zone.
+        now: when it starts waiting; a datetime with time zone.
     """
     until = (now + timedelta(seconds=timeout_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
     champion = request.champion["ModelPackageArn"] if request.champion else "none with a report"
@@ -35,12 +35,12 @@ def announcement(
         "report": request.report or "none",
     }
     parts = [
-        "A model waits for your approval.",
+        "A model is waiting for your approval.",
         "\n".join(f"{f'{name}:':<16}{one_line(value, _LINE)}" for name, value in facts.items()),
-        metrics_table(metrics, _ROWS) if metrics else "No metric was asked for.",
+        metrics_table(metrics, _ROWS) if metrics else "No metrics are configured.",
         "\n".join(one_line(note, _LINE) for note in notes),
-        f"Answer until {until} with one of:",
+        f"Answer by {until} with one of:",
         f'    mlops approve {request.execution}\n    mlops reject {request.execution} --reason "..."',
     ]
-    subject = f"Approval wanted: {request.execution}".encode("ascii", "replace").decode()
+    subject = f"Approval needed: {request.execution}".encode("ascii", "replace").decode()
     return {"subject": one_line(subject, SUBJECT), "message": "\n\n".join(filter(None, parts)) + "\n"}

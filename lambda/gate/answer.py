@@ -1,4 +1,4 @@
-"""The answer to the state machine."""
+"""Builds the answer to the state machine."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ REASON = 1024
 """Characters of a model package's ``ApprovalDescription``, whose pattern ``.*`` allows no line break:
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html"""
 CAUSE = 8192
-"""Characters of the text for a failed execution; Step Functions itself allows 32,768."""
+"""Characters of a failed execution's cause; Step Functions allows 32,768."""
 
 _ROWS = 40
-"""Of the table in the cause; what is missed comes first."""
+"""Rows of the table in the cause; missed metrics come first."""
 
 
 def answer(
@@ -25,15 +25,15 @@ def answer(
     error: str | None = None,
     notes: list[str] | None = None,
 ) -> dict[str, Any]:
-    """What the state machine goes on with.
+    """Returns the answer that the state machine continues with.
 
     Args:
         request: the model that was judged.
         decision: ``Approved``, ``Rejected``, ``Waiting`` or ``Invalid``.
-        reason: why; the answer has its first 1,024 characters, on one line.
-        metrics: all that were judged.
-        error: the name of the error with which the execution fails.
-        notes: lines for a person.
+        reason: why; cut to 1,024 characters on one line.
+        metrics: all metrics that were judged.
+        error: the name of the error that fails the execution.
+        notes: further lines for people.
     """
     parts = [
         one_line(f"{request.execution}: {decision}: {reason}", CAUSE // 2),

@@ -1,38 +1,38 @@
-"""What can go wrong: a ``GateError`` is for the user to mend and becomes an answer, a ``ServiceError`` is for AWS."""
+"""The gate's errors: a ``GateError`` is the user's to fix and becomes an answer; a ``ServiceError`` can be retried."""
 
 
 class GateError(Exception):
-    """There can be no verdict, and trying again does not help. The root of all that the user can mend."""
+    """No verdict is possible, and a retry would not help. The base of all errors that the user can fix."""
 
     @property
     def name(self) -> str:
-        """The answer's ``error``: ``"ReportMissing"`` of a ``ReportMissingError``."""
+        """The answer's ``error``: ``"ReportMissing"`` for a ``ReportMissingError``."""
         return type(self).__name__.removesuffix("Error")
 
 
 class ApprovalInvalidError(GateError):
-    """The section ``approval`` says something that is not allowed."""
+    """The section ``approval`` is invalid."""
 
 
 class ReportMissingError(GateError):
-    """There is no report to judge by, or the function may not read it."""
+    """There is no report, or the function may not read it."""
 
 
 class ReportInvalidError(GateError):
-    """The report is no JSON document with a mapping at its top, or it is too large."""
+    """The report is not a JSON object, or it is too large."""
 
 
 class MetricMissingError(GateError):
-    """The report does not have a metric that is asked for, or has no number there; or no metric is named."""
+    """A required metric is missing from the report or not a number, or none is configured."""
 
 
 class ModelMissingError(GateError):
-    """The artefact that is to be registered is not there."""
+    """The artefact to register does not exist."""
 
 
 class ModelChangedError(GateError):
-    """The artefact is no longer the one that was evaluated."""
+    """The artefact has changed since it was evaluated."""
 
 
 class ServiceError(Exception):
-    """AWS did not do its part; the same event, tried again later, may get an answer. Step Functions tries it again."""
+    """An AWS call failed; retrying the same event may succeed. Step Functions retries it."""

@@ -1,4 +1,4 @@
-"""The Lambda's entry: a model's report in, a decision out."""
+"""The Lambda's entry point: takes a model's report and returns a decision."""
 
 import logging
 import os
@@ -17,31 +17,31 @@ from gate.verdict import verdict
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
-# Both reports together stay below the function's timeout, so that what fails is told, and not cut off.
+# Reading both reports stays below the function's timeout, so that failures are reported instead of cut off.
 s3 = boto3.client(
     "s3", config=Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes two arguments
-    """Decides whether the pipeline's new model may be used; or, before it is registered, keeps what is to be judged.
+    """Decides whether a new model may be used or, before its registration, copies it and its report to safety.
 
     Args:
-        event: the state machine's: ``execution``, ``report``, ``approval`` (the user's section), ``model_package``,
-            ``champion``. To keep a model: ``execution``, ``report``, and ``keep`` with ``containers``, ``evaluated``
-            and ``outputs`` as in ``gate.keep``.
+        event: from the state machine. To decide: ``execution``, ``report``, ``approval`` (the user's section),
+            ``model_package``, ``champion``. To copy: ``execution``, ``report``, and ``keep`` with ``containers``,
+            ``evaluated`` and ``outputs`` as in ``gate.keep``.
         context: Lambda's context, not used.
 
     Returns:
-        ``decision`` (``Approved``, ``Rejected``, ``Waiting``, ``Invalid``), ``error`` and ``cause`` for the execution
-        that fails by it, ``reason`` for the model package, ``metrics`` with their values and limits, ``report``,
-        ``model_package`` and ``champion`` as they came, ``report_version`` and ``champion_report_version``, the
-        VersionIds of what was read; for ``Waiting`` the ``announcement`` to people. Of a kept model: ``containers`` and
-        ``report``, which say where they lie now, and ``moved``, where the artefacts were.
+        A decision: ``decision`` (``Approved``, ``Rejected``, ``Waiting``, ``Invalid``), ``error`` and ``cause`` to fail
+        the execution with, ``reason`` for the model package, ``metrics`` with values and limits, ``report``,
+        ``model_package`` and ``champion`` unchanged, ``report_version`` and ``champion_report_version`` (the VersionIds
+        that were read) and, for ``Waiting``, the ``announcement`` to people. A copy: ``containers`` and ``report`` with
+        their new locations, and ``moved`` with the artefacts' old and new ones.
 
     Raises:
-        GateError: the model to be kept is not there, or not the one that was evaluated.
-        ServiceError: AWS did not do its part; worth another try.
+        GateError: the model to copy does not exist, or has changed since its evaluation.
+        ServiceError: an AWS call failed; a retry may succeed.
     """
     if "keep" in event:
         return _kept(event)

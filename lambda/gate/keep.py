@@ -1,7 +1,7 @@
 """Copies a model and its report to where no job can write, before the model is registered.
 
-What the evaluation judged is what the gate reads, a person approves and an endpoint loads, however long that takes, and
-on every instance that it scales to: SageMaker reads a model's artefact again at each start, and a URI names no version.
+This way the gate reads, a person approves and an endpoint loads exactly what was evaluated, however much later and on
+every instance it scales to: SageMaker reads a model's artefact whenever an instance starts, and a URI names no version.
 """
 
 import re
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REGISTERED, SCRIPTS = "registered/", "scripts/"
-"""As in ``pipeline.places``, which is not in the function's archive."""
+"""As in ``pipeline.places``, which the function's archive does not include."""
 
 _PART = 64 * 1024 * 1024
-"""Bytes that one request copies: S3 takes 10,000 parts, and copies each well within the client's timeout."""
+"""Bytes per copy request: S3 allows 10,000 parts, and copies each well within the client's timeout."""
 
 _AT_ONCE = 10
-"""Parts that are copied at the same time; as many connections does botocore keep."""
+"""Parts to copy in parallel, as many as botocore's connection pool holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One object to be copied, as it is now."""
+    """The current version of an object to copy."""
 
     key: str
     etag: str
@@ -40,18 +40,18 @@ class Source:
 
     @classmethod
     def of(cls, key: str, described: Any) -> "Source":
-        """By what HeadObject or ListObjectsV2 says of it."""
+        """Creates it from HeadObject's response or an entry of ListObjectsV2."""
         size = described["ContentLength"] if "ContentLength" in described else described["Size"]
         return cls(key=key, etag=described["ETag"], size=size, written=described["LastModified"])
 
 
 class Keeper:
-    """Keeps the artefacts of one execution.
+    """Copies the artefacts of one execution.
 
     Args:
         s3: a client.
         bucket: the pipeline's bucket.
-        prefix: the model's prefix in it, below which the jobs write.
+        prefix: the model's prefix in the bucket, under which the jobs write.
         execution: the execution's name.
     """
 
@@ -62,13 +62,13 @@ class Keeper:
         self._protected = tuple(self._written_by_jobs + name for name in (REGISTERED, SCRIPTS))
         self._folder = f"{prefix}{REGISTERED}{execution}/"
         self.moved: list[dict[str, str]] = []
-        """Where the artefacts were (``from``), and where they lie now (``to``)."""
+        """The artefacts' old (``from``) and new (``to``) locations."""
 
     def report(self, uri: str | None) -> dict[str, str] | None:
-        """Where the report lies from now on, and its version; None where there is none.
+        """Copies the report and returns its new location and version, or None if there is no report.
 
         Raises:
-            ServiceError: AWS did not do its part.
+            ServiceError: an AWS call failed.
         """
         if uri is None:
             return None
@@ -88,18 +88,18 @@ class Keeper:
     def container(
         self, number: int, container: dict[str, Any], *, evaluated: datetime | None, outputs: list[str]
     ) -> dict[str, Any]:
-        """The container definition with its model data where no job can write.
+        """Copies a container's model data and returns the container definition with the new location.
 
         Args:
-            number: of the container in the model, from 1.
+            number: the container's position in the model, from 1.
             container: a ModelPackageContainerDefinition.
-            evaluated: when this execution's evaluation began; what it judged must have been written before.
-            outputs: where the evaluation itself writes to; what lies there may be newer.
+            evaluated: when this execution's evaluation began; the artefact must not be newer.
+            outputs: where the evaluation itself writes; artefacts there may be newer.
 
         Raises:
-            ModelMissingError: there is no such artefact.
-            ModelChangedError: the artefact was written after the evaluation had begun, or while it was copied.
-            ServiceError: AWS did not do its part.
+            ModelMissingError: the artefact does not exist.
+            ModelChangedError: the artefact was written after the evaluation began, or while it was being copied.
+            ServiceError: an AWS call failed.
         """
         data: dict[str, Any] | None = (container.get("ModelDataSource") or {}).get("S3DataSource")
         uri = data["S3Uri"] if data else container.get("ModelDataUrl")
@@ -118,7 +118,7 @@ class Keeper:
         place = f"s3://{self._bucket}/{folder}" + ("" if whole else _name(uri))
         self.moved.append({"from": uri, "to": place})
         if "Environment" in container:
-            # Such as SAGEMAKER_SUBMIT_DIRECTORY, where the model's archive has the code, too.
+            # For example SAGEMAKER_SUBMIT_DIRECTORY, if the model's archive includes the code.
             moved = {key: place if value == uri else value for key, value in container["Environment"].items()}
             container = container | {"Environment": moved}
         if data:
@@ -126,7 +126,7 @@ class Keeper:
         return container | {"ModelDataUrl": place, "ModelDataETag": kept[0]["ETag"].strip('"')}
 
     def _is_safe(self, uri: str) -> bool:
-        """Whether no job of this pipeline can write there."""
+        """Whether the location is out of reach of the pipeline's jobs."""
         return not uri.startswith(self._written_by_jobs) or uri.startswith(self._protected)
 
     def _one(self, uri: str) -> Iterator[Source]:
@@ -138,14 +138,14 @@ class Keeper:
             yield from (Source.of(found["Key"], found) for found in page.get("Contents", ()))
 
     def _copy(self, source: Source, key: str, uri: str) -> Any:
-        """Copies an object, if it still is what was seen. Returns what HeadObject says of the copy."""
+        """Copies an object unless it has changed. Returns HeadObject's response for the copy."""
         target: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
         with s3_errors(uri, ModelMissingError):
             try:
                 if source.size > _PART:
                     self._copy_in_parts(source, target)
                 else:
-                    # Tags would take further permissions to copy.
+                    # Copying tags would need further permissions.
                     self._s3.copy_object(**target, **self._from(source), TaggingDirective="REPLACE")
             except ClientError as error:
                 if error.response["Error"]["Code"] != "PreconditionFailed":
@@ -182,7 +182,7 @@ def _require_older(sources: list[Source], evaluated: datetime, uri: str) -> None
     newest = max(source.written for source in sources)
     if newest > evaluated:
         raise ModelChangedError(
-            f"{uri} was written at {newest.isoformat()}, after the evaluation had begun at {evaluated.isoformat()}: "
+            f"{uri} was written at {newest.isoformat()}, after the evaluation began at {evaluated.isoformat()}: "
             "it is not the model that was evaluated; find out who wrote it, and run the pipeline again"
         )
 

@@ -1,4 +1,4 @@
-"""Finds a metric in a report by its path."""
+"""Looks up a metric in a report by its path."""
 
 import math
 from typing import Any, TypeGuard
@@ -9,14 +9,14 @@ from gate.text import listed, one_line, shown
 Number = int | float
 
 _NAME = 200
-"""Characters of a path that a message shows."""
+"""Characters of a path shown in a message."""
 _DIGITS = 9
-"""Of an index; no report has longer lists."""
+"""Digits of an index; no report has longer lists."""
 _NOTHING = object()
 
 
 def is_number(value: Any) -> TypeGuard[Number]:
-    """Whether it is a finite number that a double-precision number can hold, as JSON's other readers need it."""
+    """Whether the value is a finite number that fits a double, as other JSON readers require."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -26,15 +26,15 @@ def is_number(value: Any) -> TypeGuard[Number]:
 
 
 def number_at(report: Any, name: str) -> Number:
-    """The number at a dotted path: ``"binary_classification_metrics.auc.value"``, ``"folds.0.auc"``.
+    """Returns the number at a dotted path: ``"binary_classification_metrics.auc.value"``, ``"folds.0.auc"``.
 
     Args:
-        report: what ``json`` reads.
-        name: keys of mappings and indexes of lists from 0, with dots between them.
+        report: parsed JSON.
+        name: keys of mappings and indexes of lists from 0, separated by dots.
 
     Raises:
-        MetricMissingError: the path leads nowhere, or not to a finite number; the message says how far it leads and
-            what is there.
+        MetricMissingError: the path does not exist or does not lead to a finite number; the message says how far it
+            leads and what is there.
     """
     found, followed = report, "the report"
     for count, part in enumerate(name.split("."), start=1):

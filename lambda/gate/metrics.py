@@ -1,4 +1,4 @@
-"""Holds the metrics against their thresholds and against the champion."""
+"""Compares the metrics with their thresholds and with the champion's."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +18,20 @@ class Metric:
 
     threshold: Threshold
     value: Number | None
-    """None where the report has none."""
+    """None if the report has none."""
     champion: Number | None
-    """The champion's value; None where there is none."""
+    """The champion's value, if any."""
     comparisons: tuple[tuple[bool, str], ...]
-    """Whether each limit holds, and how the value stands to it: ``">= 0.9"``."""
+    """For each limit, whether it is met and how the value compares: ``">= 0.9"``."""
 
     @property
     def passed(self) -> bool:
-        """Whether it has a value, and every limit holds."""
+        """Whether there is a value that meets every limit."""
         return self.value is not None and all(holds for holds, _ in self.comparisons)
 
     @property
     def result(self) -> str:
-        """In a word: ``missing``, ``held``, ``missed``, or ``-`` where nothing is asked of it."""
+        """One word: ``missing``, ``held``, ``missed``, or ``-`` without limits."""
         if self.value is None:
             return "missing"
         if not self.comparisons:
@@ -39,12 +39,12 @@ class Metric:
         return "held" if self.passed else "missed"
 
     def __str__(self) -> str:
-        """In a sentence: ``roc_auc 0.95 >= 0.9``."""
+        """For a sentence: ``roc_auc 0.95 >= 0.9``."""
         asked = ", ".join(text for _, text in self.comparisons) or "(no threshold)"
         return f"{one_line(self.threshold.name, _NAME)} {self.value!r} {asked}"
 
     def as_json(self) -> dict[str, Any]:
-        """The metric as it stands in the answer."""
+        """The metric's entry in the answer."""
         return {
             "name": self.threshold.name,
             "value": self.value,
@@ -56,7 +56,7 @@ class Metric:
 
 
 def judge(approval: Approval, model: Reading, champion: Reading) -> list[Metric]:
-    """The metrics that are asked for, in the user's order."""
+    """Judges the configured metrics, in the user's order."""
     return [_judged(threshold, approval, model, champion) for threshold in approval.thresholds]
 
 
@@ -83,11 +83,11 @@ def _at_most(value: Number, limit: Number, whose: str = "") -> tuple[bool, str]:
 
 
 def metrics_table(metrics: list[Metric], most: int) -> str:
-    """The metrics side by side with what is asked of them; those that are missed or missing come first.
+    """Returns a table of the metrics with their limits, missed and missing ones first.
 
     Args:
-        metrics: those to show.
-        most: so many rows at most; a last line says how many are left out.
+        metrics: the metrics to show.
+        most: the maximum number of rows; a last line counts those left out.
     """
     ordered = sorted(metrics, key=lambda metric: metric.passed)
     rows = [

@@ -1,4 +1,4 @@
-"""S3's errors in the gate's words."""
+"""Translates S3's errors into the gate's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,35 +8,35 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from gate.errors import GateError, ServiceError
 
 _USERS_OWN = {
-    "404": "there is no such object",  # HeadObject's answer has no body, so no name either
+    "404": "there is no such object",  # HeadObject's response has no body, hence no error name
     "NoSuchKey": "there is no such object",
     "NoSuchBucket": "there is no such bucket",
     "403": "access denied; the function may read the pipeline's own bucket only",
     "AccessDenied": "access denied; the function may read the pipeline's own bucket only",
-    "InvalidBucketName": "that is no name of a bucket",
+    "InvalidBucketName": "the bucket name is invalid",
     "KeyTooLongError": "the key is longer than S3 allows",
     "PermanentRedirect": "the bucket is in another region",
     "InvalidObjectState": "the object is archived; restore it first",
 }
-"""S3's error codes for what the user can mend: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+"""S3's error codes for what the user can fix: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 
 @contextmanager
 def s3_errors(uri: str, missing: type[GateError]) -> Iterator[None]:
-    """Raises ``missing`` for what the user can mend, and ServiceError for the rest.
+    """Raises ``missing`` for errors that the user can fix, and ServiceError for all others.
 
     Args:
-        uri: of the object.
-        missing: the error of an object that cannot be had.
+        uri: the object's URI.
+        missing: the error to raise if the object is not available.
     """
     try:
         yield
     except (ParamValidationError, UnicodeError) as error:
-        raise missing(f"S3 has no such names: {error}") from error
+        raise missing(f"not a valid S3 name: {error}") from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _USERS_OWN:
             raise missing(_USERS_OWN[code]) from error
-        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
+        raise ServiceError(f"{uri}: could not be read from S3: {error}") from error
     except BotoCoreError as error:
-        raise ServiceError(f"{uri}: S3 could not be read: {error}") from error
+        raise ServiceError(f"{uri}: could not be read from S3: {error}") from error

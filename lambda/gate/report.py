@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_BYTES = 16 * 1024 * 1024
-"""The size of the largest report that is read: it and what it holds must fit into the function's memory."""
+"""The largest report that the gate reads: its text and parsed content must fit into the function's memory."""
 
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a report says of the metrics that are asked for."""
+    """The configured metrics as read from a report."""
 
     values: dict[str, Number] = field(default_factory=dict)
     missing: dict[str, MetricMissingError] = field(default_factory=dict)
-    """Why a metric has no value."""
+    """Why each of the other metrics has no value."""
     fault: GateError | None = None
-    """Why the report as a whole cannot be read."""
+    """Why the whole report could not be read."""
     version: str | None = None
     """The VersionId of the object that was read."""
 
 
 def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
-    """The metrics of a report; the rest of it, which may be large, is let go.
+    """Reads the named metrics of a report, discarding the rest, which may be large.
 
     Raises:
-        ServiceError: S3 could not say, or broke off.
+        ServiceError: S3 was unavailable or the read was interrupted.
     """
     try:
         content, version = _content(s3, uri)
@@ -56,37 +56,37 @@ def read_metrics(s3: "S3Client", uri: str, names: Iterable[str]) -> Reading:
 
 
 def _text(content: bytearray) -> str:
-    """The content without its bytes, which would take up memory while the document is made."""
+    """Decodes the content; the caller can then free the bytes before the document is parsed."""
     try:
         return content.decode(json.detect_encoding(content))
     except UnicodeError as error:
-        raise ReportInvalidError(f"not readable as JSON: {error}") from error
+        raise ReportInvalidError(f"invalid JSON: {error}") from error
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    """The document; NaN and Infinity, which Python writes and JSON does not know, are no fault where nobody asks."""
+    """Parses the document; NaN and Infinity, which Python writes but JSON lacks, are accepted in unused places."""
     try:
         document = json.loads(text)
     except RecursionError as error:
-        raise ReportInvalidError("not readable as JSON: nested too deeply") from error
+        raise ReportInvalidError("invalid JSON: nested too deeply") from error
     except ValueError as error:
-        raise ReportInvalidError(f"not readable as JSON: {error}") from error
+        raise ReportInvalidError(f"invalid JSON: {error}") from error
     if not isinstance(document, dict):
-        raise ReportInvalidError(f"must be a JSON object at its top; it is a {type(document).__name__}")
+        raise ReportInvalidError(f"must be a JSON object, not a {type(document).__name__}")
     return document
 
 
 def _content(s3: "S3Client", uri: str) -> tuple[bytearray, str | None]:
     place = re.fullmatch(r"s3://([^/]+)/(.+)", uri, re.DOTALL)
     if place is None:
-        raise ReportMissingError("that is no S3 URI; expected is s3://<bucket>/<key>")
+        raise ReportMissingError("invalid S3 URI; expected s3://<bucket>/<key>")
     content = bytearray()
     with s3_errors(uri, ReportMissingError):
         found = s3.get_object(Bucket=place[1], Key=place[2])
-        # Read to its end, in pieces, an object's length and checksum are verified.
+        # Reading the body to its end in chunks verifies its length and checksum.
         with closing(found["Body"]) as body:
             for chunk in body.iter_chunks(_CHUNK):
                 content += chunk
                 if len(content) > MAX_BYTES:
-                    raise ReportInvalidError(f"larger than {MAX_BYTES:,} bytes, more than the gate reads")
+                    raise ReportInvalidError(f"larger than {MAX_BYTES:,} bytes, the most that the gate reads")
     return content, found.get("VersionId")

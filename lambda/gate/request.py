@@ -1,4 +1,4 @@
-"""What an event asks for."""
+"""Parses and validates the event."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ from gate.lookup import Number, is_number
 from gate.text import listed, shown
 
 DEFAULT_TIMEOUT = 604_800
-"""Seconds that a request waits for a person where the user says nothing: a week."""
-MAX_TIMEOUT = 99_999_999
-"""Seconds; Step Functions allows no more: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
+"""Seconds that a request waits for a person by default: a week, as in ``pipeline.stages.approval``."""
+MAX_TIMEOUT = 31_536_000
+"""Seconds; a year, as in ``pipeline.stages.approval``, which is not in the function's archive."""
 
 _KEYS = ("name", "minimum", "maximum")
 
@@ -24,14 +24,14 @@ class Request:
     report: str | None
     """The S3 URI of the model's evaluation report."""
     model_package: str | None
-    """The ARN of the model's package."""
+    """The model package's ARN."""
     champion: dict[str, str] | None
-    """``ModelPackageArn`` and ``report`` of the newest approved version, where it has a report."""
+    """``ModelPackageArn`` and ``report`` of the newest approved version, if it has a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """What is asked of one metric; both limits are inclusive."""
+    """The limits of one metric, both inclusive."""
 
     name: str
     """The dotted path in the report."""
@@ -44,7 +44,7 @@ class Approval:
     """The user's section ``approval``."""
 
     thresholds: tuple[Threshold, ...]
-    """Those of the metrics that the user lists, and of ``by`` if it is not there."""
+    """Those of the metrics that the user lists, plus ``by`` if it is not among them."""
     manual: bool
     timeout_seconds: int
     must_beat_champion: bool
@@ -53,20 +53,20 @@ class Approval:
 
     @property
     def names(self) -> list[str]:
-        """The metrics' names, each once."""
+        """The metrics' names without duplicates."""
         return list(dict.fromkeys(threshold.name for threshold in self.thresholds))
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether the smaller ``by`` wins: the user gives it a maximum and no minimum."""
+        """Whether the smaller ``by`` wins, that is, the user set a maximum but no minimum for it."""
         limits = [threshold for threshold in self.thresholds if threshold.name == self.by]
         return any(limit.maximum is not None for limit in limits) and all(limit.minimum is None for limit in limits)
 
 
 def read_request(event: dict[str, Any]) -> Request:
-    """The model that the state machine's event is about.
+    """Returns the model that the state machine's event is about.
 
-    A champion without a report counts as none, and so does the model itself: it would always be as good as itself.
+    A champion without a report is ignored, and so is the model itself, which would always match itself.
     """
     champion = event.get("champion") or {}
     if champion.get("ModelPackageArn") == event.get("model_package"):
@@ -80,11 +80,11 @@ def read_request(event: dict[str, Any]) -> Request:
 
 
 def read_approval(section: Any) -> Approval:
-    """The user's section, held against what is allowed, since an execution can be started without the start Lambda.
+    """Validates the user's section, since an execution can be started without the start Lambda.
 
     Raises:
-        ApprovalInvalidError: something in it is not allowed; the message says the key, the value and what is.
-        MetricMissingError: the champion must be beaten, and no metric is named to compare by.
+        ApprovalInvalidError: the section is invalid; the message names the key, the value and what is allowed.
+        MetricMissingError: the champion must be beaten, but no metric is configured to compare by.
     """
     if not isinstance(section, dict):
         raise ApprovalInvalidError(f"approval: is {shown(section)}; must be a mapping")
@@ -120,7 +120,7 @@ def _optional(section: dict[str, Any], key: str, kind: type, expected: str, defa
 
 
 def _is_path(text: str) -> bool:
-    """Whether it may name a metric; halves of characters, which the answer could not repeat, are not printable."""
+    """Whether the text can name a metric. Lone surrogates, which the answer could not encode, are not printable."""
     return bool(text) and text.isprintable()
 
 
@@ -135,7 +135,7 @@ def _timeout(section: dict[str, Any]) -> int:
 def _threshold(metric: Any, path: str) -> Threshold:
     if not isinstance(metric, dict):
         raise ApprovalInvalidError(f"{path}: is {shown(metric)}; must be a mapping with the keys {listed(_KEYS)}")
-    # A misspelt limit would be a metric without one, which every model passes.
+    # A metric with a misspelt limit would have no limit, and every model would pass.
     for key in metric.keys() - set(_KEYS):
         raise ApprovalInvalidError(f"{path}: has the key {shown(key)}; the keys allowed are {listed(_KEYS)}")
     name, minimum, maximum = (metric.get(key) for key in _KEYS)
@@ -145,5 +145,5 @@ def _threshold(metric: Any, path: str) -> Threshold:
         if limit is not None and not is_number(limit):
             raise ApprovalInvalidError(f"{path}.{key}: is {shown(limit)}; must be a number")
     if minimum is not None and maximum is not None and minimum > maximum:
-        raise ApprovalInvalidError(f"{path}: its minimum {minimum!r} is above its maximum {maximum!r}; no value holds")
+        raise ApprovalInvalidError(f"{path}: minimum {minimum!r} exceeds maximum {maximum!r}; no value can meet both")
     return Threshold(name=name, minimum=minimum, maximum=maximum)

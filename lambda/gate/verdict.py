@@ -1,4 +1,4 @@
-"""Decides, by what the reports say and what the user asks for. Nothing here needs AWS."""
+"""Decides on a model by its report, the champion's and the user's limits. Needs no AWS."""
 
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,14 @@ from gate.request import Approval, Request
 def verdict(
     request: Request, approval: Approval, model: Reading | None, champion: Reading | None, *, now: datetime
 ) -> dict[str, Any]:
-    """The gate's answer, with the versions of the reports that it is based on.
+    """Returns the gate's answer.
 
     Args:
         request: the model to judge.
-        approval: what the user asks for.
-        model: what the model's report says; None where it has none.
-        champion: what the champion's report says; None where there is no champion, or none with a report.
-        now: the time from which a person's time to answer is counted.
+        approval: the user's section.
+        model: the model's report, or None.
+        champion: the champion's report; None without a champion that has one.
+        now: when a person's time to answer begins.
     """
     metrics = judge(approval, model or Reading(), champion or Reading())
     fault = _fault(approval, model, champion)
@@ -34,7 +34,7 @@ def verdict(
         held = [metric for metric in metrics if metric.passed]
         reason += f"; held: {_sentence(held)}" if held else ""
         return answer(request, "Rejected", reason, metrics=metrics, error="ModelRejected", notes=notes)
-    reason = _praise(approval, metrics)
+    reason = _approval_reason(approval, metrics)
     if not approval.manual:
         return answer(request, "Approved", reason, metrics=metrics, notes=notes)
     return answer(request, "Waiting", reason, metrics=metrics, notes=notes) | {
@@ -43,12 +43,12 @@ def verdict(
 
 
 def _fault(approval: Approval, model: Reading | None, champion: Reading | None) -> GateError | None:
-    """Why there can be no verdict; None where there can be one."""
+    """Returns why no verdict is possible, or None."""
     if model is None:
         if not approval.names:
             return None
         names = f"approval names {approval.names[0]}"
-        return ReportMissingError(f"there is no report to judge by: {names}, and the execution has no evaluation")
+        return ReportMissingError(f"there is no report: {names}, but the execution has no evaluation")
     if model.fault:
         return model.fault
     if model.missing:
@@ -56,28 +56,28 @@ def _fault(approval: Approval, model: Reading | None, champion: Reading | None) 
     if not (approval.must_beat_champion and champion):
         return None
     fault = champion.fault or champion.missing.get(approval.by or "")
-    return type(fault)(f"the champion must be beaten, and its report is of no use: {fault}") if fault else None
+    return type(fault)(f"the champion must be beaten, but its report cannot be used: {fault}") if fault else None
 
 
 def _notes(approval: Approval, champion: Reading | None) -> list[str]:
-    """What a person should know about the champion's values."""
+    """Returns what people should know about the champion's values."""
     if champion is None:
         return (
-            ["There is no champion with a report, so nothing is to be beaten."] if approval.must_beat_champion else []
+            ["There is no champion with a report, so there is nothing to beat."] if approval.must_beat_champion else []
         )
     if champion.fault:
         return [f"The champion's values are not shown: {champion.fault}"]
     return [f"The champion's value is not shown: {error}" for error in champion.missing.values()]
 
 
-def _praise(approval: Approval, metrics: list[Metric]) -> str:
-    asked = [metric for metric in metrics if metric.comparisons]
-    if asked:
-        return f"every threshold holds: {_sentence(asked)}"
+def _approval_reason(approval: Approval, metrics: list[Metric]) -> str:
+    compared = [metric for metric in metrics if metric.comparisons]
+    if compared:
+        return f"all thresholds met: {_sentence(compared)}"
     return (
-        "there is no champion with a report to beat, and no threshold was set"
+        "there is no champion with a report to beat, and no threshold is set"
         if approval.must_beat_champion
-        else ("no threshold was set")
+        else "no threshold is set"
     )
 
 

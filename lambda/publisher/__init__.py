@@ -1,1 +1,1 @@
-"""The Lambda function that publishes the pipeline's scripts at deploy time. It imports only what the runtime has."""
+"""The Lambda function that publishes the pipeline's scripts at deploy time. It needs only what the runtime provides."""

@@ -1,6 +1,6 @@
 """Uploads the files of an archive to a prefix: a CloudFormation custom resource.
 
-CloudFormation waits for an answer at a URL that comes with the request, whatever happens; see
+CloudFormation waits for a response, success or failure, at a URL in the request:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 """
 
@@ -16,7 +16,7 @@ _s3 = boto3.client("s3")
 
 
 def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda passes two arguments
-    """Publishes on create and on update; on delete it leaves everything, since users put files there too.
+    """Publishes on create and update; on delete it leaves all files, since users put their own there, too.
 
     Args:
         event: a CloudFormation custom resource request.
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lamb
     if event["RequestType"] != "Delete":
         try:
             publish(_s3, properties)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, CloudFormation must hear of it
+        except Exception as error:  # noqa: BLE001 - CloudFormation must learn of any error
             answer |= {"Status": "FAILED", "Reason": f"could not publish the scripts: {error!r}"}
     request = urllib.request.Request(  # noqa: S310 - the URL is CloudFormation's own
         event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
@@ -43,11 +43,11 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lamb
 
 
 def publish(s3: Any, properties: dict[str, str]) -> None:
-    """Uploads each file of the zip archive below the prefix.
+    """Uploads each file of the zip archive under the prefix.
 
     Args:
         s3: an S3 client.
-        properties: ``ArchiveBucket`` and ``ArchiveKey`` of the archive, ``Bucket`` and ``Prefix`` to upload to.
+        properties: ``ArchiveBucket`` and ``ArchiveKey`` to read, ``Bucket`` and ``Prefix`` to upload to.
     """
     content = s3.get_object(Bucket=properties["ArchiveBucket"], Key=properties["ArchiveKey"])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -1,5 +1,5 @@
 """The Lambda function that starts the pipeline.
 
-The way through: ``handler`` takes the event, ``event`` says what it asks for, ``file`` reads ``input.yaml`` from S3,
-``pipeline.contract`` turns it into the execution's input, and ``handler`` starts the execution.
+``handler`` takes the event, ``event`` parses it, ``file`` reads ``input.yaml`` from S3, ``pipeline.input`` turns it
+into the execution's input, and ``handler`` starts the execution.
 """

@@ -1,19 +1,19 @@
-"""What can go wrong at a start: an ``InputError``, for the user to mend, is answered; a ``ServiceError`` is raised."""
+"""The starter's errors: an ``InputError`` is the user's to fix and is returned; a ``ServiceError`` is raised."""
 
-from pipeline.contract.problems import InputError
+from pipeline.input.errors import InputError
 
 
 class EventError(InputError):
-    """The event does not say where ``input.yaml`` lies, or its overrides are no mapping."""
+    """The event does not name the location of ``input.yaml``, or its overrides are not a mapping."""
 
 
 class UnreadableFileError(InputError):
-    """There is no such bucket or key, or the function may not read it."""
+    """The bucket or key does not exist, or the function may not read it."""
 
 
 class RefusedInputError(InputError):
-    """The file says something that is not allowed."""
+    """The file is invalid."""
 
 
 class ServiceError(Exception):
-    """AWS did not do its part; the same event, tried again later, may start the execution."""
+    """An AWS call failed; retrying the same event may succeed."""

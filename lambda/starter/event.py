@@ -1,4 +1,4 @@
-"""What an event asks for."""
+"""Parses the event."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ from starter.errors import EventError
 
 _EXPECTED = (
     '{"config": {"bucket": "<name>", "prefix": "<key of input.yaml>"}}, '
-    'and, if wanted, "overrides": {...} and "id": "..."'
+    'optionally with "overrides": {...} and "id": "..."'
 )
 
 _LOGGED_NAMES = 50
@@ -21,7 +21,7 @@ class StartEvent:
     key: str
     overrides: dict[str, Any] = field(default_factory=dict)
     identity: str
-    """The same however often the event is delivered."""
+    """The same for every delivery of an event."""
 
     @property
     def location(self) -> str:
@@ -30,23 +30,23 @@ class StartEvent:
 
 
 def read_event(event: Any, *, request_id: str) -> StartEvent:
-    """The request in an event.
+    """Parses an event.
 
     Args:
-        event: what Lambda was given.
-        request_id: Lambda's own, which stays the same when Lambda tries again.
+        event: the event that Lambda received.
+        request_id: Lambda's request ID, which stays the same across retries.
 
     Raises:
-        EventError: it is malformed.
+        EventError: the event is malformed.
     """
     event = event if isinstance(event, dict) else {"config": event}
     config = event.get("config")
     bucket, key = (config.get(name) if isinstance(config, dict) else None for name in ("bucket", "prefix"))
     if not (isinstance(bucket, str) and bucket and isinstance(key, str) and key):
-        raise EventError(f"the event's config is {config!r}; the expected event is {_EXPECTED}")
+        raise EventError(f"invalid config in the event: {config!r}; expected {_EXPECTED}")
     overrides = event.get("overrides")
     if not isinstance(overrides, dict | None):
-        raise EventError(f"the event's overrides are a {type(overrides).__name__}; the expected event is {_EXPECTED}")
+        raise EventError(f"invalid overrides in the event: a {type(overrides).__name__}; expected {_EXPECTED}")
     own_id = event.get("id")
     return StartEvent(
         bucket=bucket,
@@ -57,10 +57,10 @@ def read_event(event: Any, *, request_id: str) -> StartEvent:
 
 
 def described(event: Any) -> dict[str, Any]:
-    """What an event is, for the log: not what it says, since overrides may hold secrets.
+    """Summarises an event for the log, without the overrides' values, which may be secret.
 
     Args:
-        event: what Lambda was given; it may be of any shape.
+        event: the event that Lambda received, of any shape.
     """
     event = event if isinstance(event, dict) else {}
     config = event.get("config")

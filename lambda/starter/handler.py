@@ -1,4 +1,4 @@
-"""The Lambda's entry: event in, execution out."""
+"""The Lambda's entry point: takes an event and starts an execution."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -11,16 +11,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.contract.execution import execution_input
-from pipeline.contract.problems import InputError, InvalidFileError, path_text
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.input.errors import InputError, InvalidFileError, path_text
+from pipeline.input.execution import execution_input
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from starter.errors import RefusedInputError, ServiceError
 from starter.event import StartEvent, described, read_event
 from starter.file import read_file
 
 logger = Logger()
 metrics = Metrics()
-# Together well below the function's timeout, so that what fails is told, and not cut off.
+# All attempts together stay well below the function's timeout, so that failures are reported instead of cut off.
 _config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 s3 = boto3.client("s3", config=_config)
 step_functions = boto3.client("stepfunctions", config=_config)
@@ -30,7 +30,7 @@ _TOKENS = {name: os.environ[variable] for name, variable in _VARIABLES.items()}
 _STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
 
 _CLOCK_TOLERANCE = timedelta(seconds=0.5)
-"""How far Lambda's clock may be ahead of Step Functions'."""
+"""How far Lambda's clock may run ahead of Step Functions'."""
 
 
 @logger.inject_lambda_context
@@ -39,25 +39,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Starts one execution of the pipeline per event.
 
     Args:
-        event: ``{"config": {"bucket": NAME, "prefix": KEY}}``, where the key is that of ``input.yaml``; ``overrides``
-            are merged over what the file says; a scheduled event has its ``id`` too.
-        context: Lambda's context; its request id stands for the event's where the event has none.
+        event: ``{"config": {"bucket": NAME, "prefix": KEY}}``, with the key of ``input.yaml``; optionally
+            ``overrides`` to merge over the file, and an ``id``, which scheduled events have.
+        context: Lambda's context; its request ID is used if the event has no ``id``.
 
     Returns:
-        ``executionArn``, ``name``, ``started``: false where this event had started the execution before, and
-        ``version``, the VersionId of the file as it was read; the log has them, too. Where the event or the file cannot
-        start one: ``started`` false, ``errorType`` and ``errorMessage``, which says where the file lies. That is an
-        answer and no error, which Lambda would try again, to be refused again.
+        ``executionArn``, ``name``, ``started`` (false if the same event had already started the execution) and
+        ``version`` (the VersionId of the file); they are logged, too. If the event or the file is invalid: ``started``
+        false, ``errorType`` and ``errorMessage``, which names the file's location. This is returned instead of raised,
+        because Lambda would retry an error, to no avail.
 
     Raises:
-        ServiceError: AWS did not do its part; worth another try.
+        ServiceError: an AWS call failed; a retry may succeed.
     """
     logger.info("event", event=described(event))
     try:
         answer = _start(read_event(event, request_id=context.aws_request_id))
     except InputError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
-        logger.error("input refused: %s", _loggable(error, event))  # noqa: TRY400 - no stack trace is wanted
+        logger.error("input rejected: %s", _loggable(error, event))  # noqa: TRY400 - no stack trace needed
         return {"started": False, "errorType": type(error).__name__, "errorMessage": str(error)}
     except ServiceError as error:
         metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
@@ -68,12 +68,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _loggable(error: InputError, event: Any) -> str:
-    """The error's message; where the event has overrides, without their values, which may be secret."""
+    """Returns the error's message, without the values of any overrides, which may be secret."""
     if not (isinstance(event, dict) and event.get("overrides")):
         return str(error)
     refused = error.__cause__
     paths = [path_text(each.path) for each in refused.problems] if isinstance(refused, InvalidFileError) else []
-    return f"{type(error).__name__}, see the answer; the overrides' values are not logged; refused: {', '.join(paths)}"
+    return f"{type(error).__name__}, see the response; overrides' values are not logged; rejected: {', '.join(paths)}"
 
 
 def _start(request: StartEvent) -> dict[str, Any]:
@@ -90,6 +90,6 @@ def _start(request: StartEvent) -> dict[str, Any]:
         return {"executionArn": arn, "name": made.name, "started": False, "version": version}
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"{request.location}: Step Functions did not start {made.name}: {error}") from error
-    # For an execution that runs already, with the same input, Step Functions answers as it did the first time.
+    # If the execution is already running with the same input, Step Functions returns its original start date.
     is_new = started["startDate"] >= called - _CLOCK_TOLERANCE
     return {"executionArn": started["executionArn"], "name": made.name, "started": is_new, "version": version}

@@ -1,4 +1,4 @@
-"""The function that announces failures, with the answers that Step Functions gives."""
+"""The announcer function, with stubbed Step Functions and SNS."""
 
 import importlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Announce = Callable[..., dict[str, str]]
 
 
 def entered(state: str, number: int = 5) -> dict[str, Any]:
-    """The event of a state's beginning."""
+    """The event of entering a state."""
     details = {"name": state}
     return {"timestamp": NOON, "type": "TaskStateEntered", "id": number, "stateEnteredEventDetails": details}
 
@@ -31,7 +31,7 @@ def other(kind: str, number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def announce(monkeypatch: pytest.MonkeyPatch) -> Announce:
-    """Has an execution announced, and gives what was published."""
+    """Announces an execution and returns what was published."""
     monkeypatch.setenv("TOPIC_ARN", TOPIC)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -69,7 +69,7 @@ def announce(monkeypatch: pytest.MonkeyPatch) -> Announce:
 
 
 def test_a_failed_job(announce: Announce) -> None:
-    """Name, stage, error, the job's own reason, the link to the console and how to go on are said."""
+    """The message has name, stage, error, the job's own reason, the console link and how to resume."""
     published = announce(
         other("ExecutionFailed", 7), other("TaskFailed", 6), entered("training"), entered("preprocessing", 2),
         error="States.TaskFailed", cause=FAILED_JOB,
@@ -88,8 +88,8 @@ def test_a_failed_job(announce: Announce) -> None:
         assert part in message
 
 
-def test_a_refusal(announce: Announce) -> None:
-    """What SageMaker has refused is said in SageMaker's own words, not in those of the state that has failed."""
+def test_a_rejected_request(announce: Announce) -> None:
+    """A request that SageMaker rejected is reported with SageMaker's error, not with that of the failed state."""
     said = "You may not (Service: AmazonSageMaker; Status Code: 400; Error Code: AccessDeniedException; Request ID: 1)"
     cause = (
         "An error occurred while executing the state 'training: refused?' (entered at the event id #9). The JSONata"
@@ -114,7 +114,7 @@ def test_a_refusal(announce: Announce) -> None:
     ],
 )
 def test_the_stage_is_that_of_the_last_state(state: str, stage: str, announce: Announce) -> None:
-    """Whatever the state is called, its stage is said."""
+    """The stage is reported for any of its states."""
     published = announce(
         other("ExecutionFailed", 9), entered(state, 8), entered("training"), error="E", cause="because"
     )
@@ -123,26 +123,26 @@ def test_the_stage_is_that_of_the_last_state(state: str, stage: str, announce: A
 
 
 @pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
-def test_an_end_without_error_and_cause(status: str, announce: Announce) -> None:
-    """An execution that was stopped, or whose time was up before any state began, is announced all the same."""
+def test_end_without_error_and_cause(status: str, announce: Announce) -> None:
+    """An execution that was stopped or timed out before entering any state is announced, too."""
     published = announce(other("ExecutionStarted", 1), status=status)
     assert published["Subject"] == f"{status}: {NAME}"
-    assert "Stage:     none was entered" in published["Message"]
+    assert "Stage:     none entered" in published["Message"]
     assert "Cause:     -" in published["Message"]
 
 
 def test_subject_and_message_fit(announce: Announce) -> None:
-    """A long or strange name and cause give a subject of at most 100 ASCII characters and a message that is read."""
+    """Long or non-ASCII names and causes give a subject of at most 100 ASCII characters and a readable message."""
     name = "é" * 80
     published = announce(entered("deployment: delete endpoint config"), name=name, error="E", cause="x" * 32_768)
     assert published["Subject"].isascii()
     assert len(published["Subject"]) <= 100
     assert len(published["Message"]) < 6000
-    assert published["Message"].rstrip().splitlines()[-1].startswith("Go on:")
+    assert published["Message"].rstrip().splitlines()[-1].startswith("Resume:")
 
 
-def test_a_refusal_is_not_swallowed(announce: Announce) -> None:
-    """What SNS refuses is an error, so that Lambda tries again and keeps the event at last."""
+def test_a_rejected_publication_raises(announce: Announce) -> None:
+    """An error from SNS is raised, so that Lambda retries and eventually sends the event to the dead-letter queue."""
     with pytest.raises(ClientError, match="AuthorizationError"):
         announce(entered("training"), refused="AuthorizationError")
 
@@ -155,6 +155,6 @@ def test_a_refusal_is_not_swallowed(announce: Announce) -> None:
     ],
 )
 def test_other_partitions_have_their_own_console(partition: str, region: str, host: str, announce: Announce) -> None:
-    """In China and in GovCloud the link leads to the console there."""
+    """In China and GovCloud, the link leads to the partition's own console."""
     arn = f"arn:{partition}:states:{region}:123456789012:execution:Machine:{NAME}"
     assert f"https://{host}/states/home?region={region}#" in announce(executionArn=arn)["Message"]

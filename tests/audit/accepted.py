@@ -1,4 +1,4 @@
-"""What the auditing tools say against the template and is accepted: one resource, one finding, one reason each.
+"""The accepted findings of the auditing tools: one resource, one finding, one reason each.
 
 A finding that is not here fails the tests, and so does an entry that no tool finds any more.
 """
@@ -10,22 +10,22 @@ Accepted = dict[tuple[str, str], str]
 
 _BUCKET = "<StorageBucket5CB7C8EA.Arn>"
 _LOGGING = (
-    "It would need a second bucket for the logs alone; who touched which object is what CloudTrail's data events tell, "
-    "where the account has them."
+    "It would need a second bucket just for logs; CloudTrail's data events record who accessed which object, "
+    "if the account has them."
 )
-_OWN_OBJECTS = "The keys are the user's: input.yaml names where data and models lie in the pipeline's own bucket."
-_NO_RESOURCE = "AWS lets nobody limit these actions to a resource: tracing, log delivery, a login, a metric, an answer."
-_NAMES = "The ends of the names are execution ids, which are not known before; the model's name in them is the limit."
-_KEY_OPTIONAL = "AWS's own key encrypts it; with the parameter kms-key-arn it is the deployment's."
-_NO_NETWORK = "It calls AWS's APIs only, over TLS, and needs nothing in a VPC; there it would need endpoints for each."
-_CONCURRENCY = "A reserve is taken from all other functions of the account; one start at a time is far below any limit."
-_SYNCHRONOUS = "Whoever invokes it waits for the answer and sees the failure."
+_OWN_OBJECTS = "The user chooses the keys: input.yaml names data and models in the pipeline's own bucket."
+_NO_RESOURCE = "AWS supports no resources for these actions: tracing, log delivery, a login, a metric, an answer."
+_NAMES = "The names end with execution IDs, which are not known in advance; the model's name in them is the limit."
+_KEY_OPTIONAL = "AWS's own key encrypts it or, with the parameter kms-key-arn, the deployment's."
+_NO_NETWORK = "It only calls AWS's APIs, over TLS, and needs nothing in a VPC, where each API would need an endpoint."
+_CONCURRENCY = "It would be taken from the account's other functions; one start at a time is far below any limit."
+_SYNCHRONOUS = "The caller waits for the response and sees the failure."
 _DESTINATION = (
     "What it could not do goes to the queue of dead letters by its failure destination, which this check ignores; "
     "it keeps the error beside the event, where the function's own dead-letter queue would have the event alone."
 )
-_NAMES_ONLY = "There is no secret in it: names and ARNs."
-_OWN_EXECUTIONS = "All executions of this state machine, and of no other."
+_NAMES_ONLY = "It has no secrets, only names and ARNs."
+_OWN_EXECUTIONS = "All executions of this state machine only."
 
 _SAGEMAKER_NAMES = (
     *(f"{kind}/{name}" for kind in ("endpoint-config", "model") for name in ("*-demo-*", "demo-*")),
@@ -35,7 +35,7 @@ _SAGEMAKER_NAMES = (
 _WORKFLOW = "Workflow/Role/DefaultPolicy/Resource"
 _JOBS = "SageMaker/Role/DefaultPolicy/Resource"
 _MODELS = "Serving/Role/DefaultPolicy/Resource"
-_BELOW = "The names of what SageMaker and the gate write there are not known before; the prefix is the limit."
+_BELOW = "The names that SageMaker and the gate write are not known in advance; the prefix is the limit."
 _APPROVERS = "Approval/Approvers/Resource"
 _ANNOUNCER = "Announcer/Role/DefaultPolicy/Resource"
 _EXECUTIONS = (
@@ -61,7 +61,7 @@ CDK_NAG: Accepted = {
         for construct in ("Announcer", "Approval", "Scripts", "Starter")
     },
     ("DeadLetters/Queue/Resource", "AwsSolutions-SQS3"): (
-        "It is the queue of dead letters itself; an alarm goes off at the first message, which stays for 14 days."
+        "It is the dead-letter queue itself; an alarm fires on the first message, which is kept for 14 days."
     ),
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/*")): _OWN_OBJECTS
@@ -76,7 +76,7 @@ CDK_NAG: Accepted = {
         "The scripts' names are those of the module's files; the prefix is the limit."
     ),
     **{
-        (role, _wildcard(f"arn:aws:s3:::{name}/*")): "A bucket to read data from is read whole."
+        (role, _wildcard(f"arn:aws:s3:::{name}/*")): "Data buckets are readable in full."
         for role in (_JOBS, _MODELS)
         for name in (f"sagemaker-sample-data-{REGION}", "the-data", "more-data")
     },
@@ -97,7 +97,7 @@ CDK_NAG: Accepted = {
     },
     **{
         (role, _wildcard(_arn("ec2", f"{kind}/*"))): (
-            "SageMaker makes and deletes the interfaces; their ids are not known before."
+            "SageMaker creates and deletes the interfaces; their IDs are not known in advance."
         )
         for role in (_JOBS, _MODELS)
         for kind in ("network-interface", "security-group", "subnet")
@@ -112,7 +112,7 @@ CDK_NAG: Accepted = {
         "Only DescribeAlarms: a DeploymentConfig may name any alarm of the account to roll an update back by."
     ),
     (_WORKFLOW, _wildcard(_arn("application-autoscaling", "scalable-target/*"))): (
-        "A target's id is of AWS's making; a condition limits the statement to SageMaker."
+        "AWS generates a target's ID; a condition limits the statement to SageMaker."
     ),
 }
 """By construct path and rule."""
@@ -160,4 +160,4 @@ CLOUDSPLAINING: Accepted = {
 """By role and finding."""
 
 PARAMETERS = {name.lower().replace("_", "-"): value for name, value in OPTIONS.items()}
-"""Every parameter that has something to do with permissions, as context has it."""
+"""Every parameter that affects permissions, as CDK context."""

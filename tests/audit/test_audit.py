@@ -25,7 +25,7 @@ Findings = set[tuple[str, str]]
 
 
 def audited(tool: str, *arguments: str, given: str = "", codes: tuple[int, ...] = (0,)) -> Any:
-    """What a tool of the audit's environment prints, which is JSON."""
+    """Runs a tool of the audit environment and parses its JSON output."""
     path = TOOLS / tool
     assert path.exists(), f"{path} is missing; make test sets it up"
     done = subprocess.run([str(path), *arguments], input=given, capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ def audited(tool: str, *arguments: str, given: str = "", codes: tuple[int, ...] 
 
 
 def nagged(folder: Path, parameters: dict[str, str]) -> Findings:
-    """Synthesises the stack with these parameters into a folder; gives what AwsSolutions finds in it."""
+    """Synthesises the stack with these parameters into a folder; returns AwsSolutions' findings."""
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(folder), context=context)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
@@ -62,7 +62,7 @@ def test_cdk_nag_finds_only_what_is_accepted(tmp_path: Path, assembly: Path) -> 
 
 
 def test_checkov_finds_only_what_is_accepted(assembly: Path, full_assembly: Path) -> None:
-    """No check fails for the template, with the defaults or with every parameter, that is not accepted."""
+    """Only accepted checks fail, with the defaults or with every parameter."""
     files = [f"--file={folder / TEMPLATE}" for folder in (assembly, full_assembly)]
     reports = audited(
         "checkov", *files, "--framework=cloudformation", "--output=json", "--quiet", "--skip-download", codes=(1,)
@@ -73,15 +73,15 @@ def test_checkov_finds_only_what_is_accepted(assembly: Path, full_assembly: Path
 
 
 def test_cfn_lint_accepts_it(assembly: Path, full_assembly: Path) -> None:
-    """cfn-lint finds no error and no warning, but for the dependencies that the CDK writes out twice (W3005)."""
+    """cfn-lint finds no errors or warnings, except for the CDK's redundant dependencies (W3005)."""
     files = [str(folder / TEMPLATE) for folder in (assembly, full_assembly)]
     command = ["cfn-lint", "--regions", REGION, "--ignore-checks", "W3005", "--template", *files]
     lint = subprocess.run(command, capture_output=True, text=True, check=False)
     assert lint.returncode == 0, lint.stdout + lint.stderr
 
 
-def test_the_policies_have_no_finding_but_the_accepted(template: dict[str, Any], full_template: dict[str, Any]) -> None:
-    """Parliament and cloudsplaining find no mistake and no risk in any role's policy."""
+def test_policies_have_only_accepted_findings(template: dict[str, Any], full_template: dict[str, Any]) -> None:
+    """Parliament and cloudsplaining find only accepted issues in the roles' policies."""
     found: dict[str, Findings] = {"parliament": set(), "cloudsplaining": set()}
     for content in (template, full_template):
         documents = {}
@@ -97,6 +97,6 @@ def test_the_policies_have_no_finding_but_the_accepted(template: dict[str, Any],
 
 
 def test_every_acceptance_has_a_reason() -> None:
-    """Whatever is accepted says why, in a sentence."""
+    """Every accepted finding has a reason, a full sentence."""
     for accepted in (CDK_NAG, CHECKOV, PARLIAMENT, CLOUDSPLAINING):
         assert all(len(reason) > 30 and " " in reason for reason in accepted.values())

@@ -17,7 +17,7 @@ LOCKS = ["requirements.txt", *(f"requirements/{name}.txt" for name in ("local", 
 
 @pytest.fixture(scope="module")
 def bom() -> dict[str, Any]:
-    """What make sbom writes."""
+    """The output of make sbom."""
     return sbom.bom()
 
 
@@ -27,7 +27,7 @@ def named(bom: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_valid(bom: dict[str, Any]) -> None:
-    """CycloneDX's own schema accepts it, and each component stands there once."""
+    """It is valid by CycloneDX's schema, and lists each component once."""
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
     references = [component["bom-ref"] for component in bom["components"]]
     assert len(set(references)) == len(references)
@@ -35,7 +35,7 @@ def test_valid(bom: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_locked_python_package(lock: str, bom: dict[str, Any]) -> None:
-    """Each package of each lock is there in the locked version, and those that are shipped are required."""
+    """Every package of each lock is listed in its locked version; shipped ones are marked as required."""
     components = named(bom)
     packages = sbom.locked(lock)
     assert packages
@@ -45,7 +45,7 @@ def test_every_locked_python_package(lock: str, bom: dict[str, Any]) -> None:
 
 
 def test_every_locked_npm_package(bom: dict[str, Any]) -> None:
-    """Each package of npm's lock is there in the locked version."""
+    """Every package of npm's lock is listed in its locked version."""
     lock = json.loads((PROJECT / "package-lock.json").read_text())["packages"]
     locked = {(path.rpartition("node_modules/")[2], entry["version"]) for path, entry in lock.items() if path}
     components = {(item["name"], item["version"]) for item in bom["components"] if "pkg:npm/" in item["purl"]}
@@ -53,12 +53,12 @@ def test_every_locked_npm_package(bom: dict[str, Any]) -> None:
 
 
 def test_every_component_has_its_licence(bom: dict[str, Any]) -> None:
-    """No package is without a licence."""
+    """Every package has a licence."""
     assert [item["bom-ref"] for item in bom["components"] if not sbom.licences(item)] == []
 
 
 def test_reproducible(bom: dict[str, Any]) -> None:
-    """There is nothing in it of the time, of chance, or of this machine."""
+    """It does not depend on time, chance or this machine."""
     text = json.dumps(bom)
     assert "serialNumber" not in bom
     assert "timestamp" not in bom["metadata"]

@@ -1,4 +1,4 @@
-"""``make bench``'s program, as far as it measures nothing, and what it has written down."""
+"""``make bench``'s command line, without measurements, and its recorded results."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from benchmarks.table import DOCUMENT, written
     ],
 )
 def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
-    """What cannot be measured is said, and nothing is written."""
+    """Wrong usage is reported, and nothing is written."""
     before = results.FILE.read_bytes()
     run = subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments, "transitions"],
@@ -37,13 +37,13 @@ def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
 
 
 def test_document_has_the_measured_figures() -> None:
-    """The table in docs/performance.md is the one of results.json; make bench writes both."""
+    """The table in docs/performance.md matches results.json; make bench writes both."""
     document = DOCUMENT.read_text()
     assert document == written(document, results.read())
 
 
 def test_every_family_was_measured() -> None:
-    """The figures that are shown are complete, with what they were measured on."""
+    """The recorded results are complete, with the machine they were measured on."""
     content = results.read()
     assert list(content) == list(FAMILIES)
     for family in content.values():

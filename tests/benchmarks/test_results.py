@@ -11,14 +11,14 @@ ORDER = ("synth", "lambda")
 
 
 def measured(value: float) -> list[Result]:
-    """A family of one row, which took so long."""
+    """A family of one row with this duration."""
     row = Row(name="synth: wall", unit="s", figure="wall", goal=Goal(most=1.6, of_limit=True), quoted=23)
     subjects = {MODULE: lambda: {"wall": value}, LIMIT: lambda: {"wall": 2.0}}
     return run(Experiment(rows=(row,), subjects=subjects, rounds=2))
 
 
 def test_a_selection_leaves_the_other_families(tmp_path: Path) -> None:
-    """What is measured takes the place of its own family only, and the table's order stays."""
+    """New results replace only those of their family, and the table keeps its order."""
     file = tmp_path / "results.json"
     results.write("lambda", measured(1), order=ORDER, file=file)
     results.write("synth", measured(4), order=ORDER, file=file)
@@ -30,12 +30,12 @@ def test_a_selection_leaves_the_other_families(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_described_and_not_named() -> None:
-    """The figures come with what they depend on."""
+    """The results describe what they depend on."""
     assert set(results.machine()) == {"cores", "processor", "memory_gb", "system", "python", "load"}
 
 
 def test_the_table_goes_between_the_marks(tmp_path: Path) -> None:
-    """The document around the table stays, and another writing changes nothing."""
+    """The document around the table is unchanged, and writing is idempotent."""
     file = tmp_path / "results.json"
     results.write("synth", measured(4), order=ORDER, file=file)
     content = results.read(file)

@@ -10,7 +10,7 @@ from benchmarks.runner import run
 
 
 def subject(name: str, order: list[str], *values: float) -> Callable[[], Figures]:
-    """Gives these values, one a round, and notes when it was its turn."""
+    """Returns these values, one per round, and records its turns."""
     given = iter(values)
 
     def measure() -> Figures:
@@ -21,7 +21,7 @@ def subject(name: str, order: list[str], *values: float) -> Callable[[], Figures
 
 
 def test_subjects_take_turns() -> None:
-    """Each round begins with another subject, so that none is always measured first."""
+    """Each round starts with another subject, so that none is always measured first."""
     order: list[str] = []
     subjects = {MODULE: subject(MODULE, order, 1, 1, 1), LIMIT: subject(LIMIT, order, 1, 1, 1)}
     run(Experiment(rows=(), subjects=subjects, rounds=3))
@@ -39,7 +39,7 @@ def test_subjects_take_turns() -> None:
     ],
 )
 def test_goal(goal: Goal | None, met: bool | None) -> None:  # noqa: FBT001 - a parameter of the test
-    """A goal is held against the median, or against the median of the rounds' ratios to the limit."""
+    """A goal is compared with the median, or with the median of the rounds' ratios to the limit."""
     order: list[str] = []
     row = Row(name="synth", unit="s", figure="wall", goal=goal, quoted=23)
     subjects = {MODULE: subject(MODULE, order, 4, 6, 40), LIMIT: subject(LIMIT, order, 2, 3, 40)}
@@ -53,7 +53,7 @@ def test_goal(goal: Goal | None, met: bool | None) -> None:  # noqa: FBT001 - a 
 
 
 def test_a_subject_may_lack_a_figure() -> None:
-    """A figure that a subject has not is left out of its column."""
+    """A figure that a subject lacks is left out of its column."""
     row = Row(name="memory", unit="MB", figure="memory")
     (result,) = run(
         Experiment(rows=(row,), subjects={MODULE: lambda: {"memory": 5}, LIMIT: lambda: {"wall": 1}}, rounds=1)

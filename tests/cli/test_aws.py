@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from cli.aws import Aws, explained, stack_outputs
-from cli.errors import CommandError
 from cli.main import main
+from executions.aws import Aws
+from executions.errors import ExecutionsError, explained
+from executions.stack import find_stack
 from local.connection import Connection
 
 OUTPUTS = [
@@ -86,7 +87,7 @@ def outputs(response: dict[str, Any] | None, name: str | None = None) -> Any:
             stub.add_client_error("describe_stacks", "ValidationError", message, expected_params=expected)
         else:
             stub.add_response("describe_stacks", {"Stacks": [response]}, expected)
-        return stack_outputs(Aws(client=lambda _: client, default_stack="mlops-demo", where="in eu-west-1"), name)
+        return find_stack(Aws(client=lambda _: client, default_stack="mlops-demo", where="in eu-west-1"), name)
 
 
 def stack(found: list[dict[str, str]]) -> dict[str, Any]:
@@ -109,11 +110,11 @@ def test_outputs_of_the_stack() -> None:
 @pytest.mark.parametrize("metadata", [[], [{"OutputKey": "metadata", "OutputValue": "arn"}], OUTPUTS[1:]])
 def test_stack_of_something_else(metadata: list[dict[str, str]]) -> None:
     """A stack without the module's metadata is named as such."""
-    with pytest.raises(CommandError, match="mlops-demo in eu-west-1 is no deployment of this module"):
+    with pytest.raises(ExecutionsError, match="mlops-demo in eu-west-1 is no deployment of this module"):
         outputs(stack(metadata))
 
 
 def test_no_such_stack() -> None:
     """A stack that is not there is named, with the option that names another."""
-    with pytest.raises(CommandError, match=r"there is no stack churn in eu-west-1; .* --stack NAME"):
+    with pytest.raises(ExecutionsError, match=r"there is no stack churn in eu-west-1; .* --stack NAME"):
         outputs(None, "churn")

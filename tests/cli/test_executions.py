@@ -9,17 +9,20 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
-from cli.aws import Aws, Stack
-from cli.errors import CommandError
-from cli.executions import Executions
-from cli.job_logs import LocalLogs
-from cli.job_view import PERSON, Viewer
+from cli.logs import print_logs
 from cli.overview import overview, table
-from cli.target import Target
 from cli.watch import watch_to_end
+from executions.aws import Aws
+from executions.display import stage_table
+from executions.errors import ExecutionsError
+from executions.job_logs import LocalLogs
+from executions.stack import Stack
+from executions.state_machine import Executions
+from executions.target import Target
+from executions.watch import PERSON, Viewer
 from local.connection import Connection
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
 EXECUTIONS = MACHINE.replace(":stateMachine:", ":execution:")
@@ -87,21 +90,54 @@ def test_latest(states: StepFunctions) -> None:
     states.describes(name="two")
     assert states.executions.describe("latest")["name"] == "two"
     states.lists()
-    with pytest.raises(CommandError, match="there is no execution yet; start one: mlops start"):
+    with pytest.raises(ExecutionsError, match="there is no execution yet; start one: mlops start"):
         states.executions.describe("latest")
 
 
 def test_execution_of_another_machine(states: StepFunctions) -> None:
     """An execution of another state machine is refused, with the option that would help."""
-    with pytest.raises(CommandError, match=r"is not an execution of the state machine machine; .*--stack NAME"):
+    with pytest.raises(ExecutionsError, match=r"is not an execution of the state machine machine; .*--stack NAME"):
         states.executions.describe(f"{EXECUTIONS}s:one")
 
 
 def test_no_such_execution(states: StepFunctions) -> None:
     """An execution that is not there is named."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
-    with pytest.raises(CommandError, match="there is no execution one of the state machine machine; mlops runs"):
+    states.lists("another")
+    with pytest.raises(ExecutionsError, match="there is no execution one of the state machine machine; mlops runs"):
         states.executions.describe("one")
+
+
+def test_by_the_beginning_of_its_name(states: StepFunctions) -> None:
+    """The beginning of a name will do, if no other execution's name begins so."""
+    states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    states.lists("mlops-b7", "mlops-a2", "mlops-a1")
+    states.describes(name="mlops-b7")
+    assert states.executions.describe("mlops-b")["name"] == "mlops-b7"
+
+
+def test_ambiguous_beginning(states: StepFunctions) -> None:
+    """If several begin so, the error names the newest of them."""
+    states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    states.lists("b", *(f"a{number}" for number in range(7)))
+    said = "7 executions of the state machine machine begin with a: a0, a1, a2, a3, a4 and 2 more; give more"
+    with pytest.raises(ExecutionsError, match=said):
+        states.executions.describe("a")
+
+
+def test_logs_of_one_stage_end_with_it(
+    states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Followed logs of one stage end with the stage, though the execution is still running."""
+    (tmp_path / "TrainingJobs").mkdir()
+    (tmp_path / "TrainingJobs" / "one.log").write_text("first\nlast")
+    for reached in (("training",), ("training", "evaluation")):
+        states.describes()
+        states.tells(*reached)
+    jobs = {"training": ("createTrainingJob", "one")}
+    assert print_logs(states.target(tmp_path), f"{EXECUTIONS}:one", jobs, follow=True)
+    assert capsys.readouterr().out == "first\nlast\n"
+    states.stub.assert_no_pending_responses()
 
 
 def test_history_of_many_pages(states: StepFunctions) -> None:
@@ -200,6 +236,24 @@ def test_watch_of_a_refusal(
         assert "QueryEvaluation" not in printed
 
 
+def test_rejection_is_no_crash(states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that was rejected is shown as rejected by watch and runs, though the execution counts as failed."""
+    for _ in range(2):
+        states.describes("FAILED", error="ModelRejected", cause="auc 0.5 < 0.85")
+        states.tells("evaluation", "approval", "approval: rejected")
+    states.tells("approval: rejected", entered={})
+    assert watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=False, options="") == 1
+    printed = capsys.readouterr().out
+    assert "approval: REJECTED" in printed
+    assert "execution one rejected in 90.0 s\nModelRejected: auc 0.5 < 0.85\n" in printed
+    assert "FAILED" not in printed
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table([overview(states.executions, {"executionArn": f"{EXECUTIONS}:one"})], START))
+    assert capture.get().splitlines()[1].split()[1] == "rejected"
+    assert "FAILED" not in capture.get()
+
+
 def test_state_that_waits_is_one_of_the_definition() -> None:
     """The state that is told by its name is in the state machine."""
     assert PERSON in definition(PLACEHOLDERS)["States"]
@@ -215,7 +269,7 @@ def test_table_of_a_watched_execution(width: int, has_jobs: bool, states: StepFu
     view = Viewer(states.target(tmp_path), f"{EXECUTIONS}:mlops-demo-0123456789abcdef").look()
     console = Console(width=width)
     with console.capture() as capture:
-        console.print(view.table(START, width=width))
+        console.print(stage_table(view, START, width=width))
     lines = capture.get().splitlines()
     assert [line.split()[1] for line in lines[1:]] == list(view.progress)
     assert lines[2].split()[2] == "SUCCEEDED"

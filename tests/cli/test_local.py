@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from cli.main import main
@@ -87,6 +88,21 @@ def test_results_may_not_lie_in_the_environment(folder: Path) -> None:
     result = mlops("local", "run", "--out", str(folder))
     assert result.exit_code == 1
     assert "is the environment's folder; choose another for the results: --out" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "begun", "offered"),
+    [
+        (["logs", "latest"], "tr", ["training"]),
+        (["watch", "--local"], "", ["latest"]),
+        (["stop", "--local"], "x", []),
+    ],
+)
+def test_shell_completion(words: list[str], begun: str, offered: list[str]) -> None:
+    """The shell offers stages; of executions only latest, without an error, if they cannot be listed."""
+    shell = ShellComplete(main, {}, "mlops", "_MLOPS_COMPLETE")
+    assert [item.value for item in shell.get_completions(words, begun)] == offered
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 1025], ids=["empty", "blank", "long"])

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.validate import STAND_INS
-from pipeline.contract.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -93,8 +93,8 @@ def test_parameters_are_what_the_lambda_would_send() -> None:
 
 
 def test_overrides_are_checked_too() -> None:
-    """With --overrides the file is checked as an event with them would."""
-    result = mlops("validate", str(SHIPPED), "--overrides", '{"training": {"run": false}}')
+    """With --override the file is checked as an event with them would."""
+    result = mlops("validate", str(SHIPPED), "--override", "training.run=false")
     assert result.exit_code == 1
     assert "training.run is not true" in result.output
 
@@ -107,8 +107,8 @@ def test_overrides_are_checked_too() -> None:
         [str(PROJECT)],
         [str(SHIPPED), "--token", "MLOPS_BUCKET"],
         [str(SHIPPED), "--token", "SFN_EXECUTION_ID=x"],
-        [str(SHIPPED), "--overrides", "{"],
-        [str(SHIPPED), "--overrides", "[]"],
+        [str(SHIPPED), "--override", "training.run"],
+        [str(SHIPPED), "--override", "=false"],
         [str(SHIPPED), "--unknown"],
     ],
     ids=str,

@@ -19,23 +19,23 @@ METADATA = {"SEEDFARMER_MODULE_METADATA": json.dumps({"MlOpsBucket": BUCKET, "Se
 
 @dataclass(frozen=True)
 class Account:
-    """What is in the buckets of an account."""
+    """The buckets of an account."""
 
     s3: Any
 
     def versions(self, bucket: str) -> int:
-        """How many versions and delete markers a bucket has."""
+        """Counts a bucket's versions and delete markers."""
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
         return sum(len(page.get(kind, [])) for page in pages for kind in ("Versions", "DeleteMarkers"))
 
     def buckets(self) -> set[str]:
-        """Their names."""
+        """The buckets' names."""
         return {found["Name"] for found in self.s3.list_buckets()["Buckets"]}
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """An account with the module's bucket, in which there are versions and delete markers, and with another's."""
+    """An account with the module's bucket, which has versions and delete markers, and somebody else's."""
     for name, value in (
         ("ACCESS_KEY_ID", "testing"),
         ("SECRET_ACCESS_KEY", "testing"),
@@ -61,7 +61,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def test_unless_asked_nothing_is_touched(
     account: Account, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the parameter, or with false, AWS is not even asked, and what happens is said."""
+    """Without the parameter, or with false, AWS is not called, and a message says so."""
 
     def client(service: str) -> Any:
         raise AssertionError(service)
@@ -71,16 +71,16 @@ def test_unless_asked_nothing_is_touched(
     assert account.versions(BUCKET) == 4
 
 
-def test_everything_of_this_bucket_goes(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """With true, every version, every delete marker and the bucket are gone, and another pipeline's bucket is not."""
+def test_everything_in_this_bucket_is_deleted(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    """With true, every version, every delete marker and the bucket are deleted, but not another pipeline's bucket."""
     assert main([], WANTED | METADATA) == 0
     assert account.buckets() == {OTHER}
     assert account.versions(OTHER) == 4
     assert capsys.readouterr().out == f"deleted: bucket {BUCKET} with 4 versions and delete markers\n"
 
 
-def test_more_than_one_call_takes(account: Account) -> None:
-    """More versions than a page, and so a DeleteObjects, holds are deleted, too."""
+def test_more_than_one_page(account: Account) -> None:
+    """More versions than fit into a page, and into a DeleteObjects, are deleted, too."""
     asked: list[int] = []
 
     def small_page(params: dict[str, Any], **_: Any) -> None:
@@ -97,11 +97,11 @@ def test_more_than_one_call_takes(account: Account) -> None:
 
 
 def test_again(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the bucket is gone already, it says so, and that is no error."""
+    """If the bucket no longer exists, it says so, without an error."""
     main([], WANTED | METADATA)
     capsys.readouterr()
     assert main([], WANTED | METADATA) == 0
-    assert capsys.readouterr().out == f"there is no bucket {BUCKET} any more\n"
+    assert capsys.readouterr().out == f"bucket {BUCKET} no longer exists\n"
     assert account.buckets() == {OTHER}
 
 
@@ -109,28 +109,31 @@ def test_again(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
 def test_module_that_was_never_deployed(
     account: Account, metadata: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without metadata no bucket is known: none is touched, the destroy goes on, and what to do is said."""
+    """Without metadata, the bucket is unknown: nothing is deleted, destroy continues, and a message says what to do."""
     assert main([], WANTED | metadata) == 0
-    assert "no bucket is deleted" in capsys.readouterr().out
+    assert "no bucket deleted" in capsys.readouterr().out
     assert account.buckets() == {BUCKET, OTHER}
 
 
 @pytest.mark.parametrize(
     ("environment", "complaint"),
     [
-        (WANTED | {"SEEDFARMER_PARAMETER_EMPTY_BUCKET_ON_DESTROY": "yes"} | METADATA, "expected is true or false"),
+        (WANTED | {"SEEDFARMER_PARAMETER_EMPTY_BUCKET_ON_DESTROY": "yes"} | METADATA, "expected true or false"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": "{"}, "not JSON"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": "[]"}, "as MlOpsBucket"),
         (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": null}'}, "as MlOpsBucket"),
-        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": ""}'}, "'' is no bucket of"),
-        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": "company-data"}'}, "'company-data' is no bucket of"),
+        (WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": ""}'}, "'' is not a bucket of"),
+        (
+            WANTED | {"SEEDFARMER_MODULE_METADATA": '{"MlOpsBucket": "company-data"}'},
+            "'company-data' is not a bucket of",
+        ),
     ],
     ids=["parameter", "text", "list", "null", "empty", "foreign"],
 )
-def test_doubt_touches_nothing(
+def test_ambiguous_settings_delete_nothing(
     account: Account, environment: dict[str, str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is not clear is an error, and no bucket is touched."""
+    """Ambiguous settings are an error, and no bucket is touched."""
     account.s3.create_bucket(Bucket="company-data")
     assert main([], environment) == 1
     assert complaint in capsys.readouterr().err
@@ -139,14 +142,14 @@ def test_doubt_touches_nothing(
 
 
 def test_two_names(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """By hand, one bucket is named; of two, none is touched."""
+    """By hand, exactly one bucket must be named; with two, none is touched."""
     assert main([BUCKET, OTHER], {}) == 1
     assert "the name of one bucket" in capsys.readouterr().err
     assert account.buckets() == {BUCKET, OTHER}
 
 
 def with_stub(service: str, prepare: Callable[[Stubber], None]) -> Callable[..., Any]:
-    """Makes clients of which that of the service answers what is prepared."""
+    """Creates clients, with stubbed responses for one service."""
 
     def client(wanted: str, **options: Any) -> Any:
         made = boto3.client(wanted, **options)  # type: ignore[call-overload]
@@ -164,7 +167,7 @@ def by_hand(answer: Callable[[Stubber], None]) -> int:
 
 
 def resource(status: str, bucket: str = BUCKET) -> Callable[[Stubber], None]:
-    """CloudFormation knows the bucket, with this status."""
+    """CloudFormation returns the bucket with this status."""
     found = {
         "StackName": "mlops-demo",
         "LogicalResourceId": "StorageBucket",
@@ -177,26 +180,26 @@ def resource(status: str, bucket: str = BUCKET) -> Callable[[Stubber], None]:
 
 
 def error(code: str) -> Callable[[Stubber], None]:
-    """CloudFormation answers with this error."""
+    """CloudFormation returns this error."""
     return lambda stubber: stubber.add_client_error("describe_stack_resources", code, f"Stack for {BUCKET}")
 
 
 @pytest.mark.parametrize("answer", [error("ValidationError"), resource("DELETE_SKIPPED")], ids=["unknown", "kept"])
 def test_by_hand(account: Account, answer: Callable[[Stubber], None]) -> None:
-    """A bucket that is named, and that no stack has any more, is deleted, whatever the parameters are."""
+    """A named bucket that no longer belongs to a stack is deleted, whatever the parameters are."""
     assert by_hand(answer) == 0
     assert account.buckets() == {OTHER}
 
 
 def test_bucket_of_a_living_stack(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """By hand, the bucket of a pipeline that is still there is not touched, and its stack is named."""
+    """By hand, the bucket of an existing stack is not touched, and the error names the stack."""
     assert by_hand(resource("UPDATE_COMPLETE")) == 1
     assert "belongs to the stack mlops-demo" in capsys.readouterr().err
     assert account.versions(BUCKET) == 4
 
 
 def test_stack_of_another_region(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By hand, the stack is looked for in the region of the bucket, wherever the user is."""
+    """By hand, the stack is looked up in the bucket's region, whatever the user's region."""
     far = "mlops-far-storagebucket5cb7c8ea-1a2b3c4d5e6f7"
     place: Any = {"LocationConstraint": "eu-central-1"}
     account.s3.create_bucket(Bucket=far, CreateBucketConfiguration=place)
@@ -213,28 +216,28 @@ def test_stack_of_another_region(account: Account, monkeypatch: pytest.MonkeyPat
 
 
 def test_stack_that_cannot_be_looked_up(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """By hand, without an answer on the stack nothing is touched."""
+    """By hand, if the stack cannot be looked up, nothing is touched."""
     assert by_hand(error("AccessDenied")) == 1
     assert "AccessDenied" in capsys.readouterr().err
     assert account.versions(BUCKET) == 4
 
 
 def denied_each(stubber: Stubber) -> None:
-    """S3 refuses each object within an answer that says 200."""
+    """S3 denies each object in a response with status 200."""
     refused = {"Key": "a", "VersionId": "1", "Code": "AccessDenied", "Message": "no"}
     stubber.add_response("list_object_versions", {"Versions": [{"Key": "a", "VersionId": "1"}]})
     stubber.add_response("delete_objects", {"Errors": [refused]})
 
 
 def denied_at_once(stubber: Stubber) -> None:
-    """S3 refuses the list."""
+    """S3 denies the listing."""
     stubber.add_client_error("list_object_versions", "AccessDenied", http_status_code=403)
 
 
 @pytest.mark.parametrize("answers", [denied_each, denied_at_once])
 @pytest.mark.usefixtures("account")
-def test_what_aws_refuses(answers: Callable[[Stubber], None], capsys: pytest.CaptureFixture[str]) -> None:
-    """What may not be deleted is an error that names the bucket and the remedy, also within a success."""
+def test_denied_deletions(answers: Callable[[Stubber], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A denied deletion is an error that names the bucket and the remedy, even in a successful response."""
     assert main([], WANTED | METADATA, with_stub("s3", answers)) == 1
     printed = capsys.readouterr().err
     assert "AccessDenied" in printed
@@ -243,7 +246,7 @@ def test_what_aws_refuses(answers: Callable[[Stubber], None], capsys: pytest.Cap
 
 
 def test_a_bucket_that_fills_again(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where something was written meanwhile, that is an error, and the next run takes it, too."""
+    """If something was written in the meantime, that is an error, and the next run deletes it, too."""
 
     def prepare(stubber: Stubber) -> None:
         stubber.add_response("list_object_versions", {})

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from local.deployment import Metadata, deploy
+from executions.stack import Stack
+from local.deployment import deploy
 from local.emulator import ACCOUNT, Emulator
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, make_checkout
 from tests.e2e.secure import DATA, OTHERS
@@ -95,10 +96,10 @@ def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Ca
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """The stack on a running emulator, with no worker yet."""
+    """The stack on a running emulator, with no SageMaker yet."""
 
     emulator: Emulator
-    metadata: Metadata
+    metadata: Stack
 
     @cached_property
     def _lambda(self) -> Any:

@@ -1,8 +1,6 @@
 """A state machine of the pipeline on an emulator of its own, and jobs that misbehave, for tests of faults."""
 
 import json
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,19 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from local.activities import JobService, Worker
-from local.connection import ACCOUNT, REGION, Connection
+from local.connection import ACCOUNT, REGION
 from local.emulator import Emulator
-from local.recorded import Orphans, RecordedSageMaker
-from local.tasks import Tasks
+from local.services import JobService
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
+from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 
-PROJECT = Path(__file__).parent.parent.parent
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
-
-_WORKER = "import sys; from tests.e2e.places import serve_for_ever; serve_for_ever(*sys.argv[1:])"
 
 
 def processing(*command: str, seconds: int = 600) -> dict[str, Any]:
@@ -67,7 +61,7 @@ def wait_until(happened: Any, *, timeout: float = 60) -> Any:
 
 @dataclass
 class Place:
-    """The pipeline's state machine on an emulator, with no worker yet."""
+    """The pipeline's state machine on an emulator, with no SageMaker yet."""
 
     emulator: Emulator
     folder: Path
@@ -86,38 +80,25 @@ class Place:
         )
         return str(created["stateMachineArn"])
 
-    def serve(self, sagemaker: JobService, *, tasks: Tasks | None = None) -> None:
-        """Starts a worker."""
-        worker = Worker(
-            step_functions=self.step_functions,
-            dynamodb=self.emulator.client("dynamodb"),
-            sagemaker=sagemaker,
-            tasks=tasks,
+    def serve(self, sagemaker: JobService) -> None:
+        """Has this one answer as SageMaker."""
+        self.emulator.services.attach(sagemaker)
+        self.ends.callback(self.emulator.services.stop)
+
+    def serve_jobs(self) -> None:
+        """Has jobs run, as an environment does."""
+        connection = self.emulator.connection
+        self.serve(
+            SageMaker(
+                s3=connection.client("s3"),
+                folder=self.folder,
+                key=connection.key,
+                job_key=job_key(connection.key),
+                region=REGION,
+                account=ACCOUNT,
+                log=lambda _action, _name, _line: None,
+            )
         )
-        self.ends.callback(worker.stop)
-        worker.serve(self.state_machine)
-
-    def serve_jobs(self, *, tasks: Tasks | None = None) -> None:
-        """Starts a worker that runs jobs, and stops those of stopped executions, as an environment does."""
-        recorded = RecordedSageMaker(_sagemaker(self.emulator.connection, self.folder))
-        orphans = Orphans(step_functions=self.step_functions, sagemaker=recorded)
-        self.ends.callback(orphans.stop)
-        self.serve(recorded, tasks=tasks)
-        orphans.watch(self.state_machine)
-
-    def worker_process(self) -> "subprocess.Popen[bytes]":
-        """Starts a worker in a process of its own; it serves when this returns."""
-        place = self.emulator.connection
-        command = [sys.executable, "-c", _WORKER, place.endpoint, place.key, str(self.folder), self.state_machine]
-        process = subprocess.Popen(command, cwd=PROJECT)
-        self.ends.callback(process.wait)
-        self.ends.callback(process.kill)
-        wait_until(self._is_served)
-        return process
-
-    def _is_served(self) -> bool:
-        described = self.step_functions.describe_state_machine(stateMachineArn=self.state_machine)
-        return ":activity:" in described["definition"]
 
     def start(self, data: dict[str, Any]) -> str:
         """Starts an execution. Returns its ARN."""
@@ -142,27 +123,3 @@ def place(folder: Path, port: int) -> Iterator[Place]:
     """A place, there as long as the context is."""
     with Emulator(port=port, log=folder / "emulator.log") as emulator, ExitStack() as ends:
         yield Place(emulator, folder, ends)
-
-
-def serve_for_ever(endpoint: str, key: str, folder: str, state_machine: str) -> None:
-    """A worker that runs jobs until its process ends."""
-    connection = Connection(endpoint=endpoint, key=key)
-    Worker(
-        step_functions=connection.client("stepfunctions"),
-        dynamodb=connection.client("dynamodb"),
-        sagemaker=_sagemaker(connection, Path(folder)),
-        tasks=Tasks(Path(folder, "tasks")),
-    ).serve(state_machine)
-    while True:
-        time.sleep(60)
-
-
-def _sagemaker(connection: Connection, folder: Path) -> SageMaker:
-    return SageMaker(
-        s3=connection.client("s3"),
-        folder=folder,
-        key=connection.key,
-        region=REGION,
-        account=ACCOUNT,
-        log=lambda _action, _name, _line: None,
-    )

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 from rich.console import Console
 
 from cli.main import main
-from local.deployment import Metadata
-from local.display import Display
+from executions.job_logs import LocalLogs
+from executions.stack import Stack
+from executions.target import Target
+from executions.watch import PERSON, Viewer
 from local.emulator import Emulator
+from local.run import follow_or_stop
 from local.state import State
-from local.watch import Watch
 
 pytestmark = pytest.mark.emulator
 
@@ -39,10 +42,10 @@ DEFINITION: dict[str, Any] = {
         "Sleeps?": {
             "Type": "Choice",
             "Choices": [{"Condition": "{% $exists($states.input.sleep) %}", "Next": "Sleep"}],
-            "Default": "Ask",
+            "Default": PERSON,
         },
         "Sleep": {"Type": "Wait", "Seconds": 60, "End": True},
-        "Ask": {
+        PERSON: {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
             "Arguments": {
@@ -215,16 +218,17 @@ def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator
         endpoint=emulator.endpoint,
         key=emulator.connection.key,
         sagemaker=None,
-        metadata=Metadata(bucket="", state_machine=asking.machine, function="", approval_table="requests"),
+        metadata=Stack(name=STACK, bucket="", state_machine=asking.machine, function="", approval_table="requests"),
         folder=str(tmp_path),
         log="",
         template="",
         data="",
     )
     shown = io.StringIO()
-    watch = Watch(state, asking.arn(name), Display(Console(file=shown, width=200)))
+    target = Target.of(state.aws, state.metadata, logs=LocalLogs(tmp_path), is_local=True)
+    viewer, console = Viewer(target, asking.arn(name)), Console(file=shown, width=200)
     with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch.to_the_end)
+        watching = pool.submit(follow_or_stop, viewer, console, folder=tmp_path)
         while f"mlops approve {name} --local --folder {tmp_path}" not in shown.getvalue():
             assert not watching.done()
             time.sleep(0.05)
@@ -242,6 +246,22 @@ def test_rejection_reaches_the_execution(asking: Asking) -> None:
     assert result.output.startswith(f"rejected: execution {name}\n")
     output = json.loads(asking.finish(name)["output"])
     assert (output["decision"], output["reason"]) == ("Rejected", "too few records")
+
+
+def test_answer_by_the_beginning_of_the_name(asking: Asking) -> None:
+    """An execution may be named by the beginning of its name, or as the latest one; the answer has its whole name."""
+    name = asking.ask()
+    assert mlops("approve", name[:-1]).output.startswith(f"approved: execution {name}\n")
+    latest = asking.ask()
+    assert mlops("reject", "latest", "--reason", "no").output.startswith(f"rejected: execution {latest}\n")
+
+
+def test_shell_completes_executions(asking: Asking) -> None:
+    """The shell offers the names that begin as typed, and latest."""
+    name = asking.start(sleep=True)
+    shell = ShellComplete(main, {}, "mlops", "_MLOPS_COMPLETE")
+    assert [item.value for item in shell.get_completions(["logs"], name[:-1])] == [name]
+    assert [item.value for item in shell.get_completions(["watch"], "la")] == ["latest"]
 
 
 def test_second_answer_says_who_gave_the_first(asking: Asking) -> None:

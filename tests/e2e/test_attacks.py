@@ -1,6 +1,7 @@
 """An environment that is up, attacked by pages in a real browser and by another user of the machine."""
 
 import base64
+import http
 import http.client
 import io
 import json
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ import pytest
 
 from local.state import Home, State
 from sagemaker_local.endpoint_router import VARIANT_HEADER
-from sagemaker_local.guard import endpoint_token
+from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
 
 pytestmark = pytest.mark.emulator
@@ -146,6 +147,19 @@ def assert_refused(kind: str, ways: dict[str, dict[str, Any]], *, readable: bool
             assert "web pages are refused" in seen["read"] or "Host is 'evil.example" in seen["read"], (kind, way, seen)
         elif not readable:
             assert not seen["read"], (kind, way, seen)
+
+
+def test_jobs_reach_their_buckets_and_no_other_service(attacked: Attacked) -> None:
+    """With the key that jobs get, S3 answers; no function can be made, whatever service the request says it is for."""
+    state, key = attacked.state, job_key(attacked.state.key)
+    s3 = replace(state.connection, key=key).client("s3")
+    assert s3.list_objects_v2(Bucket=state.metadata.bucket)["KeyCount"]
+    for attack in attacked.attacks.values():
+        for service in ("lambda", "s3", "monitoring"):
+            credential = f"Credential={key}/20261124/us-east-1/{service}/aws4_request"
+            signed = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
+            assert attack.sent_by_a_program(signed) >= http.HTTPStatus.BAD_REQUEST, (attack.path, service)
+    assert attacked.harm == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from cli.approvals import Answer, Approvals
-from local.activities import Worker
 from local.emulator import ACCOUNT, REGION
 from pipeline.stages import STAGES
 from sagemaker_local.errors import JobFailed
+from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.places import wait_until
@@ -44,6 +44,10 @@ class Authorised:
                 raise JobFailed("AccessDenied", f"{need}")
         return self._sagemaker.run(action, request)
 
+    def stop_job(self, action: str, name: str) -> None:
+        """Stops a job."""
+        self._sagemaker.stop_job(action, name)
+
     def stop(self) -> None:
         """Stops every job that runs."""
         self._sagemaker.stop()
@@ -62,15 +66,15 @@ def authorised(
         s3=acting_as(JOBS, "s3"),
         folder=tmp_path_factory.mktemp("jobs"),
         key=secure_stack.emulator.connection.key,
+        job_key=job_key(secure_stack.emulator.connection.key),
         region=REGION,
         account=ACCOUNT,
         log=lambda _action, _name, _line: None,
     )
     authorised = Authorised(sagemaker, Policies.of_role(client("iam"), roles[WORKFLOW]))
-    worker = Worker(step_functions=client("stepfunctions"), dynamodb=client("dynamodb"), sagemaker=authorised)
-    worker.serve(secure_stack.metadata.state_machine)
+    secure_stack.emulator.services.attach(authorised)
     yield authorised
-    worker.stop()
+    authorised.stop()
 
 
 def test_the_whole_pipeline_runs_with_every_policy_enforced(

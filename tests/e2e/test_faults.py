@@ -1,4 +1,4 @@
-"""Faults of the jobs, of SageMaker and of the worker, on the emulator: how the execution ends, and what is left."""
+"""Faults of the jobs, of SageMaker and of the emulator itself: how the execution ends, and what is left."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.progress import stage_progress
-from local.tasks import Tasks
-from report.history import failed_stage, reason
+from executions.history import failed_stage, reason
+from executions.progress import stage_progress
 from sagemaker_local.errors import JobFailed
 from tests.e2e.places import Place, place, processes, processing, wait_until
 
@@ -47,13 +46,16 @@ class BusySageMaker:
             raise JobFailed(*self._refusals.pop(0))
         return {"Done": action}
 
+    def stop_job(self, action: str, name: str) -> None:
+        """Nothing runs."""
+
     def stop(self) -> None:
         """Nothing runs."""
 
 
 @pytest.fixture
 def here(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Place]:
-    """The state machine, on an emulator that no other test's worker polls."""
+    """The state machine, on an emulator of its own."""
     with place(tmp_path, free_port()) as made:
         yield made
 
@@ -113,25 +115,21 @@ def test_a_stopped_execution_stops_its_job(here: Place) -> None:
     wait_until(lambda: not processes("612.2"))
     assert processes("612.3")
     assert here.describe(other)["status"] == "RUNNING"
-    # The worker's answer, if there were one, would have come by now.
+    # The job's end has been told by now, if it is told at all.
     assert here.describe(stopped)["status"] == "ABORTED"
 
 
-def test_a_killed_workers_tasks_are_taken_up_again(here: Place, tmp_path: Path) -> None:
-    """A worker that is killed leaves no job; the one after it does what was not answered, and the execution goes on."""
-    flag = tmp_path / "second-time"
-    worker = here.worker_process()
-    arn = here.start(processing("/bin/sh", "-c", f"test -e {flag} || sleep 612.4"))
-    wait_until(lambda: processes("sleep\x00612.4"))
-    worker.kill()
-    wait_until(lambda: not processes("sleep\x00612.4"))
-    assert here.describe(arn)["status"] == "RUNNING"
-    flag.touch()
-    here.serve_jobs(tasks=Tasks(tmp_path / "tasks"))
-    execution = here.finish(arn)
-    assert execution["status"] == "SUCCEEDED", execution
-    # What was answered is not kept, and new executions are served, but for those whose tasks the emulator gives to
-    # the dead worker's poll, which it holds open for a minute.
-    assert not list((tmp_path / "tasks").rglob("*.json"))
-    others = [here.start(processing("true")) for _ in range(2)]
-    wait_until(lambda: any(here.describe(other)["status"] == "SUCCEEDED" for other in others))
+def test_the_end_of_the_emulator_stops_its_jobs(here: Place) -> None:
+    """A job whose emulator has gone, however it went, is stopped: nobody waits for it."""
+    here.serve_jobs()
+    here.start(processing("sleep", "612.4"))
+    wait_until(lambda: processes("612.4"))
+    here.emulator.__exit__()
+    wait_until(lambda: not processes("612.4"))
+
+
+def test_without_a_sagemaker_an_execution_fails(here: Place) -> None:
+    """Nobody waits for ever for a SageMaker that is not there."""
+    execution = here.finish(here.start(processing("true")))
+    assert (execution["status"], execution["error"]) == ("FAILED", "Local.InternalError")
+    assert "no SageMaker has been attached" in execution["cause"]

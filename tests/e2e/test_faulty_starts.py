@@ -225,7 +225,7 @@ def test_s3_is_busy_for_long(
     with variables(AWS_ENDPOINT_URL_S3=busy_s3(100).url):
         answer, failed = deployed_stack.invoke(overrides=NOTHING_RUNS)
     assert failed
-    assert "input.yaml: S3 could not be read" in answer["errorMessage"]
+    assert "input.yaml: could not be read from S3" in answer["errorMessage"]
     assert "SlowDown" in answer["errorMessage"]
 
 

@@ -33,7 +33,7 @@ class Serving:
         self.checkout = checkout
         self.first = checkout.summary
         state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
-        self.aws = Connection(endpoint=state["endpoint"], key=state["key"], sagemaker=state["sagemaker"])
+        self.aws = Connection(endpoint=state["endpoint"], key=state["key"])
         self.records = folder / "records.csv"
         self.records.write_text(f"{self._smoke_test_record()}\n" * RECORDS)
         self._folder = folder

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from local.activities import Worker
 from pipeline.stages import STAGES
 from sagemaker_local.errors import JobFailed
 from tests.covering import Flags, covering
@@ -25,7 +24,7 @@ AUC = "binary_classification_metrics.auc.value"
 
 
 class RecordingSageMaker:
-    """Takes every request and has it done at once; an evaluation leaves a report, the endpoint is there at once.
+    """Takes every request and has it done at once; training leaves a model, an evaluation a report.
 
     Args:
         s3: a client of the emulator.
@@ -43,7 +42,11 @@ class RecordingSageMaker:
         """Writes the request down."""
         self.requests.append((action, request))
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
-            self._leave_report(request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+            report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+            self._leave(f"{report}/evaluation.json", self.report)
+        if action == "createTrainingJob":
+            output = request["OutputDataConfig"]["S3OutputPath"]
+            self._leave(f"{output}/{request['TrainingJobName']}/output/model.tar.gz", b"a model")
         answers: dict[str, Handler] = {
             "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE},
             "listModelPackages": lambda _request: {
@@ -61,24 +64,25 @@ class RecordingSageMaker:
             raise JobFailed(error.error, error.cause) from error
         return result
 
+    def stop_job(self, action: str, name: str) -> None:
+        """Nothing runs."""
+
     def stop(self) -> None:
         """Nothing runs."""
 
-    def _leave_report(self, uri: str) -> None:
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    def _leave(self, uri: str, content: bytes) -> None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
         if bucket in {item["Name"] for item in self._s3.list_buckets()["Buckets"]}:
-            self._s3.put_object(Bucket=bucket, Key=f"{prefix}/evaluation.json", Body=self.report)
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content)
 
 
 @pytest.fixture(scope="module")
-def sagemaker(deployed_stack: DeployedStack) -> Iterator[RecordingSageMaker]:
+def sagemaker(deployed_stack: DeployedStack) -> RecordingSageMaker:
     """The recording SageMaker behind the deployed state machine."""
     client = deployed_stack.emulator.client
     recording = RecordingSageMaker(client("s3"))
-    worker = Worker(step_functions=client("stepfunctions"), dynamodb=client("dynamodb"), sagemaker=recording)
-    worker.serve(deployed_stack.metadata.state_machine)
-    yield recording
-    worker.stop()
+    deployed_stack.emulator.services.attach(recording)
+    return recording
 
 
 def finish(stack: DeployedStack, arn: str) -> dict[str, Any]:
@@ -91,6 +95,42 @@ def finish(stack: DeployedStack, arn: str) -> dict[str, Any]:
             return execution
         time.sleep(0.05)
     raise AssertionError("the execution did not end")
+
+
+def resolved(value: Any, stack: DeployedStack) -> str:
+    """A text of the template, with CloudFormation's functions in it resolved by asking the services themselves."""
+    client = stack.emulator.client
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(resolved(part, stack) for part in parts)
+        case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
+            detail = client("cloudformation").describe_stack_resource(
+                StackName=stack.metadata.name, LogicalResourceId=name
+            )["StackResourceDetail"]
+            physical = str(detail["PhysicalResourceId"])
+            if "Ref" in value:
+                return physical
+            if detail["ResourceType"] == "AWS::IAM::Role":
+                return str(client("iam").get_role(RoleName=physical)["Role"]["Arn"])
+            return str(client("lambda").get_function(FunctionName=physical)["Configuration"]["FunctionArn"])
+    raise AssertionError(f"{value} in the definition")
+
+
+def test_deployed_definition_is_the_templates(deployed_stack: DeployedStack) -> None:
+    """What the emulator runs is, byte for byte, the definition that the template has for AWS."""
+    template = deployed_stack.emulator.client("cloudformation").get_template(StackName=deployed_stack.metadata.name)
+    body = template["TemplateBody"]
+    (machine,) = [
+        resource["Properties"]
+        for resource in (json.loads(body) if isinstance(body, str) else body)["Resources"].values()
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    described = deployed_stack.emulator.client("stepfunctions").describe_state_machine(
+        stateMachineArn=deployed_stack.metadata.state_machine
+    )
+    assert described["definition"] == resolved(machine["DefinitionString"], deployed_stack)
 
 
 @pytest.fixture(scope="module")

@@ -36,12 +36,12 @@ class Gate:
     s3: Any
 
     def put(self, report: Any, uri: str = REPORT) -> None:
-        """Puts a report into the bucket, as JSON or as it is."""
+        """Puts a report into the bucket, as JSON unless it is bytes."""
         body = report if isinstance(report, bytes) else json.dumps(report).encode()
         self.s3.put_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"), Body=body)
 
     def ask(self, approval: Any, *, report: str | None = REPORT, champion: Any = None) -> dict[str, Any]:
-        """Asks as the state machine does; the answer has gone through JSON as Lambda sends it."""
+        """Calls the gate as the state machine does; the answer passes through JSON as in Lambda."""
         event = {
             "execution": EXECUTION,
             "report": report,
@@ -55,7 +55,7 @@ class Gate:
 
 
 def champion(report: str | None = CHAMPION) -> dict[str, Any]:
-    """The champion as the state machine names it."""
+    """The champion as the state machine passes it."""
     return {"ModelPackageArn": f"{PACKAGE}/6", "report": report}
 
 

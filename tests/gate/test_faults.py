@@ -1,4 +1,4 @@
-"""What S3 does not give to the gate."""
+"""S3 errors while the gate reads a report."""
 
 import io
 
@@ -12,8 +12,8 @@ from gate.report import MAX_BYTES
 from tests.gate.conftest import AT_LEAST_90, CHAMPION, REPORT, Gate, champion, quality
 
 
-def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
-    """A report of more than 16 MB is not read; one of exactly so much is."""
+def test_report_that_is_too_large(gate: Gate) -> None:
+    """A report of more than 16 MiB is rejected; one of exactly 16 MiB is read."""
     start = b'{"auc": 0.9, "padding": "'
     largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
     with Stubber(gate.module.s3) as stubber:
@@ -25,8 +25,8 @@ def test_a_report_that_is_too_large_is_told(gate: Gate) -> None:
     assert "larger than 16,777,216 bytes" in answer["reason"]
 
 
-def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:
-    """Where the function may not read, the answer says what it may."""
+def test_denied_access_is_the_users_to_fix(gate: Gate) -> None:
+    """If the function may not read the report, the answer says what it may read."""
     with Stubber(gate.module.s3) as stubber:
         stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
         answer = gate.ask(AT_LEAST_90)
@@ -35,7 +35,7 @@ def test_denied_access_is_the_users_to_mend(gate: Gate) -> None:
 
 
 class BrokenBody(StreamingBody):
-    """An S3 object that cannot be read to its end."""
+    """An S3 object whose download times out."""
 
     def read(self, amt: int | None = None) -> bytes:
         """Fails as botocore does."""
@@ -45,16 +45,16 @@ class BrokenBody(StreamingBody):
 @pytest.mark.parametrize(
     "body", [StreamingBody(io.BytesIO(b'{"a": 1'), 8), BrokenBody(io.BytesIO(b""), 8)], ids=["cut off", "timed out"]
 )
-def test_a_broken_connection_is_tried_again(gate: Gate, body: StreamingBody) -> None:
-    """Half a report is no invalid report: Step Functions tries a ``ServiceError`` again."""
+def test_interrupted_reads_are_retried(gate: Gate, body: StreamingBody) -> None:
+    """A truncated download is not an invalid report: it raises a ``ServiceError``, which Step Functions retries."""
     with Stubber(gate.module.s3) as stubber:
         stubber.add_response("get_object", {"Body": body})
-        with pytest.raises(ServiceError, match=f"^{REPORT}: S3 could not be read"):
+        with pytest.raises(ServiceError, match=f"^{REPORT}: could not be read from S3"):
             gate.ask(AT_LEAST_90)
 
 
-def test_faults_of_aws_are_tried_again(gate: Gate) -> None:
-    """What S3 fails to do ends in an exception, for the champion's report as well."""
+def test_aws_errors_are_retried(gate: Gate) -> None:
+    """S3 errors raise an exception, for the champion's report as well."""
     gate.put(quality(0.95))
     with Stubber(gate.module.s3) as stubber:
         stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b'{"auc": 1}'), 10)})

@@ -15,7 +15,7 @@ BEATEN = {"metrics": [{"name": AUC}], "must_beat_champion": True}
 
 
 def test_a_good_model_is_approved(gate: Gate) -> None:
-    """The whole answer for a report as the shipped evaluation writes it, and a champion beside it."""
+    """The whole answer for a report like the shipped evaluation's, with a champion."""
     gate.put(quality(0.9535))
     gate.put(quality(0.95), uri=CHAMPION)
     answer = gate.ask(AT_LEAST_90, champion=champion())
@@ -23,7 +23,7 @@ def test_a_good_model_is_approved(gate: Gate) -> None:
     assert answer == {
         "decision": "Approved",
         "error": None,
-        "reason": f"every threshold holds: {AUC} 0.9535 >= 0.9",
+        "reason": f"all thresholds met: {AUC} 0.9535 >= 0.9",
         "metrics": [{"name": AUC, "value": 0.9535, "minimum": 0.9, "maximum": None, "champion": 0.95, "passed": True}],
         "report": REPORT,
         "model_package": f"{PACKAGE}/7",
@@ -44,8 +44,8 @@ def test_a_model_that_is_worse_than_the_champion_is_rejected(gate: Gate) -> None
 
 
 @pytest.mark.parametrize("known", [None, champion(report=None)], ids=["no champion", "no report of it"])
-def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
-    """The first model of a group has nobody to beat; nor is a champion without a report named in the answer."""
+def test_without_a_champion_nothing_must_be_beaten(gate: Gate, known: Any) -> None:
+    """The first model of a group has no champion to beat; a champion without a report is ignored."""
     gate.put(quality(0.5))
     answer = gate.ask(BEATEN, champion=known)
     assert (answer["decision"], answer["champion"]) == ("Approved", None)
@@ -55,21 +55,21 @@ def test_without_a_champion_the_rule_holds(gate: Gate, known: Any) -> None:
 @pytest.mark.parametrize(
     ("report", "error", "expected"),
     [
-        (b"", "ReportInvalid", "not readable as JSON: Expecting value"),
-        (b"<html>", "ReportInvalid", "not readable as JSON"),
-        (b"\xff\xfe\x00", "ReportInvalid", "not readable as JSON"),
+        (b"", "ReportInvalid", "invalid JSON: Expecting value"),
+        (b"<html>", "ReportInvalid", "invalid JSON"),
+        (b"\xff\xfe\x00", "ReportInvalid", "invalid JSON"),
         (b"[" * 200_000, "ReportInvalid", "nested too deeply"),
-        (b'{"a": ' + b"1" * 5000 + b"}", "ReportInvalid", "not readable as JSON"),
-        (b"[0.95]", "ReportInvalid", "must be a JSON object at its top; it is a list"),
-        (b"null", "ReportInvalid", "must be a JSON object at its top"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "ReportInvalid", "invalid JSON"),
+        (b"[0.95]", "ReportInvalid", "must be a JSON object, not a list"),
+        (b"null", "ReportInvalid", "must be a JSON object"),
         (quality(float("nan")), "MetricMissing", f"{AUC} must be a finite number; in the report it is NaN"),
         (quality("0.95"), "MetricMissing", 'in the report it is "0.95"'),
         ({"\ud800 \n": 1}, "MetricMissing", f"the report has no {AUC}"),
     ],
     ids=str,
 )
-def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, error: str, expected: str) -> None:
-    """What is wrong with it is said on one line, and the model is not approved, whatever else is asked."""
+def test_unusable_report_is_never_approved(gate: Gate, report: Any, error: str, expected: str) -> None:
+    """The reason is a single line, and the model is not approved, whatever else is configured."""
     gate.put(report)
     answer = gate.ask({**AT_LEAST_90, "manual": True})
     assert (answer["decision"], answer["error"]) == ("Invalid", error)
@@ -80,8 +80,8 @@ def test_a_report_that_cannot_be_judged_by_is_no_pass(gate: Gate, report: Any, e
         assert answer["reason"].startswith(f"{REPORT}: ")
 
 
-def test_every_metric_that_is_missing_is_told(gate: Gate) -> None:
-    """The reason names each; in the list they have no value and have not passed, and in the table they come first."""
+def test_every_missing_metric_is_reported(gate: Gate) -> None:
+    """The reason names each; they have no value, have not passed, and come first in the table."""
     gate.put({"auc": 0.95})
     answer = gate.ask({"metrics": [{"name": "auc"}, {"name": "f1", "minimum": 0}, {"name": "recall"}]})
     assert answer["error"] == "MetricMissing"
@@ -111,14 +111,14 @@ def test_other_encodings_are_read(gate: Gate, encoding: str) -> None:
     [
         (f"s3://{BUCKET}/no/such.json", "there is no such object"),
         ("s3://no-such-bucket/evaluation.json", "there is no such bucket"),
-        ("s3://no bucket/evaluation.json", "S3 has no such names"),
-        (f"s3://{BUCKET}/", "that is no S3 URI"),
-        ("evaluation.json", "that is no S3 URI"),
+        ("s3://no bucket/evaluation.json", "not a valid S3 name"),
+        (f"s3://{BUCKET}/", "invalid S3 URI"),
+        ("evaluation.json", "invalid S3 URI"),
     ],
 )
 @pytest.mark.parametrize("approval", [{}, AT_LEAST_90, BEATEN], ids=["nothing asked", "threshold", "champion"])
-def test_a_report_that_is_not_there_is_told(gate: Gate, report: str, expected: str, approval: Any) -> None:
-    """A report that is named must be there, whatever is asked; the message says where it was looked for."""
+def test_missing_report_is_reported(gate: Gate, report: str, expected: str, approval: Any) -> None:
+    """A report that is named must exist, whatever is configured; the message has its location."""
     answer = gate.ask(approval, report=report)
     assert (answer["decision"], answer["error"]) == ("Invalid", "ReportMissing")
     assert answer["reason"].startswith(f"{report}: {expected}")
@@ -133,8 +133,8 @@ def test_a_report_that_is_not_there_is_told(gate: Gate, report: str, expected: s
         ({"must_beat_champion": True}, "MetricMissing"),
     ],
 )
-def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, error: str) -> None:
-    """A threshold without a report to hold it against is never a pass; nor is a comparison by no metric."""
+def test_thresholds_need_an_evaluation(gate: Gate, approval: Any, error: str) -> None:
+    """A threshold without a report never passes, nor does a comparison without a metric."""
     answer = gate.ask(approval, report=None, champion=champion())
     assert (answer["decision"], answer["error"]) == ("Invalid", error)
     assert "approval" in answer["reason"]
@@ -144,12 +144,12 @@ def test_without_an_evaluation_nothing_can_be_asked(gate: Gate, approval: Any, e
     ("report", "error", "expected"),
     [
         (None, "ReportMissing", f"{CHAMPION}: there is no such object"),
-        (b"{", "ReportInvalid", f"{CHAMPION}: not readable as JSON"),
+        (b"{", "ReportInvalid", f"{CHAMPION}: invalid JSON"),
         ({"auc": 0.9}, "MetricMissing", f"the report has no {AUC}"),
     ],
 )
 def test_a_champion_that_must_be_beaten_must_be_readable(gate: Gate, report: Any, error: str, expected: str) -> None:
-    """Its report's fault is told as the champion's; where it need not be beaten, the fault is a remark."""
+    """An error in its report is attributed to the champion; if it need not be beaten, the error is only a note."""
     gate.put(quality(0.99))
     if report is not None:
         gate.put(report, uri=CHAMPION)
@@ -173,7 +173,7 @@ def test_a_champion_that_must_be_beaten_must_be_readable(gate: Gate, report: Any
         ({"metrics": [{"name": AUC, "min": 0.9}]}, 'has the key "min"; the keys allowed are name, minimum, maximum'),
         ({"metrics": [{"name": AUC, "minimum": "0.9"}]}, 'approval.metrics[0].minimum: is "0.9"; must be a number'),
         ({"metrics": [{"name": AUC, "maximum": True}]}, "approval.metrics[0].maximum: is true; must be a number"),
-        ({"metrics": [{"name": AUC, "minimum": 2, "maximum": 1}]}, "its minimum 2 is above its maximum 1"),
+        ({"metrics": [{"name": AUC, "minimum": 2, "maximum": 1}]}, "minimum 2 exceeds maximum 1"),
         ({"metrics": [{"name": "\ud800"}]}, "approval.metrics[0].name: is"),
         ({"manual": "yes"}, 'approval.manual: is "yes"; must be true or false'),
         ({"must_beat_champion": 1}, "approval.must_beat_champion: is 1; must be true or false"),
@@ -198,7 +198,7 @@ def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCapt
     gate.put(quality(0.95))
     gate.ask(AT_LEAST_90)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "gate.handler"]
-    assert line == f"{EXECUTION}: Approved: every threshold holds: {AUC} 0.95 >= 0.9"
+    assert line == f"{EXECUTION}: Approved: all thresholds met: {AUC} 0.95 >= 0.9"
 
 
 def test_only_the_runtimes_packages_are_imported() -> None:

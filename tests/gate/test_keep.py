@@ -1,4 +1,4 @@
-"""What the gate keeps of a model before it is registered."""
+"""The copies that the gate makes before a model is registered."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,19 +17,19 @@ KEPT = f"s3://{BUCKET}/demo/registered/{EXECUTION}"
 
 
 def ask(gate: Gate, *containers: dict[str, Any], **more: Any) -> Any:
-    """Asks the gate to keep these containers, as the state machine does."""
+    """Asks the gate to copy these containers, as the state machine does."""
     what = {"containers": list(containers), "evaluated": None, "outputs": []} | more
     return gate.module.handler({"execution": EXECUTION, "report": what.pop("report", None), "keep": what}, None)
 
 
 def content(gate: Gate, uri: str) -> bytes:
-    """What lies at the URI."""
+    """The content of the object."""
     body: bytes = gate.s3.get_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
     return body
 
 
 def test_model_and_report_are_copied(gate: Gate) -> None:
-    """Both lie below registered/, the package has the copy's ETag, and what is written later changes neither."""
+    """Both are copied under registered/, with the copy's ETag in the package, and later writes change neither."""
     gate.put(b"model", MODEL)
     gate.put(quality(0.9), REPORT)
     container = {"Image": "i", "ModelDataUrl": MODEL, "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": MODEL, "A": "b"}}
@@ -48,7 +48,7 @@ def test_model_and_report_are_copied(gate: Gate) -> None:
 
 
 def test_a_large_model_is_copied_in_parts(gate: Gate) -> None:
-    """What is larger than one request may copy arrives whole."""
+    """A model too large for one copy request arrives complete."""
     large = bytes(64 * 1024 * 1024) + b"the end"
     gate.put(large, MODEL)
     (kept,) = ask(gate, {"ModelDataUrl": MODEL})["containers"]
@@ -56,7 +56,7 @@ def test_a_large_model_is_copied_in_parts(gate: Gate) -> None:
 
 
 def test_an_uncompressed_model_is_copied_whole(gate: Gate) -> None:
-    """Every object below the prefix is copied, by its path there."""
+    """Every object under the prefix is copied with its relative path."""
     prefix = MODEL.removesuffix("model.tar.gz") + "model/"
     for name in ("a.bin", "code/inference.py"):
         gate.put(name.encode(), prefix + name)
@@ -73,19 +73,17 @@ def test_an_uncompressed_model_is_copied_whole(gate: Gate) -> None:
     ["s3://theirs/model.tar.gz", f"s3://{BUCKET}/demo/registered/x/model.tar.gz", f"s3://{BUCKET}/shared/m", None],
 )
 def test_what_no_job_can_write_stays_where_it_is(gate: Gate, uri: str | None) -> None:
-    """A model of another bucket, an earlier registered one, and one without an artefact need no copy."""
+    """Models in other buckets, already registered ones, and those without an artefact are not copied."""
     container = {"Image": "i"} | ({"ModelDataUrl": uri} if uri else {})
     assert ask(gate, container) == {"containers": [container], "moved": [], "report": None}
 
 
 def test_a_model_written_after_its_evaluation_began(gate: Gate) -> None:
-    """It is not what was evaluated, so it is refused, by its name and both times; what the evaluation wrote is new."""
+    """It is rejected with its name and both times, unless the evaluation itself wrote it."""
     gate.put(b"model", MODEL)
     before, after = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
     assert ask(gate, {"ModelDataUrl": MODEL}, evaluated=after.isoformat())["moved"]
-    with pytest.raises(
-        gate.module.GateError, match=f"{MODEL} was written at .* after the evaluation had begun at"
-    ) as e:
+    with pytest.raises(gate.module.GateError, match=f"{MODEL} was written at .* after the evaluation began at") as e:
         ask(gate, {"ModelDataUrl": MODEL}, evaluated=before.isoformat().replace("+00:00", "Z"))
     assert type(e.value).__name__ == "ModelChangedError"
     outputs = [MODEL.rpartition("/")[0]]
@@ -93,7 +91,7 @@ def test_a_model_written_after_its_evaluation_began(gate: Gate) -> None:
 
 
 def test_a_model_overwritten_during_the_copy(gate: Gate) -> None:
-    """S3 is asked for a copy of the object that was looked at, and its refusal ends the registration."""
+    """The copy is conditional on the ETag that was seen, and a failed precondition ends the registration."""
     gate.put(b"model", MODEL)
     seen = gate.s3.head_object(Bucket=BUCKET, Key=MODEL.removeprefix(f"s3://{BUCKET}/"))["ETag"]
 
@@ -111,7 +109,7 @@ def test_a_model_overwritten_during_the_copy(gate: Gate) -> None:
 
 
 def test_what_is_missing(gate: Gate) -> None:
-    """A model that is not there cannot be registered; a report that is not there leaves the version without metrics."""
+    """A missing model cannot be registered; a missing report leaves the version without metrics."""
     gate.put(b"model", MODEL)
     assert ask(gate, {"ModelDataUrl": MODEL}, report=REPORT)["report"] is None
     with pytest.raises(gate.module.GateError, match="there is no such object"):
@@ -122,5 +120,5 @@ def test_what_is_missing(gate: Gate) -> None:
 
 
 def test_names_are_those_of_the_places() -> None:
-    """The gate's archive does not have ``pipeline.places``, so its own names are held against it."""
+    """The gate's archive does not include ``pipeline.places``, so its copies of the names must match."""
     assert (keep.REGISTERED, keep.SCRIPTS) == (places.REGISTERED, places.SCRIPTS)

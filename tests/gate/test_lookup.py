@@ -1,4 +1,4 @@
-"""How a metric is found in a report."""
+"""Looking up a metric in a report."""
 
 import json
 import math
@@ -22,7 +22,7 @@ DOCUMENTS = st.recursive(
 
 
 def put_below(parts: list[str | int], value: Any) -> Any:
-    """A document that has the value at the path, with neighbours beside it."""
+    """A document with the value at the path, among neighbours."""
     for part in reversed(parts):
         value = {part: value, "a neighbour": None} if isinstance(part, str) else [None] * part + [value, None]
     return value
@@ -37,13 +37,13 @@ def number_or_message(report: Any, name: str) -> float | str:
 
 @given(st.lists(KEYS | st.integers(0, 5), min_size=1, max_size=6), NUMBERS)
 def test_a_path_of_keys_and_indexes_leads_to_its_number(parts: list[str | int], value: float) -> None:
-    """Whatever the document, keys and indexes with dots between them lead to the number that lies there."""
+    """In any document, keys and indexes separated by dots lead to the number."""
     assert number_at(put_below(parts, value), ".".join(map(str, parts))) == value
 
 
 @given(DOCUMENTS, st.text(max_size=20))
 def test_a_path_gives_a_finite_number_or_says_why_not(document: Any, name: str) -> None:
-    """No document and no path end in anything else, and the message is one line that UTF-8 can hold."""
+    """Every lookup gives a number or an error message of one line that UTF-8 can encode."""
     found = number_or_message(document, name)
     if isinstance(found, str):
         assert found.isprintable()
@@ -72,7 +72,7 @@ def test_a_path_gives_a_finite_number_or_says_why_not(document: Any, name: str) 
     ],
 )
 def test_message_says_how_far_the_path_leads(name: str, expected: str) -> None:
-    """It names the path, how far it could be followed, and what is there."""
+    """The message names the path, how far it leads, and what is there."""
     with pytest.raises(MetricMissingError) as raised:
         number_at(quality(0.95, folds=[0.9, 0.91], none=[]), name)
     assert expected in str(raised.value)
@@ -91,8 +91,8 @@ def test_message_says_how_far_the_path_leads(name: str, expected: str) -> None:
         ("{}", "an empty mapping"),
     ],
 )
-def test_what_is_no_number_is_told(text: str, expected: str) -> None:
-    """A value that a double cannot hold, or that is none, is no metric, however JSON writes it."""
+def test_values_that_are_not_numbers(text: str, expected: str) -> None:
+    """A value that is not a finite double is not a metric, however it is written in JSON."""
     value = json.loads(text)
     assert not is_number(value)
     with pytest.raises(MetricMissingError, match="a must be a finite number; in the report it is ") as raised:
@@ -101,7 +101,7 @@ def test_what_is_no_number_is_told(text: str, expected: str) -> None:
 
 
 def test_many_and_long_keys_are_cut() -> None:
-    """A report of a thousand keys, the first as long as a report can be, gives a short message."""
+    """A report with a thousand keys, one of them huge, gives a short message."""
     report = {"k" * 1_000_000: 0} | {f"key{number}": 0 for number in range(1000)}
     with pytest.raises(MetricMissingError, match=r"key10 and 989 more$") as raised:
         number_at(report, "auc")

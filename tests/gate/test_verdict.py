@@ -1,4 +1,4 @@
-"""The verdict, by reports that have been read."""
+"""The verdict on reports that have been read."""
 
 import json
 import re
@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate import request
 from gate.errors import ReportInvalidError
 from gate.report import Reading
 from gate.request import Request, read_approval
 from gate.verdict import verdict
+from pipeline.input.validator import input_schema
+from pipeline.stages.approval import DEFAULT_WAIT
 from tests.gate.conftest import EXECUTION, PACKAGE, REPORT, champion
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -21,7 +24,7 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 
 
 def decide(approval: dict[str, Any], values: dict[str, Any] | None, best: Reading | None = None) -> dict[str, Any]:
-    """The answer for a model with these metrics; None is a model without a report."""
+    """The answer for a model with these metrics, or without a report."""
     known = read_approval(approval)
     request = Request(
         execution=EXECUTION,
@@ -42,7 +45,7 @@ def decide(approval: dict[str, Any], values: dict[str, Any] | None, best: Readin
     ],
 )
 def test_limits_are_inclusive(limits: dict[str, Any], passes: dict[float, bool]) -> None:
-    """A value at its limit holds it; one beyond is rejected."""
+    """A value at its limit passes; one beyond is rejected."""
     for value, passed in passes.items():
         answer = decide({"metrics": [{"name": "auc", **limits}]}, {"auc": value})
         assert answer["decision"] == ("Approved" if passed else "Rejected"), value
@@ -55,7 +58,7 @@ def test_limits_are_inclusive(limits: dict[str, Any], passes: dict[float, bool])
     st.booleans(),
 )
 def test_a_model_passes_only_if_every_limit_holds(metrics: list[tuple[Any, Any, Any]], manual: bool) -> None:  # noqa: FBT001 - hypothesis passes by position
-    """Whatever the values and limits, one that is missed rejects, and the answer marks exactly those."""
+    """For all values and limits, any missed limit rejects the model, and the answer marks exactly the missed ones."""
     metrics = [(v, *sorted(limits)) if None not in limits else (v, *limits) for v, *limits in metrics]
     section = [{"name": f"m{index}", "minimum": low, "maximum": high} for index, (_, low, high) in enumerate(metrics)]
     answer = decide(
@@ -69,7 +72,7 @@ def test_a_model_passes_only_if_every_limit_holds(metrics: list[tuple[Any, Any, 
 
 @given(st.dictionaries(NAMES, NUMBERS, min_size=1, max_size=80), NUMBERS, st.booleans())
 def test_texts_keep_their_limits(values: dict[str, Any], limit: Any, manual: bool) -> None:  # noqa: FBT001 - as above
-    """However many metrics with whatever names: each text is as long and as plain as those who take it allow."""
+    """For any number of metrics with any names, each text respects its recipient's limits."""
     answer = decide({"metrics": [{"name": name, "minimum": limit} for name in values], "manual": manual}, values)
     assert len(answer["reason"]) <= 1024
     assert answer["reason"].isprintable()
@@ -85,7 +88,7 @@ def test_texts_keep_their_limits(values: dict[str, Any], limit: Any, manual: boo
 
 @pytest.mark.parametrize("execution", ["e" * 80, "größe-" + "ß" * 70])
 def test_the_longest_name_of_an_execution_fits_the_subject(execution: str) -> None:
-    """The subject keeps to what SNS takes, and the command in the message has the whole name."""
+    """The subject stays within SNS's limit, and the command in the message has the whole name."""
     request = Request(execution=execution, report=None, model_package=None, champion=None)
     announced = verdict(request, read_approval({"manual": True}), None, None, now=NOW)["announcement"]
     assert len(announced["subject"]) < 100
@@ -120,19 +123,19 @@ def test_rejection_lists_every_metric() -> None:
 @pytest.mark.parametrize(
     ("approval", "values", "reason"),
     [
-        ({"metrics": [{"name": "auc", "minimum": 0.9}]}, {"auc": 0.95}, "every threshold holds: auc 0.95 >= 0.9"),
-        ({}, None, "no threshold was set"),
-        ({"metrics": None, "by": None, "manual": None, "timeout_seconds": None}, None, "no threshold was set"),
-        ({"metrics": [{"name": "auc"}]}, {"auc": 0.5}, "no threshold was set"),
+        ({"metrics": [{"name": "auc", "minimum": 0.9}]}, {"auc": 0.95}, "all thresholds met: auc 0.95 >= 0.9"),
+        ({}, None, "no threshold is set"),
+        ({"metrics": None, "by": None, "manual": None, "timeout_seconds": None}, None, "no threshold is set"),
+        ({"metrics": [{"name": "auc"}]}, {"auc": 0.5}, "no threshold is set"),
         (
             {"metrics": [{"name": "auc"}], "must_beat_champion": True},
             {"auc": 0.5},
-            "there is no champion with a report to beat, and no threshold was set",
+            "there is no champion with a report to beat, and no threshold is set",
         ),
     ],
 )
 def test_approval_says_why(approval: dict[str, Any], values: Any, reason: str) -> None:
-    """The reason becomes the model package's description: what holds, or that nothing was asked."""
+    """The reason, which becomes the model package's description, lists the thresholds met, or that there are none."""
     answer = decide(approval, values)
     assert (answer["decision"], answer["reason"], answer["error"]) == ("Approved", reason, None)
 
@@ -151,7 +154,7 @@ def test_approval_says_why(approval: dict[str, Any], values: Any, reason: str) -
     ],
 )
 def test_the_champion_must_be_beaten(limits: dict[str, Any], value: float, best: float, passes: bool) -> None:  # noqa: FBT001 - as above
-    """Worse than the champion is rejected with both values; equal is not worse; a maximum alone makes less better."""
+    """A model worse than the champion is rejected, an equal one is not; with only a maximum, lower is better."""
     approval = {"metrics": [{"name": "loss", **limits}], "must_beat_champion": True}
     answer = decide(approval, {"loss": value}, Reading(values={"loss": best}))
     assert answer["decision"] == ("Approved" if passes else "Rejected")
@@ -162,7 +165,7 @@ def test_the_champion_must_be_beaten(limits: dict[str, Any], value: float, best:
 
 
 def test_the_champion_is_compared_by_one_metric() -> None:
-    """``by`` names it; it is listed with the others, which may be worse than the champion's."""
+    """``by`` names the metric; the others are listed, but may be worse than the champion's."""
     approval = {"metrics": [{"name": "auc", "minimum": 0.9}], "by": "f1", "must_beat_champion": True}
     answer = decide(approval, {"auc": 0.91, "f1": 0.6}, Reading(values={"auc": 0.99, "f1": 0.5}))
     assert answer["decision"] == "Approved"
@@ -172,15 +175,15 @@ def test_the_champion_is_compared_by_one_metric() -> None:
     ]
 
 
-def test_a_champion_is_only_shown_where_it_need_not_be_beaten() -> None:
-    """Without ``must_beat_champion`` its values stand beside the model's, and a better one is no obstacle."""
+def test_champion_need_not_be_beaten_by_default() -> None:
+    """Without ``must_beat_champion``, its values are only shown."""
     answer = decide({"metrics": [{"name": "auc"}], "by": "auc"}, {"auc": 0.5}, Reading(values={"auc": 0.9}))
-    assert (answer["decision"], answer["reason"]) == ("Approved", "no threshold was set")
+    assert (answer["decision"], answer["reason"]) == ("Approved", "no threshold is set")
     assert answer["metrics"][0]["champion"] == 0.9
 
 
 def test_announcement_has_what_a_person_needs() -> None:
-    """The message has the model, its metrics beside the champion's, the report, the commands and the last moment."""
+    """The message has the model, its metrics and the champion's, the report, the commands and the deadline."""
     approval = {
         "metrics": [{"name": "auc", "minimum": 0.9}, {"name": "log_loss", "maximum": 0.2}],
         "manual": True,
@@ -188,9 +191,9 @@ def test_announcement_has_what_a_person_needs() -> None:
     }
     announced = decide(approval, {"auc": 0.95, "log_loss": 0.12}, Reading(values={"auc": 0.94, "log_loss": 0.13}))
     assert announced["announcement"] == {
-        "subject": f"Approval wanted: {EXECUTION}",
+        "subject": f"Approval needed: {EXECUTION}",
         "message": f"""\
-A model waits for your approval.
+A model is waiting for your approval.
 
 execution:      {EXECUTION}
 model package:  {PACKAGE}/7
@@ -201,7 +204,7 @@ metric    value  minimum  maximum  champion  result
 auc       0.95   0.9      -        0.94      held
 log_loss  0.12   -        0.2      0.13      held
 
-Answer until 2026-11-23T11:00:00Z with one of:
+Answer by 2026-11-23T11:00:00Z with one of:
 
     mlops approve {EXECUTION}
     mlops reject {EXECUTION} --reason "..."
@@ -209,23 +212,23 @@ Answer until 2026-11-23T11:00:00Z with one of:
     }
 
 
-def test_a_person_has_a_week_where_nothing_is_said() -> None:
-    """Without ``timeout_seconds``, the announcement names the time a week from now."""
-    assert "Answer until 2026-11-30T10:00:00Z" in decide({"manual": True}, None)["announcement"]["message"]
+def test_a_person_has_a_week_by_default() -> None:
+    """Without ``timeout_seconds``, the deadline is a week from now."""
+    assert "Answer by 2026-11-30T10:00:00Z" in decide({"manual": True}, None)["announcement"]["message"]
 
 
-def test_a_champion_that_cannot_be_read_is_told() -> None:
-    """Where it need not be beaten, its values are missing, and announcement and cause say why."""
-    best = Reading(fault=ReportInvalidError("s3://b/k: not readable as JSON"))
+def test_unreadable_champion_is_noted() -> None:
+    """If it need not be beaten, its values are missing, and announcement and cause say why."""
+    best = Reading(fault=ReportInvalidError("s3://b/k: invalid JSON"))
     answer = decide({"metrics": [{"name": "auc"}], "manual": True}, {"auc": 0.95}, best)
     assert answer["decision"] == "Waiting"
     assert answer["metrics"][0]["champion"] is None
     for text in (answer["cause"], answer["announcement"]["message"]):
-        assert "The champion's values are not shown: s3://b/k: not readable as JSON" in text
+        assert "The champion's values are not shown: s3://b/k: invalid JSON" in text
 
 
-def test_many_metrics_are_cut_where_they_hold() -> None:
-    """The one that is missed among hundreds is in the reason and in the cause, which says how many are left out."""
+def test_long_lists_keep_missed_metrics() -> None:
+    """The one missed metric among hundreds is in the reason and in the cause, which counts those left out."""
     values = {f"folds.{number}.auc": 0.9 for number in range(300)}
     section = [{"name": name, "minimum": 0.95 if name == "folds.250.auc" else 0.5} for name in values]
     answer = decide({"metrics": section}, values)
@@ -233,3 +236,9 @@ def test_many_metrics_are_cut_where_they_hold() -> None:
     assert re.search(r"^folds.250.auc .* missed$", answer["cause"], re.MULTILINE)
     assert "... and 260 more" in answer["cause"]
     assert len(answer["metrics"]) == 300
+
+
+def test_limits_are_those_of_the_schema() -> None:
+    """The gate's archive does not have ``pipeline.stages``, so its own limits are held against the schema's."""
+    seconds = input_schema()["properties"]["approval"]["properties"]["timeout_seconds"]
+    assert (seconds["maximum"], DEFAULT_WAIT) == (request.MAX_TIMEOUT, request.DEFAULT_TIMEOUT)

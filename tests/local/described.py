@@ -1,6 +1,6 @@
 """The description of an environment that is up."""
 
-from local.deployment import Metadata
+from executions.stack import Stack
 from local.state import State
 
 STATE = State(
@@ -9,9 +9,7 @@ STATE = State(
     endpoint="http://127.0.0.1:4566",
     key="LOCALKEY",
     sagemaker="http://127.0.0.1:4999",
-    metadata=Metadata(
-        bucket="bucket", state_machine="arn", function="arn", stack="mlops-demo", approval_table="requests"
-    ),
+    metadata=Stack(bucket="bucket", state_machine="arn", function="arn", name="mlops-demo", approval_table="requests"),
     folder="/env",
     log="/env/daemon.log",
     template="0" * 64,

@@ -12,6 +12,7 @@ from hypercorn.config import Config
 
 from local import emulator_guard
 from local.emulator_guard import BoundedTCPServer, Guarded, Message, Receive, Scope, Send
+from sagemaker_local.guard import job_key
 
 KEY = b"LOCALKEY"
 OWN = [(b"host", b"127.0.0.1:4566"), (b"authorization", b"Bearer " + KEY)]
@@ -72,6 +73,7 @@ def request(
         key=KEY.decode(),
         issued=lambda _: False,
         handed_out=lambda method, path: (method, path) == ("PUT", "/answer/token"),
+        open_to_jobs=lambda scope, _: scope["path"] == "/bucket/key",
     )
     scope: dict[str, Any] = {"type": kind, "path": path, "query_string": b"", "headers": list(headers)}
     asyncio.run(guarded(scope | ({"method": "PUT"} if kind == "http" else {}), receive, send))
@@ -115,6 +117,15 @@ def test_urls_that_are_secrets(application: Application) -> None:
     assert request(application, OWN[0], path="/answer/other")[0]["status"] == 403
     assert request(application, (b"host", b"evil.example"), path="/answer/token")[0]["status"] == 403
     assert request(application, OWN[0], (b"origin", b"null"), path="/answer/token")[0]["status"] == 403
+
+
+def test_key_of_jobs_opens_their_services_only(application: Application) -> None:
+    """What jobs get as their access key id reaches what is open to jobs, and nothing else."""
+    bearer = (b"authorization", f"Bearer {job_key(KEY.decode())}".encode())
+    assert request(application, OWN[0], bearer, path="/bucket/key")[0]["status"] == 200
+    assert request(application, OWN[0], bearer, path="/functions")[0]["status"] == 403
+    assert request(application, OWN[0], bearer, path="/answer/token")[0]["status"] == 403
+    assert request(application, (b"host", b"evil.example"), bearer, path="/bucket/key")[0]["status"] == 403
 
 
 def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:

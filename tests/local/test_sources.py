@@ -19,7 +19,7 @@ def module(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/stages.py", "lambda/starter/event.py"]
+    "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/stages/stage.py", "lambda/starter/event.py"]
 )
 def test_each_edit_counts(module: Path, name: str) -> None:
     """An edit of a source changes the hash, and taking it back restores it."""

@@ -52,7 +52,7 @@ def test_description_is_read_back(home: Home, holder: subprocess.Popen[bytes]) -
     """While its process lives, the description is what was written, and it names who holds the folder."""
     assert home.require_live() == STATE
     assert home.holder() == holder.pid
-    assert (STATE.port, STATE.connection.sagemaker) == (4566, "http://127.0.0.1:4999")
+    assert STATE.port == 4566
 
 
 @pytest.mark.usefixtures("holder")
@@ -92,13 +92,10 @@ def test_strange_description_is_refused(home: Home, content: str) -> None:
 
 
 def test_variables_of_the_environment() -> None:
-    """The variables lead each service to where it is served, with credentials that are good for nothing else."""
+    """One endpoint URL leads to every service, with credentials that are good for nothing else."""
     assert STATE.connection.variables == {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4566",
-        "AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:4999",
-        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "http://127.0.0.1:4999",
-        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": "http://127.0.0.1:4999",
         "AWS_ACCESS_KEY_ID": "LOCALKEY",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": "us-east-1",
@@ -110,7 +107,6 @@ def test_clients_look_at_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -
     """Clients go to where the connection says, whatever profile, endpoint or proxy the user has."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://192.0.2.1")
-    assert STATE.connection.client("sagemaker").meta.endpoint_url == "http://127.0.0.1:4999"
-    client = STATE.connection.client("sts")
+    client = STATE.connection.client("sagemaker")
     assert client.meta.endpoint_url == "http://127.0.0.1:4566"
     assert client.meta.config.proxies == {}

@@ -11,7 +11,7 @@ import pytest
 from botocore.model import ServiceModel
 
 from cli.validate import STAND_INS
-from pipeline.contract.execution import execution_input
+from pipeline.input.execution import execution_input
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, Ended, Handler, run
 

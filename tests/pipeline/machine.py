@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonata
 
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 
 EXECUTION = "mlops-demo-0123456789abcdef"
 ENTERED = "2026-11-23T10:00:00.000Z"
@@ -122,7 +122,12 @@ def redrive(ended: Ended, handlers: dict[str, Handler], *, redrives: int = 1, re
 
 
 def run(
-    data: dict[str, Any], handlers: dict[str, Handler], *, retries: bool = False, start: str | None = None
+    data: dict[str, Any],
+    handlers: dict[str, Handler],
+    *,
+    retries: bool = False,
+    start: str | None = None,
+    machine: dict[str, Any] = MACHINE,
 ) -> Ended:
     """Runs the definition.
 
@@ -132,12 +137,16 @@ def run(
             the gate before a registration, and has a default.
         retries: whether a task is tried again as its Retry says. Nothing is waited for.
         start: the state to begin with; None for the first one.
+        machine: the definition.
     """
-    return _Execution(handlers, retries=retries, redrives=0).run(data, start or MACHINE["StartAt"])
+    return _Execution(handlers, retries=retries, redrives=0, machine=machine).run(data, start or machine["StartAt"])
 
 
 class _Execution:
-    def __init__(self, handlers: dict[str, Handler], *, retries: bool, redrives: int) -> None:
+    def __init__(
+        self, handlers: dict[str, Handler], *, retries: bool, redrives: int, machine: dict[str, Any] = MACHINE
+    ) -> None:
+        self._states = machine["States"]
         self._handlers = handlers
         self._retries = retries
         self._redrives = redrives
@@ -150,7 +159,7 @@ class _Execution:
             while True:
                 ended.entered.append(name)
                 ended.data = data
-                state = MACHINE["States"][name]
+                state = self._states[name]
                 match state["Type"]:
                     case "Choice":
                         data, name = self._choose(name, state, data)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.asl.resources import Resources
 from pipeline.definition import definition
-from pipeline.definition.resources import Resources
 from pipeline.stages import REQUEST_STAGES
 from sagemaker_local.requests import check_request
 from tests.pipeline.machine import evaluated

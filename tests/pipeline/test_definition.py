@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.definition import Resources, definition
-from pipeline.definition.choices import FINISHED
-from pipeline.definition.resources import PLACEHOLDERS
+from pipeline.asl.choices import FINISHED
+from pipeline.asl.resources import PLACEHOLDERS, Resources
+from pipeline.definition import definition
 from pipeline.stages import REQUEST_STAGES, STAGES, RequestStage, stage_of_state
 from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate, evaluate_all_in_node
 from tests.pipeline.machine import EXECUTION, Handler, evaluate, evaluated, run

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.asl.resources import PLACEHOLDERS
+from pipeline.asl.timeouts import MARGIN, REQUEST_TIMEOUT
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
-from pipeline.definition.timeouts import MARGIN, REQUEST_TIMEOUT, TRANSFORM_TIMEOUT
-from pipeline.stages import REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
+from pipeline.stages import BATCH_TRANSFORM, REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
 from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
 from tests.pipeline.machine import EXECUTION, TaskError, evaluated, redrive, run
 from tests.pipeline.sagemaker import THROTTLED, SageMaker, requests_of
@@ -45,7 +45,7 @@ def test_a_job_has_the_time_of_its_stopping_condition(
     ended = run(five_stages, SageMaker().handlers())
     times = dict(ended.timeouts)
     assert times["createTrainingJob.sync"] == expected
-    assert times["createTransformJob.sync"] == TRANSFORM_TIMEOUT
+    assert times["createTransformJob.sync"] == BATCH_TRANSFORM.timeout
     assert times["createModel"] == REQUEST_TIMEOUT
 
 

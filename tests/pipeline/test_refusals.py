@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.definition.faults import TRIES, UNNAMED
+from pipeline.asl.retry_classification import TRIES, UNNAMED
 from pipeline.refusals import as_refused
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, MACHINE, Ended, Handler, TaskError, redrive, run

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from sagemaker_local.requests import check_request
 from tests.pipeline.machine import ENTERED, EXECUTION, Handler, TaskError, evaluated, keep, run
 

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pipeline.contract.validator import KEYWORDS, input_schema
-from pipeline.plain_text import plain_text, portable_pattern
+from pipeline.botocore_docs import plain_text, portable_pattern
+from pipeline.input.validator import KEYWORDS, input_schema
 from pipeline.schema import SCHEMA_FILE, schema_text
 from pipeline.stages import REQUEST_STAGES, RequestStage
 

@@ -15,17 +15,17 @@ from tests.policies.evaluator import Need
 
 @dataclass(frozen=True)
 class Place:
-    """Where the calls are made."""
+    """The account and region of the calls."""
 
     region: str
     account: str
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource here."""
+        """The ARN of a resource in this account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     def sagemaker(self, kind: str, name: str, *actions: str) -> Iterator[Need]:
-        """Actions on a SageMaker resource; names in its ARNs have small letters."""
+        """Actions on a SageMaker resource, whose ARNs have lower-case names."""
         for action in actions:
             yield Need(f"sagemaker:{action}", self.arn("sagemaker", f"{kind}/{name.lower()}"))
 
@@ -73,7 +73,7 @@ def _package(request: Request, place: Place) -> Iterator[Need]:
     yield from place.sagemaker("model-package-group", group, "CreateModelPackage")
     yield from place.sagemaker("model-package", f"{group}/1", "CreateModelPackage")
     yield from _tags("model-package", f"{group}/1", request, place)
-    # The tags of a version are those of its group, too.
+    # Tagging a version also tags its group.
     yield from _tags("model-package-group", group, request, place)
 
 
@@ -166,7 +166,7 @@ NEEDS: dict[str, Needs] = {
     ),
     "getObject": lambda request, _: iter([Need("s3:GetObject", f"arn:aws:s3:::{request['Bucket']}/{request['Key']}")]),
 }
-"""By the last part of the integration's name."""
+"""The needs by the last part of the integration's name."""
 
 
 def needs(action: str, request: Request, place: Place) -> list[Need]:

@@ -1,4 +1,4 @@
-"""The calls of whole executions, and the templates whose roles make them."""
+"""The calls of whole executions, and the templates with the roles that make them."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.validate import STAND_INS
-from pipeline.contract.execution import execution_input
+from pipeline.input.execution import execution_input
 from tests.pipeline.endpoints import UNKNOWN, Endpoints
 from tests.pipeline.machine import Ended, Handler, TaskError, run
 from tests.policies.references import ACCOUNT, REGION, resolved
@@ -25,7 +25,7 @@ def refuse(_request: dict[str, Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def calls() -> list[tuple[str, dict[str, Any]]]:
-    """Every call of three executions which, together, go through every state that calls."""
+    """Every call of three executions that together visit every state with a call."""
     filled = execution_input(
         (PROJECT / "scripts" / "input.yaml").read_bytes(),
         tokens=STAND_INS,
@@ -82,7 +82,7 @@ def _run(data: dict[str, Any], endpoints: Endpoints, **handlers: Handler) -> End
 
 
 def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """A request with the template's own resources in place of what stands for them elsewhere."""
+    """A request with the template's own resources in place of placeholders."""
 
     def logical_id(kind: str, prefix: str) -> str:
         names: list[str] = [name for name, found in template["Resources"].items() if found["Type"] == kind]

@@ -38,7 +38,7 @@ class Policies:
 
     @classmethod
     def of_template(cls, template: dict[str, Any], role: str) -> "Policies":
-        """Those of the role or managed policy whose logical ID begins so, with the references resolved."""
+        """The policies of the role or managed policy with this logical ID prefix, with references resolved."""
         found = [
             resource["Properties"]["PolicyDocument"]
             for logical_id, resource in template["Resources"].items()
@@ -53,19 +53,19 @@ class Policies:
 
     @classmethod
     def of_role(cls, iam: Any, name: str) -> "Policies":
-        """Those of a deployed role, which has only inline ones."""
+        """The policies of a deployed role, which has only inline ones."""
         assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
         names = iam.list_role_policies(RoleName=name)["PolicyNames"]
         documents = [iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names]
         return cls(documents, name)
 
     def allow(self, need: Need) -> bool:
-        """Whether they allow a call."""
+        """Whether the policies allow a call."""
         decision: str = evaluate(_context(need, self.name), self._parsed).decision
         return decision == "Allow"
 
     def parts(self) -> Iterator[tuple[str, str, "Policies"]]:
-        """Each action on each resource of each statement that allows something, as a policy of its own."""
+        """Splits the allowing statements into one policy per action and resource."""
         for document in self.documents:
             for statement in document["Statement"]:
                 if statement["Effect"] == "Deny":

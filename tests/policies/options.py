@@ -1,4 +1,4 @@
-"""The parameters that have something to do with permissions, each with a value."""
+"""The parameters that affect permissions, each with a value."""
 
 from tests.policies.references import ACCOUNT, REGION
 
@@ -12,4 +12,4 @@ OPTIONS = {
     "IMAGE_REPOSITORY_ARNS": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/image",
     "PERMISSIONS_BOUNDARY_ARN": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
 }
-"""Every parameter that has something to do with permissions."""
+"""Every parameter that affects permissions."""

@@ -1,4 +1,4 @@
-"""The references in a template, as a deployment would resolve them; a resource's name is its logical ID."""
+"""Resolves references in a template like a deployment; a resource's name is its logical ID."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What each role needs, by its logical ID: the calls of those who act as it."""
+"""The permissions that each role needs, by logical ID: those for the calls made under it."""
 
 import json
 from typing import Any
@@ -32,12 +32,12 @@ def has_key(template: dict[str, Any]) -> bool:
 
 
 def key(via: str, *actions: str, resource: str = KEY) -> list[Need]:
-    """What a use of the key through a service needs."""
+    """The permissions to use the key through a service."""
     return [Need(f"kms:{action}", resource, {"kms:ViaService": f"{via}.{REGION}.amazonaws.com"}) for action in actions]
 
 
 def topic_key(template: dict[str, Any]) -> str:
-    """The key that encrypts the topic: the deployment's, or else one of its own."""
+    """The key that encrypts the topic: the deployment's or its own."""
     return KEY if has_key(template) else arn(template, "AWS::KMS::Key", "Notifications")
 
 
@@ -75,7 +75,7 @@ def starter(template: dict[str, Any]) -> list[Need]:
 
 
 def gate(template: dict[str, Any]) -> list[Need]:
-    """The gate reads reports, and keeps what is registered."""
+    """The gate reads reports, and copies what is registered."""
     bucket = arn(template, "AWS::S3::Bucket")
     return [
         Need("s3:GetObject", f"{bucket}/demo/executions/mlops-demo-1/evaluation/evaluation.json"),
@@ -118,7 +118,7 @@ def announcer(template: dict[str, Any]) -> list[Need]:
 
 
 def approvers(template: dict[str, Any]) -> list[Need]:
-    """A person reads the request, marks it, answers, and looks at the execution and the stack's outputs."""
+    """A person reads the request, updates it, answers, and reads the execution and the stack's outputs."""
     table = arn(template, "AWS::DynamoDB::Table")
     return [
         Need("dynamodb:GetItem", table),
@@ -139,7 +139,7 @@ MODELS_WRITE = ("executions/mlops-demo-1/batch/a.out", "batch-output/mlops-demo-
 
 
 def jobs(template: dict[str, Any]) -> list[Need]:
-    """Jobs write below the model's prefix."""
+    """Jobs write under the model's prefix."""
     return sagemaker(template, JOBS_WRITE)
 
 
@@ -211,7 +211,7 @@ ROLES = {
     "ServingRole": models,
     "ApprovalApprovers": approvers,
 }
-"""What each needs, by the beginning of the logical ID of the role, or of the policy for people."""
+"""The needs by logical ID prefix of the role, or of the policy for people."""
 
 
 def needs_of(template: dict[str, Any], role: str, calls: list[Call]) -> list[Need]:
@@ -219,7 +219,7 @@ def needs_of(template: dict[str, Any], role: str, calls: list[Call]) -> list[Nee
 
 
 def renamed(calls: list[Call]) -> list[Call]:
-    """The calls with names that begin with the model's."""
+    """The calls with names that start with the model's."""
     names = {"mlops-demo-": "demo-", "evaluation-demo-": "demo-e-", "model-demo-": "demo-m-", "batch-demo-": "demo-b-"}
     names |= {'"EndpointName": "demo"': '"EndpointName": "demo-b"', "endpoint/demo/": "endpoint/demo-b/"}
     names |= {

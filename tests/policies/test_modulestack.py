@@ -1,4 +1,4 @@
-"""What modulestack.yaml allows the role that SeedFarmer deploys with."""
+"""The permissions that modulestack.yaml grants SeedFarmer's deploying role."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture(scope="module")
 def deployed(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Deploys the template with SeedFarmer's parameters and these; gives the role's policies, if it has any."""
+    """Deploys the template with SeedFarmer's parameters and these; returns the role's policies, if any."""
     with Emulator(port=free_port(), log=tmp_path_factory.mktemp("modulestack") / "emulator.log") as emulator:
         iam, cloudformation = emulator.client("iam"), emulator.client("cloudformation")
 
@@ -53,13 +53,13 @@ def deployed(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("parameters", [{}, {"EmptyBucketOnDestroy": "false"}], ids=["not given", "false"])
-def test_nothing_unless_the_bucket_is_to_go(deployed: Deployed, parameters: dict[str, str]) -> None:
+def test_nothing_without_the_parameter(deployed: Deployed, parameters: dict[str, str]) -> None:
     """Without the parameter, and with false, the role gets nothing."""
     assert deployed(**parameters) is None
 
 
-def test_what_the_emptying_needs(deployed: Deployed) -> None:
-    """With true, the role may list and delete the versions in the bucket, and the bucket; nothing else, on no other."""
+def test_permissions_to_delete_the_bucket(deployed: Deployed) -> None:
+    """With true, the role may list and delete the bucket's versions and delete the bucket, and nothing else."""
     policies = deployed(EmptyBucketOnDestroy="true")
     assert policies is not None
     assert {action for action, _, _ in policies.parts()} == {*ON_BUCKET, *ON_OBJECTS}

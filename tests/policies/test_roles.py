@@ -1,4 +1,4 @@
-"""Each role may do what its calls need, on what they need it, and nothing else."""
+"""Each role has exactly the permissions that its calls need."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import aws_cdk as cdk
 import pytest
 
 from infrastructure.permissions import Targets, integrations, statements
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
 from tests.policies.calls import NEEDS, needs
 from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies
@@ -20,13 +20,13 @@ SAGEMAKERS = ("SageMakerRole", "ServingRole")
 
 @pytest.fixture(params=["defaults", "every parameter"])
 def deployed(request: pytest.FixtureRequest, template: dict[str, Any], full_template: dict[str, Any]) -> dict[str, Any]:
-    """The template with the defaults, and with every parameter that has to do with permissions."""
+    """The template with the defaults, and with every parameter that affects permissions."""
     return template if request.param == "defaults" else full_template
 
 
 @pytest.mark.parametrize("role", [*ROLES, "WorkflowRole"])
 def test_a_role_may_do_what_it_needs(deployed: dict[str, Any], role: str, calls: list[Call]) -> None:
-    """Every permission that one of its calls needs is there, on the resource of the call."""
+    """The role has every permission that its calls need, on their resources."""
     policies = Policies.of_template(deployed, role)
     denied = [need for need in needs_of(deployed, role, calls) if not policies.allow(need)]
     assert denied == []
@@ -34,10 +34,10 @@ def test_a_role_may_do_what_it_needs(deployed: dict[str, Any], role: str, calls:
 
 @pytest.mark.parametrize("role", [*ROLES, "WorkflowRole"])
 def test_a_role_may_do_nothing_else(deployed: dict[str, Any], role: str, calls: list[Call]) -> None:
-    """Each action on each resource of each statement is one that a call needs."""
+    """Each action on each resource of each statement is needed by a call."""
     found = needs_of(deployed, role, calls)
     if role == "WorkflowRole":
-        # The names that a user may choose beside those that the shipped input gives.
+        # The names that a user may choose in addition to those in the shipped input.
         found += [
             need for action, request in renamed(calls) for need in needs(action, of_deployment(deployed, request), HERE)
         ]
@@ -49,8 +49,8 @@ def test_a_role_may_do_nothing_else(deployed: dict[str, Any], role: str, calls: 
     assert idle == []
 
 
-def test_every_role_of_the_template_is_looked_at(deployed: dict[str, Any]) -> None:
-    """No role, no policy and no managed policy is in the template that these tests do not know."""
+def test_every_role_of_the_template_is_tested(deployed: dict[str, Any]) -> None:
+    """The template has no role, policy or managed policy that these tests do not cover."""
     known = (*ROLES, "WorkflowRole")
     kinds = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
     found = [name for name, resource in deployed["Resources"].items() if resource["Type"] in kinds]
@@ -60,7 +60,7 @@ def test_every_role_of_the_template_is_looked_at(deployed: dict[str, Any]) -> No
 
 
 def test_every_call_of_the_definition_is_made(calls: list[Call]) -> None:
-    """The executions of these tests make every call of the definition, so none goes without its permissions."""
+    """The executions of these tests make every call of the definition, so that none is left untested."""
     defined = {name.rpartition(":")[2] for name in integrations(definition(PLACEHOLDERS))}
     assert {action for action, _ in calls} == defined == set(NEEDS)
 
@@ -88,14 +88,14 @@ def test_every_call_of_the_definition_is_made(calls: list[Call]) -> None:
     ],
     ids=lambda need: f"{need.action} {need.resource.rpartition(':')[2]}",
 )
-def test_the_state_machine_may_not_touch_what_is_anothers(deployed: dict[str, Any], need: Need) -> None:
-    """What belongs to another team in the account is out of the state machine's reach."""
+def test_the_state_machine_cannot_touch_foreign_resources(deployed: dict[str, Any], need: Need) -> None:
+    """The state machine cannot access resources of other teams in the account."""
     assert not Policies.of_template(deployed, "WorkflowRole").allow(need)
 
 
 @pytest.mark.parametrize("construct", ["SageMaker", "Serving"])
 def test_sagemakers_roles_are_passed_to_sagemaker_only(deployed: dict[str, Any], construct: str) -> None:
-    """The state machine may pass the jobs' and the models' role, but to no other service."""
+    """The state machine may pass the jobs' and the models' roles only to SageMaker."""
     role = arn(deployed, "AWS::IAM::Role", construct)
     policies = Policies.of_template(deployed, "WorkflowRole")
     assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}))
@@ -105,14 +105,14 @@ def test_sagemakers_roles_are_passed_to_sagemaker_only(deployed: dict[str, Any],
 
 @pytest.mark.parametrize("role", [role for role in (*ROLES, "WorkflowRole") if role not in SAGEMAKERS])
 def test_a_key_is_used_through_its_services_only(deployed: dict[str, Any], role: str) -> None:
-    """Nobody but jobs and models may use a key by itself, be it the user's or the topic's own."""
+    """Only jobs and models may use a key directly; all others only through a service."""
     policies = Policies.of_template(deployed, role)
     for action in ("Decrypt", "GenerateDataKey"):
         assert not policies.allow(Need(f"kms:{action}", topic_key(deployed)))
 
 
-def test_who_publishes_uses_the_topics_key_for_the_topic_only(template: dict[str, Any]) -> None:
-    """The announcer's and the state machine's use of the topic's own key is SNS's, and of no other key."""
+def test_publishers_use_the_topics_key_for_the_topic_only(template: dict[str, Any]) -> None:
+    """The announcer and the state machine may use only the topic's own key, and only through SNS."""
     for role in ("AnnouncerRole", "WorkflowRole"):
         policies = Policies.of_template(template, role)
         own, theirs = topic_key(template), HERE.arn("kms", "key/theirs")
@@ -134,7 +134,7 @@ def test_who_publishes_uses_the_topics_key_for_the_topic_only(template: dict[str
     ids=lambda need: f"{need.action} {need.resource.rpartition(':')[2]}",
 )
 def test_the_announcer_only_announces(deployed: dict[str, Any], need: Need) -> None:
-    """It reads no other pipeline's executions, starts none, and sends and writes nowhere else."""
+    """It cannot read other pipelines' executions, start any, or publish or write elsewhere."""
     assert not Policies.of_template(deployed, "AnnouncerRole").allow(need)
 
 
@@ -153,14 +153,14 @@ def test_the_announcer_only_announces(deployed: dict[str, Any], need: Need) -> N
 )
 @pytest.mark.parametrize("role", SAGEMAKERS)
 def test_no_job_and_no_model_decides_on_the_next_run(deployed: dict[str, Any], role: str, name: str) -> None:
-    """Scripts and input.yaml, what is registered, and another model's prefix can be written by neither, nor deleted."""
+    """Neither can write or delete scripts, input.yaml, registered models or other models' prefixes."""
     policies, bucket = Policies.of_template(deployed, role), arn(deployed, "AWS::S3::Bucket")
     for action in ("PutObject", "DeleteObject", "DeleteObjectVersion"):
         assert not policies.allow(Need(f"s3:{action}", f"{bucket}/{name}"))
 
 
 def test_a_policy_added_later_does_not_open_the_scripts(deployed: dict[str, Any]) -> None:
-    """The jobs' role is refused them by a Deny, which wins over whatever else it is given."""
+    """The jobs' role has a Deny on the scripts, which overrides any other policy."""
     own = Policies.of_template(deployed, "SageMakerRole")
     everything = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     policies, bucket = Policies([*own.documents, everything], own.name), arn(deployed, "AWS::S3::Bucket")
@@ -171,14 +171,14 @@ def test_a_policy_added_later_does_not_open_the_scripts(deployed: dict[str, Any]
 
 
 def test_a_model_writes_nothing_that_is_judged_or_served(deployed: dict[str, Any]) -> None:
-    """An endpoint's role cannot write what a job makes: data, artefacts and reports."""
+    """An endpoint's role cannot write jobs' outputs: data, artefacts and reports."""
     policies, bucket = Policies.of_template(deployed, "ServingRole"), arn(deployed, "AWS::S3::Bucket")
     only_jobs = [*(name for name in JOBS_WRITE if name not in MODELS_WRITE), "executions/1/evaluation/evaluation.json"]
     assert not any(policies.allow(Need("s3:PutObject", f"{bucket}/demo/{name}")) for name in only_jobs)
 
 
-def test_no_function_has_more_than_its_own_log(deployed: dict[str, Any]) -> None:
-    """Each function runs under a role of its own, which may write no other function's log."""
+def test_every_function_writes_only_its_own_log(deployed: dict[str, Any]) -> None:
+    """Each function has its own role, which cannot write to another function's log."""
     functions = [found for found in deployed["Resources"].values() if found["Type"] == "AWS::Lambda::Function"]
     roles = [found["Properties"]["Role"]["Fn::GetAtt"][0] for found in functions]
     assert len(set(roles)) == len(functions)
@@ -192,7 +192,7 @@ def test_no_function_has_more_than_its_own_log(deployed: dict[str, Any]) -> None
 
 
 def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str, Any]) -> None:
-    """The permissions boundary is on every role; without one, there is none."""
+    """Every role has the permissions boundary if one is set."""
     for content, expected in ((full_template, OPTIONS["PERMISSIONS_BOUNDARY_ARN"]), (template, None)):
         roles = [found["Properties"] for found in content["Resources"].values() if found["Type"] == "AWS::IAM::Role"]
         assert len(roles) == len(ROLES)
@@ -200,7 +200,7 @@ def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str
 
 
 def test_names_are_those_of_the_deployments_model() -> None:
-    """Another model's deployment has other names, in ARNs in small letters."""
+    """A deployment with another model has other names, in lower case in ARNs."""
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
     targets = Targets(gate="gate", topic="topic", approvals="approvals", objects="objects", model_name="Churn")
     made = stack.resolve(

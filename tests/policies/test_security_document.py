@@ -1,4 +1,4 @@
-"""docs/security.md says what the template says."""
+"""docs/security.md matches the template."""
 
 import json
 import re
@@ -36,7 +36,7 @@ KEY_FOR_ALL = "each other, with a key"
 
 
 def documented(*, optional: bool) -> dict[str, set[str]]:
-    """The actions of each role by the table, with or without what parameters add."""
+    """The actions of each role in the table, with or without those that parameters add."""
     found: dict[str, set[str]] = {role: set() for role in EVERY}
     left_out = (KEY_FOR_ALL, ", without a key") if optional else (", with a",)
     for who, actions in ROWS:
@@ -52,13 +52,13 @@ def actions(template: dict[str, Any], role: str) -> set[str]:
 
 @pytest.mark.parametrize("role", EVERY)
 def test_the_table_has_each_roles_actions(template: dict[str, Any], role: str) -> None:
-    """What the template with the defaults allows a role is what the table says, no action more or less."""
+    """The default template grants each role exactly the actions in the table."""
     assert documented(optional=False)[role] == actions(template, role)
 
 
 @pytest.mark.parametrize("role", EVERY)
 def test_the_table_has_what_parameters_add(full_template: dict[str, Any], role: str) -> None:
-    """With a key and a VPC, the roles get what the rows about these say."""
+    """With a key and a VPC, the roles get the actions in the rows for these."""
     (for_all,) = (set(re.findall(r"`(kms:\w+)`", text)) for who, text in ROWS if who == KEY_FOR_ALL)
     found, said = actions(full_template, role), documented(optional=True)[role]
     if role in SAGEMAKERS:
@@ -69,7 +69,7 @@ def test_the_table_has_what_parameters_add(full_template: dict[str, Any], role: 
 
 
 def test_the_key_is_used_as_the_table_says(full_template: dict[str, Any]) -> None:
-    """Together, the roles use of the key what the row for all of them says."""
+    """Together, the roles use the key as the row for all of them says."""
     (for_all,) = (set(re.findall(r"`(kms:\w+)`", text)) for who, text in ROWS if who == KEY_FOR_ALL)
     used = {
         action
@@ -82,13 +82,13 @@ def test_the_key_is_used_as_the_table_says(full_template: dict[str, Any]) -> Non
 
 
 def key_policy() -> dict[str, dict[str, Any]]:
-    """The statements that the document asks for in the policy of the user's key, by the service that they let in."""
+    """The statements that the document requires in the user's key policy, by service."""
     (text,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
     return {statement["Principal"]["Service"]: statement for statement in json.loads(text)}
 
 
-def test_alarms_need_of_the_users_key_what_they_need_of_the_topics(template: dict[str, Any]) -> None:
-    """What the document asks for CloudWatch in the user's key policy is what the topic's own key has for it."""
+def test_alarms_need_the_same_on_the_users_key_as_on_the_topics(template: dict[str, Any]) -> None:
+    """The key policy that the document requires for CloudWatch matches that of the topic's own key."""
     (key,) = (found["Properties"] for found in template["Resources"].values() if found["Type"] == "AWS::KMS::Key")
     (own,) = (
         statement
@@ -98,8 +98,8 @@ def test_alarms_need_of_the_users_key_what_they_need_of_the_topics(template: dic
     assert key_policy()["cloudwatch.amazonaws.com"] == own
 
 
-def test_every_service_that_uses_the_users_key_is_let_in(full_template: dict[str, Any]) -> None:
-    """Log groups and the topic, which services use in their own name, are encrypted with the key; both may use it."""
+def test_every_service_that_uses_the_users_key_is_allowed(full_template: dict[str, Any]) -> None:
+    """Services that use the key themselves, for log groups and the topic, are allowed to."""
     with_key = {
         found["Type"]
         for found in full_template["Resources"].values()

@@ -20,7 +20,7 @@ PROPERTIES = {
 
 
 class CloudFormation(HTTPServer):
-    """Takes a custom resource's answers as CloudFormation does: by PUT to a URL of the request."""
+    """Receives a custom resource's responses as CloudFormation does: by PUT to a URL in the request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -90,7 +90,7 @@ def keys(s3: Any) -> set[str]:
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_every_file_is_uploaded(kind: str, publisher: Any, cloudformation: CloudFormation) -> None:
-    """A deploy and a redeploy upload the archive's files below the prefix, and leave what else is there."""
+    """Create and update upload the archive's files under the prefix and leave other files alone."""
     s3 = put_archive({"train.py": "new", "package/deep.py": "deep"})
     s3.put_object(Bucket="mlops-bucket", Key="demo/scripts/train.py", Body=b"old")
     s3.put_object(Bucket="mlops-bucket", Key="demo/scripts/users.py", Body=b"the user's")
@@ -103,7 +103,7 @@ def test_every_file_is_uploaded(kind: str, publisher: Any, cloudformation: Cloud
 
 
 def test_destroy_leaves_everything(publisher: Any, cloudformation: CloudFormation) -> None:
-    """When the stack goes, no object goes with it."""
+    """Deleting the stack deletes no objects."""
     s3 = put_archive({"train.py": "new"})
     s3.put_object(Bucket="mlops-bucket", Key="demo/scripts/train.py", Body=b"old")
     publisher.handler(request("Delete", cloudformation), None)
@@ -111,8 +111,8 @@ def test_destroy_leaves_everything(publisher: Any, cloudformation: CloudFormatio
     assert cloudformation.answers[0]["Status"] == "SUCCESS"
 
 
-def test_failure_is_told_to_cloudformation(publisher: Any, cloudformation: CloudFormation) -> None:
-    """What went wrong reaches the user as the resource's status reason, and the deploy fails at once."""
+def test_failure_is_reported_to_cloudformation(publisher: Any, cloudformation: CloudFormation) -> None:
+    """The error becomes the resource's status reason, and the deployment fails immediately."""
     publisher.handler(request("Create", cloudformation), None)
     (answer,) = cloudformation.answers
     assert answer["Status"] == "FAILED"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.progress import stage_progress
+from executions.progress import stage_progress
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
 
@@ -73,7 +73,7 @@ def content() -> dict[str, Any]:
             "run": True,
             "result": {
                 "decision": "Approved",
-                "reason": "every threshold holds",
+                "reason": "all thresholds met",
                 "metrics": [
                     {"name": AUC, "value": 0.9, "minimum": 0.8, "maximum": None, "champion": 0.8, "passed": True}
                 ],

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from executions.evaluation import metrics, precision_recall_curve, roc_curve
 from report.facts import Facts
 from report.page import number, page
-from report.quality import metrics, precision_recall_curve, roc_curve
 
 VIEWS = ("light", "dark", "phone")
 PHONE = 390

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from executions.history import data_so_far, reason
 from report.collect import LOG_LINES, Collector
-from report.history import data_so_far, reason
 from tests.report.conftest import NAME, PREFIX, as_json, content, evaluation_of, history
 
 MD5_OF_TRAIN = "61b3a8faa9c1091806675c230a9abe64"

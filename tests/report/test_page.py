@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from executions.evaluation import calibration, metrics
 from report.facts import Facts, Failure
 from report.outcome import main_metric, outcome, short_name
 from report.page import difference, duration, number, page
-from report.quality import calibration, metrics
 from tests.report.conftest import AUC, NAME, content, evaluation_of
 
 

@@ -49,6 +49,7 @@ class Place:
             s3=self.s3,
             folder=self.folder,
             key=KEY,
+            job_key="LOCALJOBKEY",
             region=REGION,
             account="123456789012",
             log=lambda _action, _name, line: self.lines.append(line),

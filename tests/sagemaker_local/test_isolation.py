@@ -159,6 +159,7 @@ def test_request(place: Place, processing_request: Callable[..., dict[str, Any]]
         account="1",
         endpoint="http://127.0.0.1:1",
         key="LOCALKEY",
+        job_key="LOCALJOBKEY",
         log=lambda *_: None,
         namespaces=None,
     )

@@ -15,7 +15,7 @@ import pytest
 from sagemaker_local import service
 from sagemaker_local.errors import JobStopped
 from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import KEY, Place
+from tests.sagemaker_local.place import Place
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -42,7 +42,7 @@ def hold_back(event, arguments):
 
 s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="eu-west-1")
 sys.addaudithook(hold_back)
-SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", region="r", account="1", log=print)
+SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", job_key="job", region="r", account="1", log=print)
 made.set()
 for name, event in begun.items():
     assert event.wait(30), name
@@ -156,10 +156,10 @@ def test_ready_at_once(tmp_path: Path) -> None:
 
 
 def test_emulator(tmp_path: Path, processing_request: Make) -> None:
-    """Where S3 is an emulator on this machine, a script's AWS clients talk to it, with the environment's key."""
+    """Where S3 is an emulator on this machine, a script's AWS clients talk to it, with the key that jobs get."""
     client = boto3.Session("x", "x", region_name="eu-west-1").client("s3", endpoint_url="http://127.0.0.1:4566")
     place = Place(client, tmp_path)
     entry_point = ["/bin/sh", "-c", "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION"]
     request = processing_request(AppSpecification={"ImageUri": "image", "ContainerEntrypoint": entry_point})
     place.run(CREATE, {key: value for key, value in request.items() if "put" not in key})
-    assert place.lines == [f"http://127.0.0.1:4566 {KEY} eu-west-1"]
+    assert place.lines == ["http://127.0.0.1:4566 LOCALJOBKEY eu-west-1"]

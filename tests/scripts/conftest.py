@@ -25,18 +25,18 @@ class Container:
     base: Path
 
     def put(self, path: str, content: str | bytes) -> Path:
-        """Writes a file below ``/opt/ml``."""
+        """Writes a file under ``/opt/ml``."""
         file = self.base / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return file
 
     def read(self, path: str) -> str:
-        """The content of a file below ``/opt/ml``."""
+        """Reads a file under ``/opt/ml``."""
         return (self.base / path).read_text(encoding="utf-8")
 
     def lines(self, path: str) -> list[str]:
-        """The lines of a file below ``/opt/ml``."""
+        """Reads the lines of a file under ``/opt/ml``."""
         return self.read(path).splitlines()
 
     def start(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ class Container:
         )
 
     def run(self, script: str, **environment: str) -> str:
-        """Runs a job that must succeed without a word on stderr. Returns its log."""
+        """Runs a job that must succeed without output on stderr. Returns its log."""
         job = self.start(script, **environment)
         assert (job.returncode, job.stderr) == (0, "")
         return job.stdout
@@ -63,7 +63,7 @@ class Container:
         assert job.stderr.startswith("error: ")
         assert job.stderr.count("\n") == 1
         reason = job.stderr[len("error: ") : -1]
-        assert self.read(failure) == reason[:1024]  # SageMaker shows no more of it
+        assert self.read(failure) == reason[:1024]  # SageMaker shows no more
         return reason
 
     def pack_model(self) -> Path:
@@ -76,13 +76,13 @@ class Container:
 
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
-    """A container with nothing in it."""
+    """An empty container."""
     return Container(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Container:
-    """A container in which preprocessing and training have run on the sample, for tests that only read."""
+    """A container after preprocessing and training on the sample, for tests that only read."""
     container = Container(tmp_path_factory.mktemp("trained"))
     container.put("processing/input/census.csv", SAMPLE.read_bytes())
     container.run("preprocessing.py")
@@ -93,7 +93,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Container:
 
 @pytest.fixture(scope="session")
 def sample() -> list[list[str]]:
-    """The lines of the sample, the header first, values as published."""
+    """The lines of the sample, header first, with values as published."""
     with SAMPLE.open(newline="", encoding="utf-8") as lines:
         return list(csv.reader(lines))
 

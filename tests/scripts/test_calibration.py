@@ -1,4 +1,4 @@
-"""How far the probabilities can be taken at their word."""
+"""The calibration of the probabilities."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from calibration import BINS, calibration
 
 
 def synthetic(records: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and the probabilities of a model that is too sure of itself."""
+    """Labels, and the probabilities of an overconfident model."""
     random = np.random.default_rng(0)
     probabilities = random.random(records)
     return (random.random(records) < (probabilities + 0.5) / 2).astype(int), probabilities
 
 
 def test_bins_are_those_of_scikit_learn() -> None:
-    """Each tenth has the mean probability and the share of class 1 that scikit-learn finds, and all the records."""
+    """Each bin matches scikit-learn's mean probability and share of class 1, and the bins have all records."""
     labels, probabilities = synthetic(5000)
     found = calibration(labels, probabilities)
     shares, means = calibration_curve(labels, probabilities, n_bins=BINS)
@@ -29,14 +29,14 @@ def test_bins_are_those_of_scikit_learn() -> None:
 
 
 def test_certainty_and_empty_bins() -> None:
-    """A probability of 1 lies in the last tenth, and a tenth without records is left out."""
+    """A probability of 1 is in the last bin, and empty bins are omitted."""
     found = calibration(np.array([0, 1, 1]), np.array([0.0, 1.0, 1.0]))
     assert [(bin_["from"], bin_["to"], bin_["records"]) for bin_ in found["bins"]] == [(0.0, 0.1, 1), (0.9, 1.0, 2)]
     assert found["brier_score"]["value"] == 0.0
 
 
 def test_deviation_of_the_brier_score() -> None:
-    """The Brier score's deviation is how far it scatters over many draws of records."""
+    """The Brier score's deviation matches its spread over many resamples."""
     labels, probabilities = synthetic(400)
     random = np.random.default_rng(1)
     draws = [random.integers(0, 400, 400) for _ in range(2000)]

@@ -44,14 +44,14 @@ def judged(container: Container) -> dict[str, Any]:
 
 
 def synthetic(records: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and the probabilities of a model that is right more often than not."""
+    """Labels, and the probabilities of a model that is usually right."""
     random = np.random.default_rng(seed)
     labels = (random.random(records) < 0.2).astype(int)
     return labels, 1 / (1 + np.exp(-random.normal(2.0 * labels - 1.5)))
 
 
 def test_report_holds_the_models_true_quality(ready: Container, trained: Container) -> None:
-    """The report's numbers are those that scikit-learn finds for the model on the test records."""
+    """The report's numbers match scikit-learn's for the model on the test records."""
     report = judged(ready)
     labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
     rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
@@ -82,7 +82,7 @@ def test_report_holds_the_models_true_quality(ready: Container, trained: Contain
 
 
 def test_layout_and_numbers_are_sagemakers() -> None:
-    """The example of Model Monitor's documentation comes out: the same keys in the same order, the same numbers."""
+    """The example in Model Monitor's documentation is reproduced: same keys, same order, same numbers."""
     found = binary_classification_metrics(np.array([0, 0, 0, 1]), np.array([0.1, 0.6, 0.7, 0.9]), 0.5)
     third = 1 / 3
     values = {
@@ -115,7 +115,7 @@ def test_layout_and_numbers_are_sagemakers() -> None:
 
 
 def test_thinned_curves_keep_their_form() -> None:
-    """The curves have few points, run from end to end and hold the area of the whole curves."""
+    """The thinned curves have few points, run from end to end, and preserve the area."""
     labels, probabilities = synthetic(50_000)
     found = binary_classification_metrics(labels, probabilities, 0.5)
     roc = found["receiver_operating_characteristic_curve"]
@@ -135,7 +135,7 @@ def test_thinned_curves_keep_their_form() -> None:
 
 
 def test_equal_probabilities_count_as_one_threshold() -> None:
-    """A model that says the same of all records is no better than chance, whatever the records' order."""
+    """A model with the same probability for all records is no better than chance, in any order of records."""
     found = binary_classification_metrics(np.array([1, 1, 0, 0]), np.full(4, 0.3), 0.5)
     assert found["auc"]["value"] == 0.5
     assert found["precision"] == {"value": 0.0, "standard_deviation": "NaN"}
@@ -143,7 +143,7 @@ def test_equal_probabilities_count_as_one_threshold() -> None:
 
 @pytest.mark.parametrize("name", ["auc", "accuracy", "precision", "recall", "f0_5", "f1", "f2"])
 def test_deviations_are_those_of_resampling(name: str) -> None:
-    """A metric's standard deviation is about that of the metric over resampled records."""
+    """A metric's standard deviation is close to that over resampled records."""
     labels, probabilities = synthetic(2_000)
     random = np.random.default_rng(1)
     resampled = []
@@ -155,7 +155,7 @@ def test_deviations_are_those_of_resampling(name: str) -> None:
     assert deviation == pytest.approx(np.std(resampled), rel=0.2)
 
 
-def test_log_tells_the_result(ready: Container) -> None:
+def test_log_has_the_result(ready: Container) -> None:
     """The job's log says how good the model is."""
     log = ready.run("evaluation.py")
     auc = json.loads(ready.read(REPORT))["binary_classification_metrics"]["auc"]["value"]
@@ -163,7 +163,7 @@ def test_log_tells_the_result(ready: Container) -> None:
 
 
 def test_archive_is_not_unpacked(ready: Container) -> None:
-    """What an archive holds besides the model, also under a path that leads out of it, is written nowhere."""
+    """Other files in an archive are not written to disk, not even those with a path outside it."""
     outside = ready.base / "outside"
     model = (ready.base / "processing/model/model.tar.gz", ready.base / "processing/model/original.tar.gz")
     model[0].rename(model[1])
@@ -179,7 +179,7 @@ def test_archive_is_not_unpacked(ready: Container) -> None:
 
 
 def test_missing_model_is_named(ready: Container) -> None:
-    """An archive that is missing, broken or has no model in it is named."""
+    """The error names an archive that is missing, broken or without a model."""
     archive = ready.base / "processing/model/model.tar.gz"
     archive.unlink()
     assert "no model.tar.gz in" in ready.fail("evaluation.py", "output/message")
@@ -190,7 +190,7 @@ def test_missing_model_is_named(ready: Container) -> None:
 
 
 def test_missing_test_files_are_named(ready: Container) -> None:
-    """Test files that are missing are named."""
+    """The error names missing test files."""
     (ready.base / "processing/test/test_features.csv").unlink()
     reason = ready.fail("evaluation.py", "output/message")
     assert reason == f"no test_features.csv in {ready.base / 'processing' / 'test'}"

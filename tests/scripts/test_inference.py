@@ -1,4 +1,4 @@
-"""What the scikit-learn container does with the model: ``inference.py``."""
+"""``inference.py`` as the scikit-learn container uses it."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def expected(trained: Container, features: list[str]) -> list[float]:
 
 
 def answer(model: Any, body: str | bytes, content_type: str = "text/csv", accept: str = "text/csv") -> str:
-    """What the container answers to a request."""
+    """The container's response to a request."""
     body, kind = inference.output_fn(inference.predict_fn(inference.input_fn(body, content_type), model), accept)
     assert kind == accept
     return body
 
 
 def served(text: str) -> list[float]:
-    """The probabilities of a CSV response, whose labels must fit them."""
+    """The probabilities of a CSV response, whose labels must match."""
     lines = [line.split(",") for line in text.splitlines()]
     assert all(label == str(int(float(probability) >= 0.5)) for probability, label in lines)
     return [float(probability) for probability, _ in lines]
@@ -65,12 +65,12 @@ def test_a_line_for_each_record(model: Any, features: list[str], expected: list[
 
 
 def test_bytes_and_parameters_of_the_content_type(model: Any, features: list[str], expected: list[float]) -> None:
-    """A body that the container has not decoded, because the content type names a character set, is read as well."""
+    """A body of bytes, as the container passes it if the content type names a character set, works, too."""
     assert served(answer(model, "\n".join(features).encode(), "text/csv; charset=utf-8")) == expected
 
 
 def test_json_both_ways(model: Any, features: list[str], expected: list[float]) -> None:
-    """JSON instances, with numbers for numbers and null for unknown, give the same as CSV."""
+    """JSON instances, with numbers and null for unknown, give the same result as CSV."""
     rows = [line.split(",") for line in features]
     instances = [[float(v) if v.isdigit() else (v or None) for v in row] for row in rows]
     body = answer(model, json.dumps({"instances": instances}), "application/json", "application/json")
@@ -80,18 +80,18 @@ def test_json_both_ways(model: Any, features: list[str], expected: list[float]) 
 
 
 def test_raw_values_give_the_same(model: Any, features: list[str], expected: list[float]) -> None:
-    """Values as they are published, with blanks and question marks, give the same as cleaned ones."""
+    """Published values, with blanks and question marks, give the same result as cleaned ones."""
     raw = [",".join(f" {value or '?'}" for value in line.split(",")) for line in features]
     assert served(answer(model, "\n".join(raw))) == expected
 
 
-def test_each_record_is_predicted_for_itself(model: Any, features: list[str], expected: list[float]) -> None:
-    """However batch transform divides the lines, each gets the same prediction."""
+def test_each_record_is_predicted_independently(model: Any, features: list[str], expected: list[float]) -> None:
+    """Predictions do not depend on how batch transform splits the lines."""
     assert [served(answer(model, line))[0] for line in features] == expected
 
 
 def test_unseen_categories_are_unknown(model: Any, features: list[str]) -> None:
-    """A category that training has not seen counts as unknown."""
+    """A category not seen in training counts as unknown."""
     head, _, tail = features[0].split(",", 2)
     unseen, unknown = (served(answer(model, f"{head},{value},{tail}")) for value in ("Astronaut", "?"))
     assert unseen == unknown
@@ -109,26 +109,26 @@ def test_unseen_categories_are_unknown(model: Any, features: list[str]) -> None:
     ],
 )
 def test_bad_rows_are_named(model: Any, features: list[str], change: Any, message: str) -> None:
-    """Rows of the wrong length and values that are no numbers are refused with the row or the value."""
+    """Rows of the wrong length and non-numeric values are rejected, naming the row or the value."""
     with pytest.raises(ValueError, match=message):
         answer(model, "\n".join(change(features)))
 
 
 @pytest.mark.parametrize("body", ["{}", "[]", "{", '{"instances": 1}', '{"instances": ["1,2"]}'])
 def test_bad_json_is_named(model: Any, body: str) -> None:
-    """JSON of another form is refused with the form that is expected."""
+    """JSON of another form is rejected with the expected form."""
     with pytest.raises(ValueError, match=r'expected JSON of the form \{"instances"'):
         answer(model, body, "application/json")
 
 
 def test_json_without_instances_has_no_rows(model: Any) -> None:
-    """A JSON request with an empty list is refused like an empty file."""
+    """A JSON request with an empty list is rejected like an empty file."""
     with pytest.raises(ValueError, match="there are no rows"):
         answer(model, '{"instances": []}', "application/json")
 
 
-def test_other_content_types_are_refused(model: Any, features: list[str]) -> None:
-    """A content type that is not known is refused, in a request and for a response, with those that are."""
+def test_other_content_types_are_rejected(model: Any, features: list[str]) -> None:
+    """An unknown content type of a request or response is rejected with the allowed ones."""
     with pytest.raises(ValueError, match="content type 'image/png', expected text/csv or application/json"):
         answer(model, features[0], "image/png")
     with pytest.raises(ValueError, match="accept 'image/png', expected text/csv or application/json"):
@@ -138,7 +138,7 @@ def test_other_content_types_are_refused(model: Any, features: list[str]) -> Non
 def test_serves_from_source_tar_gz(
     tmp_path: Path, trained: Container, features: list[str], expected: list[float]
 ) -> None:
-    """Unpacked from an archive of the folder, and nothing else, the script loads the model and serves it."""
+    """Unpacked from an archive of just the folder, the script loads the model and serves it."""
     with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as archive:
         for file in SCRIPTS.iterdir():
             if file.is_file():

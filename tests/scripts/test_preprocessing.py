@@ -17,7 +17,7 @@ WEIGHT = "instance weight"
 
 
 def split(container: Container, *files: str) -> dict[str, list[tuple[str, str]]]:
-    """Runs the job on these files. Returns each side's records, a line of features and a label."""
+    """Runs the job on these files. Returns each side's records: a line of features and a label."""
     for number, content in enumerate(files):
         container.put(f"processing/input/{number}/census.csv", content)
     container.run("preprocessing.py")
@@ -34,7 +34,7 @@ def split(container: Container, *files: str) -> dict[str, list[tuple[str, str]]]
 
 
 def test_every_record_is_kept_cleaned_and_labelled(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Each record of the input comes out once, without blanks and question marks, with the right label."""
+    """Each input record appears once in the output, cleaned and with the right label."""
     header, *records = sample
     position = {name: header.index(name) for name in header}
     expected = Counter(
@@ -48,8 +48,8 @@ def test_every_record_is_kept_cleaned_and_labelled(container: Container, sample:
     assert Counter(sides["train"] + sides["test"]) == expected
 
 
-def test_no_record_lies_on_both_sides(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Records with the same features lie on the same side, of which the sample has many."""
+def test_no_record_is_on_both_sides(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """Records with the same features, of which the sample has many, are on the same side."""
     sides = split(container, as_csv(sample))
     train, test = ({features for features, _ in sides[side]} for side in ("train", "test"))
     assert len(train) + len(test) < len(sample) - 1
@@ -64,7 +64,7 @@ def test_a_fifth_is_held_out(container: Container, sample: Lines, as_csv: Writer
 
 
 def test_contradicting_records_are_kept_together(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """A record that occurs with either label is kept twice, on one side."""
+    """A record that occurs with both labels is kept twice, on the same side."""
     twin = [*sample[1][:-1], " 50000+."]
     sides = split(container, as_csv([*sample, twin]))
     features = {side: {line for line, label in records if label == "1"} for side, records in sides.items()}
@@ -74,7 +74,7 @@ def test_contradicting_records_are_kept_together(container: Container, sample: L
 
 
 def test_a_record_stays_on_its_side(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Adding records moves none of those that were there before."""
+    """Adding records moves none of the existing ones."""
     before = split(container, as_csv(sample[:1000]))
     after = split(container, as_csv(sample))
     for side, records in before.items():
@@ -82,26 +82,26 @@ def test_a_record_stays_on_its_side(container: Container, sample: Lines, as_csv:
 
 
 def test_same_input_same_output(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Two runs write the same."""
+    """Two runs write the same files."""
     assert split(container, as_csv(sample)) == split(container, as_csv(sample))
 
 
-def test_survey_weight_is_no_feature(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Another survey weight changes nothing."""
+def test_survey_weight_is_not_a_feature(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """A different survey weight changes nothing."""
     column = sample[0].index(WEIGHT)
     other = [sample[0], *([*line[:column], " 1.00", *line[column + 1 :]] for line in sample[1:])]
     assert split(container, as_csv(sample)) == split(container, as_csv(other))
 
 
 def test_columns_are_found_by_their_names(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """The order of the input's columns, columns that nobody asked for and a missing survey weight do not matter."""
+    """Column order, extra columns and a missing survey weight do not matter."""
     weight = sample[0].index(WEIGHT)
     other = [["new", *(v for n, v in reversed(list(enumerate(line))) if n != weight)] for line in sample]
     assert split(container, as_csv(sample)) == split(container, as_csv(other))
 
 
 def test_all_files_are_read(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """Several files, also in subfolders, are read like one; blank lines and a byte order mark do no harm."""
+    """Several files, also in subfolders, are read like one; blank lines and a byte order mark are ignored."""
     header, *records = sample
     whole = split(container, as_csv(sample))
     parts = split(container, as_csv([header, *records[:900]]), "\ufeff" + as_csv([header, *records[900:]]) + "\n\n")
@@ -111,7 +111,7 @@ def test_all_files_are_read(container: Container, sample: Lines, as_csv: Writer)
 
 
 def test_values_with_commas_are_quoted(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """A value with a comma or a quotation mark is still one value; one with a line break stays on its line."""
+    """A value with a comma, quotation mark or line break remains one value on one line."""
     record = ['"a, ""b""\nc"', *sample[1][1:]]
     sides = split(container, as_csv([*sample, record]))
     lines = [line for records in sides.values() for line, _ in records if line.startswith('"')]
@@ -120,7 +120,7 @@ def test_values_with_commas_are_quoted(container: Container, sample: Lines, as_c
 
 
 def test_no_input_is_named(container: Container) -> None:
-    """Without a CSV file the job says where it looked."""
+    """Without a CSV file, the error says where the job looked."""
     reason = container.fail("preprocessing.py", "output/message")
     assert reason == f"no CSV file under {container.base / 'processing' / 'input'}"
 
@@ -158,13 +158,13 @@ def without(sample: Lines, *names: str) -> Lines:
 def test_bad_input_is_named(
     container: Container, sample: Lines, as_csv: Writer, change: Callable[[Lines], Lines], expected: str
 ) -> None:
-    """The job says in one line which file, which line and what is wrong."""
+    """The error says in one line which file, which line and what is wrong."""
     container.put("processing/input/census.csv", as_csv(change(sample)))
     assert expected in container.fail("preprocessing.py", "output/message")
 
 
-def test_other_encodings_are_refused(container: Container, sample: Lines, as_csv: Writer) -> None:
-    """A file that is not UTF-8 is named."""
+def test_other_encodings_are_rejected(container: Container, sample: Lines, as_csv: Writer) -> None:
+    """The error names a file that is not UTF-8."""
     content = as_csv([*sample[:3], ["\u00e9", *sample[3][1:]]]).encode("latin-1")
     container.put("processing/input/census.csv", content)
     reason = container.fail("preprocessing.py", "output/message")

@@ -1,4 +1,4 @@
-"""The training job and the model that it leaves."""
+"""The training job and its model."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def ready(container: Container, trained: Container) -> Container:
 
 
 def probabilities(base: Path, rows: str) -> list[float]:
-    """What the model in ``/opt/ml/model`` says of these rows."""
+    """The predictions of the model in ``/opt/ml/model`` for these rows."""
     return list(joblib.load(base / "model" / "model.joblib").predict_proba(read_rows(StringIO(rows)))[:, 1])
 
 
 def test_the_model_has_learnt(trained: Container) -> None:
-    """On records that it has not seen, the model tells the classes apart."""
+    """The model separates the classes on records that it has not seen."""
     found = np.array(probabilities(trained.base, trained.read("processing/test/test_features.csv")))
     labels = np.array(trained.lines("processing/test/test_labels.csv"), dtype=int)
     above = found[labels == 1][:, None] > found[labels == 0]
     assert above.mean() > 0.85
 
 
-def test_the_model_says_what_it_was_made_of(trained: Container) -> None:
-    """Beside the model lie the features, the hyperparameters, the number of records and the library versions."""
+def test_the_model_has_metadata(trained: Container) -> None:
+    """The metadata has the features, the hyperparameters, the number of records and the library versions."""
     metadata = json.loads(trained.read("model/metadata.json"))
     assert len(metadata["features"]) == 40
     assert metadata["training_records"] == len(trained.lines("processing/train/train_labels.csv"))
@@ -55,8 +55,8 @@ def test_the_model_says_what_it_was_made_of(trained: Container) -> None:
     assert set(metadata["versions"]) == {"python", "sklearn", "numpy", "pandas", "joblib"}
 
 
-def test_model_takes_its_code_along(trained: Container) -> None:
-    """The archive has the scripts that serve the model, so that it stays as it was trained."""
+def test_model_includes_its_code(trained: Container) -> None:
+    """The archive includes the scripts that serve the model, so that it is served as it was trained."""
     names = {file.name for file in SCRIPTS.glob("*.py")}
     assert "inference.py" in names
     for name in names:
@@ -72,14 +72,14 @@ def test_sagemaker_reads_the_metric(trained: Container) -> None:
 
 
 def test_same_data_same_model(ready: Container, trained: Container) -> None:
-    """A second training on the same data gives a model that says the same; the channel's fixed path is the default."""
+    """Training again on the same data gives the same predictions; the channel's fixed path is the default."""
     ready.run("train.py")
     rows = trained.read("processing/test/test_features.csv")
     assert probabilities(ready.base, rows) == probabilities(trained.base, rows)
 
 
 def test_sagemakers_variables_are_honoured(ready: Container, tmp_path: Path) -> None:
-    """Channel and model folder are those that SageMaker's toolkit names."""
+    """The channel and model folders are taken from the variables of SageMaker's toolkit."""
     (ready.base / CHANNEL).rename(tmp_path / "elsewhere")
     ready.put(HYPERPARAMETERS, '{"max_iter": "2"}')
     ready.run("train.py", SM_CHANNEL_TRAINING=str(tmp_path / "elsewhere"), SM_MODEL_DIR=str(tmp_path / "mine"))
@@ -88,7 +88,7 @@ def test_sagemakers_variables_are_honoured(ready: Container, tmp_path: Path) -> 
 
 
 def test_hyperparameters_are_strings(ready: Container) -> None:
-    """Hyperparameters come as strings and shape the model; SageMaker's own among them are passed over."""
+    """Hyperparameters are strings and affect the model; SageMaker's own are ignored."""
     given = {"max_iter": "3", "max_leaf_nodes": "4", "sagemaker_program": "train.py", "_tuning_objective_metric": "auc"}
     ready.put(HYPERPARAMETERS, json.dumps(given))
     ready.run("train.py")
@@ -103,20 +103,20 @@ def test_hyperparameters_are_strings(ready: Container) -> None:
         ('{"max_iter": "2.5"}', "hyperparameter max_iter is '2.5', expected a whole number from 1 to 10000"),
         ('{"max_iter": "0"}', "hyperparameter max_iter is '0', expected a whole number from 1 to 10000"),
         ('{"learning_rate": "nan"}', "hyperparameter learning_rate is 'nan', expected a number from 0.0001 to 1.0"),
-        ('{"max_depth": "3"}', "unknown hyperparameter max_depth, expected some of max_iter, learning_rate"),
+        ('{"max_depth": "3"}', "unknown hyperparameter max_depth, expected any of max_iter, learning_rate"),
         ("[]", "hyperparameters.json is not a JSON object"),
         ("{", "hyperparameters.json is not JSON"),
     ],
 )
 def test_bad_hyperparameters_are_named(container: Container, content: str, expected: str) -> None:
-    """A hyperparameter that is unknown or not allowed is refused with its name, its value and what is allowed."""
+    """An unknown or invalid hyperparameter is rejected with its name, its value and what is allowed."""
     with pytest.raises(JobError) as refusal:
         read_hyperparameters(container.put(HYPERPARAMETERS, content))
     assert expected in str(refusal.value)
 
 
 def test_failure_reaches_sagemaker(ready: Container) -> None:
-    """The reason of a failure is in the file that SageMaker shows as FailureReason."""
+    """The failure reason is in the file that SageMaker shows as FailureReason."""
     ready.put(HYPERPARAMETERS, '{"learning_rate": "2"}')
     reason = ready.fail("train.py", "output/failure")
     assert reason == "hyperparameter learning_rate is '2', expected a number from 0.0001 to 1.0"
@@ -136,7 +136,7 @@ def test_failure_reaches_sagemaker(ready: Container) -> None:
 def test_bad_files_are_named(
     container: Container, trained: Container, features: Change | None, labels: Change | None, expected: str
 ) -> None:
-    """Training files that are short, empty or contradict each other are named."""
+    """The error names training files that are short, empty or inconsistent."""
     for kind, change in (("features", features), ("labels", labels)):
         lines = trained.lines(f"processing/train/train_{kind}.csv")[-400:]
         container.put(f"{CHANNEL}/train_{kind}.csv", "\n".join(change(lines) if change else lines))
@@ -146,13 +146,13 @@ def test_bad_files_are_named(
 
 
 def test_missing_files_are_named(ready: Container) -> None:
-    """A channel without the labels is named, also where the failure happens beside the main process."""
+    """The error names a channel without labels, even if another process fails."""
     (ready.base / CHANNEL / "train_labels.csv").unlink()
     assert ready.fail("train.py", "output/failure") == f"no train_labels.csv in {ready.base / CHANNEL}"
 
 
 def test_bad_numbers_are_named(ready: Container) -> None:
-    """A value of a numeric feature that is no number is named."""
+    """The error names a non-numeric value of a numeric feature."""
     first, *others = ready.lines(f"{CHANNEL}/train_features.csv")
     ready.put(f"{CHANNEL}/train_features.csv", "\n".join(["old" + first, *others]))
     assert "'age' is 'old" in ready.fail("train.py", "output/failure")

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,11 +39,11 @@ _DISK = 1 << 30
 _CHUNK = 1 << 24
 _BATCH = 6
 _AT_ONCE = 24
-_BATCH_PATIENCE = 3.0
-"""Seconds for which the next batch waits for the one before it."""
+_WAITING = 12
+"""So many deliveries may be open when the next batch begins."""
 _RARE = {"deaf": 0.1}
 """Kinds of jobs that are less frequent than the others; this one takes two minutes."""
-_LIFE = (20.0, 45.0)
+_LIFE = (30.0, 60.0)
 """Seconds for which an environment is under load."""
 _PATIENCE = 30.0
 
@@ -77,11 +77,13 @@ class Ledger:
     jobs: Counter[str] = field(default_factory=Counter)
     """Executions that were audited, by their job's kind and how they ended."""
     details: list[str] = field(default_factory=list)
+    error: str = ""
+    """Why the soak could not go on."""
 
     @property
     def clean(self) -> bool:
         """Whether nothing was lost, doubled, touched or left."""
-        return not (self.lost or self.doubled or self.unending or self.touched or self.left)
+        return not (self.lost or self.doubled or self.unending or self.touched or self.left or self.error)
 
     def table(self) -> str:
         """For people."""
@@ -122,23 +124,22 @@ class Soak:
         # The files to protect lie on the same file system, where what is not copied can also be moved.
         self._disk, self._canary = base / "disk", base / "disk" / "canary"
         self._chance, self._ledger, self._fills = chance, ledger, fills
-        self._canary.mkdir()
-        for number in range(8):
-            (self._canary / f"file-{number}").write_bytes(chance.randbytes(1000))
         self._number = 0
 
     def run(self, seconds: float) -> None:
         """Lets environments live until the time is up."""
-        before = fingerprint(self._canary)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
+            shutil.rmtree(self._canary, ignore_errors=True)
+            self._canary.mkdir()
+            for number in range(8):
+                (self._canary / f"file-{number}").write_bytes(self._chance.randbytes(1000))
+            before = fingerprint(self._canary)
             self._live(until)
-            changed = sum(before.get(name) != now for name, now in fingerprint(self._canary).items())
-            missing = len(before.keys() - fingerprint(self._canary).keys())
-            if changed or missing:
-                self._ledger.touched += changed + missing
-                self._ledger.details.append(f"outside: {changed} new or changed, {missing} gone")
-                before = fingerprint(self._canary)
+            after = fingerprint(self._canary)
+            touched = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            self._ledger.touched += len(touched)
+            self._ledger.details += [f"touched: {name}" for name in touched]
 
     def _live(self, until: float) -> None:
         life = Life(self._disk / "environment", self._canary)
@@ -150,9 +151,11 @@ class Soak:
         attacker.start()
         try:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
+                waiting: set[Future[None]] = set()
                 while time.monotonic() < ends_at and life.lives():
-                    deliveries = self._deliveries()
-                    wait([pool.submit(life.deliver, *each) for each in deliveries], timeout=_BATCH_PATIENCE)
+                    if len(waiting) <= _WAITING:
+                        waiting |= {pool.submit(life.deliver, *each) for each in self._deliveries()}
+                    waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED).not_done
                 over.set()
                 attacker.join()
                 life.quiet_since = time.monotonic()
@@ -182,7 +185,7 @@ class Soak:
 
     def _attack(self, over: threading.Event, chance: random.Random) -> None:
         """Kills, pauses and fills until it is over; what it has paused goes on, what it has filled is emptied."""
-        while not over.wait(chance.uniform(0.2, 1.5)):
+        while not over.wait(chance.uniform(0.5, 3.0)):
             what = chance.choice([*_VICTIMS, "pause", "pause", *(["full disk"] if self._fills else [])])
             if what == "full disk":
                 self._fill(over, chance.uniform(0.5, 2.0))
@@ -232,8 +235,7 @@ class Soak:
         self._ledger.details += [f"not taken: {event}: {said}" for event, said in sorted(life.untaken.items())]
         self._ledger.details += [f"lost: {event}" for event, arn in life.accepted.items() if arn not in found]
         self._ledger.details += [f"without an end: {ids.get(arn, arn)}" for arn in stuck]
-        life.accepted.clear()
-        life.untaken.clear()
+        life.forget()
 
     def _end(self, life: Life, end: str) -> None:
         if end.endswith(" killed"):
@@ -314,8 +316,8 @@ def main(seconds: float, seed: int | None, file: Path | None) -> None:
     try:
         Soak(base=base, chance=chance, ledger=ledger, fills=fills).run(seconds)
     except SoakError as error:
-        ledger.details.append(f"error: {error}")
-        ledger.unending += 1
+        ledger.error = str(error)
+        click.echo(f"error: {error}", err=True)
     finally:
         for pid in processes():
             send(pid, signal.SIGKILL)

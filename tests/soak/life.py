@@ -26,7 +26,9 @@ DEAD = "Z"
 """The state of a process that has ended and is not yet waited for (proc_pid_stat(5))."""
 
 _PREFIX = "demo/soak"
-_PATIENCE = 90.0
+_LONGEST_PAUSE = 4.0
+"""Seconds between two attempts to deliver an event, at most; it begins with a quarter of a second."""
+_PATIENCE = 120.0
 """Seconds after the last attack within which every event must be taken."""
 _LONGEST = 180.0
 """Seconds: a job that does not obey is killed two minutes after its time."""
@@ -45,10 +47,19 @@ class Life:
     canary: Path
     accepted: dict[str, str] = field(default_factory=dict)
     """The execution that each event was said to have started, by the event's id."""
-    untaken: dict[str, str] = field(default_factory=dict)
-    """Events that nobody has taken, with what was said to them last."""
     quiet_since: float | None = None
     """When the attacks ended, by the monotonic clock."""
+    _last_said: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def untaken(self) -> dict[str, str]:
+        """Events that nobody has taken, with what was said to them last."""
+        return {event: said for event, said in self._last_said.items() if event not in self.accepted}
+
+    def forget(self) -> None:
+        """Begins the account of the events anew."""
+        self.accepted.clear()
+        self._last_said.clear()
 
     def up(self, port: int) -> None:
         """Brings it up.
@@ -85,7 +96,9 @@ class Life:
             "overrides": {"preprocessing": section},
             "id": identity,
         }
-        said: Any = "nothing"
+        # From the beginning, so that an event is not forgotten however its delivery ends.
+        self._last_said[identity] = "nothing"
+        pause = 0.25
         while self.lives() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _PATIENCE):
             try:
                 client = self._client("lambda")
@@ -93,13 +106,12 @@ class Life:
                 said = json.loads(answer["Payload"].read())
                 if "executionArn" in said:
                     self.accepted[identity] = said["executionArn"]
-                    self.untaken.pop(identity, None)
                     return
             except (BotoCoreError, ClientError, ValueError) as error:
-                said = error
-            time.sleep(0.2)
-        if identity not in self.accepted:
-            self.untaken[identity] = str(said)
+                said = str(error)
+            self._last_said[identity] = str(said)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def lives(self) -> bool:
         """Whether its process does."""

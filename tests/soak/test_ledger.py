@@ -17,6 +17,12 @@ class Seen(Life):
     """A life of which it is given what is seen."""
 
     found: dict[str, str]
+    given: set[str]
+
+    @property
+    def untaken(self) -> dict[str, str]:
+        """As given."""
+        return dict.fromkeys(self.given, "nothing")
 
     def lives(self) -> bool:
         """It does."""
@@ -33,7 +39,7 @@ def audited(folder: Path, *, accepted: dict[str, str], found: dict[str, str], un
     """The ledger after one life."""
     ledger, life = Ledger(), Seen(folder, folder)
     (folder / "disk").mkdir()
-    life.accepted, life.untaken, life.found = accepted, dict.fromkeys(untaken, "no"), found
+    life.accepted, life.found, life.given = accepted, found, untaken
     soak = Soak(base=folder, chance=random.Random(0), ledger=ledger, fills=False)  # noqa: S311 - no secret
     soak.audit(life, waits=True)
     return ledger

@@ -1,4 +1,4 @@
-"""Looks into a template."""
+"""Helpers for inspecting a template."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
-    """The statements of the policies attached to roles whose logical ID begins so."""
+    """The statements of the policies attached to roles with this logical ID prefix."""
     return [
         statement
         for policy in resources(template, "AWS::IAM::Policy").values()

@@ -1,4 +1,4 @@
-"""What the approval construct gives, by the template of a stack that has only it."""
+"""The template of a stack with only the approval construct."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def the(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def allowed(policy: dict[str, Any]) -> dict[str, Any]:
-    """What a policy allows: the resources of each action."""
+    """The resources that a policy allows, by action."""
     statements = policy["Properties"]["PolicyDocument"]["Statement"]
     assert all(statement["Effect"] == "Allow" for statement in statements)
     return {
@@ -46,7 +46,7 @@ def allowed(policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_gate_reads_the_bucket_and_keeps_models(alone: dict[str, Any]) -> None:
-    """The function's role reads the pipeline's bucket and writes what is registered; else its own log, and tracing."""
+    """The function's role may read the bucket, write registered models, write its own log, and trace."""
     permissions = allowed(the(alone, "AWS::IAM::Policy"))
     (log_group,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::Logs::LogGroup")
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
@@ -60,7 +60,7 @@ def test_the_gate_reads_the_bucket_and_keeps_models(alone: dict[str, Any]) -> No
     }
 
 
-def test_the_gate_is_found_by_its_handler(alone: dict[str, Any]) -> None:
+def test_the_gates_handler_exists(alone: dict[str, Any]) -> None:
     """The function runs Python 3.13 on arm64, is traced, and names a module that exists."""
     function = the(alone, "AWS::Lambda::Function")["Properties"]
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
@@ -70,7 +70,7 @@ def test_the_gate_is_found_by_its_handler(alone: dict[str, Any]) -> None:
 
 
 def test_requests_are_kept_by_execution_and_end(alone: dict[str, Any]) -> None:
-    """A request is found by its execution's name, vanishes at its time, and can be restored; the table costs by use."""
+    """Requests are keyed by execution name, expire, and can be restored; the table is billed per request."""
     table = the(alone, "AWS::DynamoDB::Table")
     assert table["DeletionPolicy"] == "Delete"
     properties = table["Properties"]
@@ -82,7 +82,7 @@ def test_requests_are_kept_by_execution_and_end(alone: dict[str, Any]) -> None:
 
 
 def test_approvers_may_answer_for_this_pipeline_only(alone: dict[str, Any]) -> None:
-    """Who answers reads and marks requests, and looks at this state machine's executions and this stack's outputs."""
+    """Approvers may read and update requests, and read this state machine's executions and this stack's outputs."""
     permissions = allowed(the(alone, "AWS::IAM::ManagedPolicy"))
     assert permissions.pop("states:DescribeExecution") == (
         "arn:aws:states:us-east-1:123456789012:execution:MLOpsStateMachine:*"

@@ -1,4 +1,4 @@
-"""Who is told of what: topic, alarms, announcements, dead letters, dashboard, by the module's template."""
+"""The template's topic, alarms, announcements, dead-letter queue and dashboard."""
 
 import json
 from pathlib import Path
@@ -27,8 +27,8 @@ def allowed_to(template: dict[str, Any], kind: str, service: str) -> list[dict[s
     return [statement for statement in document["Statement"] if statement.get("Principal") == {"Service": service}]
 
 
-def test_there_is_one_topic_and_it_is_safe(template: dict[str, Any]) -> None:
-    """The topic is encrypted with a key of the module that is rotated, and refuses who publishes by plain HTTP."""
+def test_topic_is_secure(template: dict[str, Any]) -> None:
+    """The topic is encrypted with the module's own rotated key, and rejects plain HTTP."""
     assert "KmsMasterKeyId" in the(template, "AWS::SNS::Topic")
     assert the(template, "AWS::KMS::Key")["EnableKeyRotation"] is True
     policy = the(template, "AWS::SNS::TopicPolicy")
@@ -54,8 +54,8 @@ def test_alarms_may_publish(kind: str, actions: list[str], template: dict[str, A
 
 
 @pytest.mark.parametrize("role", ["WorkflowRole", "AnnouncerRole"])
-def test_who_publishes_may_use_the_key(role: str, template: dict[str, Any]) -> None:
-    """Who publishes to the topic may use its key through SNS, and no other one."""
+def test_publishers_may_use_the_key(role: str, template: dict[str, Any]) -> None:
+    """Publishers may use the topic's key, through SNS only, and no other key."""
     ((key, _),) = resources(template, "AWS::KMS::Key").items()
     found = {action: found for found in statements(template, role) for action in as_list(found["Action"])}
     assert found["sns:Publish"]["Resource"] == reference(template, "AWS::SNS::Topic")
@@ -65,8 +65,8 @@ def test_who_publishes_may_use_the_key(role: str, template: dict[str, Any]) -> N
     assert condition == {"StringEquals": {"kms:ViaService": "sns.us-east-1.amazonaws.com"}}
 
 
-def test_every_alarm_tells_people(template: dict[str, Any]) -> None:
-    """Each alarm goes off at the first count, publishes to the topic, stays quiet while nothing happens."""
+def test_every_alarm_notifies(template: dict[str, Any]) -> None:
+    """Each alarm fires on the first occurrence, publishes to the topic, and stays quiet without data."""
     made = {found["Properties"]["AlarmName"]: found["Properties"] for found in _alarms(template)}
     assert set(made) == {f"mlops-demo-{alarm.name}" for alarm in alarms(WATCHED)}
     for alarm in made.values():
@@ -76,7 +76,7 @@ def test_every_alarm_tells_people(template: dict[str, Any]) -> None:
 
 
 def test_alarms_watch_what_the_start_function_counts(template: dict[str, Any]) -> None:
-    """The start function's own metrics have the namespace and the service that the alarms look for."""
+    """The start function's own metrics use the alarms' namespace and service."""
     (variables,) = (
         found["Properties"]["Environment"]["Variables"]
         for found in resources(template, "AWS::Lambda::Function").values()
@@ -95,7 +95,7 @@ def test_alarms_watch_what_the_start_function_counts(template: dict[str, Any]) -
 
 
 def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
-    """The rule takes this state machine's failed, timed-out and aborted executions to the announcing function."""
+    """The rule passes this state machine's failed, timed-out and aborted executions to the announcer."""
     (rule,) = (
         found["Properties"]
         for found in resources(template, "AWS::Events::Rule").values()
@@ -114,7 +114,7 @@ def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
 
 
 def test_no_event_is_lost(template: dict[str, Any]) -> None:
-    """What a rule cannot deliver and what a function gives up is kept, encrypted, and over TLS only."""
+    """Undeliverable events and failed invocations go to a queue that is encrypted and TLS only."""
     queue = {"Fn::GetAtt": [reference(template, "AWS::SQS::Queue")["Ref"], "Arn"]}
     rules = resources(template, "AWS::Events::Rule")
     for rule in rules.values():
@@ -138,7 +138,7 @@ def test_no_event_is_lost(template: dict[str, Any]) -> None:
 
 
 def test_the_dashboard_is_found_by_its_output(template: dict[str, Any]) -> None:
-    """The output leads to the dashboard, which shows executions, stages, functions and dead letters."""
+    """The output links to the dashboard, which shows executions, stages, functions and dead letters."""
     url = "".join(
         part if isinstance(part, str) else "NAME" for part in template["Outputs"]["Dashboard"]["Value"]["Fn::Join"][1]
     )

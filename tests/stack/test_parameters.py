@@ -18,7 +18,7 @@ def no_context(_: str) -> None:
 
 
 def test_seedfarmers_variables_are_read() -> None:
-    """SeedFarmer's parameters and its names for the stack are used."""
+    """SeedFarmer's parameters and its stack name are used."""
     settings = read_settings(
         no_context,
         {
@@ -37,7 +37,7 @@ def test_seedfarmers_variables_are_read() -> None:
 
 
 def test_context_is_read_and_comes_first() -> None:
-    """CDK context gives the same parameters, and wins over the environment."""
+    """CDK context sets the same parameters, and takes precedence over the environment."""
     context = {"schedule": "0 7 * * ? *", "model-name": "churn"}
     settings = read_settings(context.get, {"SEEDFARMER_PARAMETER_SCHEDULE": SCHEDULE})
     assert settings.schedule == "0 7 * * ? *"
@@ -55,14 +55,14 @@ def test_defaults() -> None:
 
 @pytest.mark.parametrize(("given", "enabled"), [("true", True), ("false", False), (True, True), (False, False)])
 def test_schedule_can_be_disabled(given: object, enabled: bool) -> None:  # noqa: FBT001 - a test's parameter
-    """schedule-enabled is text, as the clients give it, or a boolean in cdk.json."""
+    """schedule-enabled is text, as clients pass it, or a boolean from cdk.json."""
     context = {"schedule": SCHEDULE, "schedule-enabled": given}
     assert read_settings(context.get, {}).schedule_enabled is enabled
 
 
 @pytest.mark.parametrize(("given", "goes"), [("true", True), ("false", False), (True, True), (None, False)])
-def test_bucket_may_go(given: object, goes: bool) -> None:  # noqa: FBT001 - a test's parameter
-    """The bucket goes on destroy only where empty-bucket-on-destroy is true."""
+def test_empty_bucket_on_destroy(given: object, goes: bool) -> None:  # noqa: FBT001 - a test's parameter
+    """The bucket is deleted on destroy only if empty-bucket-on-destroy is true."""
     context = {"schedule": SCHEDULE, "empty-bucket-on-destroy": given}
     assert read_settings(context.get, {}).empty_bucket_on_destroy is goes
 
@@ -70,8 +70,8 @@ def test_bucket_may_go(given: object, goes: bool) -> None:  # noqa: FBT001 - a t
 @pytest.mark.parametrize(
     ("context", "expected"),
     [
-        ({}, ["schedule", "nothing was given", "0 6 * * ? *"]),
-        ({"schedule": " "}, ["schedule", "nothing was given"]),
+        ({}, ["schedule", "missing", "0 6 * * ? *"]),
+        ({"schedule": " "}, ["schedule", "missing"]),
         ({"schedule": "0 6 * * *"}, ["schedule", "'0 6 * * *'", "5 fields", "six fields"]),
         ({"schedule": "rate(1 day)"}, ["schedule", "'rate(1 day)'", "cron() or rate()"]),
         ({"schedule": SCHEDULE, "model-name": "my_model"}, ["model-name", "'my_model'", "hyphens"]),
@@ -90,24 +90,24 @@ def test_bucket_may_go(given: object, goes: bool) -> None:  # noqa: FBT001 - a t
             {"schedule": SCHEDULE, "data-bucket-names": "s3://data"},
             ["data-bucket-names", "'s3://data'", "without s3://"],
         ),
-        ({"schedule": SCHEDULE, "data-bucket-names": '["a-bucket", 7]'}, ["data-bucket-names", "7 is in the list"]),
+        ({"schedule": SCHEDULE, "data-bucket-names": '["a-bucket", 7]'}, ["data-bucket-names", "invalid item 7"]),
         ({"schedule": SCHEDULE, "data-bucket-names": "[data"}, ["data-bucket-names", "'[data'", "not JSON"]),
         ({"schedule": SCHEDULE, "data-bucket-names": "{}"}, ["data-bucket-names", "'{}'"]),
         ({"schedule": SCHEDULE, "data-bucket-names": {"a": 1}}, ["data-bucket-names", "{'a': 1}", "a list of"]),
         ({"schedule": SCHEDULE, "kms-key-arn": "alias/mine"}, ["kms-key-arn", "'alias/mine'", "not of an alias"]),
         ({"schedule": SCHEDULE, "kms-key-arn": f"{KEYS}/0123abcd"}, ["kms-key-arn", "0123abcd"]),
         ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-1"}, ["vpc-subnet-ids", "'subnet-1'", "subnet-0123456789"]),
-        ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-01234567"}, ["vpc-security-group-ids", "go together"]),
+        ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-01234567"}, ["vpc-security-group-ids", "set both"]),
         (
             {"schedule": SCHEDULE, "vpc-subnet-ids": SUBNETS, "vpc-security-group-ids": "sg-01234567"},
-            ["vpc-subnet-ids", "17 ids", "allows 16"],
+            ["vpc-subnet-ids", "(17)", "allows 16"],
         ),
         ({"schedule": SCHEDULE, "image-repository-arns": "team/image"}, ["image-repository-arns", "'team/image'"]),
         ({"schedule": SCHEDULE, "permissions-boundary-arn": "boundary"}, ["permissions-boundary-arn", "'boundary'"]),
     ],
 )
-def test_bad_parameter_is_refused(context: dict[str, Any], expected: list[str]) -> None:
-    """The message names the parameter, what was given and what is expected."""
+def test_bad_parameter_is_rejected(context: dict[str, Any], expected: list[str]) -> None:
+    """The message names the parameter, its value and what is expected."""
     with pytest.raises(SettingsError) as raised:
         read_settings(context.get, {})
     for part in expected:
@@ -115,15 +115,15 @@ def test_bad_parameter_is_refused(context: dict[str, Any], expected: list[str]) 
 
 
 @pytest.mark.parametrize("given", ["ml-team@example.com", "", None])
-def test_notifications_go_where_they_are_wanted(given: str | None) -> None:
-    """An address is used as it is; none, or an empty one, means that nobody is told."""
+def test_notification_email(given: str | None) -> None:
+    """An address is used unchanged; without one, nobody is notified."""
     settings = read_settings({"schedule": SCHEDULE, "notification-email": given}.get, {})
     assert settings.notification_email == (given or None)
 
 
 @pytest.fixture(scope="module")
 def chosen_template(synthesised: Callable[..., Path]) -> dict[str, Any]:
-    """The template with an e-mail address, a disabled schedule, and no region known."""
+    """The template with an e-mail address, a disabled schedule and an unknown region."""
     folder = synthesised(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
         SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false",
@@ -150,14 +150,14 @@ def test_an_address_is_subscribed(chosen: dict[str, dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     "given", [["a-bucket", "b-bucket"], '["a-bucket", "b-bucket"]', "a-bucket, b-bucket,"], ids=str
 )
-def test_lists_come_in_three_ways(given: Any) -> None:
-    """A list is one of cdk.json, JSON text as SeedFarmer has it, or has commas between its items."""
+def test_lists_have_three_forms(given: Any) -> None:
+    """A list is an actual list in cdk.json, JSON text from SeedFarmer, or comma-separated."""
     settings = read_settings({"schedule": SCHEDULE, "data-bucket-names": given}.get, {})
     assert settings.data_bucket_names == ("a-bucket", "b-bucket")
 
 
 def test_network_key_and_boundary_are_read() -> None:
-    """Each parameter for security reaches the settings, the boundary also by the name that SeedFarmer has for it."""
+    """Each security parameter reaches the settings; the boundary also by SeedFarmer's own name."""
     key, boundary = f"{KEYS}/mrk-{'0' * 32}", "arn:aws:iam::123456789012:policy/team/boundary"
     repository = "arn:aws:ecr:eu-west-1:123456789012:repository/team/image"
     environment = {
@@ -178,37 +178,37 @@ def test_network_key_and_boundary_are_read() -> None:
     assert read_settings(no_context, own).permissions_boundary_arn == f"{boundary}-of-ours"
 
 
-def test_a_key_of_another_region_is_refused() -> None:
+def test_key_of_another_region_is_rejected() -> None:
     """S3 could not use it."""
     context = {"schedule": SCHEDULE, "kms-key-arn": f"{KEYS}/mrk-{'0' * 32}"}
-    with pytest.raises(SettingsError, match=r"kms-key-arn: .*expected is a key of the region us-east-1"):
+    with pytest.raises(SettingsError, match=r"kms-key-arn: .*expected a key in the region us-east-1"):
         read_settings(context.get, {"CDK_DEFAULT_REGION": "us-east-1"})
 
 
-def test_region_without_the_image_is_refused() -> None:
-    """A region that has no scikit-learn image is refused, with those that have."""
+def test_region_without_the_image_is_rejected() -> None:
+    """A region without the scikit-learn image is rejected; the message lists those that have it."""
     with pytest.raises(SettingsError, match=r"'mx-central-1'.*us-east-1"):
         read_settings({"schedule": SCHEDULE}.get, {"CDK_DEFAULT_REGION": "mx-central-1"})
 
 
-def test_app_refuses_in_one_line(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> None:
-    """The app itself ends with exit code 1 and one line, no traceback, and writes no template."""
+def test_app_reports_errors_on_one_line(run_app: Callable[..., tuple[subprocess.CompletedProcess[str], Path]]) -> None:
+    """The app ends with exit code 1 and one line, without a traceback or a template."""
     completed, folder = run_app(SEEDFARMER_PARAMETER_SCHEDULE="every day")
     assert completed.returncode == 1
-    assert completed.stderr.startswith("error: parameter schedule: 'every day' was given")
+    assert completed.stderr.startswith("error: parameter schedule: invalid value 'every day'")
     assert completed.stderr.count("\n") == 1
     assert not list(folder.glob("*.template.json"))
 
 
 def test_image_is_right_where_the_region_is_unknown(chosen_template: dict[str, Any]) -> None:
-    """Without a region at synth, the template looks the image's account up at deploy time."""
+    """If the region is unknown at synth time, the template looks up the image's account at deploy time."""
     (mapping,) = (value for name, value in chosen_template["Mappings"].items() if "SklearnImage" in name)
     assert mapping["eu-central-1"] == {"account": "492215442770"}
     assert "Fn::FindInMap" in json.dumps(chosen_template["Outputs"]["metadata"])
 
 
 def test_disabled_schedule_is_deployed_disabled(chosen: dict[str, dict[str, Any]]) -> None:
-    """With schedule-enabled false, the schedule's rule is there but does not fire; failures are announced as ever."""
+    """With schedule-enabled false, the schedule's rule is deployed disabled; failures are still announced."""
     rules = [found["Properties"] for found in chosen.values() if found["Type"] == "AWS::Events::Rule"]
     assert [(rule["State"], rule.get("ScheduleExpression")) for rule in rules if "EventPattern" not in rule] == [
         ("DISABLED", f"cron({SCHEDULE})")
@@ -217,7 +217,7 @@ def test_disabled_schedule_is_deployed_disabled(chosen: dict[str, dict[str, Any]
 
 
 def test_other_partitions_get_their_own_arns(synthesised: Callable[..., Path]) -> None:
-    """In China, the integrations, the roles' resources and the image are those of its partition."""
+    """In China, integrations, resources and image use the partition's ARNs and hosts."""
     folder = synthesised(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE, CDK_DEFAULT_ACCOUNT="123456789012", CDK_DEFAULT_REGION="cn-north-1"
     )

@@ -1,4 +1,4 @@
-"""What a user of the stack gets, by its template."""
+"""The stack's template."""
 
 import json
 import zipfile
@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from infrastructure.permissions import GRANTS, integrations
+from infrastructure.permissions import integrations
+from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.definition.resources import PLACEHOLDERS
+from pipeline.grants import grants_of
+from pipeline.stages import STAGES
 from tests.stack.resources import as_list, resources, statements, the
 
 
 def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every policy, attached to a role or for people to attach."""
+    """Every policy, including managed ones."""
     return [
         found
         for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
@@ -47,14 +49,14 @@ def test_metadata_has_the_promised_keys(template: dict[str, Any]) -> None:
     assert "683313688378.dkr.ecr.us-east-1." in output
 
 
-def test_logical_ids_stay(template: dict[str, Any]) -> None:
-    """The bucket and the state machine keep their logical IDs: a changed one would replace data."""
+def test_logical_ids_are_stable(template: dict[str, Any]) -> None:
+    """The bucket and the state machine keep their logical IDs: a change would replace them."""
     assert template["Resources"]["StorageBucket5CB7C8EA"]["Type"] == "AWS::S3::Bucket"
     assert template["Resources"]["WorkflowStateMachine85C6F4E4"]["Type"] == "AWS::StepFunctions::StateMachine"
 
 
-def test_bucket_is_safe(template: dict[str, Any]) -> None:
-    """The bucket is encrypted, versioned, private, kept when the stack goes, and refuses plain HTTP."""
+def test_bucket_is_secure(template: dict[str, Any]) -> None:
+    """The bucket is encrypted, versioned, private, retained, and rejects plain HTTP."""
     (bucket,) = resources(template, "AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
     properties = bucket["Properties"]
@@ -69,7 +71,7 @@ def test_bucket_is_safe(template: dict[str, Any]) -> None:
 
 
 def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, Any]) -> None:
-    """The rule has the given cron expression; its target gets the promised event, with the event's id."""
+    """The rule has the given cron expression; its target gets the documented event with an ID."""
     (rule,) = (
         found["Properties"]
         for found in resources(template, "AWS::Events::Rule").values()
@@ -92,7 +94,7 @@ def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, An
 
 
 def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) -> None:
-    """The template's definition is the pipeline's, with the names of this deployment's resources in it."""
+    """The template's definition is the pipeline's, with this deployment's resources."""
     parts = the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
     names = {"ApprovalFunction": "GATE", "NotificationsTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
     names |= {"ServingRole": "SERVING-ROLE"}
@@ -107,22 +109,22 @@ def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) ->
 
 
 def test_state_machine_is_observable(template: dict[str, Any]) -> None:
-    """Its events are logged, without the data in them, and its executions traced."""
+    """Events are logged without data, and executions are traced."""
     properties = the(template, "AWS::StepFunctions::StateMachine")
     assert properties["LoggingConfiguration"]["Level"] == "ALL"
     assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
     assert properties["TracingConfiguration"] == {"Enabled": True}
 
 
-def test_logs_end(template: dict[str, Any]) -> None:
+def test_logs_have_a_retention(template: dict[str, Any]) -> None:
     """Every log group has a retention."""
     groups = resources(template, "AWS::Logs::LogGroup")
     assert groups
     assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
 
 
-def test_no_policy_is_wide(template: dict[str, Any]) -> None:
-    """No role has a managed FullAccess policy, and no statement allows all actions, or all of a service."""
+def test_no_policy_is_too_broad(template: dict[str, Any]) -> None:
+    """No role has a FullAccess policy, and no statement allows all actions or all of a service."""
     for role in resources(template, "AWS::IAM::Role").values():
         assert "FullAccess" not in json.dumps(role["Properties"].get("ManagedPolicyArns", []))
     for policy in policies(template):
@@ -148,11 +150,11 @@ WITHOUT_RESOURCE = {
     "logs:DescribeLogGroups",
     "states:SendTaskSuccess",
 }
-"""The actions that AWS lets nobody limit to a resource."""
+"""The actions that AWS does not let anyone limit to resources."""
 
 
 def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any]) -> None:
-    """A statement on all resources has only actions that know none."""
+    """A statement on all resources has only actions that do not support resources."""
     for policy in policies(template):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             if "*" in as_list(statement["Resource"]):
@@ -160,7 +162,7 @@ def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any])
 
 
 def test_state_machine_passes_only_sagemakers_roles(template: dict[str, Any]) -> None:
-    """iam:PassRole is for the jobs' and the models' role and only to SageMaker."""
+    """iam:PassRole covers only the jobs' and models' roles, passed to SageMaker."""
     passing = [
         statement
         for policy in resources(template, "AWS::IAM::Policy").values()
@@ -180,12 +182,12 @@ OWN = {
     "aws-sdk:dynamodb:putItem.waitForTaskToken": "dynamodb:PutItem",
     "aws-sdk:s3:getObject": "s3:GetObject",
 }
-"""What calls on the module's own resources need."""
+"""The permissions for calls on the module's own resources."""
 
 
 @pytest.mark.parametrize("call", integrations(definition(PLACEHOLDERS)))
 def test_state_machine_may_make_each_call(template: dict[str, Any], call: str) -> None:
-    """The state machine's role allows every call of the definition, and what Step Functions needs to wait for it."""
+    """The state machine's role allows every call of the definition, and what Step Functions needs to wait for jobs."""
     allowed = {action for statement in statements(template, "WorkflowRole") for action in as_list(statement["Action"])}
     service, _, action = call.removeprefix("aws-sdk:").partition(":")
     if call in OWN:
@@ -202,12 +204,12 @@ def test_state_machine_may_make_each_call(template: dict[str, Any], call: str) -
 
 
 def test_state_machine_may_do_nothing_that_no_call_needs() -> None:
-    """Each call that permissions are known for is one that the definition makes."""
-    assert set(GRANTS) <= set(integrations(definition(PLACEHOLDERS)))
+    """Every integration with grants is used by the definition."""
+    assert set(grants_of(STAGES)) <= set(integrations(definition(PLACEHOLDERS)))
 
 
 def test_lambda_runs_on_arm_with_what_it_needs(template: dict[str, Any]) -> None:
-    """The start Lambda runs Python 3.13 on arm64, and its environment has what it fills in."""
+    """The start Lambda runs Python 3.13 on arm64, and its environment has the tokens' values."""
     function = starter(template)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
@@ -221,7 +223,7 @@ def function_archives(assembly: Path) -> list[Path]:
 
 
 def test_lambda_archives_are_pure_python(assembly: Path) -> None:
-    """No file in them depends on a processor or a Python version."""
+    """No file in the archives depends on a processor or a Python version."""
     archives = function_archives(assembly)
     assert len(archives) == 4
     for path in archives:

@@ -1,4 +1,4 @@
-"""Names to watch, for tests of what follows from them."""
+"""Sample resources for tests of the monitoring."""
 
 from infrastructure.monitoring import Watched
 

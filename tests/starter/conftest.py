@@ -19,7 +19,7 @@ STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:MLOpsStateMa
 
 @dataclass
 class Context:
-    """What the handler and powertools read of Lambda's context."""
+    """The attributes of Lambda's context that the handler and powertools read."""
 
     aws_request_id: str = "8f14e45f-ceea-467a-9f3c-0123456789ab"
     function_name: str = "starter"
@@ -29,7 +29,7 @@ class Context:
 
 @dataclass
 class Deployed:
-    """The handler's module, and the services that it talks to."""
+    """The handler's module and the services that it calls."""
 
     module: ModuleType
     s3: Any
@@ -40,30 +40,30 @@ class Deployed:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=text)
 
     def invoke(self, event: Any | None = None, request_id: str = Context.aws_request_id) -> dict[str, Any]:
-        """Invokes the handler, with the sample event where none is given."""
+        """Invokes the handler, by default with the sample event."""
         sample = {"config": {"bucket": BUCKET, "prefix": KEY}}
         answer: dict[str, Any] = self.module.handler(sample if event is None else event, Context(request_id))
         return answer
 
     def context(self) -> Context:
-        """Lambda's context of an invocation."""
+        """The context of an invocation."""
         return Context()
 
     def executions(self) -> list[dict[str, Any]]:
-        """What was started."""
+        """The executions that were started."""
         listed = self.step_functions.list_executions(stateMachineArn=STATE_MACHINE)["executions"]
         return [self.step_functions.describe_execution(executionArn=item["executionArn"]) for item in listed]
 
 
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
-    """Keeps the services' models, which take longer to read than most tests."""
+    """A shared session, since loading the services' models takes longer than most tests."""
     return boto3.Session()
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[Deployed]:
-    """The Lambda as the stack deploys it, with its bucket and its state machine."""
+    """The Lambda as the stack deploys it, with its bucket and state machine."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     environment = {

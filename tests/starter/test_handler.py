@@ -18,8 +18,8 @@ BY_HAND = {"config": {"bucket": BUCKET, "prefix": KEY}}
 SCHEDULED = BY_HAND | {"id": "6f2c"}
 
 
-def assert_refused(answer: dict[str, Any], error: str, expected: str) -> None:
-    """The answer is a refusal of this class with this text in it, and names no execution."""
+def assert_rejected(answer: dict[str, Any], error: str, expected: str) -> None:
+    """The response is a rejection with this error and text, and names no execution."""
     assert set(answer) == {"started", "errorType", "errorMessage"}
     assert answer["started"] is False
     assert answer["errorType"] == error
@@ -27,7 +27,7 @@ def assert_refused(answer: dict[str, Any], error: str, expected: str) -> None:
 
 
 def test_sample_event_starts_an_execution(deployed: Deployed) -> None:
-    """The sample event starts one execution, named after the prefix and the model, and the answer says so."""
+    """The sample event starts one execution, named after the prefix and the model, and the response has its name."""
     deployed.put(MINIMAL)
     answer = deployed.invoke()
     (execution,) = deployed.executions()
@@ -42,7 +42,7 @@ def test_sample_event_starts_an_execution(deployed: Deployed) -> None:
 
 
 def test_shipped_input_starts_with_every_token_filled_in(deployed: Deployed) -> None:
-    """The shipped input.yaml starts an execution in whose input no token is left."""
+    """The shipped input.yaml starts an execution with every token replaced."""
     deployed.put((PROJECT / "scripts" / "input.yaml").read_bytes())
     deployed.invoke()
     (execution,) = deployed.executions()
@@ -54,7 +54,7 @@ def test_shipped_input_starts_with_every_token_filled_in(deployed: Deployed) -> 
 
 
 def test_seed_input_passes_unchanged(deployed: Deployed, seed_input: dict[str, Any]) -> None:
-    """A file in which everything is filled in already is sent as it is."""
+    """A file without tokens is sent unchanged."""
     deployed.put(json.dumps(seed_input))
     deployed.invoke()
     (execution,) = deployed.executions()
@@ -62,7 +62,7 @@ def test_seed_input_passes_unchanged(deployed: Deployed, seed_input: dict[str, A
 
 
 def test_overrides_of_the_event_are_merged(deployed: Deployed) -> None:
-    """What the event overrides is sent in place of what the file says."""
+    """The event's overrides take precedence over the file."""
     deployed.put(MINIMAL + "app_id: file\n")
     deployed.invoke({"config": {"bucket": BUCKET, "prefix": KEY}, "overrides": {"app_id": "event"}})
     (execution,) = deployed.executions()
@@ -70,7 +70,7 @@ def test_overrides_of_the_event_are_merged(deployed: Deployed) -> None:
 
 
 def test_same_event_starts_one_execution(deployed: Deployed) -> None:
-    """An event that is delivered again, by schedule or by Lambda's retries, starts nothing a second time."""
+    """An event that is delivered again, by the schedule or by Lambda's retries, starts no second execution."""
     deployed.put(MINIMAL)
     names = {deployed.invoke(SCHEDULED, request_id=str(attempt))["name"] for attempt in range(12)}
     assert len(names) == 1
@@ -80,7 +80,7 @@ def test_same_event_starts_one_execution(deployed: Deployed) -> None:
 
 
 def test_finished_execution_is_not_started_again(deployed: Deployed) -> None:
-    """When Step Functions refuses the name because its execution has ended, the answer says that it ran before."""
+    """If Step Functions rejects the name of an ended execution, the response says that it was not started."""
     deployed.put(MINIMAL)
     first = deployed.invoke()
     deployed.step_functions.stop_execution(executionArn=first["executionArn"])
@@ -89,8 +89,8 @@ def test_finished_execution_is_not_started_again(deployed: Deployed) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "started"), [(60.0, False), (0.0, True)])
-def test_running_execution_is_not_said_to_be_new(deployed: Deployed, seconds: float, started: bool) -> None:  # noqa: FBT001 - a test's parameter
-    """Step Functions repeats its first answer for an execution that runs; its start date tells the old from the new."""
+def test_running_execution_is_not_reported_as_new(deployed: Deployed, seconds: float, started: bool) -> None:  # noqa: FBT001 - a test's parameter
+    """Step Functions repeats its response for a running execution; the start date tells whether it is new."""
     deployed.put(MINIMAL)
     arn = "arn:aws:states:us-east-1:123456789012:execution:MLOpsStateMachine:x"
     with Stubber(deployed.module.step_functions) as stubber:
@@ -99,8 +99,8 @@ def test_running_execution_is_not_said_to_be_new(deployed: Deployed, seconds: fl
         assert deployed.invoke()["started"] is started
 
 
-def test_different_events_start_each_their_own(deployed: Deployed) -> None:
-    """Twelve events within a moment start twelve executions."""
+def test_different_events_start_different_executions(deployed: Deployed) -> None:
+    """Twelve events in quick succession start twelve executions."""
     deployed.put(MINIMAL)
     answers = [deployed.invoke(request_id=f"request-{number}") for number in range(12)]
     assert len({answer["name"] for answer in answers}) == 12
@@ -121,11 +121,11 @@ def test_different_events_start_each_their_own(deployed: Deployed) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_bad_file_is_refused(deployed: Deployed, content: bytes, expected: str) -> None:
-    """What is wrong with the file is said, with its place in S3, and nothing is started."""
+def test_bad_file_is_rejected(deployed: Deployed, content: bytes, expected: str) -> None:
+    """The error names the file's location and what is wrong with it, and nothing is started."""
     deployed.put(content)
     answer = deployed.invoke()
-    assert_refused(answer, "RefusedInputError", expected)
+    assert_rejected(answer, "RefusedInputError", expected)
     assert answer["errorMessage"].startswith(f"s3://{BUCKET}/{KEY}: ")
     assert deployed.executions() == []
 
@@ -136,19 +136,19 @@ def test_bad_file_is_refused(deployed: Deployed, content: bytes, expected: str) 
         (BUCKET, "no/such.yaml", "there is no such object"),
         (BUCKET, "my scripts/größe & maß/ä b.yaml", "there is no such object"),
         ("no-such-bucket", KEY, "there is no such bucket"),
-        ("no bucket", KEY, "no such names"),
-        (BUCKET, "\ud800", "no such names"),
+        ("no bucket", KEY, "not a valid S3 name"),
+        (BUCKET, "\ud800", "not a valid S3 name"),
     ],
 )
-def test_missing_file_is_told(deployed: Deployed, bucket: str, key: str, expected: str) -> None:
-    """Where there is no file, the message says what is missing, and where it was looked for."""
+def test_missing_file_is_reported(deployed: Deployed, bucket: str, key: str, expected: str) -> None:
+    """The message says what is missing, and where."""
     answer = deployed.invoke({"config": {"bucket": bucket, "prefix": key}})
-    assert_refused(answer, "UnreadableFileError", expected)
+    assert_rejected(answer, "UnreadableFileError", expected)
     assert answer["errorMessage"].startswith(f"s3://{bucket}/{key}: ")
 
 
 def test_keys_of_any_characters_are_read(deployed: Deployed) -> None:
-    """A key with spaces and umlauts is one like any other."""
+    """Keys with spaces and umlauts work like any other."""
     key = "my scripts/größe & maß+1%20/ä b.yaml"
     deployed.put(MINIMAL, key=key)
     assert deployed.invoke({"config": {"bucket": BUCKET, "prefix": key}})["started"]
@@ -169,22 +169,22 @@ def test_keys_of_any_characters_are_read(deployed: Deployed) -> None:
     ],
     ids=str,
 )
-def test_bad_event_is_refused(deployed: Deployed, event: Any) -> None:
-    """An event that names no file, or overrides nothing, is refused with what is expected."""
-    assert_refused(deployed.module.handler(event, deployed.context()), "EventError", "the expected event is")
+def test_bad_event_is_rejected(deployed: Deployed, event: Any) -> None:
+    """An event without a file, or with invalid overrides, is rejected with what is expected."""
+    assert_rejected(deployed.module.handler(event, deployed.context()), "EventError", "; expected {")
 
 
 @pytest.mark.parametrize("event", [BY_HAND, SCHEDULED], ids=["by hand", "scheduled"])
-def test_a_refusal_is_not_tried_again(deployed: Deployed, event: Any) -> None:
-    """Whoever sends the event gets the refusal as its answer: an exception would make Lambda try twice more."""
+def test_rejections_are_not_retried(deployed: Deployed, event: Any) -> None:
+    """A rejection is returned to the caller; an exception would make Lambda retry twice."""
     deployed.put("- a")
-    assert_refused(deployed.invoke(event), "RefusedInputError", f"s3://{BUCKET}/{KEY}: ")
+    assert_rejected(deployed.invoke(event), "RefusedInputError", f"s3://{BUCKET}/{KEY}: ")
 
 
 @pytest.mark.parametrize("event", [BY_HAND, SCHEDULED], ids=["by hand", "scheduled"])
 @pytest.mark.parametrize("service", ["s3", "step_functions"])
-def test_faults_of_aws_are_tried_again(deployed: Deployed, service: str, event: Any) -> None:
-    """What AWS fails to do ends in an exception, for which Lambda tries again, with the file's place in its message."""
+def test_aws_errors_are_retried(deployed: Deployed, service: str, event: Any) -> None:
+    """AWS errors raise an exception that names the file's location, so that Lambda retries."""
     deployed.put(MINIMAL)
     operation = {"s3": "get_object", "step_functions": "start_execution"}[service]
     with Stubber(getattr(deployed.module, service)) as stubber:
@@ -194,31 +194,31 @@ def test_faults_of_aws_are_tried_again(deployed: Deployed, service: str, event: 
 
 
 class BrokenBody:
-    """An S3 object that cannot be read to its end."""
+    """An S3 object whose download times out."""
 
     def read(self, amount: int) -> bytes:
         """Fails as botocore does."""
         raise ReadTimeoutError(endpoint_url=f"s3 after less than {amount} bytes", error="timed out")
 
 
-def test_a_broken_connection_is_a_fault_of_aws(deployed: Deployed) -> None:
-    """A file that breaks off while it is read is worth another try."""
+def test_interrupted_reads_are_retried(deployed: Deployed) -> None:
+    """An interrupted read raises a ServiceError, which is retried."""
     with Stubber(deployed.module.s3) as stubber:
         stubber.add_response("get_object", {"Body": BrokenBody()})
         with pytest.raises(ServiceError):
             deployed.invoke()
 
 
-def test_denied_access_is_the_users_to_mend(deployed: Deployed) -> None:
-    """Where the function may not read, the message says what it may."""
+def test_denied_access_is_the_users_to_fix(deployed: Deployed) -> None:
+    """If the function may not read the file, the message says what it may read."""
     with Stubber(deployed.module.s3) as stubber:
         stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
         answer = deployed.invoke()
-    assert_refused(answer, "UnreadableFileError", "the function may read the pipeline's own bucket only")
+    assert_rejected(answer, "UnreadableFileError", "the function may read the pipeline's own bucket only")
 
 
 def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each start is a metric that CloudWatch reads from the log; so is each kind of error."""
+    """Starts and each kind of error are logged as CloudWatch metrics."""
     deployed.put(MINIMAL)
     deployed.invoke()
     deployed.put("- a")
@@ -238,14 +238,14 @@ def test_starts_and_errors_are_counted(deployed: Deployed, capsys: pytest.Captur
 
 
 def test_the_service_model_of_sagemaker_is_not_loaded() -> None:
-    """The check needs the committed schema alone: neither botocore nor the generator is imported for it."""
-    program = "import sys; from pipeline.contract import execution; print(*sys.modules)"
+    """Validation needs only the committed schema, and imports neither botocore nor the generator."""
+    program = "import sys; from pipeline.input import execution; print(*sys.modules)"
     completed = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert not {"botocore", "boto3", "pipeline.schema", "difflib"} & set(completed.stdout.split())
 
 
-def test_the_log_says_what_the_event_is_not_what_it_says(deployed: Deployed, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a started nor a refused event leaves the values of its overrides in the log; their names are there."""
+def test_overrides_values_are_not_logged(deployed: Deployed, caplog: pytest.LogCaptureFixture) -> None:
+    """For started and rejected events alike, the log has the overrides' names but not their values."""
     deployed.put((PROJECT / "scripts" / "input.yaml").read_text())
     config = {"bucket": BUCKET, "prefix": KEY}
     said, secret = ("preprocessing.input", "training.input", "trainign.run", "an-id", BUCKET, KEY), "hunter2-is-secret"
@@ -260,8 +260,8 @@ def test_the_log_says_what_the_event_is_not_what_it_says(deployed: Deployed, cap
     assert [text for text in said if text not in log] == []
 
 
-def test_which_version_of_the_file_was_read(deployed: Deployed) -> None:
-    """The answer, which is logged, has the version of input.yaml, whatever is published there later."""
+def test_version_of_the_file_is_returned(deployed: Deployed) -> None:
+    """The response, which is logged, has the version of input.yaml that was read."""
     versioned = {"Bucket": BUCKET, "VersioningConfiguration": {"Status": "Enabled"}}
     deployed.s3.put_bucket_versioning(**versioned)
     deployed.put(MINIMAL)

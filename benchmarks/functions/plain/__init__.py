@@ -1,1 +1,1 @@
-"""The baseline of the start Lambda: boto3 and yaml, nothing checked, nothing logged."""
+"""The baseline for the start Lambda: boto3 and yaml, without validation or logging."""

@@ -1,1 +1,1 @@
-"""The limit of a warm start: the two calls that it cannot do without."""
+"""The lower limit of a warm start: only the two calls that it needs."""

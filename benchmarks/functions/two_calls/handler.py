@@ -1,4 +1,4 @@
-"""Reads input.yaml and starts an execution with its text as it is: the two calls, and nothing else."""
+"""Reads input.yaml and starts an execution with its unchanged text."""
 
 import json
 import os

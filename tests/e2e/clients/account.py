@@ -1,4 +1,4 @@
-"""What is in the emulated account, asked as anybody would ask AWS."""
+"""Inspects the emulated account through AWS's APIs."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from local.emulator import Emulator
 
 
 class Account:
-    """Looks into the account."""
+    """Inspects the account."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.client = emulator.client
@@ -40,7 +40,7 @@ class Account:
         return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
     def inline_actions(self, role: str) -> set[str]:
-        """The actions that the policies in a role allow."""
+        """The actions that a role's inline policies allow."""
         iam = self.client("iam")
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]

@@ -16,27 +16,27 @@ from local.emulator import Emulator
 from tests.e2e.clients import farm, life
 from tests.e2e.clients.account import Account
 from tests.e2e.clients.farm import SeedFarmerLifecycle
+from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.life import CdkLifecycle
 from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
-from tests.e2e.clients.readme import EVERY_DAY, commands
 
 EVERY_MINUTE = '"* * * * ? *"'
 
 
 @dataclass(frozen=True)
 class Place:
-    """One account, one user's machine, and a checkout of the module that is set up as the README says."""
+    """One account, one user's machine, and a checkout of the module that is set up as docs/deploy.md says."""
 
     account: Account
     machine: Machine
     checkout: Path
     stories: dict[str, Future[Any]]
     by_hand: set[str] = field(default_factory=set)
-    """The names of the executions that a test started through the Lambda."""
+    """The names of the executions that tests started through the Lambda."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Looks at the schedule last of all, since it needs two minutes in which others may run."""
+    """Tests the schedule last, since it needs two minutes in which other tests can run."""
     items.sort(key=lambda item: item.path.name == "test_schedule.py" and item.path.parent == Path(__file__).parent)
 
 
@@ -47,7 +47,7 @@ def place(
     """The place, its account bootstrapped for the CDK, and the stories begun that tests of this session ask for."""
     assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
     folder = tmp_path_factory.mktemp("place")
-    setup, deployment, *_ = commands("Deploy")
+    setup, deployment, *_ = commands(DEPLOY)
     bootstrap, _ = deployment.splitlines()
     asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     begun: dict[str, Future[Any]] = {}
@@ -59,11 +59,11 @@ def place(
 
         account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
         try:
-            # It deploys nothing, so it need not wait for the bootstrap.
+            # Deploys nothing, so it need not wait for the bootstrap.
             begin("from_git", farm.from_git, machine, folder)
             copy_module(checkout)
             machine.run(setup + bootstrap, checkout)
-            # With a boolean, which SeedFarmer hands over as text, but not to modulestack.yaml.
+            # A boolean, which SeedFarmer passes as text, but not to modulestack.yaml.
             parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False, "empty-bucket-on-destroy": "true"}
             begin("seedfarmer_lifecycle", farm.seedfarmer_lifecycle, machine, account, folder, "aiops", parameters)
             begin("cdk_lifecycle", life.cdk_lifecycle, machine, account, another_checkout(checkout))
@@ -83,8 +83,8 @@ def another_checkout(checkout: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(place: Place) -> Place:
-    """The pipeline of the README, but started every minute, so that nobody waits for six o'clock."""
-    _, deployment, *_ = commands("Deploy")
+    """The pipeline of docs/deploy.md, but started every minute, so that nobody waits for six o'clock."""
+    _, deployment, *_ = commands(DEPLOY)
     _, deploy = deployment.splitlines()
     assert EVERY_DAY in deploy
     place.machine.run(deploy.replace(EVERY_DAY, EVERY_MINUTE), place.checkout)
@@ -93,14 +93,14 @@ def demo(place: Place) -> Place:
 
 @pytest.fixture(scope="session")
 def cdk_lifecycle(place: Place) -> CdkLifecycle:
-    """The second pipeline's life, once it is over."""
+    """The second pipeline's lifecycle, after it has ended."""
     seen: CdkLifecycle = place.stories["cdk_lifecycle"].result()
     return seen
 
 
 @pytest.fixture(scope="session")
 def seedfarmer_lifecycle(place: Place) -> SeedFarmerLifecycle:
-    """SeedFarmer's deployment, once it is destroyed with its bucket."""
+    """SeedFarmer's deployment, after it was destroyed with its bucket."""
     seen: SeedFarmerLifecycle = place.stories["seedfarmer_lifecycle"].result()
     return seen
 

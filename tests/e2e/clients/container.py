@@ -110,7 +110,7 @@ def build(variables: dict[str, str], mounts: dict[str, Path], host: dict[str, st
 
 
 def main() -> int:
-    """Does what ``docker`` was asked for."""
+    """Runs the ``docker`` command."""
     try:
         variables, mounts = parse(sys.argv[1:])
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""SeedFarmer's part: projects that use the module, made as the README says.
+"""SeedFarmer's part: projects that use the module, made as docs/deploy.md says.
 
 An apply waits 24 seconds for nothing but AWS's IAM to settle, a destroy 12; so the other tests go on meanwhile.
 """
@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 from tests.e2e.clients.account import Account
+from tests.e2e.clients.guide import DEPLOY, commands
 from tests.e2e.clients.machine import Ended, Machine, copy_module
-from tests.e2e.clients.readme import commands
 
 
 @dataclass(frozen=True)
 class SeedFarmerLifecycle:
-    """What was seen of a deployment, from its apply to its destroy."""
+    """Observations of a deployment, from apply to destroy."""
 
     apply: Ended
     moduledata: Ended
@@ -26,7 +26,7 @@ class SeedFarmerLifecycle:
     rule: tuple[str, str]
     objects: dict[str, str]
     granted: set[str]
-    """The actions that modulestack.yaml gave the role that deploys."""
+    """The actions that modulestack.yaml granted to the deploying role."""
     destroy: Ended
     left: set[str]
 
@@ -44,7 +44,7 @@ def from_git(machine: Machine, folder: Path) -> Ended:
     modules.write_text(modules.read_text().replace("modules/mlops-stepfunctions", path))
     # SeedFarmer takes .git off the address, as a host of repositories does.
     (folder / "mlops-stepfunctions").symlink_to(repository)
-    apply, _ = commands("Deploy")[-2].splitlines()
+    apply, _ = commands(DEPLOY)[-2].splitlines()
     return machine.type(f"{before}{apply} --local --dry-run", project)
 
 
@@ -64,8 +64,8 @@ def seedfarmer_lifecycle(
     before = _prepare(machine, project, parameters)
     settings = project / "seedfarmer.yaml"
     settings.write_text(settings.read_text().replace("aiops", name))
-    apply, moduledata = commands("Deploy")[-2].splitlines()
-    destroy = commands("Deploy")[-1].strip()
+    apply, moduledata = commands(DEPLOY)[-2].splitlines()
+    destroy = commands(DEPLOY)[-1].strip()
     applied = machine.type(f"{before}{apply} --local", project)
     assert applied.code == 0, applied.printed
     metadata = account.metadata(stack)
@@ -89,10 +89,10 @@ def seedfarmer_lifecycle(
 
 
 def _prepare(machine: Machine, project: Path, parameters: dict[str, Any]) -> str:
-    """Makes a SeedFarmer project as the README says; gives what each further command needs before it."""
+    """Makes a SeedFarmer project as docs/deploy.md says; gives what each further command needs before it."""
     project.mkdir()
     copy_module(project / "modules" / "mlops-stepfunctions")
-    prepare = commands("Deploy")[-3]
+    prepare = commands(DEPLOY)[-3]
     machine.run(prepare, project)
     modules = project / "manifests" / "modules.yaml"
     content = yaml.safe_load(modules.read_text())

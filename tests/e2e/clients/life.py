@@ -1,4 +1,4 @@
-"""The life of a pipeline under the CDK CLI."""
+"""The lifecycle of a pipeline under the CDK CLI."""
 
 import json
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.clients.account import Account
+from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.machine import Machine
-from tests.e2e.clients.readme import EVERY_DAY, commands
 
 STACK = "mlops-churn"
 
 
 @dataclass(frozen=True)
 class CdkLifecycle:
-    """What was seen of the second pipeline, step by step."""
+    """Observations of the second pipeline, step by step."""
 
     deployment: str
     metadata: dict[str, str]
@@ -32,7 +32,7 @@ class CdkLifecycle:
 
 
 def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLifecycle:
-    """The README's commands in their order, each with the second pipeline's model-name.
+    """docs/deploy.md's commands in their order, each with the second pipeline's model-name.
 
     It is deployed, compared, deployed after the change of a script and of the schedule, and destroyed. At last, its
     bucket is deleted.
@@ -45,7 +45,7 @@ def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLife
         )
         return machine.run(named, checkout)
 
-    _, _, update, deploy, destroy, empty, *_ = commands("Deploy")
+    _, _, update, deploy, destroy, empty, *_ = commands(DEPLOY)
     deployment = cdk(deploy)
     metadata, ids = account.metadata(STACK), account.physical_ids(STACK)
     bucket = metadata["MlOpsBucket"]
@@ -81,7 +81,7 @@ def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLife
 
 
 def resources_kept(template: Any) -> set[str]:
-    """The types of the resources that a template keeps when the stack goes."""
+    """The types of the resources that a template retains when the stack is deleted."""
     content = json.loads(template) if isinstance(template, str) else template
     resources = content["Resources"].values()
     return {found["Type"] for found in resources if found.get("DeletionPolicy", "Delete") != "Delete"}

@@ -31,7 +31,7 @@ CLIENTS = PROJECT / ".venv-clients"
 _REGISTRIES = {
     "PIP_NO_INDEX": "1",
     "PIP_FIND_LINKS": str(CLIENTS / "wheels"),
-    # All of the CDK compiled takes half a minute, and most of it is never imported.
+    # Compiling all of the CDK takes half a minute, and most of it is never imported.
     "PIP_COMPILE": "0",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "UV_OFFLINE": "1",
@@ -57,7 +57,7 @@ def copy_module(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Ended:
-    """A script that has ended."""
+    """A finished script."""
 
     code: int
     printed: str
@@ -109,7 +109,7 @@ class Machine:
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Ends what still runs, and lets nothing begin any more."""
+        """Ends what still runs, and prevents new scripts."""
         self._closed.set()
         for process in list(self._running):
             _kill(process)
@@ -149,7 +149,7 @@ class Machine:
         return Ended(code, printed)
 
     def run(self, script: str, folder: Path, *, timeout: float = 600) -> str:
-        """As ``type``, for what must succeed; gives what was printed."""
+        """Like ``type``, but must succeed; returns the output."""
         ended = self.type(script, folder, timeout=timeout)
         assert ended.code == 0, f"{script}\n{ended.printed}"
         return ended.printed
@@ -180,7 +180,7 @@ def _converse(terminal: int, process: subprocess.Popen[bytes], deadline: float) 
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Ends a script with all that it has begun."""
+    """Ends a script and all processes that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""The pipeline, started by hand with the real AWS CLI, by the README's commands."""
+"""The pipeline, started by hand with the real AWS CLI, by docs/deploy.md's commands."""
 
 import json
 import shutil
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tests.e2e.clients.conftest import Place
+from tests.e2e.clients.guide import START, commands
 from tests.e2e.clients.machine import PROJECT
-from tests.e2e.clients.readme import commands
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
 
 def test_lambda_is_invoked(demo: Place) -> None:
     """The aws lambda invoke with the sample event starts an execution of the published input.yaml."""
-    look_up, invoke, _, _ = commands("Start it")
+    look_up, invoke, _, _ = commands(START)
     demo.machine.run(look_up + invoke, demo.checkout)
     answer = json.loads((demo.checkout / "answer.json").read_text())
     assert answer["started"] is True, answer
@@ -30,7 +30,7 @@ def test_lambda_is_invoked(demo: Place) -> None:
 
 def test_state_machine_is_started(demo: Place, seed_input: dict[str, Any]) -> None:
     """The aws stepfunctions start-execution starts an execution under the given name, its input the sample input."""
-    look_up, _, start, _ = commands("Start it")
+    look_up, _, start, _ = commands(START)
     shutil.copy(PROJECT / "tests" / "data" / "seed-input.json", demo.checkout / "input.json")
     demo.machine.run(look_up + start, demo.checkout)
     (execution,) = (run for run in executions(demo) if run["name"] == "by-hand-demo-1")
@@ -42,7 +42,7 @@ def executions(place: Place) -> list[dict[str, Any]]:
 
 
 def test_file_is_validated() -> None:
-    """The README's last command of the section finds nothing wrong with the shipped input.yaml."""
-    *_, validate = commands("Start it")
+    """docs/deploy.md's last command of the section finds nothing wrong with the shipped input.yaml."""
+    *_, validate = commands(START)
     completed = subprocess.run(["bash", "-c", validate], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stderr

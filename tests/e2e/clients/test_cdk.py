@@ -1,10 +1,10 @@
-"""``cdk`` from the command line, with the README's commands, on one pipeline from its deployment to its end."""
+"""``cdk`` from the command line, with docs/deploy.md's commands, on one pipeline from its deployment to its end."""
 
 import pytest
 
 from tests.e2e.clients.conftest import Place
+from tests.e2e.clients.guide import EVERY_DAY
 from tests.e2e.clients.life import CdkLifecycle
-from tests.e2e.clients.readme import EVERY_DAY
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
@@ -13,14 +13,14 @@ SCRIPT = "churn/scripts/quality.py"
 
 
 def test_deployment_asks_first(cdk_lifecycle: CdkLifecycle) -> None:
-    """On a terminal, cdk deploy lists the permissions that it would give, and asks."""
+    """On a terminal, cdk deploy lists the permissions that it would grant, and asks."""
     listed, question, _ = cdk_lifecycle.deployment.partition("Do you wish to deploy these changes")
     assert question
     assert "IAM Statement Changes" in listed
 
 
-def test_deployment_publishes_and_tells(cdk_lifecycle: CdkLifecycle) -> None:
-    """After cdk deploy, the output has the five keys and the scripts lie in the bucket."""
+def test_deployment_publishes_scripts_and_outputs(cdk_lifecycle: CdkLifecycle) -> None:
+    """After cdk deploy, the output has the five keys and the scripts are in the bucket."""
     assert set(cdk_lifecycle.metadata) == METADATA
     assert {SCRIPT, "churn/scripts/input.yaml", "churn/scripts/source.tar.gz"} <= set(cdk_lifecycle.first_objects)
 
@@ -31,7 +31,7 @@ def test_second_deployment_would_change_nothing(cdk_lifecycle: CdkLifecycle) -> 
 
 
 def test_changed_script_is_published(cdk_lifecycle: CdkLifecycle) -> None:
-    """The next cdk deploy uploads a changed script, and leaves the other scripts and a user's own file as they are."""
+    """The next cdk deploy uploads a changed script and leaves other scripts and the user's own file alone."""
     before, after = cdk_lifecycle.first_objects, cdk_lifecycle.objects_after_script
     assert after[SCRIPT] != before[SCRIPT]
     assert after["churn/scripts/train.py"] == before["churn/scripts/train.py"]
@@ -39,19 +39,19 @@ def test_changed_script_is_published(cdk_lifecycle: CdkLifecycle) -> None:
 
 
 def test_changed_schedule_is_deployed(cdk_lifecycle: CdkLifecycle) -> None:
-    """First cdk diff shows the old and the new expression, then cdk deploy puts the new one into the rule."""
+    """The diff shows the old and the new expression, and cdk deploy updates the rule."""
     assert "cron(0 6 * * ? *)" in cdk_lifecycle.difference
     assert "cron(0 7 * * ? *)" in cdk_lifecycle.difference
     assert cdk_lifecycle.rule == ("cron(0 7 * * ? *)", "ENABLED")
 
 
 def test_redeployment_replaces_nothing(cdk_lifecycle: CdkLifecycle) -> None:
-    """Bucket, state machine, function and all else are the same ones after a redeployment."""
+    """A redeployment replaces no resource."""
     assert cdk_lifecycle.ids_at_the_end == cdk_lifecycle.ids
 
 
 def test_second_pipeline_shares_nothing(cdk_lifecycle: CdkLifecycle, demo: Place) -> None:
-    """Two pipelines in an account have no name in common, and the one goes without harm to the other."""
+    """Two pipelines in an account share no names, and deleting one does not affect the other."""
     first = demo.account.physical_ids("mlops-demo")
     own = {identifier for logical, identifier in cdk_lifecycle.ids.items() if logical != "CDKMetadata"}
     assert own.isdisjoint(first.values())
@@ -59,30 +59,30 @@ def test_second_pipeline_shares_nothing(cdk_lifecycle: CdkLifecycle, demo: Place
 
 
 def test_destroy_leaves_the_bucket_only(cdk_lifecycle: CdkLifecycle) -> None:
-    """What cdk destroy leaves is the bucket, full as it was; nothing else has the stack's name."""
+    """A destroy leaves only the bucket, with its contents; nothing else has the stack's name."""
     assert cdk_lifecycle.kept == {"AWS::S3::Bucket"}
     assert cdk_lifecycle.left == {cdk_lifecycle.metadata["MlOpsBucket"]}
     assert cdk_lifecycle.objects_left == cdk_lifecycle.objects_after_script
 
 
 def test_bucket_is_deleted_by_hand(cdk_lifecycle: CdkLifecycle) -> None:
-    """After the README's last command for the CDK, nothing has the stack's name any more."""
+    """After docs/deploy.md's last command for the CDK, nothing has the stack's name any more."""
     assert cdk_lifecycle.left_at_last == set()
 
 
-def test_malformed_parameter_is_refused(place: Place) -> None:
-    """Asked to deploy, cdk says what is wrong with a parameter, without a traceback, and deploys nothing."""
+def test_malformed_parameter_is_rejected(place: Place) -> None:
+    """A deploy reports a malformed parameter, without a traceback, and deploys nothing."""
     ended = place.machine.type('npx cdk deploy -c model-name=refused -c schedule="0 25 * * ? *"', place.checkout)
     assert ended.code != 0
-    assert "'25' is no hours" in ended.printed
+    assert "invalid hours '25'" in ended.printed
     assert "Traceback" not in ended.printed
     assert place.account.named_after("mlops-refused") == set()
 
 
 def test_malformed_parameter_ends_a_destroy(demo: Place) -> None:
-    """Asked to destroy, cdk says what is wrong with a parameter, and the stack stays; a build would end there."""
+    """A destroy reports a malformed parameter and keeps the stack; a build would end there."""
     wrong = "-c empty-bucket-on-destroy=maybe"
     ended = demo.machine.type(f"npx cdk destroy --force -c schedule={EVERY_DAY} {wrong}", demo.checkout)
     assert ended.code != 0
-    assert "parameter empty-bucket-on-destroy: 'maybe' was given" in ended.printed
+    assert "parameter empty-bucket-on-destroy: invalid value 'maybe'" in ended.printed
     assert "MlOpsBucket" in demo.account.metadata("mlops-demo")

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
 
 def scheduled(place: Place, count: int) -> list[dict[str, Any]]:
-    """The first so many executions that the schedule started; waits for them, but three minutes at most."""
+    """Waits, for up to three minutes, for this many executions started by the schedule, and returns them."""
     state_machine = place.account.metadata("mlops-demo")["StateMachine"]
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
@@ -29,7 +29,7 @@ def scheduled(place: Place, count: int) -> list[dict[str, Any]]:
 
 
 def test_schedule_starts_an_execution_each_minute(demo: Place) -> None:
-    """A rule of once a minute starts the pipeline in another minute each time, each an execution of its own."""
+    """A rule that fires every minute starts a separate execution each minute."""
     first, second = scheduled(demo, 2)
     assert first["name"] != second["name"]
     assert first["executionArn"] != second["executionArn"]

@@ -1,6 +1,6 @@
 """``seedfarmer apply``, ``list`` and ``destroy`` of the shipped manifests, with a stand-in for CodeBuild's container.
 
-The README's commands get ``--local``, with which SeedFarmer builds in a container on this machine.
+docs/deploy.md's commands get ``--local``, with which SeedFarmer builds in a container on this machine.
 """
 
 import json
@@ -25,7 +25,7 @@ DEPLOYSPEC: dict[str, Any] = yaml.safe_load((PROJECT / "deployspec.yaml").read_t
 
 
 def test_metadata_arrives(seedfarmer_lifecycle: SeedFarmerLifecycle) -> None:
-    """SeedFarmer's list moduledata gives the five keys with the values of the stack's output."""
+    """SeedFarmer's list moduledata returns the five keys with the values of the stack's output."""
     assert seedfarmer_lifecycle.moduledata.code == 0, seedfarmer_lifecycle.moduledata.printed
     (text,) = re.findall(r"^\{.*\}$", seedfarmer_lifecycle.moduledata.printed, re.MULTILINE)
     assert seedfarmer_lifecycle.metadata.items() <= json.loads(text).items()
@@ -45,14 +45,14 @@ def test_parameters_arrive(seedfarmer_lifecycle: SeedFarmerLifecycle) -> None:
 
 
 def test_destroy_empties_nothing_unless_asked(tmp_path: Path) -> None:
-    """Without the parameter, the build's last command says that the bucket is kept, and asks AWS for nothing."""
+    """Without the parameter, the build's last command says that the bucket is kept, and does not call AWS."""
     *_, command = DEPLOYSPEC["destroy"]["phases"]["build"]["commands"]
     metadata = {"MlOpsBucket": "mlops-demo-storagebucket5cb7c8ea-1a2b3c4d5e6f7"}
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
         "SEEDFARMER_PARAMETER_SCHEDULE": "0 6 * * ? *",
         "SEEDFARMER_MODULE_METADATA": json.dumps(metadata),
-        # Nobody answers there.
+        # Nothing listens there.
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         "HOME": str(tmp_path),
     }
@@ -96,7 +96,7 @@ STEPS = [
 
 @pytest.mark.parametrize(("part", "phase", "number"), STEPS)
 def test_each_failing_step_ends_the_build(tmp_path: Path, part: str, phase: str, number: int) -> None:
-    """Whichever command of deployspec.yaml fails, it is the last one that runs, and its exit code is the build's."""
+    """A failing command of deployspec.yaml is the last one to run, and its exit code is the build's."""
     commands = [
         (step, command) for step in PHASES for command in DEPLOYSPEC[part]["phases"].get(step, {}).get("commands", [])
     ]
@@ -122,7 +122,7 @@ def test_each_failing_step_ends_the_build(tmp_path: Path, part: str, phase: str,
 
 
 def test_stand_in_is_for_this_call_only() -> None:
-    """Anything but SeedFarmer's own docker run is refused, so that a changed client is noticed."""
+    """Anything but SeedFarmer's own docker run is rejected, so that changes in the client are noticed."""
     with pytest.raises(ValueError, match="this stands in for"):
         parse(["build", "."])
     with pytest.raises(ValueError, match="--network is not known"):
@@ -131,7 +131,7 @@ def test_stand_in_is_for_this_call_only() -> None:
 
 @pytest.mark.parametrize("name", ["deployspec.yaml", "modulestack.yaml", "manifests"])
 def test_versions_are_pinned_elsewhere(name: str) -> None:
-    """What SeedFarmer runs names no version of the CDK: package.json does, for deploy and destroy alike."""
+    """SeedFarmer's commands name no CDK version: package.json pins it for deploy and destroy alike."""
     path = PROJECT / name
     texts = [file.read_text() for file in path.iterdir()] if path.is_dir() else [path.read_text()]
     assert not any(re.search(r"aws-cdk@|\|\| true|\bsed\b", text) for text in texts)

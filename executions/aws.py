@@ -1,0 +1,39 @@
+"""Where the calls go: AWS as the user has configured it, or an emulator."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import NoRegionError
+
+from settings import default_stack_name
+
+PROJECT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """Makes clients of one account and region."""
+
+    client: Callable[[str], Any]
+    """Makes a boto3 client of a service, such as ``"s3"``."""
+    default_stack: str
+    """The stack to use if none is named."""
+    where: str
+    """How messages call it: ``on this machine`` or ``in eu-west-1``."""
+
+
+def configured_aws() -> Aws:
+    """AWS as boto3's own configuration has it: variables, profiles, endpoints.
+
+    Raises:
+        BotoCoreError: there is no such profile, or no region.
+    """
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    session: Any = boto3.Session()
+    if session.region_name is None:
+        raise NoRegionError
+    return Aws(client=session.client, default_stack=default_stack_name(context.get), where=f"in {session.region_name}")

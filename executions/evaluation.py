@@ -1,0 +1,142 @@
+"""Reads an evaluation report as far as it is one: whatever it lacks, or has in another form, is None or left out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.numbers import number
+
+BASELINE = "_best_constant_classifier"
+"""The end of the names with which Model Monitor calls the metrics of the best model that looks at nothing
+(https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html)."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number of the report."""
+
+    group: str
+    name: str
+    value: float
+    deviation: float | None
+    """Its standard deviation, where it is known."""
+    baseline: float | None
+    """What the best model would have that looks at nothing."""
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the report, as ``approval.metrics`` name it."""
+        return f"{self.group}.{self.name}.value"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How many records of each class were predicted to be of which."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[float, ...], ...]
+    """By the true class, then by the predicted one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Records to which the model gave about the same probability."""
+
+    start: float
+    end: float
+    records: int
+    probability: float
+    """The mean of what the model gave."""
+    share: float
+    """How many of them were of class 1, from 0 to 1."""
+
+
+def metrics(report: dict[str, Any]) -> list[Metric]:
+    """The numbers of a report in SageMaker's model-quality layout, in its order."""
+    found = []
+    for group, content in _groups(report):
+        for name, metric in content.items():
+            value = number(metric.get("value")) if isinstance(metric, dict) else None
+            if value is None or name.endswith(BASELINE):
+                continue
+            baseline = content.get(name + BASELINE)
+            found.append(
+                Metric(
+                    group=group,
+                    name=name,
+                    value=value,
+                    deviation=number(metric.get("standard_deviation")),
+                    baseline=number(baseline.get("value")) if isinstance(baseline, dict) else None,
+                )
+            )
+    return found
+
+
+def records(report: dict[str, Any]) -> int | None:
+    """How many records the model was judged on."""
+    dataset = report.get("dataset")
+    count = number(dataset.get("item_count")) if isinstance(dataset, dict) else None
+    return count if isinstance(count, int) else None
+
+
+def roc_curve(report: dict[str, Any]) -> list[Point] | None:
+    """False positive rates and true positive rates."""
+    return _curve(report, "receiver_operating_characteristic_curve", "false_positive_rates", "true_positive_rates")
+
+
+def precision_recall_curve(report: dict[str, Any]) -> list[Point] | None:
+    """Recalls and precisions."""
+    return _curve(report, "precision_recall_curve", "recalls", "precisions")
+
+
+def confusion(report: dict[str, Any]) -> Confusion | None:
+    """The first confusion matrix of the report."""
+    for _, content in _groups(report):
+        matrix = content.get("confusion_matrix")
+        if not isinstance(matrix, dict) or not matrix:
+            continue
+        rows = [row if isinstance(row, dict) else {} for row in matrix.values()]
+        classes = tuple(dict.fromkeys([*matrix, *(name for row in rows for name in row)]))
+        counts = tuple(
+            tuple(number(row.get(predicted, 0)) or 0 for predicted in classes)
+            for row in (matrix.get(true, {}) if isinstance(matrix.get(true, {}), dict) else {} for true in classes)
+        )
+        return Confusion(classes=classes, counts=counts)
+    return None
+
+
+def calibration(report: dict[str, Any]) -> list[Bin] | None:
+    """How often class 1 came where the model gave it which probability."""
+    content = report.get("calibration")
+    bins = content.get("bins") if isinstance(content, dict) else None
+    if not isinstance(bins, list):
+        return None
+    keys = ("from", "to", "records", "mean_probability", "share_of_class_1")
+    rows = [[number(item.get(key)) for key in keys] if isinstance(item, dict) else [None] for item in bins]
+    found = [
+        Bin(start=row[0], end=row[1], records=int(row[2]), probability=row[3], share=row[4])  # type: ignore[arg-type]
+        for row in rows
+        if None not in row and row[2] >= 0  # type: ignore[operator]
+    ]
+    return found or None
+
+
+def _curve(report: dict[str, Any], name: str, across: str, up: str) -> list[Point] | None:
+    for _, content in _groups(report):
+        curve = content.get(name)
+        if not isinstance(curve, dict):
+            continue
+        xs, ys = curve.get(across), curve.get(up)
+        if not (isinstance(xs, list) and isinstance(ys, list) and len(xs) == len(ys) > 1):
+            continue
+        points = [(number(x), number(y)) for x, y in zip(xs, ys, strict=True)]
+        return [(x, y) for x, y in points if x is not None and y is not None] or None
+    return None
+
+
+def _groups(report: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group, content in report.items():
+        if isinstance(content, dict):
+            yield group, content

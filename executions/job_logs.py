@@ -1,0 +1,147 @@
+"""The logs of SageMaker's jobs: in CloudWatch Logs on AWS, as files in the environment on this machine."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class JobLogs(Protocol):
+    """Reads the logs of jobs."""
+
+    def tail(self, action: str, job: str, lines: int) -> list[str]:
+        """The last lines of a job's log; none if it has no log yet.
+
+        Args:
+            action: what created the job, such as ``createTrainingJob``.
+            job: its name.
+            lines: the maximum number of lines.
+        """
+
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
+        """The lines since the last call; all of them on the first call.
+
+        Args:
+            action: see :meth:`tail`.
+            job: see :meth:`tail`.
+            ended: whether the job has ended, so that its last line counts even without a line break.
+        """
+
+
+def _printable(text: str) -> str:
+    r"""The text with control characters other than tabs as ``\x1b`` and the like: a terminal would obey them."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _group(action: str) -> str:
+    return action.removeprefix("create") + "s"
+
+
+@dataclass
+class LocalLogs:
+    """Reads the logs of the environment on this machine."""
+
+    folder: Path
+    """Its folder of logs."""
+    since: float = 0.0
+    """Seconds since the epoch; an older log is that of an earlier job of the same name."""
+    _offsets: dict[Path, int] = field(default_factory=dict)
+
+    def tail(self, action: str, job: str, lines: int) -> list[str]:
+        """See :class:`JobLogs`."""
+        path = self._path(action, job)
+        return path.read_text("utf-8", "replace").splitlines()[-lines:] if self._is_current(path) else []
+
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
+        """See :class:`JobLogs`."""
+        path = self._path(action, job)
+        if not self._is_current(path):
+            return
+        with path.open("rb") as log:
+            log.seek(self._offsets.get(path, 0))
+            for line in log:
+                if not ended and not line.endswith(b"\n"):
+                    break  # the job is still writing it
+                self._offsets[path] = self._offsets.get(path, 0) + len(line)
+                yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+    def _is_current(self, path: Path) -> bool:
+        try:
+            return path.stat().st_mtime >= self.since
+        except FileNotFoundError:
+            return False
+
+    def _path(self, action: str, job: str) -> Path:
+        # An input may name the job, and the name must not lead out of the folder.
+        return self.folder / _group(action) / f"{re.sub(r'[^A-Za-z0-9-]', '_', job)}.log"
+
+
+@dataclass
+class CloudWatchLogs:
+    """Those of AWS: a group for each kind of job, a stream for each instance of a job.
+
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html).
+    """
+
+    logs: Any
+    """A client."""
+    _since: dict[str, int] = field(default_factory=dict)
+    """The time of the last line that was returned, by the job."""
+    _given: dict[str, set[str]] = field(default_factory=dict)
+    """The ids of the lines of that time, which the next call finds again."""
+
+    def tail(self, action: str, job: str, lines: int) -> list[str]:
+        """See :class:`JobLogs`."""
+        group = f"/aws/sagemaker/{_group(action)}"
+        try:
+            pages = self.logs.get_paginator("describe_log_streams").paginate(
+                logGroupName=group, logStreamNamePrefix=f"{job}/"
+            )
+            streams = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        except ClientError as error:
+            if _is_missing(error):
+                return []
+            raise
+        found = [
+            (event["timestamp"], event["message"])
+            for stream in streams
+            for event in self.logs.get_log_events(
+                logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False
+            )["events"]
+        ]
+        return [_printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
+
+    def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:  # noqa: ARG002 - its lines are always whole
+        """See :class:`JobLogs`."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/sagemaker/{_group(action)}",
+            logStreamNamePrefix=f"{job}/",
+            startTime=self._since.get(job, 0),
+        )
+        try:
+            found = (event for page in pages for event in page["events"])
+            own = (event for event in found if event["logStreamName"].startswith(f"{job}/"))
+            events = sorted(own, key=lambda event: int(event["timestamp"]))
+        except ClientError as error:
+            if _is_missing(error):
+                return
+            raise
+        for event in events:
+            given = self._given.setdefault(job, set())
+            if event["eventId"] in given:
+                continue
+            if event["timestamp"] > self._since.get(job, 0):
+                given.clear()
+            self._since[job] = event["timestamp"]
+            given.add(event["eventId"])
+            yield _printable(event["message"].rstrip("\r\n"))
+
+
+def _is_missing(error: ClientError) -> bool:
+    """Whether the group does not exist: no job of its kind has written anything yet."""
+    return bool(error.response["Error"]["Code"] == "ResourceNotFoundException")

@@ -1,0 +1,88 @@
+"""What an execution's history says of its stages. Pure; the same for the emulator's history and for AWS's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipeline.stages import STAGES, stage_of_state
+
+PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
+    "PENDING",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "SKIPPED",
+    "ABORTED",
+)
+REJECTED = "REJECTED"
+"""The state of the approval if the gate, or a person, has rejected the model; the execution's is FAILED then."""
+
+MODEL_REJECTED = "ModelRejected"
+"""The error of an execution whose model was rejected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageProgress:
+    """How far one stage is."""
+
+    status: str
+    """PENDING, RUNNING, SUCCEEDED, FAILED, REJECTED, SKIPPED or ABORTED."""
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    def seconds(self, now: datetime) -> float | None:
+        """Seconds since its start, or of its whole run where it has ended; None where it has not started."""
+        return ((self.ended or now) - self.started).total_seconds() if self.started else None
+
+
+def progress_of(execution: dict[str, Any], events: Iterable[dict[str, Any]]) -> dict[str, StageProgress]:
+    """The progress of every stage, by its key.
+
+    Args:
+        execution: as DescribeExecution returns it.
+        events: its history, as GetExecutionHistory returns it, oldest first.
+    """
+    return stage_progress(
+        events, status=execution["status"], stopped=execution.get("stopDate"), error=execution.get("error")
+    )
+
+
+def stage_progress(
+    events: Iterable[dict[str, Any]], *, status: str, stopped: datetime | None = None, error: str | None = None
+) -> dict[str, StageProgress]:
+    """The progress of every stage, by its key.
+
+    Args:
+        events: the execution's history, as GetExecutionHistory gives it, oldest first.
+        status: the execution's status, as DescribeExecution gives it.
+        stopped: when it ended; None while it runs.
+        error: the execution's, as DescribeExecution gives it.
+    """
+    started: dict[str, datetime] = {}
+    ended: dict[str, datetime] = {}
+    latest: str | None = None
+    for event in events:
+        if event["type"].endswith("StateEntered"):
+            latest = stage_of_state(event["stateEnteredEventDetails"]["name"])
+            if latest:
+                started.setdefault(latest, event["timestamp"])
+        elif event["type"].endswith("StateExited"):
+            key = stage_of_state(event["stateExitedEventDetails"]["name"])
+            if key:
+                ended[key] = event["timestamp"]
+    ended_as = {RUNNING: RUNNING, ABORTED: ABORTED, SUCCEEDED: SUCCEEDED}.get(status, FAILED)
+    if ended_as == FAILED and error == MODEL_REJECTED:
+        ended_as = REJECTED
+    reached = max((index for index, stage in enumerate(STAGES) if stage.key in started), default=-1)
+    progress = {}
+    for index, stage in enumerate(STAGES):
+        key = stage.key
+        if key not in started:
+            passed = index < reached or status == SUCCEEDED
+            progress[key] = StageProgress(status=SKIPPED if passed else PENDING)
+        elif key == latest and ended_as != SUCCEEDED:
+            progress[key] = StageProgress(status=ended_as, started=started[key], ended=stopped)
+        else:
+            progress[key] = StageProgress(status=SUCCEEDED, started=started[key], ended=ended[key])
+    return progress

@@ -1,0 +1,131 @@
+"""Polls one execution until it ends: its stages, their jobs, the last line of each job's log."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from executions.jobs import Jobs, jobs_of
+from executions.progress import RUNNING, StageProgress, progress_of
+from executions.target import Target
+from pipeline.refusals import as_refused
+
+PERSON = "approval: person"
+"""The state that waits for a person's answer."""
+
+_INTERVAL = 2.0
+"""Seconds between two looks at AWS, which throttles them; this machine does not."""
+_LOCAL_INTERVAL = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One look at an execution."""
+
+    execution: dict[str, Any]
+    """As DescribeExecution returns it."""
+    progress: dict[str, StageProgress]
+    jobs: Jobs
+    lines: dict[str, str]
+    """The last line of each stage's log."""
+    waits: bool
+    """Whether it waits for a person's answer."""
+
+    @property
+    def status(self) -> str:
+        """The execution's status."""
+        return str(self.execution["status"])
+
+    @property
+    def end(self) -> datetime:
+        """When it ended; now, if it is still running."""
+        stopped: datetime = self.execution.get("stopDate") or datetime.now(UTC)
+        return stopped
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that it took, or has taken so far."""
+        return float((self.end - self.execution["startDate"]).total_seconds())
+
+    def as_json(self, now: datetime) -> dict[str, Any]:
+        """For programs."""
+        error = self.execution.get("error")
+        return {
+            "name": self.execution["name"],
+            "arn": self.execution["executionArn"],
+            "status": self.status,
+            "error": as_refused(error, self.execution.get("cause") or "")[0] if error else None,
+            "waits_for_answer": self.waits,
+            "stages": {
+                key: {
+                    "status": stage.status,
+                    "seconds": None if (seconds := stage.seconds(now)) is None else round(seconds, 3),
+                    "job": self.jobs[key][1] if key in self.jobs and stage.started else None,
+                    "last_log_line": self.lines.get(key),
+                }
+                for key, stage in self.progress.items()
+            },
+        }
+
+
+@dataclass
+class Viewer:
+    """Looks at one execution again and again."""
+
+    target: Target
+    arn: str
+    _lines: dict[str, str] = field(default_factory=dict)
+    _read: set[str] = field(default_factory=set)
+    """The stages whose logs have been read to their end."""
+    _printed: set[str] = field(default_factory=set)
+    """The stages whose lines have all been returned by :meth:`new_lines`."""
+
+    def look(self) -> View:
+        """The execution as it is now."""
+        executions = self.target.executions
+        execution = executions.describe(self.arn)
+        events = executions.history(self.arn)
+        progress = progress_of(execution, events)
+        jobs = jobs_of(execution)
+        for key, stage, job in _unread(progress, jobs, self._read):
+            lines = self.target.logs.tail(*job, 1)
+            if lines:
+                self._lines[key] = lines[-1].strip()
+            if stage.status != RUNNING:
+                self._read.add(key)
+        waits = execution["status"] == RUNNING and _last_entered(events) == PERSON
+        return View(execution=execution, progress=progress, jobs=jobs, lines=dict(self._lines), waits=waits)
+
+    def until_end(self) -> Iterator[View]:
+        """Looks until the execution has ended."""
+        while True:
+            view = self.look()
+            yield view
+            if view.status != RUNNING:
+                return
+            time.sleep(_LOCAL_INTERVAL if self.target.is_local else _INTERVAL)
+
+    def new_lines(self, view: View) -> dict[str, list[str]]:
+        """The lines that the jobs have printed since the last call, by the keys of their stages."""
+        found = {}
+        for key, stage, job in _unread(view.progress, view.jobs, self._printed):
+            ended = stage.status != RUNNING
+            found[key] = list(self.target.logs.new_lines(*job, ended=ended))
+            if ended:
+                self._printed.add(key)
+        return found
+
+
+def _unread(
+    progress: dict[str, StageProgress], jobs: Jobs, done: set[str]
+) -> Iterator[tuple[str, StageProgress, tuple[str, str]]]:
+    """The stages that have a job and have started, without those that are done."""
+    for key, job in jobs.items():
+        if progress[key].started is not None and key not in done:
+            yield key, progress[key], job
+
+
+def _last_entered(events: list[dict[str, Any]]) -> str | None:
+    entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+    return entered[-1] if entered else None

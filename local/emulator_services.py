@@ -1,0 +1,168 @@
+"""SageMaker, its runtime and Application Auto Scaling as services of the emulator, in the emulator's process.
+
+Tasks of a state machine and requests of any AWS SDK are passed on to the environment's process
+(``local.services``). Four seams of ministack are used: its table of optimized integrations, which is asked before that
+of the AWS SDK's; its tables of services, for requests that arrive at its port; the function that executes a task, which
+takes no expression in ``TimeoutSeconds``; and the function that stops an execution, which leaves the task running.
+"""
+
+import asyncio
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext, suppress
+from contextvars import ContextVar
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ministack import app as gateway
+from ministack.core import router
+from ministack.services import stepfunctions
+
+_INTEGRATIONS = (
+    "sagemaker:",
+    "aws-sdk:sagemaker:",
+    "aws-sdk:sagemakerruntime:",
+    "aws-sdk:applicationautoscaling:",
+    "aws-sdk:s3:getObject",
+)
+"""How the resources of the tasks begin that are served here, after ``arn:aws:states:::``."""
+_TARGETS = {"sagemaker": "SageMaker.", "application-autoscaling": "AnyScaleFrontendService."}
+"""The services by their credential scope, and how their X-Amz-Target begins. SageMaker Runtime signs as sagemaker."""
+_HEADERS = ("accept", "content-type", "x-amz-target")
+_RUNTIME_HEADERS = "x-amzn-sagemaker-"
+_OWN_HEADERS = ("connection", "content-length", "date", "server", "x-amzn-requestid")
+"""Of an answer: what the emulator says itself."""
+_REQUESTS = 64
+"""SDK requests at a time; the others wait."""
+_JOBS = 256
+"""Jobs at a time; the others wait. Half of the connections that the environment's process takes."""
+_PATIENCE = 90.0
+"""Seconds for an SDK request: SageMaker Runtime lets a model take sixty."""
+
+Response = tuple[int, dict[str, str], bytes]
+
+_NO_EXECUTION = {"executionArn": "", "status": "RUNNING"}
+"""What a state runs in that TestState tests."""
+_EXECUTION: ContextVar[dict[str, Any]] = ContextVar("execution", default=_NO_EXECUTION)
+
+
+class EmulatorServices:
+    """Passes on what the emulator lacks.
+
+    Args:
+        task_url: where ``local.services.Services`` takes tasks; SDK requests go to the same port.
+        key: what it asks for.
+    """
+
+    def __init__(self, *, task_url: str, key: str) -> None:
+        self._address, self._task_path = urlsplit(task_url)[1:3]
+        self._authorization = {"Authorization": f"Bearer {key}"}
+        self._requests = ThreadPoolExecutor(_REQUESTS)
+        self._jobs = threading.Semaphore(_JOBS)
+        self._waiting: set[tuple[str, socket.socket]] = set()
+        """The executions whose task has been passed on, and the connection that each waits at."""
+        self._execute_task: Callable[..., Any] = stepfunctions._execute_task  # noqa: SLF001 - see the module's docstring
+        self._stop_execution: Callable[..., Response] = stepfunctions._stop_execution  # noqa: SLF001 - as above
+
+    def install(self) -> None:
+        """Adds them to the emulator of this process."""
+        for prefix in _INTEGRATIONS:
+            stepfunctions._SERVICE_DISPATCH[f"arn:aws:states:::{prefix}"] = self._task  # noqa: SLF001 - as above
+        for name, target in _TARGETS.items():
+            router.SERVICE_PATTERNS[name] = {"target_prefixes": [target]}
+            gateway.SERVICE_HANDLERS[name] = self._request
+        stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above
+        stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above
+
+    def _execute(self, state: dict[str, Any], given: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
+        """One task of an execution, with its time evaluated."""
+        _EXECUTION.set(execution)
+        if isinstance(state.get("TimeoutSeconds"), str):
+            seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", given, context)  # noqa: SLF001 - as above
+            state = state | {"TimeoutSeconds": seconds}
+        try:
+            return self._execute_task(state, given, execution, context)
+        except stepfunctions._ExecutionError:  # noqa: SLF001 - as above
+            _end_if_aborted(execution)
+            raise
+
+    def _stop(self, request: dict[str, Any]) -> Response:
+        response = self._stop_execution(request)
+        if response[0] == HTTPStatus.OK:
+            for _, connection in [waiting for waiting in list(self._waiting) if waiting[0] == request["executionArn"]]:
+                with suppress(OSError):  # its answer has come meanwhile
+                    connection.shutdown(socket.SHUT_RDWR)
+        return response
+
+    def _task(self, resource: str, request: Any) -> Any:
+        """Passes a task on and waits for the answer, in the thread of its execution."""
+        execution = _EXECUTION.get()
+        action = resource.rpartition(":")[2]
+        task = {"action": action.removesuffix(".sync"), "request": request}
+        with self._jobs if action.endswith(".sync") else nullcontext(), closing(HTTPConnection(self._address)) as line:
+            answer = self._ask(line, execution, task)
+        _end_if_aborted(execution)
+        if "stopped" in answer:  # the environment ends, and this process in a moment
+            sys.exit()
+        if "error" in answer:
+            raise stepfunctions._ExecutionError(answer["error"], answer["cause"])  # noqa: SLF001 - as above
+        return answer["result"]
+
+    def _ask(self, line: HTTPConnection, execution: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
+        waiting = None
+        try:
+            line.connect()
+            waiting = execution["executionArn"], line.sock
+            self._waiting.add(waiting)
+            _end_if_aborted(execution)  # from here on, whoever stops the execution closes the connection
+            line.request("POST", self._task_path, json.dumps(task), self._authorization)
+            return _read(line.getresponse())
+        except (OSError, HTTPException) as error:
+            return {"error": "Local.InternalError", "cause": _no_answer(error)}
+        finally:
+            if waiting is not None:
+                self._waiting.discard(waiting)
+
+    async def _request(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
+    ) -> Response:
+        """Passes a request of an SDK on."""
+        kept = {name: value for name, value in headers.items() if name in _HEADERS or name.startswith(_RUNTIME_HEADERS)}
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._requests, self._pass_on, method, quote(path), kept, body)
+
+    def _pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+        try:
+            with closing(HTTPConnection(self._address, timeout=_PATIENCE)) as line:
+                line.request(method, path, body, headers | self._authorization)
+                response = line.getresponse()
+                kept = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
+                return response.status, kept, response.read()
+        except (OSError, HTTPException) as error:
+            refused = {"__type": "ServiceUnavailable", "message": _no_answer(error)}
+            kind = {"Content-Type": "application/x-amz-json-1.1"}
+            return HTTPStatus.SERVICE_UNAVAILABLE, kind, json.dumps(refused).encode()
+
+
+def _read(response: HTTPResponse) -> dict[str, Any]:
+    body = response.read()
+    if response.status != HTTPStatus.OK:
+        raise HTTPException(body.decode(errors="replace"))
+    answer: dict[str, Any] = json.loads(body)
+    return answer
+
+
+def _no_answer(error: Exception) -> str:
+    return f"the environment's process gave no answer: {error}"
+
+
+def _end_if_aborted(execution: dict[str, Any]) -> None:
+    """Ends this thread of an execution that has been stopped: the emulator would try its task again, or fail it."""
+    if execution["status"] == "ABORTED":
+        sys.exit()

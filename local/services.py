@@ -1,0 +1,122 @@
+"""What the emulator lacks, served to it from this process: SageMaker, its runtime, Application Auto Scaling.
+
+The emulator's side is ``local.emulator_services``. It opens one connection for each task of a state machine and holds
+it until the answer. A connection that closes before means that nobody waits any more: the execution was stopped, or the
+emulator has died. The job is then stopped, as Step Functions does with its ``.sync`` tasks on AWS
+(https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync).
+"""
+
+import json
+import select
+import threading
+from concurrent.futures import Future, wait
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from sagemaker_local.aws_http_api import AwsRequests
+from sagemaker_local.errors import JobFailed, JobStopped
+from sagemaker_local.loopback import Server
+from sagemaker_local.service import SageMaker
+
+_TASK_PATH = "/task"
+_CAUSE_LENGTH = 32_768
+"""Characters of a cause in an execution's history (API_TaskFailedEventDetails)."""
+_INTERVAL = 0.2
+"""Seconds between two looks whether the emulator still waits for a job."""
+
+
+class JobService(Protocol):
+    """What the tasks of a state machine need of :class:`sagemaker_local.service.SageMaker`."""
+
+    def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what one request asks for."""
+
+    def stop_job(self, action: str, name: str) -> None:
+        """Stops a job, if it runs."""
+
+    def stop(self) -> None:
+        """Stops every job that runs."""
+
+
+class Services:
+    """A port of the loopback for one emulator.
+
+    Args:
+        key: what each request must carry; see ``sagemaker_local.guard``.
+    """
+
+    def __init__(self, *, key: str) -> None:
+        self.attached: JobService | None = None
+        self.stopping = False
+
+        class Bound(_Requests):
+            services = self
+
+        self._server = Server(Bound, key=key)
+        self.url = self._server.url
+        self.task_url = self.url + _TASK_PATH
+        """Where the emulator brings the tasks of state machines."""
+
+    def attach(self, service: JobService) -> None:
+        """Has this one answer from now on."""
+        self.attached = service
+
+    def stop(self) -> None:
+        """Stops the jobs, of which the emulator is not told: what waits for them ends with it."""
+        self.stopping = True
+        if self.attached is not None:
+            self.attached.stop()
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.close()
+
+
+class _Requests(AwsRequests):
+    services: Services
+
+    def answer(self, body: bytes) -> None:
+        """One task of a state machine, or one request of an AWS SDK."""
+        attached = self.services.attached
+        if attached is None:
+            self.reply(HTTPStatus.SERVICE_UNAVAILABLE, b"no SageMaker has been attached to the emulator", {})
+        elif self.path == _TASK_PATH:
+            self._run(attached, **json.loads(body))
+        elif isinstance(attached, SageMaker):
+            self.sagemaker = attached
+            super().answer(body)
+        else:
+            self.reply(HTTPStatus.NOT_IMPLEMENTED, b"the attached SageMaker answers no SDK", {})
+
+    def _run(self, service: JobService, *, action: str, request: dict[str, Any]) -> None:
+        if action.endswith("Job"):
+            answer = self._run_job(service, action, request)
+        else:
+            answer = self._outcome(service, action, request)
+        self.close_connection = True
+        self.reply(HTTPStatus.OK, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _run_job(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Stops the job if the emulator hangs up: again and again, since the job may not have been made yet."""
+        answer: Future[dict[str, Any]] = Future()
+
+        def run() -> None:
+            answer.set_result(self._outcome(service, action, request))
+
+        threading.Thread(target=run, daemon=True).start()
+        line = select.poll()
+        line.register(self.connection, select.POLLIN)
+        while not wait([answer], timeout=_INTERVAL).done:
+            if line.poll(0):  # the emulator sends nothing more, so it has hung up
+                service.stop_job(action, str(request.get(f"{action.removeprefix('create')}Name")))
+        return answer.result()
+
+    def _outcome(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"result": service.run(action, request)}
+        except JobFailed as failure:
+            if isinstance(failure, JobStopped) and self.services.stopping:
+                return {"stopped": True}
+            return {"error": failure.error, "cause": failure.cause[:_CAUSE_LENGTH]}
+        except Exception as error:  # noqa: BLE001 - the execution must hear of a fault of ours, or it would wait
+            return {"error": "Local.InternalError", "cause": repr(error)[:_CAUSE_LENGTH]}

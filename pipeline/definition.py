@@ -1,0 +1,34 @@
+"""The state machine's definition in Amazon States Language with JSONata, generated from the list of stages.
+
+Each stage has its own states (``pipeline.stages``); what they share is in ``pipeline.asl``. A stage that does not run
+costs no state transition, and a request field that SageMaker adds tomorrow needs no change here. Everything that a
+stage learns is kept under ``<stage>.result`` in the data; the one variable is the last fault.
+"""
+
+from typing import Any
+
+from pipeline.asl.choices import FINISHED, choice_after, first_choice
+from pipeline.asl.resources import Resources
+from pipeline.asl.retry_classification import with_retry_classification
+from pipeline.asl.timeouts import with_timeouts
+from pipeline.stages import STAGES
+
+
+def definition(resources: Resources) -> dict[str, Any]:
+    """The definition of the whole pipeline.
+
+    Args:
+        resources: the deployment's resources that it refers to.
+    """
+    name, states = first_choice()
+    start = name
+    for stage in STAGES:
+        name, choice = choice_after(stage)
+        states |= stage.states(resources, following=name) | choice
+    states[FINISHED] = {"Type": "Succeed"}
+    return {
+        "Comment": "MLOps pipeline: each stage of input.yaml whose run flag is true, in order.",
+        "QueryLanguage": "JSONata",
+        "StartAt": start,
+        "States": with_retry_classification(with_timeouts(states), start=start),
+    }

@@ -1,0 +1,198 @@
+"""Which execution a stage reads from, when a stage before it does not run.
+
+What a stage writes and reads is told by the S3 URIs with ``SFN_EXECUTION_ID`` in them. Where the stage that writes what
+another one reads does not run, the token stands for ``source_execution_id`` instead of this execution; without one, the
+input is refused, since the job would wait for its machine only to find nothing.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.input.errors import InputIssue, Path, shown
+from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
+from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
+from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES
+
+_READ_FIELDS = ("S3Uri", "ModelDataUrl")
+"""The request fields from which SageMaker itself reads, where they are not to write to."""
+
+_WRITE_WORDS = ("Output", "Checkpoint", "Destination")
+"""A field is one to write to when its name, or that of one above it, has one of these words in it."""
+
+_NAME = CREATE_MODEL.name_field
+_MAKER = CREATE_MODEL.key
+
+
+def fill_in_input(
+    data: dict[str, Any], *, execution: str, tokens: Mapping[str, str]
+) -> tuple[dict[str, Any], list[InputIssue]]:
+    """The input with every token filled in, and a problem for each reference to what no stage makes.
+
+    Args:
+        data: the parsed file; it may be of any shape below its top.
+        execution: this execution's name.
+        tokens: what stands for each of the other tokens.
+    """
+    source = data.get(SOURCE)
+    source = source if isinstance(source, str) else None
+    ours = {**tokens, EXECUTION_TOKEN: execution}
+    theirs = {**tokens, EXECUTION_TOKEN: source or execution}
+    filled = {key: value if key == SOURCE else fill_in(value, ours) for key, value in data.items()}
+    found: list[InputIssue] = []
+    uses = [StageSection(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
+    written = [(use, _writes(use)) for use in uses]
+    for number, use in enumerate(uses):
+        if not use.runs:
+            filled[use.stage.key] = fill_in(use.value, theirs)
+            continue
+        missing = [*_unwritten(use, _Writers(written[:number])), *_unmade_models(use, data)]
+        from_source = {problem.path for problem in missing}
+        filled[use.stage.key] = _filled(use.value, (use.stage.key,), ours, theirs, from_source)
+        if source:
+            _name_models(use, data, filled, source)
+        else:
+            found += missing
+    return filled, found
+
+
+def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str, str], from_source: set[Path]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, (*path, key), ours, theirs, from_source) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, (*path, index), ours, theirs, from_source) for index, item in enumerate(value)]
+    return fill_in(value, theirs if path in from_source else ours)
+
+
+def _unwritten(use: StageSection, earlier: "_Writers") -> Iterator[InputIssue]:
+    """What the stage reads of this execution although the stage that writes it does not run."""
+    known = [other.stage for other in earlier.uses if other.request]
+    before = STAGES[: STAGES.index(use.stage)]
+    absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
+    for path, text in _executions_own(use):
+        if _is_write(path):
+            continue
+        writers = [writer for writer in map(earlier.of, _uris(text)) if writer]
+        idle = next((writer.stage.key for writer in writers if not writer.runs), None)
+        if idle:
+            yield _problem(path, text, f"{idle} writes that, and {idle}.run is not true: let it run,")
+        elif not writers and absent and _is_read(path):
+            without = " and ".join(absent)
+            yield _problem(path, text, f"no stage before it writes that, and there is no {without}: add it,")
+
+
+def _problem(path: Path, text: str, why: str) -> InputIssue:
+    message = f"is {shown(text)}, of this execution; {why} {REMEDY}"
+    return InputIssue(path=path, message=message, value=text)
+
+
+def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
+    """The stage's strings that name the execution."""
+    for path, text in _strings(use.value, (use.stage.key,)):
+        if EXECUTION_TOKEN in text:
+            yield path, text
+
+
+def _writes(use: StageSection) -> list[str]:
+    """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
+    return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+
+
+class _Writers:
+    """Finds the stage that writes a URI, in time that grows with the URI and not with all that is written.
+
+    Args:
+        written: the stages, in their order, each with the URIs that it writes.
+    """
+
+    def __init__(self, written: Sequence[tuple[StageSection, list[str]]]) -> None:
+        self.uses = [use for use, _ in written]
+        # Where several fit equally well, the last of those that run wins, else the last.
+        ascending = sorted(written, key=lambda item: item[0].runs)
+        self._sorted = [(use, sorted(uris)) for use, uris in reversed(ascending)]
+        self._tree: dict[str | None, Any] = {}
+        for use, uris in ascending:
+            for uri in uris:
+                node = self._tree
+                for part in uri.split("/"):
+                    node = node.setdefault(part, {})
+                node[None] = use
+
+    def of(self, uri: str) -> StageSection | None:
+        """The stage that writes the URI or the longest of the folders above it; else one that writes below it."""
+        return self._above(uri) or self._below(uri)
+
+    def _above(self, uri: str) -> StageSection | None:
+        node, found = self._tree, None
+        for part in uri.split("/"):
+            if part not in node:
+                break
+            node = node[part]
+            found = node.get(None, found)
+        return found
+
+    def _below(self, uri: str) -> StageSection | None:
+        for use, uris in self._sorted:
+            first = bisect_left(uris, uri)
+            if first < len(uris) and uris[first].startswith(uri):
+                return use
+        return None
+
+
+def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))
+
+
+def _is_write(path: Path) -> bool:
+    return any(word in part for part in path[2:] if isinstance(part, str) for word in _WRITE_WORDS)
+
+
+def _is_read(path: Path) -> bool:
+    return path[-1] in _READ_FIELDS and not _is_write(path)
+
+
+def _uris(text: str) -> list[str]:
+    return [uri.rstrip("/") for uri in re.findall(r"s3://[^\s,;\"']+", text) if EXECUTION_TOKEN in uri]
+
+
+def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+    """A problem for each place where the stage uses the model of a CreateModel that does not run."""
+    maker = StageSection.of(data, CREATE_MODEL)
+    if maker.runs:
+        return
+    for path, holder in use.stage.model_fields(use):
+        given = holder.get(_NAME)
+        name = maker.request.get(_NAME) if given is None else given
+        if name is None:
+            message = f"is missing, and {_MAKER}.run is not true: name a model, let {_MAKER} run, {REMEDY}"
+            yield InputIssue(path=path, message=message, allowed="the name of a model")
+        elif isinstance(name, str) and EXECUTION_TOKEN in name:
+            message = f"is {shown(name)}, of this execution; {_MAKER} makes that model, and {_MAKER}.run is not true"
+            yield InputIssue(path=path, message=f"{message}: let it run, {REMEDY}", value=name)
+
+
+def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
+    """Names the source execution's model in each place where the input names none.
+
+    Args:
+        use: the stage as the file has it.
+        data: the parsed file.
+        filled: the input with its tokens filled in, which is changed.
+        source: the source execution's name.
+    """
+    maker = StageSection.of(data, CREATE_MODEL)
+    if maker.runs or maker.request.get(_NAME) is not None:
+        return
+    section = filled[use.stage.key]
+    use.stage.add_default_model_field(section)
+    for _, holder in use.stage.model_fields(StageSection(use.stage, section)):
+        if holder.get(_NAME) is None:
+            holder[_NAME] = CREATE_MODEL.name_prefix + source

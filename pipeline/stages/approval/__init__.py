@@ -1,0 +1,152 @@
+"""Approval: the gate judges the model by its metrics; then, if asked for, a person. Its states are in ``states``."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.input.errors import InputIssue, is_above
+from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
+from pipeline.stages.registration import REGISTRATION
+from pipeline.stages.requests import EVALUATION
+from pipeline.stages.section_schema import BOOLEAN, NUMBER, TEXT, seconds, section
+from pipeline.stages.stage import Requests, Schema, Stage
+
+if TYPE_CHECKING:
+    from pipeline.asl.resources import Resources
+    from pipeline.grants import Grants
+
+CHAMPIONS = "approval: champions"
+"""The name of its first state, if the model is registered; else it begins with the gate."""
+REJECTED = "approval: rejected"
+"""The name of the state that ends the execution."""
+IS_REJECTED = "$states.input.approval.result.decision = 'Rejected'"
+"""Whether the decision ends the execution; asked once it is on record."""
+
+DEFAULT_WAIT = 7 * 24 * 3600
+"""Seconds for which a person's answer is awaited by default."""
+
+LONGEST_WAIT = 365 * 24 * 3600
+"""Seconds: an execution of a standard workflow lasts a year at most.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+_METRIC_PATH = {"minLength": 1, "maxLength": 256}
+_PENDING = "PendingManualApproval"
+"""The status of a model package that waits for the gate, or for a person."""
+
+
+class Approval(Stage):
+    """The gate, and a person."""
+
+    def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+        """Thresholds, the champion, and a person's answer."""
+        metric = {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            # A name alone limits nothing.
+            "minProperties": 2,
+            "properties": {
+                "name": {"description": "Path in evaluation.json, with dots: group.auc.value.", "type": "string"}
+                | _METRIC_PATH,
+                "minimum": {"description": "The metric must be at least this."} | NUMBER,
+                "maximum": {"description": "The metric must be at most this."} | NUMBER,
+            },
+        }
+        return section(
+            "Whether the model may be deployed: by its metrics, and, if asked for, by a person.",
+            metrics={"description": "Thresholds, which must all hold.", "type": ["array", "null"], "items": metric},
+            must_beat_champion={
+                "description": "Whether a model that is worse than the newest approved version is rejected."
+            }
+            | BOOLEAN,
+            by={"description": "The metric by which it must not be worse; by default the first of metrics."}
+            | TEXT
+            | _METRIC_PATH,
+            manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
+            timeout_seconds=seconds(
+                "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
+            ),
+        )
+
+    def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
+        """See ``states``."""
+        from pipeline.stages.approval.states import approval_states  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return approval_states(resources, following=following)
+
+    def grants(self) -> "Grants":
+        """The gate, the announcement, the table of requests, and the registry."""
+        from pipeline.stages.approval.states import GRANTS  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return GRANTS
+
+    def entry_rules(self) -> list[tuple[str, str]]:
+        """Only a model that this execution registered is compared with the champion."""
+        return [(f"{self.runs} and {REGISTRATION.runs}", CHAMPIONS), (self.runs, self.key)]
+
+    def exit_rules(self) -> list[tuple[str, str]]:
+        """A rejection ends the execution."""
+        return [(IS_REJECTED, REJECTED)]
+
+    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """Its metrics need an evaluation, the champion needs the registry, and it alone sets the model's status."""
+        own, evaluation, registration = (StageSection.of(data, stage) for stage in (self, EVALUATION, REGISTRATION))
+        if not own.runs:
+            return
+        yield from self._status(registration)
+        metrics = own.value.get("metrics")
+        metrics = metrics if isinstance(metrics, list) else []
+        beats = own.value.get("must_beat_champion") is True
+        if (metrics or beats) and not (evaluation.runs or (evaluation.request and data.get(SOURCE))):
+            message = (
+                f"is true, and evaluation.run is not: approval judges the evaluation's report; let it run, {REMEDY}"
+            )
+            yield InputIssue(path=(self.key, "run"), message=message, value=True)
+        elif (metrics or beats) and not evaluation.at("input", "ProcessingOutputConfig").get("Outputs"):
+            message = "is missing; approval reads evaluation.json from the evaluation's output"
+            yield InputIssue(path=(EVALUATION.key, "input", "ProcessingOutputConfig", "Outputs"), message=message)
+        if beats and not registration.runs:
+            message = (
+                "is true, and registration.run is not: the champion is the newest approved version in the registry"
+            )
+            yield InputIssue(path=(self.key, "must_beat_champion"), message=message, value=True)
+        if beats and not metrics and own.value.get("by") is None:
+            message = "is missing, and there are no metrics: must_beat_champion needs one to compare by"
+            yield InputIssue(path=(self.key, "by"), message=message)
+        for number, metric in enumerate(metrics):
+            yield from self._metric(metric, number)
+
+    @staticmethod
+    def _status(registration: StageSection) -> Iterator[InputIssue]:
+        given = registration.request.get("ModelApprovalStatus")
+        if registration.runs and given not in (None, _PENDING):
+            message = (
+                f"is {given!r}, and approval.run is true: approval decides; leave it out, or set approval.run to false"
+            )
+            path = (REGISTRATION.key, "input", "ModelApprovalStatus")
+            yield InputIssue(path=path, message=message, value=given, allowed=_PENDING)
+
+    def _metric(self, metric: Any, number: int) -> Iterator[InputIssue]:
+        if not isinstance(metric, dict):
+            return
+        path = (self.key, "metrics", number)
+        least, most = metric.get("minimum"), metric.get("maximum")
+        if least is None and most is None and len(metric) > 1:
+            yield InputIssue(path=path, message="has neither a minimum nor a maximum; give one, or both")
+        elif is_above(least, most):
+            message = f"is {least!r}, which is more than maximum, {most!r}: no value could pass"
+            yield InputIssue(path=(*path, "minimum"), message=message, value=least)
+
+    def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """The decision and what led to it."""
+        names = ("decision", "reason", "by", "at", "metrics", "champion")
+        return {name: result[name] for name in names if result.get(name) is not None} or None
+
+    def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
+        """The reason."""
+        by_itself = "" if "by" in summary else "by itself: "
+        return "approval", f"{by_itself}{summary['reason']}"
+
+
+APPROVAL = Approval(key="approval")

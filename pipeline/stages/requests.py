@@ -1,0 +1,134 @@
+"""The stages that are one SageMaker request, which the user's ``input`` gives in full."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+
+if TYPE_CHECKING:
+    from pipeline.asl.resources import Resources
+    from pipeline.grants import Grants
+    from pipeline.input.errors import Path
+    from pipeline.input.stage_section import StageSection
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestStage(Stage):
+    """A stage that is one SageMaker request."""
+
+    action: str
+    """The SageMaker API action, spelt as Step Functions spells it: ``createTrainingJob``."""
+    name_field: str
+    """The request's field for the name of what the action creates."""
+    name_prefix: str = ""
+    """Prefix of the default name, before the execution's name."""
+    waits: bool = True
+    """Whether Step Functions waits until what the action started has ended."""
+    timeout: int | None = None
+    """Seconds that a job without a stopping condition may take."""
+    model_from: "RequestStage | None" = None
+    """The stage whose model it uses unless its own request names one."""
+    arn_field: str | None = None
+    """The report's name of what it creates, and the result's field with the ARN, as ``Model=ModelArn``."""
+    result: str = "$states.result"
+    """JSONata of what is kept as its result."""
+    output_path: str | None = None
+    """The request's field with the S3 path below which SageMaker writes to a folder named after the job."""
+
+    @property
+    def integration(self) -> str:
+        """The action as a Step Functions service integration: ``createTrainingJob.sync``."""
+        return f"{self.action}.sync" if self.waits else self.action
+
+    @property
+    def noun(self) -> str:
+        """What the action creates, as in the API's action names: ``TrainingJob``."""
+        return self.action.removeprefix("create")
+
+    def section(self, requests: Requests) -> Schema:
+        """``run`` and the request; what the state machine fills in is optional."""
+        filled_in = (self.name_field,) + ((self.model_from.name_field,) if self.model_from else ())
+        given = requests.request(f"Create{self.noun}", optional=filled_in)
+        if self.action == "createProcessingJob":
+            requests.fields(f"Create{self.noun}")["AppManaged"] = {
+                "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
+                "type": ["boolean", "null"],
+            }
+        return {
+            "description": f"sagemaker:{self.integration}",
+            "type": ["object", "null"],
+            "required": ["run"],
+            "additionalProperties": False,
+            "properties": {
+                "run": {"description": "Whether the stage runs.", "type": "boolean"},
+                "input": given
+                | {"description": f"The request of SageMaker's Create{self.noun}; null stands for a field left out."},
+            },
+            "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
+            "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
+        }
+
+    def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
+        """One task: see :mod:`pipeline.asl.request_state`."""
+        from pipeline.asl.request_state import request_state  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return {self.key: request_state(self, resources, following=following)}
+
+    def grants(self) -> "Grants":
+        """Of the one integration."""
+        from pipeline.grants import creation, job  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return {f"sagemaker:{self.integration}": job(self.noun) if self.waits else creation(self.noun)}
+
+    def created_names(self) -> tuple[CreatedName, ...]:
+        """That of the job, or of the model."""
+        return (CreatedName(keys=("input", self.name_field), prefix=self.name_prefix),)
+
+    def model_fields(self, section: "StageSection") -> list[tuple["Path", dict[str, Any]]]:
+        """The request itself, if it uses another stage's model."""
+        if self.model_from is None or not isinstance(section.value.get("input"), dict):
+            return []
+        return [((self.key, "input", self.model_from.name_field), section.request)]
+
+    def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The ARN of what it created, if the report shows it."""
+        name, _, field = (self.arn_field or "").partition("=")
+        return {name: result.get(field)} if name else {}
+
+
+PREPROCESSING = RequestStage(key="preprocessing", action="createProcessingJob", name_field="ProcessingJobName")
+
+TRAINING = RequestStage(
+    key="training",
+    action="createTrainingJob",
+    name_field="TrainingJobName",
+    output_path="OutputDataConfig.S3OutputPath",
+)
+
+EVALUATION = RequestStage(
+    key="evaluation",
+    action="createProcessingJob",
+    name_field="ProcessingJobName",
+    name_prefix="evaluation-",
+    # The gate refuses a model that has changed since its evaluation began.
+    result="$merge([$states.result, {'EnteredTime': $states.context.State.EnteredTime}])",
+)
+
+CREATE_MODEL = RequestStage(
+    key="CreateModel",
+    action="createModel",
+    name_field="ModelName",
+    name_prefix="model-",
+    waits=False,
+    arn_field="Model=ModelArn",
+)
+
+BATCH_TRANSFORM = RequestStage(
+    key="batchTransform",
+    action="createTransformJob",
+    name_field="TransformJobName",
+    name_prefix="batch-",
+    model_from=CREATE_MODEL,
+    # CreateTransformJob has no stopping condition.
+    timeout=5 * 24 * 3600,
+)

@@ -1,0 +1,23 @@
+"""What the summary of a run takes from the evaluation report."""
+
+from pathlib import Path
+
+import pytest
+
+from executions.results import read_metrics
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 400, "-1" + "0" * 400, "NaN", "Infinity", "true", '"0.9"', "null"])
+def test_a_metric_that_is_no_number_is_left_out(value: str, tmp_path: Path) -> None:
+    """The other metrics are there, and each can be shown and written as JSON."""
+    report = tmp_path / "evaluation.json"
+    report.write_text(f'{{"g": {{"auc": {{"value": {value}}}, "f1": {{"value": 0.5}}}}}}')
+    assert read_metrics(report) == {"f1": 0.5}
+
+
+@pytest.mark.parametrize("text", ["1" + "0" * 5000, '{"g":' * 100_000, "[]", "{", ""])
+def test_a_report_that_cannot_be_read_has_no_metrics(text: str, tmp_path: Path) -> None:
+    """Neither numbers of too many digits nor too many levels end the run."""
+    report = tmp_path / "evaluation.json"
+    report.write_text(text)
+    assert read_metrics(report) == {}

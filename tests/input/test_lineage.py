@@ -1,0 +1,186 @@
+"""Which execution a stage reads from."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import checked_input
+from tests.input.conftest import TOKENS, made, refused
+
+OFF = {"run": False}
+SOURCE = "mlops-demo-0123456789abcdef"
+MINE = "s3://MLOPS_BUCKET/MODEL_NAME/executions/SFN_EXECUTION_ID"
+
+
+def uris(content: dict[str, Any], stage: str) -> dict[str, str]:
+    """The S3 URIs of a processing stage, by the names of its inputs and outputs."""
+    request = content[stage]["input"]
+    found = {item["InputName"]: item["S3Input"]["S3Uri"] for item in request["ProcessingInputs"]}
+    return found | {
+        item["OutputName"]: item["S3Output"]["S3Uri"] for item in request["ProcessingOutputConfig"]["Outputs"]
+    }
+
+
+def test_skipped_training_is_refused_where_its_model_is_read() -> None:
+    """Each stage that reads the model of a training that does not run is refused, with the way out."""
+    found = refused(training=OFF)
+    assert [problem.path[0] for problem in found] == ["evaluation", "CreateModel"]
+    assert all("training.run is not true" in problem.message for problem in found)
+    assert all("source_execution_id" in problem.message for problem in found)
+    assert all(problem.line for problem in found)
+
+
+def test_source_execution_stands_in_for_what_does_not_run() -> None:
+    """What a skipped stage would have made is read from the source; all else stays with this execution."""
+    execution = made(training=OFF, source_execution_id=SOURCE)
+    evaluation = uris(execution.content, "evaluation")
+    assert evaluation["model"] == f"s3://mlops-bucket/demo/executions/{SOURCE}/model/{SOURCE}/output/model.tar.gz"
+    assert evaluation["test"] == f"s3://mlops-bucket/demo/executions/{execution.name}/test"
+    assert evaluation["evaluation"] == f"s3://mlops-bucket/demo/executions/{execution.name}/evaluation"
+    assert execution.content["source_execution_id"] == SOURCE
+
+
+def test_source_is_not_used_while_everything_runs() -> None:
+    """A source execution that no stage needs changes nothing."""
+    with_source = made(source_execution_id=SOURCE).content
+    assert with_source == made().content | {"source_execution_id": SOURCE}
+
+
+def test_batch_transform_needs_a_model() -> None:
+    """Without CreateModel, batchTransform names a model or the source execution; else it is refused."""
+    (problem,) = refused(CreateModel=OFF, deployment=OFF)
+    assert problem.path == ("batchTransform", "input", "ModelName")
+    named = made(CreateModel=OFF, deployment=OFF, batchTransform={"input": {"ModelName": "my-model"}})
+    assert named.content["batchTransform"]["input"]["ModelName"] == "my-model"
+    assert made(CreateModel={"run": False, "input": {"ModelName": "my-model"}})
+    sourced = made(CreateModel=OFF, source_execution_id=SOURCE)
+    assert sourced.content["batchTransform"]["input"]["ModelName"] == f"model-{SOURCE}"
+
+
+def variants(*given: dict[str, Any]) -> dict[str, Any]:
+    """A deployment with these production variants."""
+    return {"input": {"EndpointConfig": {"ProductionVariants": list(given)}}}
+
+
+SERVERLESS = {"VariantName": "a", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+
+
+def test_deployment_needs_a_model() -> None:
+    """Without CreateModel, each variant names a model or the source execution is named; else both keys are told."""
+    (problem,) = refused(CreateModel=OFF, batchTransform=OFF)
+    assert problem.path == ("deployment", "input", "EndpointConfig", "ProductionVariants", 0, "ModelName")
+    assert "CreateModel.run is not true" in problem.message
+    assert problem.line
+    two = variants(SERVERLESS | {"ModelName": "mine"}, SERVERLESS | {"VariantName": "b"})
+    (problem,) = refused(CreateModel=OFF, batchTransform=OFF, deployment=two)
+    assert problem.path[-2:] == (1, "ModelName")
+    made(CreateModel=OFF, batchTransform=OFF, deployment=variants(SERVERLESS | {"ModelName": "mine"}))
+
+
+@pytest.mark.parametrize(
+    "given", [None, {}, {"EndpointConfig": None}, {"EndpointConfig": {"ProductionVariants": None}}]
+)
+def test_deployment_of_the_sources_model(given: Any) -> None:
+    """With a source execution, its model is served, also where the input says nothing of the endpoint."""
+    sourced = made(CreateModel=OFF, source_execution_id=SOURCE, deployment={"input": given})
+    (variant,) = sourced.content["deployment"]["input"]["EndpointConfig"]["ProductionVariants"]
+    assert variant["ModelName"] == f"model-{SOURCE}"
+    assert variant["ServerlessConfig"]
+
+
+@pytest.mark.parametrize("stage", ["CreateModel", "batchTransform"])
+def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> None:
+    """A model's name with the execution in it is refused without CreateModel, and is the source's with a source."""
+    overrides: dict[str, Any] = {"CreateModel": {"run": False}, "deployment": {"run": False}}
+    overrides.setdefault(stage, {})["input"] = {"ModelName": "my-SFN_EXECUTION_ID"}
+    (problem,) = refused(**overrides)
+    assert "CreateModel.run is not true" in problem.message
+    sourced = made(**overrides, source_execution_id=SOURCE)
+    assert sourced.content[stage]["input"]["ModelName"] == f"my-{SOURCE}"
+
+
+def test_an_absent_stage_is_one_that_does_not_run() -> None:
+    """Where the stage that could have made it is not in the file at all, this execution's results cannot be there."""
+    found = refused(preprocessing=None)
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert "there is no preprocessing" in found[0].message
+
+
+def test_what_a_running_script_may_write_is_accepted() -> None:
+    """A URI that a running stage has among its arguments counts as one that it writes to."""
+    overrides: dict[str, Any] = {
+        "preprocessing": {"input": {"AppSpecification": {"ContainerArguments": [f"--output={MINE}/extra/"]}}},
+        "batchTransform": {
+            "run": True,
+            "input": {"TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": f"{MINE}/extra/x.csv"}}}},
+        },
+    }
+    assert made(**overrides, training=OFF, evaluation=OFF, CreateModel=OFF, source_execution_id=SOURCE)
+
+
+def test_the_closest_output_decides() -> None:
+    """Where outputs lie in one another, the innermost one says which stage writes."""
+    wide: dict[str, Any] = {"training": {"input": {"OutputDataConfig": {"S3OutputPath": MINE}}}}
+    found = refused(preprocessing=OFF, **wide)
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+
+
+@pytest.mark.parametrize("source", ["SFN_EXECUTION_ID", "my execution", "", "x" * 64])
+def test_source_must_be_an_executions_name(source: str) -> None:
+    """What cannot be the name of an execution is refused; tokens are not filled in there."""
+    assert refused(source_execution_id=source)[0].path == ("source_execution_id",)
+
+
+@pytest.mark.parametrize("odd", [1, "x", [], True, {"input": []}, {"run": True, "input": None}])
+@pytest.mark.parametrize("stage", ["preprocessing", "CreateModel", "batchTransform"])
+def test_stages_of_any_shape_are_looked_at(odd: Any, stage: str) -> None:
+    """A stage of the wrong shape is told as such."""
+    assert any(problem.path[0] == stage for problem in refused(**{stage: odd}))
+
+
+def calls(function: Callable[[], object]) -> int:
+    """How many functions are called, C's own among them: work that no other load on the machine changes."""
+    count = 0
+
+    def profile(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def many_arguments(count: int) -> list[str]:
+    """Each argument of a job is a URI."""
+    return [f"{MINE}/{number}" for number in range(count)]
+
+
+def one_argument(count: int) -> list[str]:
+    """One argument has all the URIs in it."""
+    return [",".join(many_arguments(count))]
+
+
+@pytest.mark.parametrize("arguments", [many_arguments, one_argument])
+def test_work_grows_with_the_file(shipped: dict[str, Any], arguments: Callable[[int], list[str]]) -> None:
+    """Twice as many references are about twice the work, whichever stages read and write them."""
+
+    def check(count: int) -> None:
+        for stage in ("preprocessing", "evaluation"):
+            shipped[stage]["input"]["AppSpecification"]["ContainerArguments"] = arguments(count)
+        with suppress(InvalidFileError):  # there are more arguments than SageMaker takes
+            checked_input(shipped, tokens=TOKENS, event_id="event")
+
+    check(1)  # what is kept from the first time on
+    once, twice = calls(partial(check, 200)), calls(partial(check, 400))
+    assert twice < 2.6 * once

@@ -1,0 +1,103 @@
+"""A ninth stage with states of its own, and how it is registered."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.validate import STAND_INS
+from pipeline import schema
+from pipeline.asl.resources import Resources
+from pipeline.grants import Grants, OwnGrant
+from pipeline.input import validator
+from pipeline.input.errors import InputIssue
+from pipeline.input.execution import execution_input
+from pipeline.input.stage_section import StageSection
+from pipeline.stages import STAGES, Stage
+from pipeline.stages.section_schema import section
+from pipeline.stages.stage import CreatedName, Requests, Schema
+
+SHIPPED = (Path(__file__).parent.parent.parent / "scripts" / "input.yaml").read_bytes()
+
+
+class Announcement(Stage):
+    """Tells people of the new model, if it has a text for them."""
+
+    def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+        """A text and a topic."""
+        return section("Tells people of the new model.", text={"type": "string"}, topic={"type": "string"})
+
+    def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
+        """Publishes the text, if there is one."""
+        result = "{'MessageId': $states.result.MessageId}"
+        return {
+            "announcement: text?": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $exists($states.input.announcement.text) %}", "Next": "announcement"}],
+                "Default": following,
+            },
+            "announcement": {
+                "Type": "Task",
+                "Resource": resources.integration("sns:publish"),
+                "Arguments": {"TopicArn": resources.topic, "Message": "{% $states.input.announcement.text %}"},
+                "Output": "{% $merge([$states.input, {'announcement':"
+                f" $merge([$states.input.announcement, {{'result': {result}}}])}}]) %}}",
+                "Next": following,
+            },
+        }
+
+    def grants(self) -> Grants:
+        """The topic."""
+        return {"sns:publish": (OwnGrant("sns:Publish", "topic"),)}
+
+    def entry_rules(self) -> list[tuple[str, str]]:
+        """Begins with a Choice."""
+        return [(self.runs, "announcement: text?")]
+
+    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """An empty text."""
+        own = StageSection.of(data, self)
+        if own.runs and own.value.get("text") == "":
+            yield InputIssue(path=(self.key, "text"), message="is empty: leave it out", value="")
+
+    def created_names(self) -> tuple[CreatedName, ...]:
+        """The topic's."""
+        return (CreatedName(keys=("topic",), long_lived=True),)
+
+    def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """The message."""
+        return {"message": result["MessageId"]} if result else None
+
+    def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
+        """The message."""
+        return "announced", f"message {summary['message']}"
+
+    def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The message."""
+        return {"Announcement": result.get("MessageId")}
+
+
+@contextmanager
+def registered(folder: Path) -> Iterator[Stage]:
+    """The stage in the list, and the schema's file generated again, as `make schema` does."""
+    stage = Announcement(key="announcement")
+    file = folder / "input.schema.json"
+    STAGES.append(stage)
+    try:
+        file.write_text(schema.schema_text(), encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(validator, "_SCHEMA_FILE", file)
+            validator.input_schema.cache_clear()
+            yield stage
+    finally:
+        STAGES.remove(stage)
+        validator.input_schema.cache_clear()
+
+
+def content(**announcement: Any) -> dict[str, Any]:
+    """The execution's input of the shipped file, in which only the announcement runs."""
+    idle = {stage.key: {"run": False} for stage in STAGES}
+    overrides = idle | {"announcement": announcement}
+    return execution_input(SHIPPED, tokens=STAND_INS, event_id="event", overrides=overrides).content
