@@ -113,7 +113,8 @@ def refusal(
     return Refusal(
         "UnrecognizedClientException",
         "the request carries no key of this environment; AWS CLI and SDKs get it from: "
-        'eval "$(mlops local env)"; mlops local status prints the command for curl',
+        'eval "$(mlops local env)"; mlops local status prints the command for curl; '
+        "python -m sagemaker_local prints its own when it starts",
     )
 
 

@@ -19,6 +19,8 @@ from sagemaker_local.left import Entry, Left, is_text, remove
 from sagemaker_local.mounts import ISOLATED, PREFIX
 from sagemaker_local.s3_cache import Objects, ObjectsError, in_parallel, join_uri
 
+_ENDED = ("Completed", "Failed", "Stopped")
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
@@ -31,9 +33,11 @@ class JobContext:
     endpoint: str
     """The S3 client's endpoint."""
     key: str
-    """The environment's; see ``sagemaker_local.guard``."""
+    """What each port of this machine asks for; see ``guard``."""
     job_key: str
-    """The access key id that jobs get."""
+    """The access key id that jobs get for the S3."""
+    secret: str = SECRET
+    """What goes with it."""
     log: Callable[[str, str, str], None]
     """Is called with a job's action and name, and a line."""
     namespaces: bool | None
@@ -50,7 +54,7 @@ class JobContext:
         """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": SECRET}
+            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
 
@@ -96,6 +100,7 @@ class Job:
         self.folder = context.folder / "jobs" / f"{self.noun}Jobs" / self.name
         self.log_file = context.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
         self._container: Container | None = None
+        self._ended_as: dict[str, Any] | None = None
         self._stopped = threading.Event()
 
     @property
@@ -139,11 +144,14 @@ class Job:
         try:
             self.check()
             self.work()
-            described = self.describe("Completed")
+            described = self._end("Completed")
         except StoppedError:
-            raise task_failed(self.describe("Stopped"), stopped=True) from None
+            raise task_failed(self._end("Stopped"), stopped=True) from None
         except (Failure, ObjectsError, OSError) as error:
             raise self._failed(error) from error
+        except Exception as error:
+            self._end("Failed", f"InternalServerError: {error!r}"[:REASON_LENGTH])
+            raise
         finally:
             self.container.close()
         remove(self.folder)
@@ -204,16 +212,26 @@ class Job:
             log_file=self.log_file,
         )
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has ended, in whatever way."""
+        return self._ended_as is not None
+
+    def description(self) -> dict[str, Any]:
+        """Describe's output at this moment, from any thread."""
+        if self._ended_as is not None:
+            return dict(self._ended_as)
+        return self.describe("Stopping" if self._stopped.is_set() else "InProgress")
+
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
-        """Describe's output."""
-        self.status = status
+        """Describe's output for a status, and for FailureReason."""
         described = {key: value for key, value in self.request.items() if key != "Tags"}
         described |= {
             f"{self.noun}JobArn": self.arn,
             f"{self.noun}JobStatus": status,
             "CreationTime": self.created,
             f"{self.noun}StartTime": self.started,
-            f"{self.noun}EndTime": self.ended or now(),
+            f"{self.noun}EndTime": (self.ended or now()) if status in _ENDED else None,
             "FailureReason": reason,
         }
         return {key: value for key, value in described.items() if value is not None}
@@ -250,6 +268,11 @@ class Job:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
 
+    def _end(self, status: str, reason: str | None = None) -> dict[str, Any]:
+        described = self.describe(status, reason)
+        self.status, self._ended_as = status, described
+        return described
+
     def _failed(self, error: Exception) -> Exception:
         kind = "InternalServerError" if isinstance(error, OSError) else "ClientError"
         head = str(error) if isinstance(error, Failure) else f"{kind}: {error}"
@@ -257,7 +280,7 @@ class Job:
             head, log=str(self.log_file), files=str(self.folder), last_lines=self.container.last_lines
         )
         exceeded = isinstance(error, Failure) and error.exceeded
-        return task_failed(self.describe("Stopped" if exceeded else "Failed", reason))
+        return task_failed(self._end("Stopped" if exceeded else "Failed", reason))
 
 
 def now() -> int:

@@ -68,8 +68,8 @@ class ProcessingJob(Job):
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
         """See ``Job.describe``."""
-        described = super().describe(status, reason) | {"LastModifiedTime": self.ended or self.created}
-        message = self.message("message")
+        described = super().describe(status, reason) | {"LastModifiedTime": self.ended or self.started or self.created}
+        message = self.message("message") if "ProcessingEndTime" in described else ""
         return described | ({"ExitMessage": message} if message else {})
 
     def _outputs(self) -> list[dict[str, Any]]:

@@ -7,27 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.endpoints import Endpoints
-from sagemaker_local.errors import Refused, not_supported, refused
-from sagemaker_local.job import FinishedJob, Job, JobContext
+from sagemaker_local.errors import Refused, not_supported
+from sagemaker_local.guard import SECRET
+from sagemaker_local.job import FinishedJob, JobContext
+from sagemaker_local.jobs import Jobs
 from sagemaker_local.model import Models
 from sagemaker_local.mounts import view_of_this_machine
-from sagemaker_local.processing import ProcessingJob
 from sagemaker_local.registry import Registry
 from sagemaker_local.requests import check_request, error_codes, service_model
 from sagemaker_local.s3_cache import Objects
 from sagemaker_local.services import SAGEMAKER, Service, functions
-from sagemaker_local.training import TrainingJob
-from sagemaker_local.transform import TransformJob
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_TAKEN = {
-    "Training": "Training job names must be unique within an AWS account and region, and a training job with this name "
-    "already exists",
-    "Processing": "Job name must be unique within an AWS account and region, and a job with this name already exists",
-    "Transform": "Job name must be unique within an AWS account and region, and a job with this name already exists",
-}
 
 
 class SageMaker:
@@ -37,8 +29,9 @@ class SageMaker:
         s3: a boto3 client; it names the endpoint that the jobs use too. The fastest one neither signs payloads nor adds
             checksums: ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
         folder: of its own: ``logs``, ``jobs`` (a failed job's files stay there), ``models``, ``registry``, ``cache``.
-        key: the environment's; each of its ports asks for it. See ``guard``.
-        job_key: the access key id that jobs and models get for the S3 endpoint.
+        key: what each port asks for. See ``guard``.
+        job_key: the access key id that jobs and models get, if the S3 is on this machine.
+        secret: what goes with it, where the S3 checks signatures.
         region: in the ARNs and the jobs' environment.
         account: in the ARNs.
         log: is called with a job's action (``createTrainingJob``), its name and each line of its output, from several
@@ -54,6 +47,7 @@ class SageMaker:
         folder: Path,
         key: str,
         job_key: str,
+        secret: str = SECRET,
         region: str,
         account: str,
         log: Callable[[str, str, str], None],
@@ -65,6 +59,7 @@ class SageMaker:
             folder=folder,
             key=key,
             job_key=job_key,
+            secret=secret,
             region=region,
             account=account,
             endpoint=s3.meta.endpoint_url,
@@ -74,17 +69,8 @@ class SageMaker:
         registry = Registry(self._context)
         self._models = Models(self._context, registry)
         self._endpoints = Endpoints(self._context, self._models)
-        self._jobs: dict[str, Callable[[dict[str, Any]], Job]] = {
-            "createProcessingJob": lambda checked: ProcessingJob(checked, self._context),
-            "createTrainingJob": lambda checked: TrainingJob(checked, self._context),
-            "createTransformJob": lambda checked: TransformJob(checked, self._context, self._models),
-        }
-        self._actions = functions(self._context, registry, self._models, self._endpoints)
-        self._ended = ended
-        self._lock = threading.Lock()
-        self._names: set[tuple[str, str]] = set()
-        self._running: set[Job] = set()
-        self._finished: list[FinishedJob] = []
+        self._jobs = Jobs(self._context, self._models, ended)
+        self._actions = functions(self._context, registry, self._models, self._endpoints, self._jobs)
         # What the first job would otherwise wait for; both are cached.
         threading.Thread(target=service_model, args=[SAGEMAKER.name], daemon=True).start()
         threading.Thread(target=view_of_this_machine, daemon=True).start()
@@ -97,8 +83,7 @@ class SageMaker:
     @property
     def finished_jobs(self) -> list[FinishedJob]:
         """What each job that ran has taken, in the order of their ends."""
-        with self._lock:
-            return list(self._finished)
+        return self._jobs.finished
 
     def upload(self, file: Path, *, bucket: str, key: str) -> None:
         """Uploads a file so that a job which takes it as its input need not fetch it back.
@@ -124,9 +109,9 @@ class SageMaker:
             JobFailed: refused, or not completed.
             JobStopped: ``stop`` was called.
         """
-        if action in self._jobs:
+        if action in self._jobs.creating:
             check_request(action, request)
-            return self._run(self._jobs[action](copy.deepcopy(request)))
+            return self._jobs.run(action, copy.deepcopy(request))
         if action == "createModel":
             return self.answer(action, request)
         try:
@@ -137,7 +122,7 @@ class SageMaker:
 
     @property
     def actions(self) -> Mapping[str, Service]:
-        """The actions that are answered at once, and the service of each."""
+        """The actions of an SDK, and the service of each; those that create a job return as soon as it is taken in."""
         return {action: service for action, (service, _) in self._actions.items()}
 
     def answer(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +140,7 @@ class SageMaker:
             JobFailed: this machine cannot do it.
         """
         if action not in self._actions:
-            raise not_supported("the integration", action, f"one of {', '.join([*self._jobs, *self._actions])}")
+            raise not_supported("the integration", action, f"one of {', '.join(self._actions)}")
         service, function = self._actions[action]
         check_request(action, request, service=service.name, code=service.malformed)
         return copy.deepcopy(function(copy.deepcopy(request)))
@@ -168,42 +153,13 @@ class SageMaker:
             return None
 
     def stop(self) -> None:
-        """Stops every job that runs; their calls of ``run`` raise JobStopped within seconds. Ends all endpoints."""
-        with self._lock:
-            running = list(self._running)
-        for job in running:
-            job.stop()
+        """Stops every job that runs, within seconds: their calls of ``run`` raise JobStopped. Ends all endpoints."""
+        self._jobs.stop()
         self._endpoints.stop()
 
     def stop_job(self, action: str, name: str) -> None:
         """Stops the job of this action and name, if it runs; its call of ``run`` raises JobStopped within seconds."""
-        with self._lock:
-            running = [job for job in self._running if (job.action, job.name) == (action, name)]
-        for job in running:
-            job.stop()
-
-    def _run(self, job: Job) -> dict[str, Any]:
-        name = (job.noun, job.name)
-        with self._lock:
-            if name in self._names:
-                raise refused(f"{_TAKEN[job.noun]} ({job.arn})", code="ResourceInUse")
-            self._names.add(name)
-            self._running.add(job)
-        prepared = False
-        try:
-            job.prepare()
-            prepared = True
-            return job.run()
-        finally:
-            with self._lock:
-                self._running.discard(job)
-                if not prepared:
-                    self._names.discard(name)
-            if job.outcome is not None:
-                finished = job.finished()
-                with self._lock:
-                    self._finished.append(finished)
-                self._ended(finished)
+        self._jobs.stop_job(action, name)
 
 
 def _as_bytes(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The services that a state machine, or an AWS SDK, reaches here, and what answers each of their actions."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.job import JobContext
+from sagemaker_local.jobs import Function, Jobs
 from sagemaker_local.model import Models
 from sagemaker_local.registry import Registry
 from sagemaker_local.runtime import Runtime
@@ -31,11 +30,9 @@ RUNTIME = Service(name="sagemaker-runtime", java="SageMakerRuntime", malformed="
 S3 = Service(name="s3", java="S3")
 SCALING = Service(name="application-autoscaling", java="ApplicationAutoScaling")
 
-Function = Callable[[dict[str, Any]], dict[str, Any]]
-
 
 def functions(
-    context: JobContext, registry: Registry, models: Models, endpoints: Endpoints
+    context: JobContext, registry: Registry, models: Models, endpoints: Endpoints, jobs: Jobs
 ) -> dict[str, tuple[Service, Function]]:
     """The service of each action, by the action's name as in ``aws-sdk:<service>:<action>``, and what answers it.
 
@@ -43,7 +40,8 @@ def functions(
     """
     scaling = Scaling(context, endpoints)
     of_services: dict[Service, dict[str, Function]] = {
-        SAGEMAKER: {
+        SAGEMAKER: jobs.functions
+        | {
             "createModel": models.create,
             "createModelPackageGroup": registry.create_group,
             "describeModelPackageGroup": registry.describe_group,

@@ -79,6 +79,11 @@ class TrainingJob(Job):
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
         """See ``Job.describe``."""
         described = super().describe(status, reason)
+        for switch in ("NetworkIsolation", "InterContainerTrafficEncryption", "ManagedSpotTraining"):
+            described.setdefault(f"Enable{switch}", False)
+        if "TrainingEndTime" not in described:
+            secondary = self._progress() if status == "InProgress" else status
+            return described | {"SecondaryStatus": secondary, "LastModifiedTime": self.started or self.created}
         seconds = (described["TrainingEndTime"] - (self.started or self.created)) // 1000
         exceeded = status == "Stopped" and reason is not None
         secondary = "MaxRuntimeExceeded" if exceeded else status
@@ -89,8 +94,6 @@ class TrainingJob(Job):
             "TrainingTimeInSeconds": seconds,
             "BillableTimeInSeconds": seconds,
         }
-        for switch in ("NetworkIsolation", "InterContainerTrafficEncryption", "ManagedSpotTraining"):
-            described.setdefault(f"Enable{switch}", False)
         if status == "Completed" or exceeded:
             described["ModelArtifacts"] = {"S3ModelArtifacts": self._model_uri()}
         return described
@@ -212,6 +215,12 @@ class TrainingJob(Job):
             archive = self.folder / f"{name}.tar.gz"
             if pack(self.left, place, archive, say=self.container.say):
                 self.context.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
+
+    def _progress(self) -> str:
+        """The secondary status of a job that is in progress."""
+        if self.started is None:
+            return "Downloading"
+        return "Training" if self.ended is None else "Uploading"
 
     def _transitions(self, secondary: str, reason: str | None) -> list[dict[str, Any]]:
         started, ended = self.started or self.created, self.ended or now()

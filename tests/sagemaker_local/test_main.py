@@ -1,0 +1,303 @@
+"""The package run alone, ``python -m sagemaker_local``, as a user of boto3 sees it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, WaiterError
+
+from sagemaker_local import service
+from sagemaker_local.mounts import view_of_this_machine
+from tests.sagemaker_local.place import SHOUT, Place
+from tests.sagemaker_local.s3_server import s3_server
+
+PROJECT = Path(service.__file__).parents[1]
+Make = Callable[..., dict[str, Any]]
+FAST = {"Delay": 1, "MaxAttempts": 60}
+
+needs_namespaces = pytest.mark.skipif(
+    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
+)
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """The URL of an S3."""
+    with s3_server() as url:
+        yield url
+
+
+@dataclass
+class Running:
+    """The server, and how to reach it."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def client(self, name: str) -> Any:
+        """A client with what the server has printed."""
+        session = boto3.Session(
+            self.variables["AWS_ACCESS_KEY_ID"],
+            self.variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.variables["AWS_DEFAULT_REGION"],
+        )
+        url = self.variables[f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}"]
+        config = Config(retries={"total_max_attempts": 1})
+        return session.client(name, endpoint_url=url, config=config)  # type: ignore[call-overload] # any service
+
+
+@contextmanager
+def started(s3_url: str, folder: Path) -> Iterator[Running]:
+    """The server as a process of its own, on any port that is free."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, "-m", "sagemaker_local", "--port", "0", "--s3", s3_url, "--folder", str(folder)]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            running = Running(process, folder)
+            while "AWS_DEFAULT_REGION" not in running.variables:
+                line = process.stdout.readline()
+                printed = re.fullmatch(r"export (\w+)=(.*)\n", line)
+                assert printed, line
+                running.variables[printed[1]] = printed[2]
+            yield running
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def running(s3_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The server."""
+    with started(s3_url, tmp_path_factory.mktemp("alone")) as process:
+        yield process
+
+
+@pytest.fixture
+def s3(running: Running) -> Iterator[Any]:
+    """Its S3, with an empty bucket called ``bucket``."""
+    client = running.client("s3")
+    client.create_bucket(Bucket="bucket")
+    yield client
+    for item in client.list_objects_v2(Bucket="bucket").get("Contents", []):
+        client.delete_object(Bucket="bucket", Key=item["Key"])
+    client.delete_bucket(Bucket="bucket")
+
+
+@pytest.fixture
+def files(s3: Any, tmp_path: Path) -> Place:
+    """Puts and gets objects of the bucket; the SageMaker in it is not asked."""
+    return Place(s3, tmp_path)
+
+
+@pytest.fixture
+def sagemaker(running: Running) -> Any:
+    """SageMaker's client."""
+    return running.client("sagemaker")
+
+
+def until(condition: Callable[[], Any]) -> None:
+    """Waits until something holds."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@needs_namespaces
+def test_training(files: Place, sagemaker: Any, training_request: Make) -> None:
+    """A training job is created, waited for and described, and its model lies in S3; its name is taken."""
+    files.put("scripts/train.py", "open('/opt/ml/model/weights', 'w').write('42')")
+    files.put("data/train.csv", "1,2")
+    request = training_request()
+    arn = sagemaker.create_training_job(**request)["TrainingJobArn"]
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="mlops-demo-1", WaiterConfig=FAST)
+    described = sagemaker.describe_training_job(TrainingJobName="mlops-demo-1")
+    assert described["TrainingJobArn"] == arn
+    assert (described["TrainingJobStatus"], described["SecondaryStatus"]) == ("Completed", "Completed")
+    assert described["CreationTime"] <= described["TrainingStartTime"] <= described["TrainingEndTime"]
+    assert described["SecondaryStatusTransitions"][0]["StartTime"] == described["CreationTime"]
+    key = described["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://bucket/")
+    assert files.unpacked(key) == {"weights": b"42"}
+    with pytest.raises(ClientError, match="already exists") as error:
+        sagemaker.create_training_job(**request)
+    assert error.value.response["Error"]["Code"] == "ResourceInUse"
+
+
+@needs_namespaces
+def test_processing(files: Place, sagemaker: Any, processing_request: Make) -> None:
+    """A processing job is created and waited for; its output lies in S3."""
+    files.put(
+        "scripts/job.py",
+        """
+        text = open("/opt/ml/processing/input/raw.csv").read()
+        open("/opt/ml/processing/train/train.csv", "w").write(text.upper())
+        """,
+    )
+    files.put("data/raw.csv", "a,b")
+    sagemaker.create_processing_job(**processing_request(ProcessingJobName="processed"))
+    waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
+    waiter.wait(ProcessingJobName="processed", WaiterConfig=FAST)
+    assert files.get("out/train/train.csv") == b"A,B"
+
+
+@needs_namespaces
+def test_transform(files: Place, sagemaker: Any, transform_request: Make, model_request: Make) -> None:
+    """A transform job of a model that was created by the same API is created and waited for."""
+    files.archive("model.tar.gz", mark_txt="!")
+    files.archive("source.tar.gz", inference_py=SHOUT)
+    files.put("in/rows.csv", "a\nb\n")
+    sagemaker.create_model(**model_request())
+    sagemaker.create_transform_job(**transform_request())
+    waiter = sagemaker.get_waiter("transform_job_completed_or_stopped")
+    waiter.wait(TransformJobName="batch-1", WaiterConfig=FAST)
+    assert files.get("predictions/rows.csv.out") == b"A!\nB!\n"
+    (listed,) = sagemaker.list_transform_jobs()["TransformJobSummaries"]
+    assert (listed["TransformJobName"], listed["TransformJobStatus"]) == ("batch-1", "Completed")
+
+
+def test_failure(files: Place, sagemaker: Any, processing_request: Make) -> None:
+    """A job whose command fails is described as failed, with the reason and the end of its log; the waiter ends."""
+    files.put("scripts/job.py", "")
+    files.put("data/raw.csv", "")
+    request = processing_request(ProcessingJobName="broken")
+    request["AppSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo no such column; exit 3"]
+    sagemaker.create_processing_job(**request)
+    waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
+    with pytest.raises(WaiterError):
+        waiter.wait(ProcessingJobName="broken", WaiterConfig=FAST)
+    described = sagemaker.describe_processing_job(ProcessingJobName="broken")
+    assert described["ProcessingJobStatus"] == "Failed"
+    assert described["FailureReason"].startswith("AlgorithmError: , exit code: 3")
+    assert "no such column" in described["FailureReason"]
+    listed = sagemaker.list_processing_jobs(StatusEquals="Failed")["ProcessingJobSummaries"]
+    assert [summary["FailureReason"] for summary in listed] == [described["FailureReason"]]
+
+
+def sleeper(training_request: Make, name: str) -> dict[str, Any]:
+    """A training job that runs until it is stopped."""
+    request = training_request(TrainingJobName=name)
+    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sleep", "600"]
+    return request
+
+
+def test_stop_and_list(files: Place, sagemaker: Any, training_request: Make) -> None:
+    """Jobs that run are listed by name and status, page by page, until they are stopped, which can be done once."""
+    files.put("scripts/train.py", "")
+    files.put("data/train.csv", "")
+    for number in range(3):
+        sagemaker.create_training_job(**sleeper(training_request, f"sleeper-{number}"))
+
+    def names(**request: Any) -> list[str]:
+        pages = sagemaker.get_paginator("list_training_jobs").paginate(
+            SortBy="CreationTime", SortOrder="Ascending", PaginationConfig={"PageSize": 2}, **request
+        )
+        return [summary["TrainingJobName"] for page in pages for summary in page["TrainingJobSummaries"]]
+
+    assert names(StatusEquals="InProgress") == ["sleeper-0", "sleeper-1", "sleeper-2"]
+    assert names(NameContains="EEPER-1") == ["sleeper-1"]
+    name = {"TrainingJobName": "sleeper-1"}
+    until(lambda: sagemaker.describe_training_job(**name)["SecondaryStatus"] == "Training")
+    assert "TrainingEndTime" not in sagemaker.describe_training_job(**name)
+    for number in range(3):
+        sagemaker.stop_training_job(TrainingJobName=f"sleeper-{number}")
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(**name, WaiterConfig=FAST)
+    assert sagemaker.describe_training_job(**name)["TrainingJobStatus"] == "Stopped"
+    until(lambda: names(StatusEquals="Stopped") == ["sleeper-0", "sleeper-1", "sleeper-2"])
+    with pytest.raises(ClientError, match="the training job is in status Stopped"):
+        sagemaker.stop_training_job(**name)
+
+
+@pytest.mark.parametrize("kind", ["training", "processing", "transform"])
+def test_unknown_job(sagemaker: Any, kind: str) -> None:
+    """A job that does not exist is neither described nor stopped."""
+    name = {f"{kind.capitalize()}JobName": "nobody"}
+    for action in ("describe", "stop"):
+        with pytest.raises(ClientError, match="Requested resource not found") as error:
+            getattr(sagemaker, f"{action}_{kind}_job")(**name)
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_refused_request(files: Place, sagemaker: Any, training_request: Make) -> None:
+    """A request whose data does not exist is refused, and leaves no job."""
+    files.put("scripts/train.py", "")
+    with pytest.raises(ClientError, match="No S3 objects found"):
+        sagemaker.create_training_job(**training_request(TrainingJobName="no-data"))
+    assert sagemaker.list_training_jobs(NameContains="no-data")["TrainingJobSummaries"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_end(s3_url: str, tmp_path: Path, training_request: Make, number: signal.Signals) -> None:
+    """Ctrl-C, or SIGTERM, ends the server and the jobs that run."""
+    with started(s3_url, tmp_path / "alone") as running:
+        s3 = running.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        for key in ("scripts/train.py", "data/train.csv"):
+            s3.put_object(Bucket="bucket", Key=key, Body=b"")
+        request = sleeper(training_request, "sleeper")
+        seconds = f"60{os.getpid()}"
+        request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sleep", seconds]
+        running.client("sagemaker").create_training_job(**request)
+        until(lambda: sleeping(seconds))
+        running.process.send_signal(number)
+        assert running.process.wait(30) == 0
+        assert not sleeping(seconds)
+
+
+def sleeping(seconds: str) -> bool:
+    """Whether a process of this machine sleeps for so long."""
+    done = subprocess.run(["pgrep", "-fx", f"sleep {seconds}"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the package to its end."""
+    command = [sys.executable, "-m", "sagemaker_local", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help() -> None:
+    """The help names the options."""
+    done = alone("--help")
+    assert done.returncode == 0
+    assert all(option in done.stdout for option in ("--port", "--s3", "--folder"))
+
+
+def test_port_is_taken(s3_url: str) -> None:
+    """A port that is in use is named in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = alone("--s3", s3_url, "--port", port)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"--port {port}: " in done.stderr
+    assert "in use" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "minio"])
+def test_s3_does_not_answer(url: str) -> None:
+    """An S3 that is not there is named in one line."""
+    done = alone("--s3", url, "--port", "0")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"--s3 {url} does not answer as S3: " in done.stderr
+
+
+def test_folder_is_a_file(s3_url: str, tmp_path: Path) -> None:
+    """A folder that cannot be made is named in one line."""
+    (tmp_path / "file").touch()
+    done = alone("--s3", s3_url, "--port", "0", "--folder", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"--folder {tmp_path / 'file'}: " in done.stderr
