@@ -1,13 +1,14 @@
 """SageMaker on one machine: jobs, registry, endpoints and their runtime, without AWS and without Docker.
 
-Run alone, ``python -m sagemaker_local --s3 URL`` (``__main__``), it serves SageMaker's API to any AWS SDK. The way of a request:
+Run alone, ``python -m sagemaker_local --s3 URL`` (``__main__``) serves SageMaker's API to any AWS SDK. The way of a
+request:
 
 1. ``aws_http_api`` takes it by HTTP (``loopback``), as an AWS SDK sends it; ``guard`` has looked at its key before.
 2. ``service.SageMaker`` refuses what SageMaker would refuse on sight (``requests``, or a name taken). ``services``
    lists the actions that are answered as they come, and what answers them.
-3. A Create...Job request becomes a ``job``: ``processing``, ``training`` or ``transform``. ``jobs`` keeps them all: to an
-   SDK it answers as soon as the job exists; ``service.SageMaker.run``, which a state machine's ``.sync`` task uses,
-   returns when the job has ended.
+3. A Create...Job request becomes a ``job``: ``processing``, ``training`` or ``transform``. ``jobs`` keeps them all: an
+   SDK gets its answer as soon as the job exists; ``service.SageMaker.run``, which a state machine's ``.sync`` task
+   uses, returns when the job has ended.
 4. The job refuses what this machine cannot do (``prepare``), lays out its inputs (``s3_cache``, ``cache``) and what
    else its kind of container finds (``training_env``, ``archives``), and starts its command as a process in a
    ``container`` (``mounts``, ``launcher`` and ``namespaces`` make its ``/opt/ml``).
