@@ -145,8 +145,8 @@ class Approval(Stage):
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
         """The reason."""
-        by_itself = "" if "by" in summary else "by itself: "
-        return "approval", f"{by_itself}{summary['reason']}"
+        how = "" if "by" in summary else "automatic: "
+        return "approval", f"{how}{summary['reason']}"
 
 
 APPROVAL = Approval(key="approval")
