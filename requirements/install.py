@@ -19,6 +19,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
@@ -110,25 +112,19 @@ class InstallError(Exception):
     """A step of the set-up failed; the message says why and what to do."""
 
 
-def install_local(environment: dict[str, str]) -> None:
-    """``.venv`` with what ``make demo`` needs, and the ``mlops`` command."""
+def install_venv(lock: str, environment: dict[str, str]) -> None:
+    """``.venv`` with what a lock says, and the ``mlops`` command."""
     _ensure_uv(environment)
-    _run("uv", sync_command(VENV, LOCKS / "local.txt"), environment)
-    _install_project(environment)
-
-
-def install_dev(environment: dict[str, str]) -> None:
-    """``.venv`` with what the tests need, too."""
-    _ensure_uv(environment)
-    _run("uv", sync_command(VENV, LOCKS / "dev.txt"), environment)
-    _install_project(environment)
+    _sync(VENV, lock, environment)
+    options = ["--no-config", "--no-deps", "--no-index", "--no-build-isolation"]
+    _run("uv", [UV, "pip", "install", *options, "--python", PYTHON, "--editable", PROJECT], environment)
 
 
 def install_audit(environment: dict[str, str]) -> None:
     """``.venv/audit``: what audits the template clashes with the other packages."""
     folder = VENV / "audit"
     _run("uv", [UV, "venv", "--quiet", "--clear", "--no-config", "--python", PYTHON, folder], environment)
-    _run("uv", sync_command(folder, LOCKS / "audit.txt"), environment)
+    _sync(folder, "audit.txt", environment)
 
 
 def install_clients(environment: dict[str, str]) -> None:
@@ -148,27 +144,22 @@ def install_clients(environment: dict[str, str]) -> None:
     module.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PROJECT / name, module)
-    _npm_ci(environment, "--omit=dev", "--cache", CLIENTS / "npm", folder=module)
+    install_node(environment, "--omit=dev", "--cache", CLIENTS / "npm", folder=module)
     shutil.rmtree(module)
 
 
-def install_node(environment: dict[str, str]) -> None:
-    """``node_modules`` with the CDK CLI."""
-    _npm_ci(environment, "--omit=dev")
+def install_node(environment: dict[str, str], *options: str | Path, folder: Path = PROJECT) -> None:
+    """``node_modules`` with what ``package-lock.json`` says."""
+    _run("npm", [NPM, "ci", "--no-audit", "--no-fund", "--loglevel=warn", *options], environment, folder)
 
 
-def install_node_dev(environment: dict[str, str]) -> None:
-    """``node_modules`` with what the tests need, too."""
-    _npm_ci(environment)
-
-
-INSTALLERS = {
-    "local": install_local,
-    "dev": install_dev,
+INSTALLERS: dict[str, Callable[[dict[str, str]], None]] = {
+    "local": partial(install_venv, "local.txt"),
+    "dev": partial(install_venv, "dev.txt"),
     "audit": install_audit,
     "clients": install_clients,
-    "node": install_node,
-    "node-dev": install_node_dev,
+    "node": lambda environment: install_node(environment, "--omit=dev"),
+    "node-dev": install_node,
 }
 
 
@@ -184,7 +175,7 @@ def tool_environment() -> dict[str, str]:
     bundle = certificate_bundle()
     if bundle is not None:
         environment |= dict.fromkeys(CERTIFICATE_VARIABLES, str(bundle))
-    return environment | uv_mirror(environment)
+    return environment
 
 
 def certificate_bundle() -> Path | None:
@@ -258,13 +249,8 @@ def _ensure_uv(environment: dict[str, str]) -> None:
         _run("pip", [PYTHON, "-m", "pip", "install", *options], environment)
 
 
-def _install_project(environment: dict[str, str]) -> None:
-    options = ["--no-config", "--no-deps", "--no-index", "--no-build-isolation"]
-    _run("uv", [UV, "pip", "install", *options, "--python", PYTHON, "--editable", PROJECT], environment)
-
-
-def _npm_ci(environment: dict[str, str], *options: str | Path, folder: Path = PROJECT) -> None:
-    _run("npm", [NPM, "ci", "--no-audit", "--no-fund", "--loglevel=warn", *options], environment, folder)
+def _sync(folder: Path, lock: str, environment: dict[str, str]) -> None:
+    _run("uv", sync_command(folder, LOCKS / lock), environment | uv_mirror(environment))
 
 
 def _run(tool: str, command: list[str | Path], environment: dict[str, str], folder: Path = PROJECT) -> None:
