@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
+from executions.state_machine import Executions
 
 APPROVED, REJECTED = "Approved", "Rejected"
 
@@ -22,7 +23,6 @@ _RUNNING = "RUNNING"
 _CLOSED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 """What SendTaskSuccess says of a token that has been used or whose time is up
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html)."""
-_MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Approvals:
         self._step_functions = step_functions
         self._dynamodb = dynamodb
         self._table = table
-        self._executions = state_machine.replace(":stateMachine:", ":execution:") + ":"
+        self._executions = Executions(step_functions=step_functions, state_machine=state_machine)
         self._machine_name = state_machine.rpartition(":")[2]
 
     def answer(self, name: str, answer: Answer) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Approvals:
             ClientError: AWS refuses.
         """
         item = self._item(name)
-        execution = self._execution(name)
+        execution = self._executions.find(name)
         if item is None:
             raise CommandError(_no_request(name, execution, self._machine_name))
         if execution is not None and execution["status"] != _RUNNING:
@@ -126,7 +126,7 @@ class Approvals:
         """
         if self._sent(item):
             return
-        execution = self._execution(name)
+        execution = self._executions.find(name)
         if execution is not None and execution["status"] == "ABORTED":
             why = _ended(name, execution)
         elif time.time() > float(item.get("answer_by", "inf")):
@@ -170,15 +170,6 @@ class Approvals:
         if "Item" not in found:
             return None
         return _plain(found["Item"])
-
-    def _execution(self, name: str) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = self._step_functions.describe_execution(executionArn=self._executions + name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
-        return found
 
 
 def _plain(item: dict[str, Any]) -> dict[str, str]:

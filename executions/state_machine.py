@@ -66,12 +66,20 @@ class Executions:
             if newest is None:
                 raise ExecutionsError("there is no execution yet; start one: mlops start")
             return self._described(newest["executionArn"])
+        return self.find(execution) or self._described(self._only_one(execution))
+
+    def find(self, execution: str) -> dict[str, Any] | None:
+        """DescribeExecution's answer for an execution given by its whole name or its ARN; None if there is none.
+
+        Raises:
+            ExecutionsError: it is the ARN of another state machine's execution.
+        """
         try:
             return self._described(self.arn(execution))
         except ClientError as error:
             if error.response["Error"]["Code"] not in _MISSING:
                 raise
-            return self._described(self._only_one(execution))
+            return None
 
     def _described(self, arn: str) -> dict[str, Any]:
         found: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
