@@ -30,43 +30,40 @@ _GAP = 2
 _KEY_WIDTH = max(len(stage.key) for stage in STAGES)
 
 
-def follow(viewer: Viewer, console: Console, *, options: str, logs: bool = False) -> View:
+def follow(viewer: Viewer, console: Console, *, options: str) -> View:
     """Shows an execution until it ends.
 
     Args:
-        viewer: looks at it.
+        viewer: looks at it. If it reads the whole logs, every line is printed, instead of the last one in the table.
         console: where to show it.
         options: what ``mlops approve`` needs to find the same deployment, such as `` --local``.
-        logs: whether to print every line of the jobs' logs, and not only the last one in the table.
 
     Returns:
         The last look.
     """
-    screen = _Screen(viewer, console, options=options, logs=logs)
+    screen = _Screen(viewer, console, options=options)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for view in viewer.until_end():
             screen.show(view)
             if console.is_terminal:
-                live.update(
-                    stage_table(view, datetime.now(UTC), width=console.width, last_lines=not logs), refresh=True
-                )
+                table = stage_table(view, datetime.now(UTC), width=console.width, last_lines=not viewer.whole_logs)
+                live.update(table, refresh=True)
     return view
 
 
 class _Screen:
     """Prints what has changed since the last look."""
 
-    def __init__(self, viewer: Viewer, console: Console, *, options: str, logs: bool) -> None:
+    def __init__(self, viewer: Viewer, console: Console, *, options: str) -> None:
         self._viewer = viewer
         self._console = console
         self._options = options
-        self._logs = logs
         self._shown: dict[str, str] = {}
         self._has_asked = False
 
     def show(self, view: View) -> None:
         """Prints the new states, the new lines of the logs, and how to answer."""
-        lines = self._viewer.new_lines(view) if self._logs else {}
+        lines = self._viewer.new_lines(view) if self._viewer.whole_logs else {}
         for key, stage in view.progress.items():
             # A stage's lines come after its start and before its end.
             if stage.ended is None:
@@ -90,7 +87,7 @@ class _Screen:
         self._shown[key] = stage.status
         seconds = stage.seconds(datetime.now(UTC))
         took = f" {seconds:.1f} s" if stage.ended and seconds is not None else ""
-        name = f"{key:>{_KEY_WIDTH}}" if self._logs else key
+        name = f"{key:>{_KEY_WIDTH}}" if self._viewer.whole_logs else key
         self._console.print(f"{name}: {stage.status}{took}", soft_wrap=True)
 
 

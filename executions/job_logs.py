@@ -54,13 +54,13 @@ class LocalLogs:
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
         """See :class:`JobLogs`."""
-        path = self._path(action, job)
-        return path.read_text("utf-8", "replace").splitlines()[-lines:] if self._is_current(path) else []
+        path = self.file(action, job)
+        return path.read_text("utf-8", "replace").splitlines()[-lines:] if self.is_current(path) else []
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
         """See :class:`JobLogs`."""
-        path = self._path(action, job)
-        if not self._is_current(path):
+        path = self.file(action, job)
+        if not self.is_current(path):
             return
         with path.open("rb") as log:
             log.seek(self._offsets.get(path, 0))
@@ -70,13 +70,15 @@ class LocalLogs:
                 self._offsets[path] = self._offsets.get(path, 0) + len(line)
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
 
-    def _is_current(self, path: Path) -> bool:
+    def is_current(self, path: Path) -> bool:
+        """Whether a file is there, and not that of an earlier job of the same name."""
         try:
             return path.stat().st_mtime >= self.since
         except FileNotFoundError:
             return False
 
-    def _path(self, action: str, job: str) -> Path:
+    def file(self, action: str, job: str) -> Path:
+        """Where a job's log is, or would be."""
         # An input may name the job, and the name must not lead out of the folder.
         return self.folder / _group(action) / f"{re.sub(r'[^A-Za-z0-9-]', '_', job)}.log"
 

@@ -28,7 +28,7 @@ class View:
     progress: dict[str, StageProgress]
     jobs: Jobs
     lines: dict[str, str]
-    """The last line of each stage's log."""
+    """The last line of each stage's log, unless the whole logs are read."""
     waits: bool
     """Whether it waits for a person's answer."""
 
@@ -75,6 +75,8 @@ class Viewer:
 
     target: Target
     arn: str
+    whole_logs: bool = False
+    """Whether :meth:`new_lines` reads the logs, so that a look need not read the last line of each."""
     _lines: dict[str, str] = field(default_factory=dict)
     _read: set[str] = field(default_factory=set)
     """The stages whose logs have been read to their end."""
@@ -88,7 +90,7 @@ class Viewer:
         events = executions.history(self.arn)
         progress = progress_of(execution, events)
         jobs = jobs_of(execution)
-        for key, stage, job in _unread(progress, jobs, self._read):
+        for key, stage, job in () if self.whole_logs else _unread(progress, jobs, self._read):
             lines = self.target.logs.tail(*job, 1)
             if lines:
                 self._lines[key] = lines[-1].strip()

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from executions.job_logs import LocalLogs
 from executions.jobs import Jobs
 from sagemaker_local.job import FinishedJob
 
@@ -15,18 +16,13 @@ def write_record(job: FinishedJob) -> None:
     partial.replace(job.log_file.with_suffix(".json"))
 
 
-def finished_jobs(logs: Path, jobs: Jobs, *, since: float) -> dict[str, FinishedJob]:
+def finished_jobs(logs: LocalLogs, jobs: Jobs) -> dict[str, FinishedJob]:
     """The jobs of an execution that have ended, by the key of their stage.
 
     Args:
-        logs: the environment's folder of logs.
+        logs: the logs beside which the records are.
         jobs: the execution's.
-        since: seconds since the epoch; an older record is that of an earlier job of the same name.
     """
-    records = {key: logs / f"{action.removeprefix('create')}s" / f"{name}.json" for key, (action, name) in jobs.items()}
-    found = {
-        key: json.loads(path.read_text())
-        for key, path in records.items()
-        if path.is_file() and path.stat().st_mtime >= since
-    }
+    records = {key: logs.file(*job).with_suffix(".json") for key, job in jobs.items()}
+    found = {key: json.loads(path.read_text()) for key, path in records.items() if logs.is_current(path)}
     return {key: FinishedJob(**record | {"log_file": Path(record["log_file"])}) for key, record in found.items()}

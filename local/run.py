@@ -126,12 +126,11 @@ def _run_alone(home: Home, options: RunOptions, display: Display) -> dict[str, A
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Publishes, starts, watches, fetches."""
     publish(state, model_name=MODEL_NAME, scripts=options.scripts, input_file=options.input_file)
-    since = time.time()
-    logs = Path(state.folder) / "logs"
-    target = Target.of(state.aws, state.metadata, logs=LocalLogs(logs, since=since), is_local=True)
+    logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
+    target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]
-    view = follow_or_stop(Viewer(target, arn), display.console, folder=Path(state.folder))
-    jobs = finished_jobs(logs, view.jobs, since=since)
+    view = follow_or_stop(Viewer(target, arn, whole_logs=True), display.console, folder=Path(state.folder))
+    jobs = finished_jobs(logs, view.jobs)
     seconds |= {"execution": view.seconds, "jobs": sum(job.seconds for job in jobs.values())}
     summary = {
         **_ending(view),
@@ -139,7 +138,7 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
             key: {
                 "seconds": round(job.seconds, 3),
                 "peak_memory_mb": round(job.memory_bytes / 1e6),
-                "log": str(_kept_log(job.log_file, logs=logs, folder=options.folder / "logs")),
+                "log": str(_kept_log(job.log_file, logs=logs.folder, folder=options.folder / "logs")),
             }
             for key, job in jobs.items()
         },
@@ -160,7 +159,7 @@ def follow_or_stop(viewer: Viewer, console: Console, *, folder: Path) -> View:
     """
     options = " --local" if folder == DEFAULT_FOLDER else f" --local --folder {shlex.quote(str(folder))}"
     try:
-        view = follow(viewer, console, options=options, logs=True)
+        view = follow(viewer, console, options=options)
     except BaseException:
         with suppress(BotoCoreError, ClientError):  # an emulator that has gone has no execution either
             viewer.target.step_functions.stop_execution(

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from executions.job_logs import LocalLogs
 from executions.jobs import job_names
 from local.job_records import finished_jobs, write_record
 from sagemaker_local.job import FinishedJob
@@ -20,7 +21,7 @@ def test_older_records_are_not_ours(tmp_path: Path) -> None:
     )
     write_record(record)
     jobs = job_names(CONTENT, "one")
-    since = time.time() - 1
-    assert finished_jobs(tmp_path, jobs, since=since) == {"training": record}
+    logs = LocalLogs(tmp_path, since=time.time() - 1)
+    assert finished_jobs(logs, jobs) == {"training": record}
     os.utime(log.with_suffix(".json"), (0, time.time() - 60))
-    assert finished_jobs(tmp_path, jobs, since=since) == {}
+    assert finished_jobs(logs, jobs) == {}
