@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from sagemaker_local.errors import Failure
-from sagemaker_local.left import MAX_BYTES, MAX_ENTRIES, Entry, Left
+from sagemaker_local.left import MAX_BYTES, MAX_ENTRIES, Entry, Left, leads_out
 
 _LEVEL = 1  # a model is read back in seconds, on this machine: packing it tighter would cost more than it saves
 _CHUNK = 1 << 20
@@ -158,10 +158,9 @@ def _write(file: Path, content: IO[bytes], *, executable: bool) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if leads_out(name):
         raise tarfile.ReadError(f"the member {name!r} leads out of it")
-    return path
+    return PurePosixPath(name)
 
 
 def _is_plain(path: PurePosixPath, target: str, links: Container[PurePosixPath]) -> bool:

@@ -170,10 +170,14 @@ class Left:
             return
 
 
+def leads_out(path: str) -> bool:
+    """Whether a path leads out of the folder that it is to be below, by its name."""
+    return PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
+
+
 def is_inside(path: str) -> bool:
-    """Whether a relative path leads to nowhere but below where it begins, by its name."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts
+    """Whether a path names something below the folder that it begins in."""
+    return bool(PurePosixPath(path).parts) and not leads_out(path)
 
 
 def is_text(name: str) -> bool:

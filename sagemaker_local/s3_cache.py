@@ -13,12 +13,13 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_local.cache import Cache
+from sagemaker_local.left import leads_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -232,7 +233,7 @@ def relative_path(key: str, prefix: str) -> str:
 
 
 def _contained(relative: str, uri: str) -> str:
-    if ".." in PurePosixPath(relative).parts or relative.startswith("/"):
+    if leads_out(relative):
         raise ObjectsError(f"{uri}: the key {relative!r} leads out of the folder it belongs in")
     return relative
 
