@@ -105,6 +105,13 @@ def s3_input(name: str, uri: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
+def training_data(place: Place) -> None:
+    """A training channel, and a script that does nothing."""
+    place.put("data/train.csv", "1,2\n3,4\n")
+    place.put("scripts/train.py", "")
+
+
+@pytest.fixture
 def training_request() -> Callable[..., dict[str, Any]]:
     """Makes requests of the seed's form, whose script lies at ``s3://bucket/scripts/train.py``."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from sagemaker_local.errors import JobFailed
 from sagemaker_local.job import FinishedJob
+from sagemaker_local.mounts import view_of_this_machine
 from sagemaker_local.service import SageMaker
 
 REGION: Final = "eu-west-1"
@@ -33,6 +34,11 @@ SHOUT = """
 """An inference script that says its input in capitals, and after each row what the artifact holds."""
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('no such weights')\n"
 """An inference script whose model does not load."""
+
+
+needs_namespaces = pytest.mark.skipif(
+    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
+)
 
 
 @dataclass

@@ -13,13 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sagemaker_local.aws_http_api import Api
-from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
+from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place, needs_namespaces
 
-needs_namespaces = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
 TARGET = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/demo/variant/AllTraffic",

@@ -12,15 +12,13 @@ import pytest
 
 from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import invoke, launchers, post, settled
-from tests.sagemaker_local.place import BROKEN, SHOUT, Place
+from tests.sagemaker_local.place import BROKEN, SHOUT, Place, needs_namespaces
 
 Hosted = Callable[..., None]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/demo"
 SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
+pytestmark = needs_namespaces
 
 
 def test_model_server_dies(place: Place, endpoint: Hosted) -> None:

@@ -10,16 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from sagemaker_local.guard import endpoint_token
-from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import AUTHORIZED, invoke, post, settled
-from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place
+from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place, needs_namespaces
 
 Hosted = Callable[..., None]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/demo"
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
+pytestmark = needs_namespaces
 
 
 def test_endpoint(place: Place, configure: Hosted) -> None:

@@ -14,15 +14,10 @@ from sagemaker_local import container as container_module
 from sagemaker_local.container import Container
 from sagemaker_local.errors import Failure
 from sagemaker_local.left import Left, remove
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import Place, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 PROCESSING, TRAINING = "createProcessingJob", "createTrainingJob"
-
-needs_namespace = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
 
 
 @pytest.fixture
@@ -33,7 +28,7 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@needs_namespace
+@needs_namespaces
 @pytest.mark.parametrize("target", ["users", "/opt/ml/processing/input"])
 def test_output_is_a_link(place: Place, processing_request: Make, users: Path, target: str) -> None:
     """An output folder that a job has replaced by a link fails the job; what it leads to stays where it is."""
@@ -47,7 +42,7 @@ def test_output_is_a_link(place: Place, processing_request: Make, users: Path, t
     assert place.keys("out/") == []
 
 
-@needs_namespace
+@needs_namespaces
 def test_folder_on_the_way_is_a_link(place: Place, processing_request: Make, users: Path) -> None:
     """Nor is a link followed that stands for a folder above the output."""
     (users / "train").mkdir()
@@ -61,7 +56,7 @@ def test_folder_on_the_way_is_a_link(place: Place, processing_request: Make, use
     assert (users / "train" / "thesis.txt").exists()
 
 
-@needs_namespace
+@needs_namespaces
 @pytest.mark.parametrize("compression", ["NONE", "GZIP"])
 def test_model_is_a_link(place: Place, training_request: Make, users: Path, compression: str) -> None:
     """A model folder that is a link fails the training job, packed or not."""
@@ -73,7 +68,7 @@ def test_model_is_a_link(place: Place, training_request: Make, users: Path, comp
     assert place.keys("model/") == []
 
 
-@needs_namespace
+@needs_namespaces
 @pytest.mark.parametrize("name", ["message", "failure"])
 @pytest.mark.parametrize("make", ["os.mkfifo(f)", "os.truncate(f, 1 << 42)", "os.symlink('/etc/passwd', f)"])
 def test_message(place: Place, processing_request: Make, training_request: Make, name: str, make: str) -> None:
@@ -92,7 +87,7 @@ def test_message(place: Place, processing_request: Make, training_request: Make,
     assert time.monotonic() - began < 30
 
 
-@needs_namespace
+@needs_namespaces
 @pytest.mark.parametrize("program", ["{users}/thesis.txt", "../../../..{users}/thesis.txt"])
 def test_program_outside(place: Place, training_request: Make, users: Path, program: str) -> None:
     """A program that is not below the source directory is refused, and no file of the user's gets another mode."""
@@ -109,7 +104,7 @@ def test_program_outside(place: Place, training_request: Make, users: Path, prog
     assert (users / "thesis.txt").stat().st_mode & 0o777 == 0o600
 
 
-@needs_namespace
+@needs_namespaces
 def test_everything(place: Place, processing_request: Make, users: Path) -> None:
     """A job full of links, FIFOs, sockets, deep folders and escape sequences uploads its one file and harms nobody."""
     place.put("data/raw.csv", "x")

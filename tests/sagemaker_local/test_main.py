@@ -19,17 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from sagemaker_local import service
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import SHOUT, Place
+from tests.sagemaker_local.place import SHOUT, Place, needs_namespaces
 from tests.sagemaker_local.s3_server import s3_server
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
 FAST = {"Delay": 1, "MaxAttempts": 60}
-
-needs_namespaces = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import Place, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
@@ -20,9 +17,7 @@ STRANGER = """
     print("rows:", len(rows))
 """
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
+pytestmark = needs_namespaces
 
 
 def test_job(place: Place, processing_request: Make) -> None:

@@ -7,13 +7,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sagemaker_local.mounts import view_of_this_machine
 from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import Place, needs_namespaces
 
-needs_namespaces = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
 TARGET = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/demo/variant/AllTraffic",

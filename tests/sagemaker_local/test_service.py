@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 
 from sagemaker_local import service
 from sagemaker_local.errors import JobStopped
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import Place, needs_namespaces
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -48,9 +46,7 @@ for name, event in begun.items():
     assert event.wait(30), name
 """
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
+pytestmark = needs_namespaces
 
 
 def test_finished_job(place: Place, processing_request: Make) -> None:

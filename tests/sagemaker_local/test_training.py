@@ -6,22 +6,12 @@ from typing import Any
 
 import pytest
 
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import Place, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createTrainingJob"
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
-
-
-@pytest.fixture(autouse=True)
-def data(place: Place) -> None:
-    """A training channel, and a script that does nothing."""
-    place.put("data/train.csv", "1,2\n3,4\n")
-    place.put("scripts/train.py", "")
+pytestmark = [needs_namespaces, pytest.mark.usefixtures("training_data")]
 
 
 def test_job(place: Place, training_request: Make) -> None:

@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 
 from sagemaker_local.errors import JobStopped
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import SHOUT, Place
+from tests.sagemaker_local.place import SHOUT, Place, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createTransformJob"
 
-pytestmark = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
-)
+pytestmark = needs_namespaces
 
 
 def test_job(place: Place, serve: Callable[..., None], transform_request: Make) -> None:
