@@ -16,7 +16,7 @@ from benchmarks.reference import Reference
 from benchmarks.rows import MODULE, Experiment, Experiments, Figures, Goal, Measure, Row
 from benchmarks.scripts import three_scripts
 from benchmarks.shipped import INPUT, checked
-from local.state import Home
+from local.state import EnvironmentDir
 
 _COPIES = (1, 2, 4, 8)
 _EXECUTIONS = (10, 100, 1000)
@@ -55,7 +55,7 @@ def _executions() -> Experiments:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         stack.enter_context(local_environment(folder))
-        state = Home(folder).require_live()
+        state = EnvironmentDir(folder).require_live()
         step_functions = state.connection.client("stepfunctions")
         started = 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.approvals import APPROVED, REJECTED, Answer, Approvals
+from cli.approvals import APPROVED, REJECTED, Approvals, Decision
 from cli.errors import CommandError
 from cli.target import aws_errors, target
 
@@ -47,7 +47,7 @@ def _answer(
         name = str(found.executions.describe(execution)["name"])
         who = found.aws.client("sts").get_caller_identity()["Arn"]
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return approvals.answer(name, Answer(decision=decision, by=who, at=at, reason=reason)), name
+        return approvals.answer(name, Decision(decision=decision, by=who, at=at, reason=reason)), name
 
 
 def _show(request: dict[str, Any]) -> None:

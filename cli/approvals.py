@@ -26,7 +26,7 @@ _CLOSED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Decision:
     """A person's decision, as it reaches the execution."""
 
     decision: str
@@ -38,7 +38,7 @@ class Answer:
     reason: str
 
 
-_ANSWER = tuple(field.name for field in fields(Answer))
+_ANSWER = tuple(field.name for field in fields(Decision))
 
 
 class Approvals:
@@ -58,7 +58,7 @@ class Approvals:
         self._executions = Executions(step_functions=step_functions, state_machine=state_machine)
         self._machine_name = state_machine.rpartition(":")[2]
 
-    def answer(self, name: str, answer: Answer) -> dict[str, Any]:
+    def answer(self, name: str, answer: Decision) -> dict[str, Any]:
         """Decides, and gives the execution the answer that it waits for.
 
         Where an answer of the same decision is in the table and the execution still waits, since whoever gave it was
@@ -90,7 +90,7 @@ class Approvals:
         content = json.loads(item.get("request", "{}"))
         return content if isinstance(content, dict) else {}
 
-    def _claim(self, name: str, answer: Answer) -> dict[str, str]:
+    def _claim(self, name: str, answer: Decision) -> dict[str, str]:
         """Writes the answer to the request, unless there is one. Returns the request as it is then.
 
         Raises:

@@ -12,7 +12,7 @@ from cli.environment import show_down, show_status, show_up
 from cli.errors import catch_signals, exit_interrupted, local_errors
 from local import lifecycle
 from local.display import Display
-from local.state import Home
+from local.state import EnvironmentDir
 from sagemaker_local.mounts import isolation_warning
 
 
@@ -22,12 +22,12 @@ def up(*, port: int, folder: Path) -> None:
     unsafe = isolation_warning()
     if unsafe:
         click.echo(f"warning: {unsafe}", err=True)
-    home = Home(folder)
+    directory = EnvironmentDir(folder)
     try:
         with local_errors(folder):
-            if lifecycle.status(home).status == lifecycle.DIED:
-                click.echo(f"the last environment died; its log: {home.log}", err=True)
-            state = lifecycle.up(home, port=port, step=Display(Console(highlight=False)).step)
+            if lifecycle.status(directory).status == lifecycle.DIED:
+                click.echo(f"the last environment died; its log: {directory.log}", err=True)
+            state = lifecycle.up(directory, port=port, step=Display(Console(highlight=False)).step)
     except KeyboardInterrupt:
         exit_interrupted("no process is left")
     show_up(state)
@@ -36,13 +36,13 @@ def up(*, port: int, folder: Path) -> None:
 def down(*, folder: Path) -> None:
     """Ends the environment."""
     with local_errors(folder):
-        show_down(lifecycle.down(Home(folder)))
+        show_down(lifecycle.down(EnvironmentDir(folder)))
 
 
 def status(*, folder: Path, as_json: bool) -> None:
     """Shows what is up, and ends the command with exit code 0 if the environment is."""
     with local_errors(folder):
-        now = lifecycle.status(Home(folder))
+        now = lifecycle.status(EnvironmentDir(folder))
     if as_json:
         click.echo(json.dumps(now.as_json(), indent=2))
     else:
@@ -53,7 +53,7 @@ def status(*, folder: Path, as_json: bool) -> None:
 def env(*, folder: Path) -> None:
     """Prints the environment's variables."""
     with local_errors(folder):
-        variables = Home(folder).require_live().connection.variables
+        variables = EnvironmentDir(folder).require_live().connection.variables
     # Each of these would lead an SDK elsewhere, or have it take the endpoints for nothing.
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
     for name, value in variables.items():

@@ -38,10 +38,10 @@ def connect(*, local: bool, folder: Path) -> Aws:
     if not local:
         with aws_errors():
             return configured_aws()
-    from local.state import Home  # noqa: PLC0415 - for --local only
+    from local.state import EnvironmentDir  # noqa: PLC0415 - for --local only
 
     with local_errors(folder):
-        return Home(folder).require_live().aws
+        return EnvironmentDir(folder).require_live().aws
 
 
 def target(*, stack: str | None, local: bool, folder: Path) -> Target:

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from local.control import path_of, served
+from local.control_server import path_of, serve_commands
+from local.environment import LocalEnvironment
 from local.errors import LocalError, file_errors
-from local.host import Host
-from local.state import Home
+from local.state import EnvironmentDir
 
 _INTERVAL = 0.5
 
@@ -40,14 +40,14 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
-    home = Home(folder)
+    directory = EnvironmentDir(folder)
     try:
-        with file_errors(folder), home.hold():
+        with file_errors(folder), directory.lock():
             folder.chmod(0o700)  # whatever an earlier version has left in it
             try:
-                _live(home, port, report)
+                _live(directory, port, report)
             finally:
-                home.clear()
+                directory.clear()
     except LocalError as error:
         with suppress(OSError):  # the disk may be full; the report below says so
             print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - this is the log
@@ -58,28 +58,28 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
     return 0
 
 
-def _live(home: Home, port: int, report: Callable[..., None]) -> None:
-    home.clear()
+def _live(directory: EnvironmentDir, port: int, report: Callable[..., None]) -> None:
+    directory.clear()
     report(begin="emulator, with the data in its S3")
-    with Host(home=home, port=port) as host:
-        host.load(None)
+    with LocalEnvironment(directory=directory, port=port) as environment:
+        environment.load(None)
         report(begin="deployment with the CDK CLI")
-        host.deploy()
+        environment.deploy()
 
         def deploy(_parameters: dict[str, Any]) -> None:
-            host.deploy()
-            home.write(host.state(control=url))
+            environment.deploy()
+            directory.write(environment.state(control=url))
 
         def load(parameters: dict[str, Any]) -> None:
-            host.load(path_of(parameters, "data"))
-            home.write(host.state(control=url))
+            environment.load(path_of(parameters, "data"))
+            directory.write(environment.state(control=url))
 
-        with served({"deploy": deploy, "load": load}, key=host.emulator.connection.key) as url:
-            home.write(host.state(control=url))
+        with serve_commands({"deploy": deploy, "load": load}, key=environment.emulator.connection.key) as url:
+            directory.write(environment.state(control=url))
             report(ready=True)
-            while home.state_file.exists():
-                if not host.emulator.runs:
-                    raise LocalError(f"the emulator has died; its log: {home.folder / 'logs' / 'emulator.log'}")
+            while directory.state_file.exists():
+                if not environment.emulator.runs:
+                    raise LocalError(f"the emulator has died; its log: {directory.path / 'logs' / 'emulator.log'}")
                 time.sleep(_INTERVAL)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.connection import REGION
 from local.errors import LocalError
-from sagemaker_local.s3_cache import ObjectsError
+from sagemaker_local.s3_cache import S3CacheError
 from sagemaker_local.service import SageMaker
 
 PROJECT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
         s3.delete_object(Bucket=_BUCKET, Key=key)
     try:
         sagemaker.upload(path, bucket=_BUCKET, key=_PREFIX + path.name)
-    except ObjectsError as error:
+    except S3CacheError as error:
         raise LocalError(str(error)) from error
 
 

@@ -16,7 +16,7 @@ from sagemaker_local.guard import new_key
 from sagemaker_local.supervised import Supervised
 
 if TYPE_CHECKING:
-    from local.services import Services
+    from local.service_backend import ServiceBackend
 
 __all__ = ["ACCOUNT", "REGION", "Emulator", "answers"]
 
@@ -49,7 +49,7 @@ class Emulator:
         self.endpoint = f"{'https' if secure else 'http'}://{_HOST}:{port}"
         self.connection = Connection(endpoint=self.endpoint, key=new_key(), certificate=certificate)
         self._process: Supervised | None = None
-        self._services: Services | None = None
+        self._services: ServiceBackend | None = None
 
     def __enter__(self) -> Self:
         """Starts it and waits until it answers.
@@ -57,10 +57,10 @@ class Emulator:
         Raises:
             LocalError: the port is in use, or it did not come up; the message says where its log lies.
         """
-        from local.services import Services  # noqa: PLC0415 - SageMaker, which most who import this module do not need
+        from local.service_backend import ServiceBackend  # noqa: PLC0415 - SageMaker, which most who import this module do not need
 
         _require_free(self.port)
-        self._services = Services(key=self.connection.key)
+        self._services = ServiceBackend(key=self.connection.key)
         with self._log.open("wb") as log:
             self._process = Supervised(
                 [sys.executable, "-m", "local.emulator_process"],
@@ -103,7 +103,7 @@ class Emulator:
         self._folder.cleanup()
 
     @property
-    def services(self) -> "Services":
+    def services(self) -> "ServiceBackend":
         """What it asks for SageMaker, once one is attached; there as long as the context is."""
         if self._services is None:
             raise RuntimeError("the emulator has not been started")

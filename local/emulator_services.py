@@ -1,9 +1,10 @@
 """SageMaker, its runtime and Application Auto Scaling as services of the emulator, in the emulator's process.
 
-Tasks of a state machine and requests of any AWS SDK are passed on to the environment's process
-(``local.services``). Four seams of ministack are used: its table of optimized integrations, which is asked before that
-of the AWS SDK's; its tables of services, for requests that arrive at its port; the function that executes a task, which
-takes no expression in ``TimeoutSeconds``; and the function that stops an execution, which leaves the task running.
+Tasks of a state machine and requests of any AWS SDK are passed on to the environment's process, to
+:mod:`local.service_backend`. This uses four seams of ministack: its table of optimized integrations, which is consulted
+before that of the AWS SDK integrations; its tables of services, for requests that arrive at its own port; the function
+that executes a task, which takes no expression in ``TimeoutSeconds``; and the function that stops an execution, which
+leaves the task running.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class EmulatorServices:
     """Passes on what the emulator lacks.
 
     Args:
-        task_url: where ``local.services.Services`` takes tasks; SDK requests go to the same port.
+        task_url: where ``local.service_backend.ServiceBackend`` takes tasks; SDK requests go to the same port.
         key: what it asks for.
     """
 

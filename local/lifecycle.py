@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.connection import DIRECT, authorized
 from local.errors import LocalError
-from local.state import SCRATCH, Home, State
+from local.state import SCRATCH, EnvironmentDir, State
 
 UP, DOWN, STARTING, DIED = "up", "down", "starting", "died"
 
@@ -55,26 +55,26 @@ class Status:
 _PRIVATE = ("key", "control")
 
 
-def up(home: Home, *, port: int, step: Step) -> State:
+def up(directory: EnvironmentDir, *, port: int, step: Step) -> State:
     """Brings an environment up, and returns when it is ready.
 
     Args:
-        home: its folder.
+        directory: its folder.
         port: the emulator's TCP port.
         step: shows what goes on.
 
     Raises:
         LocalError: it could not be done, and nothing is left; the message says why, or where the log lies.
     """
-    live = home.live()
+    live = directory.live()
     if live is not None:
         raise LocalError(f"an environment is already up at {live.endpoint} (process {live.pid}); mlops local status")
-    home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     reader, writer = os.pipe()
     with os.fdopen(reader) as events:
-        with open(home.log, "ab", opener=_private) as log:
+        with open(directory.log, "ab", opener=_private) as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local.daemon", str(home.folder), str(port), str(writer)],
+                [sys.executable, "-m", "local.daemon", str(directory.path), str(port), str(writer)],
                 # It outlives this shell, and neither it nor what it starts has any use for its AWS credentials.
                 env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 stdin=subprocess.DEVNULL,
@@ -85,32 +85,32 @@ def up(home: Home, *, port: int, step: Step) -> State:
             )
         os.close(writer)
         try:
-            _follow(events, step=step, log=home.log)
+            _follow(events, step=step, log=directory.log)
         except BaseException:
             process.terminate()
             process.wait()
             raise
     # It is to outlive us, so nobody waits for it, and nobody need be warned of that.
     process.returncode = 0
-    return home.require_live()
+    return directory.require_live()
 
 
-def status(home: Home) -> Status:
+def status(directory: EnvironmentDir) -> Status:
     """What there is of an environment.
 
     Raises:
         LocalError: its description cannot be read.
     """
-    now = Status(status=DOWN, folder=str(home.folder), log=str(home.log))
-    if home.holder() is None:
-        return replace(now, status=DIED) if home.state_file.exists() else now
-    state = home.read()
+    now = Status(status=DOWN, folder=str(directory.path), log=str(directory.log))
+    if directory.owner() is None:
+        return replace(now, status=DIED) if directory.state_file.exists() else now
+    state = directory.read()
     if state is None:
         return replace(now, status=STARTING)
     return replace(now, status=UP, state=state, executions=_executions(state), endpoints=_endpoints(state))
 
 
-def down(home: Home) -> Status:
+def down(directory: EnvironmentDir) -> Status:
     """Ends an environment with everything in it; does nothing where none is up.
 
     Returns:
@@ -119,21 +119,21 @@ def down(home: Home) -> Status:
     Raises:
         LocalError: it does not end.
     """
-    pid = home.holder()
+    pid = directory.owner()
     try:
-        before = status(home)
+        before = status(directory)
     except (LocalError, BotoCoreError, ClientError):  # what cannot be asked any more can still be ended
-        before = Status(status=UP, folder=str(home.folder), log=str(home.log))
+        before = Status(status=UP, folder=str(directory.path), log=str(directory.log))
     if pid is not None:
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-            if _released(home, pid):
+            if _released(directory, pid):
                 break
         else:
-            raise LocalError(f"the environment's process {pid} does not end; its log: {home.log}")
-    home.clear()
-    shutil.rmtree(home.folder / SCRATCH, ignore_errors=True)
+            raise LocalError(f"the environment's process {pid} does not end; its log: {directory.log}")
+    directory.clear()
+    shutil.rmtree(directory.path / SCRATCH, ignore_errors=True)
     return before
 
 
@@ -155,10 +155,10 @@ def _follow(events: Iterable[str], *, step: Step, log: Path) -> None:
         raise LocalError(f"the environment ended before it was up; its log: {log}")
 
 
-def _released(home: Home, pid: int) -> bool:
+def _released(directory: EnvironmentDir, pid: int) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        if home.holder() != pid:
+        if directory.owner() != pid:
             return True
         time.sleep(_INTERVAL)
     return False

@@ -21,15 +21,15 @@ from executions.results import Results, last_steps, read_metrics
 from executions.start import start_execution
 from executions.target import Target
 from executions.watch import View, Viewer
-from local.control import give_order
+from local.control_server import send_command
 from local.data import identity
 from local.display import Display
+from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
-from local.host import MODEL_NAME, Host
 from local.job_records import finished_jobs
 from local.publication import publish
-from local.sources import template_hash
-from local.state import DEFAULT_FOLDER, SCRATCH, Home, State
+from local.state import DEFAULT_FOLDER, SCRATCH, EnvironmentDir, State
+from local.template_hash import template_hash
 from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
@@ -72,16 +72,16 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     unsafe = isolation_warning()
     if unsafe:
         display.warn(unsafe)
-    state = Home(options.environment).live()
-    home = Home(options.folder)
-    with home.hold():
+    state = EnvironmentDir(options.environment).live()
+    directory = EnvironmentDir(options.folder)
+    with directory.lock():
         for name in _OWN:
             _remove(options.folder / name)
         if state is not None and options.port in {None, state.port}:
             summary = _run_in(state, options, display)
         else:
-            summary = _run_alone(home, options, display)
-    home.forget()
+            summary = _run_alone(directory, options, display)
+    directory.forget()
     return summary
 
 
@@ -91,33 +91,33 @@ def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, An
     seconds = {"setup": time.time() - options.since, "deploy": 0.0}
     if state.data != identity(options.data):
         with display.step("other data into the environment's S3"):
-            give_order(state, "load", data=None if options.data is None else str(options.data.resolve()))
+            send_command(state, "load", data=None if options.data is None else str(options.data.resolve()))
     if state.template != template_hash():
         started = time.monotonic()
         with display.step("deployment with the CDK CLI, since the template's sources have changed"):
-            give_order(state, "deploy")
+            send_command(state, "deploy")
         seconds["deploy"] = time.monotonic() - started
     try:
-        return _execute(Home(options.environment).require_live(), options, display, seconds)
+        return _execute(EnvironmentDir(options.environment).require_live(), options, display, seconds)
     except (EndpointConnectionError, ConnectionClosedError) as error:
         raise LocalError(f"the environment has ended during the run; its log: {state.log}") from error
 
 
-def _run_alone(home: Home, options: RunOptions, display: Display) -> dict[str, Any]:
+def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display) -> dict[str, Any]:
     """In an environment of its own, of which no process is left."""
     with ExitStack() as stack:
         with display.step("emulator, with the data in its S3"):
-            host = stack.enter_context(Host(home=home, port=options.port or DEFAULT_PORT))
-            host.load(options.data)
+            environment = stack.enter_context(LocalEnvironment(directory=directory, port=options.port or DEFAULT_PORT))
+            environment.load(options.data)
         seconds = {"setup": time.time() - options.since}
         started = time.monotonic()
         with display.step("deployment with the CDK CLI"):
-            host.deploy()
+            environment.deploy()
         seconds["deploy"] = time.monotonic() - started
         # So that others find it as long as it lasts: mlops approve --local --folder.
-        home.write(host.state())
-        stack.callback(home.clear)
-        summary = _execute(host.state(), options, display, seconds)
+        directory.write(environment.state())
+        stack.callback(directory.clear)
+        summary = _execute(environment.state(), options, display, seconds)
     for name in _SCRATCH:
         _remove(options.folder / name)
     return summary

@@ -46,11 +46,11 @@ class State:
     log: str
     """The log of its process."""
     template: str
-    """The hash of what is deployed, as :func:`local.sources.template_hash` gave it."""
+    """The hash of what is deployed, as :func:`local.template_hash.template_hash` gave it."""
     data: str
     """The sample data in its S3, as :func:`local.data.identity` names it."""
     control: str | None = None
-    """The URL that takes orders; None where the environment serves the run only that made it."""
+    """The URL that takes commands; None where the environment serves the run only that made it."""
 
     @property
     def port(self) -> int:
@@ -68,20 +68,20 @@ class State:
         return Aws(client=self.connection.client, default_stack=self.metadata.name, where="on this machine")
 
 
-class Home:
+class EnvironmentDir:
     """An environment's folder. One process at a time holds it, by a lock that its death, however it dies, sets free.
 
     So a process id that another program has been given since is no trouble: only who holds the lock is believed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.state_file = folder / "state.json"
-        self.log = folder / "daemon.log"
-        self._lock_file = folder / "lock"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state_file = path / "state.json"
+        self.log = path / "daemon.log"
+        self._lock_file = path / "lock"
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Holds the folder. What this process and its children make meanwhile, here or elsewhere, is their user's only.
 
         Raises:
@@ -89,13 +89,13 @@ class Home:
         """
         with contextlib.ExitStack() as stack:
             stack.callback(os.umask, os.umask(0o077))
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(self._lock_file.open("a+"))
             deadline = time.monotonic() + _LOCK_PATIENCE
-            while not _try_lock(lock.fileno(), fcntl.LOCK_EX):  # somebody may just be looking, as holder() does
+            while not _try_lock(lock.fileno(), fcntl.LOCK_EX):  # somebody may just be looking, as owner() does
                 if time.monotonic() > deadline:
                     raise LocalError(
-                        f"process {self.holder()} uses {self.folder}: an environment that is up, or another run; "
+                        f"process {self.owner()} uses {self.path}: an environment that is up, or another run; "
                         "mlops local status says more"
                     )
                 time.sleep(0.05)
@@ -107,7 +107,7 @@ class Home:
             finally:
                 lock.truncate(0)
 
-    def holder(self) -> int | None:
+    def owner(self) -> int | None:
         """The id of the process that holds the folder; None where none does."""
         try:
             with self._lock_file.open() as lock:
@@ -119,7 +119,7 @@ class Home:
 
     def write(self, state: State) -> None:
         """Leaves the description, whole or not at all; it has the key in it, so only its owner may read it."""
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix=".state-", delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", dir=self.path, prefix=".state-", delete=False) as file:
             json.dump(asdict(state), file, indent=2)
             file.write("\n")
         partial = Path(file.name)
@@ -157,7 +157,7 @@ class Home:
         Raises:
             LocalError: it cannot be read.
         """
-        return self.read() if self.holder() else None
+        return self.read() if self.owner() else None
 
     def require_live(self) -> State:
         """The description of the environment that is up.
@@ -168,7 +168,7 @@ class Home:
         state = self.live()
         if state is not None:
             return state
-        if self.holder():
+        if self.owner():
             raise LocalError("the environment on this machine is only starting; mlops local status says when it is up")
         if self.state_file.exists():
             raise LocalError(

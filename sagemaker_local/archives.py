@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from sagemaker_local.errors import Failure
-from sagemaker_local.left import MAX_BYTES, MAX_ENTRIES, Entry, Left, leads_out
+from sagemaker_local.job_files import MAX_BYTES, MAX_ENTRIES, Entry, JobFiles, leads_out
 
 _LEVEL = 1  # a model is read back in seconds, on this machine: packing it tighter would cost more than it saves
 _CHUNK = 1 << 20
@@ -25,11 +25,11 @@ _RATIO = 20
 """An archive may become a GiB, or so many times its own size if that is more; models and code stay far below."""
 
 
-def pack(left: Left, folder: str, file: Path, *, say: Callable[[str], None]) -> bool:
+def pack(files: JobFiles, folder: str, file: Path, *, say: Callable[[str], None]) -> bool:
     """Packs what a job has left in a folder. Returns False, and makes no file, if nothing is there.
 
     Args:
-        left: what it has left.
+        files: the job's files.
         folder: as the container sees it.
         file: the archive, which must not be there yet.
         say: is called with a line for each entry that cannot be packed.
@@ -37,14 +37,14 @@ def pack(left: Left, folder: str, file: Path, *, say: Callable[[str], None]) -> 
     Raises:
         Failure: the folder is none, or holds too much.
     """
-    entries = left.entries(folder)
+    entries = files.entries(folder)
     if not entries:
         return False
     links = {entry.path for entry in entries if entry.is_link}
     with tarfile.open(file, "x:gz", compresslevel=_LEVEL) as archive:
         for entry in entries:
             if entry.is_file:
-                with left.open(f"{folder}/{entry.path}") as opened:
+                with files.open(f"{folder}/{entry.path}") as opened:
                     archive.addfile(archive.gettarinfo(arcname=str(entry.path), fileobj=opened), opened)
             elif entry.is_folder or (entry.is_link and _is_plain(entry.path, entry.target, links)):
                 archive.addfile(_header(entry))

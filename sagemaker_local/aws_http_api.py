@@ -16,7 +16,7 @@ from botocore.utils import parse_to_aware_datetime
 
 from sagemaker_local.errors import JobFailed, Refused, not_supported, refused
 from sagemaker_local.guard import Refusal
-from sagemaker_local.loopback import Requests, Server
+from sagemaker_local.loopback import RequestHandler, Server
 from sagemaker_local.requests import operation_name, service_model
 from sagemaker_local.service import SageMaker
 from sagemaker_local.services import SAGEMAKER, SCALING
@@ -54,7 +54,7 @@ class Api:
     def start(self) -> None:
         """Begins to listen. Raises OSError if the port is taken."""
 
-        class Handler(AwsRequests):
+        class Handler(AwsRequestHandler):
             sagemaker = self._sagemaker
 
         self._server = Server(Handler, self._port, key=self._sagemaker.key)
@@ -73,13 +73,13 @@ class Api:
         self.stop()
 
 
-class AwsRequests(Requests):
+class AwsRequestHandler(RequestHandler):
     """One connection of an AWS SDK; a subclass has ``sagemaker``, which answers."""
 
     sagemaker: SageMaker
 
     def answer(self, body: bytes) -> None:
-        """See ``loopback.Requests``."""
+        """See ``loopback.RequestHandler``."""
         invocation, endpoint = _INVOCATION.fullmatch(self.path), _ENDPOINT.fullmatch(self.path)
         try:
             if endpoint is not None:
@@ -140,7 +140,7 @@ class AwsRequests(Requests):
         self.reply(HTTPStatus.OK, response["Body"], self._headers(None) | headers)
 
     def refuse(self, refusal: Refusal) -> None:
-        """See ``loopback.Requests``."""
+        """See ``loopback.RequestHandler``."""
         self._refuse(refused(refusal.message, code=refusal.code, status=refusal.status))
 
     def _refuse(self, error: Refused) -> None:

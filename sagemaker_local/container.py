@@ -44,7 +44,7 @@ _KILLED = 137
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Exit:
     """How a command ended."""
 
     code: int
@@ -165,7 +165,7 @@ class Container:
         finally:
             os.close(status_writer)
 
-    def wait(self, timeout: float | None = None, *, grace: float = TIMEOUT_GRACE) -> Outcome:
+    def wait(self, timeout: float | None = None, *, grace: float = TIMEOUT_GRACE) -> Exit:
         """Waits until the command and everything it started have ended.
 
         Args:
@@ -188,7 +188,7 @@ class Container:
             raise self._log_error
         # An empty report: the launcher itself was killed, which only the machine's lack of memory does.
         ended: dict[str, Any] = json.loads(report) if report else {"code": _KILLED, "seconds": 0.0, "memory": 0}
-        return Outcome(
+        return Exit(
             code=ended["code"],
             seconds=ended["seconds"],
             memory_bytes=ended["memory"],

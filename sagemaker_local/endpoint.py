@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 import threading
 from pathlib import Path
 
-from sagemaker_local.endpoint_router import Front, VariantRouter
+from sagemaker_local.endpoint_router import EndpointServer, VariantRouter
 from sagemaker_local.errors import JobFailed, Refused, failure_reason
 from sagemaker_local.guard import endpoint_token
 from sagemaker_local.job import JobContext
@@ -16,7 +16,7 @@ from sagemaker_local.variant_servers import VariantGroup, VariantServer, log_fil
 
 _IN_PROGRESS = ("Creating", "Updating")
 _DRAIN_SECONDS = 60.0
-"""An invocation takes no longer, so every request that the old fleet began with is answered."""
+"""An invocation takes no longer, so every request that the old group began with is answered."""
 
 
 class Endpoint:
@@ -35,21 +35,21 @@ class Endpoint:
         self.traffic = VariantRouter()
         self._context = context
         self._models = models
-        self._front = Front(self.traffic, key=endpoint_token(context.key, name))
+        self._front = EndpointServer(self.traffic, key=endpoint_token(context.key, name))
         self._created = self._modified = timestamp()
         self._config: Document = {}
         self._failure: str | None = None
         self._deployment: Document | None = None
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._fleets: set[VariantGroup] = set()
+        self._groups: set[VariantGroup] = set()
         self._closed = False
         log_file(context, name).unlink(missing_ok=True)
 
     @property
     def url(self) -> str | None:
         """Where it answers, while it serves: in an update and after one that failed too."""
-        return self._front.url if self.traffic.fleet is not None else None
+        return self._front.url if self.traffic.group is not None else None
 
     @property
     def in_progress(self) -> bool:
@@ -98,40 +98,40 @@ class Endpoint:
         """Ends it: its port, and every server, also one that is just coming up."""
         with self._lock:
             self._closed = True
-            fleets = list(self._fleets)
+            groups = list(self._groups)
         self._front.close()
         self.traffic.switch(None)
-        for fleet in fleets:
-            fleet.stop()
+        for group in groups:
+            group.stop()
         for thread in self._threads:
             thread.join()
         self.traffic.switch(None)  # what came up in that very moment
-        for fleet in list(self._fleets):
-            fleet.close()
+        for group in list(self._groups):
+            group.close()
 
     def _deploy(self, config: Document, deployment: Document | None, number: int) -> None:
-        fleet = None
+        group = None
         try:
-            fleet = self._fleet(config, number)
-            fleet.open()
+            group = self._group(config, number)
+            group.open()
         except Exception as error:  # noqa: BLE001 - whatever it is, the endpoint must not stay in progress for ever
-            self._failed(error, fleet, number)
-            if fleet is not None:
-                self._fleets.discard(fleet)
+            self._failed(error, group, number)
+            if group is not None:
+                self._groups.discard(group)
             return
-        before = self.traffic.switch(fleet)
+        before = self.traffic.switch(group)
         with self._lock:
             self._config, self._deployment, self._failure = config, deployment, None
             self.status, self._modified = "InService", timestamp()
         if before is not None:
             self.traffic.drain(before, _DRAIN_SECONDS)
             before.close()
-            self._fleets.discard(before)
+            self._groups.discard(before)
 
-    def _fleet(self, config: Document, number: int) -> VariantGroup:
+    def _group(self, config: Document, number: int) -> VariantGroup:
         variants = config["ProductionVariants"]
         definitions = [self._models.container(variant["ModelName"]) for variant in variants]
-        fleet = VariantGroup(
+        group = VariantGroup(
             [
                 VariantServer(
                     variant,
@@ -140,45 +140,45 @@ class Endpoint:
                     context=self._context,
                     endpoint=self.name,
                     folder=self._folder(number) / variant["VariantName"],
-                    given_up=lambda error: self._lost(error, fleet, number),
+                    given_up=lambda error: self._lost(error, group, number),
                 )
                 for variant, definition in zip(variants, definitions, strict=True)
             ]
         )
         if "DataCaptureConfig" in config:
-            fleet.hosts[0].container.say("DataCaptureConfig is kept, and nothing is captured on this machine")
+            group.hosts[0].container.say("DataCaptureConfig is kept, and nothing is captured on this machine")
         with self._lock:
-            self._fleets.add(fleet)
+            self._groups.add(group)
             if self._closed:
-                fleet.stop()
-        return fleet
+                group.stop()
+        return group
 
-    def _lost(self, error: Exception, fleet: VariantGroup, number: int) -> None:
-        """A server that served has died too often: with it, the fleet that serves is lost."""
-        if self.traffic.fleet is fleet:
+    def _lost(self, error: Exception, group: VariantGroup, number: int) -> None:
+        """A server that served has died too often: with it, the group that serves is lost."""
+        if self.traffic.group is group:
             self.traffic.switch(None)
-            fleet.stop()
+            group.stop()
             if not self.in_progress:  # else the update's end decides
-                self._failed(error, fleet, number)
+                self._failed(error, group, number)
 
-    def _failed(self, error: Exception, fleet: VariantGroup | None, number: int) -> None:
+    def _failed(self, error: Exception, group: VariantGroup | None, number: int) -> None:
         """An update is rolled back, by nothing having been switched; where nothing serves, the endpoint has failed."""
         head = str(error)
         if isinstance(error, JobFailed):
             head = error.message if isinstance(error, Refused) else error.cause
-        lines = [line for host in fleet.hosts for line in host.container.last_lines] if fleet else []
+        lines = [line for host in group.hosts for line in host.container.last_lines] if group else []
         log, files = str(log_file(self._context, self.name)), str(self._folder(number))
         with self._lock:
             self._failure = failure_reason(head, log=log, files=files, last_lines=lines)
-            self.status = "Failed" if self.traffic.fleet is None else "InService"
+            self.status = "Failed" if self.traffic.group is None else "InService"
             self._modified = timestamp()
 
     def _folder(self, number: int) -> Path:
         return self._context.folder / "jobs" / "Endpoints" / self.name / str(number)
 
     def _variants(self) -> list[Document] | None:
-        fleet = self.traffic.fleet
-        return None if fleet is None else [_summary(host, self._modified) for host in fleet.hosts]
+        group = self.traffic.group
+        return None if group is None else [_summary(host, self._modified) for host in group.hosts]
 
 
 def _summary(host: VariantServer, resolved: str) -> Document:

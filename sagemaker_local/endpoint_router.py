@@ -1,12 +1,12 @@
-"""An endpoint's front: its port, the same whichever fleet serves behind it, and the switch between fleets."""
+"""An endpoint's front: its port, the same whichever group serves behind it, and the switch between groups."""
 
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from sagemaker_local.errors import Refused
-from sagemaker_local.loopback import Requests, Server
-from sagemaker_local.model_server_client import Answer, NoAnswerError
+from sagemaker_local.loopback import RequestHandler, Server
+from sagemaker_local.model_server_client import ModelResponse, NoAnswerError
 from sagemaker_local.variant_servers import VariantGroup
 
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
@@ -15,26 +15,26 @@ _PASSED_ON = ("Content-Type", "Accept", "X-Amzn-SageMaker-Custom-Attributes")
 
 
 class OutOfServiceError(Exception):
-    """No fleet serves yet, or any more."""
+    """No group serves yet, or any more."""
 
 
 class VariantRouter:
-    """Who serves now. A request stays with the fleet that it began with. Safe to use from several threads."""
+    """Who serves now. A request stays with the group that it began with. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._fleet: VariantGroup | None = None
+        self._group: VariantGroup | None = None
         self._under_way: dict[VariantGroup, int] = {}
         self._changed = threading.Condition()
 
     @property
-    def fleet(self) -> VariantGroup | None:
-        """The fleet that serves."""
-        return self._fleet
+    def group(self) -> VariantGroup | None:
+        """The group that serves."""
+        return self._group
 
     def ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
-    ) -> tuple[Answer, str]:
-        """Has the fleet answer a request.
+    ) -> tuple[ModelResponse, str]:
+        """Has the group answer a request.
 
         Args:
             method: of HTTP.
@@ -47,39 +47,39 @@ class VariantRouter:
             The answer, and the variant that gave it.
 
         Raises:
-            OutOfServiceError: no fleet serves.
+            OutOfServiceError: no group serves.
             NoAnswerError: the model server gave none.
             Refused: there is no such variant.
         """
         with self._changed:
-            fleet = self._fleet
-            if fleet is None:
+            group = self._group
+            if group is None:
                 raise OutOfServiceError
-            self._under_way[fleet] = self._under_way.get(fleet, 0) + 1
+            self._under_way[group] = self._under_way.get(group, 0) + 1
         try:
             # A ping is nobody's turn.
-            host = fleet.pick(variant) if method == "POST" else fleet.hosts[0]
+            host = group.pick(variant) if method == "POST" else group.hosts[0]
             return host.ask(method, path, body, headers), host.name
         finally:
             with self._changed:
-                self._under_way[fleet] -= 1
+                self._under_way[group] -= 1
                 self._changed.notify_all()
 
-    def switch(self, fleet: VariantGroup | None) -> VariantGroup | None:
-        """Sends all further requests to another fleet. Returns the one that served before."""
+    def switch(self, group: VariantGroup | None) -> VariantGroup | None:
+        """Sends all further requests to another group. Returns the one that served before."""
         with self._changed:
-            before, self._fleet = self._fleet, fleet
+            before, self._group = self._group, group
             return before
 
-    def drain(self, fleet: VariantGroup, patience: float) -> None:
-        """Waits until the requests that a fleet began with are answered, at most so many seconds."""
+    def drain(self, group: VariantGroup, patience: float) -> None:
+        """Waits until the requests that a group began with are answered, at most so many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._under_way.get(fleet), patience)
-            if not self._under_way.get(fleet):
-                self._under_way.pop(fleet, None)
+            self._changed.wait_for(lambda: not self._under_way.get(group), patience)
+            if not self._under_way.get(group):
+                self._under_way.pop(group, None)
 
 
-class Front(Server):
+class EndpointServer(Server):
     """A port of the loopback that answers ``/ping`` and ``/invocations``, from its making to ``close``.
 
     Args:
@@ -89,14 +89,14 @@ class Front(Server):
 
     def __init__(self, traffic: VariantRouter, *, key: str) -> None:
         class Passing(_Passing):
-            def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
+            def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
                 return traffic.ask(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))
 
         super().__init__(Passing, key=key)
 
 
-class _Passing(Requests):
-    def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
+class _Passing(RequestHandler):
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
         raise NotImplementedError
 
     def answer(self, body: bytes) -> None:

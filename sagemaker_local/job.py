@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from sagemaker_local.container import Container, Outcome, StoppedError, printable
+from sagemaker_local.container import Container, Exit, StoppedError, printable
 from sagemaker_local.errors import REASON_LENGTH, Failure, failure_reason, task_failed
 from sagemaker_local.guard import SECRET
-from sagemaker_local.left import Entry, Left, is_text, remove
+from sagemaker_local.job_files import Entry, JobFiles, is_text, remove
 from sagemaker_local.mounts import ISOLATED, PREFIX
-from sagemaker_local.s3_cache import Objects, ObjectsError, in_parallel, join_uri
+from sagemaker_local.s3_cache import S3Cache, S3CacheError, in_parallel, join_uri
 
 _ENDED = ("Completed", "Failed", "Stopped")
 
@@ -26,7 +26,7 @@ _ENDED = ("Completed", "Failed", "Stopped")
 class JobContext:
     """Where jobs run: all that they share."""
 
-    objects: Objects
+    objects: S3Cache
     folder: Path
     region: str
     account: str
@@ -95,7 +95,7 @@ class Job:
         self.status = "InProgress"
         self.started: int | None = None
         self.ended: int | None = None
-        self.outcome: Outcome | None = None
+        self.outcome: Exit | None = None
         # Grouped as CloudWatch's log groups are: a processing and a training job may have the same name.
         self.folder = context.folder / "jobs" / f"{self.noun}Jobs" / self.name
         self.log_file = context.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
@@ -140,14 +140,14 @@ class Job:
             namespaces=self.context.namespaces,
             private=[self.context.folder],
         )
-        self.left = Left(self._container.ml)
+        self.files = JobFiles(self._container.ml)
         try:
             self.check()
             self.work()
             described = self._end("Completed")
         except StoppedError:
             raise task_failed(self._end("Stopped"), stopped=True) from None
-        except (Failure, ObjectsError, OSError) as error:
+        except (Failure, S3CacheError, OSError) as error:
             raise self._failed(error) from error
         except Exception as error:
             self._end("Failed", f"InternalServerError: {error!r}"[:REASON_LENGTH])
@@ -187,7 +187,7 @@ class Job:
         variables = self.context.environment(offline=offline) | environment
         self.container.start(command, variables, offline=offline, **options)
 
-    def finish(self, timeout: float | None = None) -> Outcome:
+    def finish(self, timeout: float | None = None) -> Exit:
         """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
         self.outcome = outcome = self.container.wait(timeout)
         self.ended = now()
@@ -238,17 +238,17 @@ class Job:
 
     def message(self, file: str) -> str:
         """The beginning of a file in /opt/ml/output in which the container may say how it ended; else empty."""
-        return printable(self.left.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
+        return printable(self.files.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
 
     def upload(self, folder: str, uri: str) -> None:
         """Uploads the regular files that the job has left below a folder; says what else is there.
 
         Raises:
             Failure: the folder is none, or holds too much.
-            ObjectsError: S3 refused.
+            S3CacheError: S3 refused.
         """
         files = []
-        for entry in self.left.entries(folder):
+        for entry in self.files.entries(folder):
             if entry.is_file and is_text(str(entry.path)):
                 files.append(entry)
             elif not entry.is_folder:
@@ -257,7 +257,7 @@ class Job:
         def put(entry: Entry) -> None:
             self.check()
             path = PurePosixPath(folder, entry.path)
-            with self.left.folder(str(path.parent)) as parent, self.left.open(str(path)) as opened:
+            with self.files.folder(str(path.parent)) as parent, self.files.open(str(path)) as opened:
                 self.context.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
 
         in_parallel(put, files)

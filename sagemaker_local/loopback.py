@@ -24,7 +24,7 @@ CONNECTIONS = 512
 """Open at once, each of which has a thread: twice what one boto3 client of ours opens at most."""
 
 
-class Requests(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """One connection. A subclass has ``answer``; ``key`` is what each request must carry."""
 
     key: str
@@ -116,7 +116,7 @@ class Server:
         OSError: the port is taken.
     """
 
-    def __init__(self, requests: type[Requests], port: int = 0, *, key: str) -> None:
+    def __init__(self, requests: type[RequestHandler], port: int = 0, *, key: str) -> None:
         self._server = _Server((_HOST, port), type(requests.__name__, (requests,), {"key": key}))
         self.url = f"http://{_HOST}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=[_POLL_SECONDS], daemon=True).start()
@@ -132,7 +132,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], requests: type[Requests]) -> None:
+    def __init__(self, address: tuple[str, int], requests: type[RequestHandler]) -> None:
         self._room = threading.Semaphore(CONNECTIONS)
         super().__init__(address, requests)
 

@@ -13,7 +13,7 @@ from sagemaker_local.container import Container
 from sagemaker_local.errors import not_supported, refused
 from sagemaker_local.job import JobContext, now
 from sagemaker_local.registry import Registry
-from sagemaker_local.s3_cache import Objects, ObjectsError
+from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
 MODEL = "/opt/ml/model"
 CODE = "/opt/ml/code"
@@ -109,7 +109,7 @@ class Models:
         return self._folder / f"{name}.json"
 
 
-def lay_out(definition: dict[str, Any], container: Container, objects: Objects) -> None:
+def lay_out(definition: dict[str, Any], container: Container, objects: S3Cache) -> None:
     """Puts the model's artifacts at ``/opt/ml/model`` and, if it comes from S3, its code at ``/opt/ml/code``.
 
     Args:
@@ -119,7 +119,7 @@ def lay_out(definition: dict[str, Any], container: Container, objects: Objects) 
 
     Raises:
         Failure: an archive is none.
-        ObjectsError: S3 refused.
+        S3CacheError: S3 refused.
     """
     folder = container.path(MODEL)
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,13 +147,13 @@ def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:
     return definition.get("ModelDataUrl"), True
 
 
-def _require_model_data(definition: dict[str, Any], objects: Objects) -> None:
+def _require_model_data(definition: dict[str, Any], objects: S3Cache) -> None:
     uri, compressed = _model_data(definition)
     if uri is None:
         return
     try:
         found = objects.items(uri)
-    except ObjectsError as error:
+    except S3CacheError as error:
         raise refused(f"Could not find model data at {uri}.") from error
     if compressed and f"s3://{found[0].bucket}/{found[0].key}" != uri:
         raise refused(f"Could not find model data at {uri}.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from sagemaker_local.container import Container, Outcome
+from sagemaker_local.container import Container, Exit
 from sagemaker_local.errors import Failure
 
 _HOST = "127.0.0.1"
@@ -36,12 +36,12 @@ class Hosting(Protocol):
     ) -> None:
         """Starts the server's process."""
 
-    def finish(self) -> Outcome:
+    def finish(self) -> Exit:
         """Waits for the end of the server's process."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ModelResponse:
     """What a model server answered, whatever its status."""
 
     status: int
@@ -144,7 +144,7 @@ class ModelServer:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ModelResponse:
         """Sends one request on and gives what comes back. Raises NoAnswerError."""
         connection = self._connection()
         try:
@@ -155,7 +155,9 @@ class ModelServer:
             connection.close()
             raise NoAnswerError(timed_out=isinstance(error, TimeoutError)) from error
         self._idle.put(connection)
-        return Answer(status=response.status, content_type=response.headers.get("Content-Type", ""), body=content)
+        return ModelResponse(
+            status=response.status, content_type=response.headers.get("Content-Type", ""), body=content
+        )
 
     def answers_ping(self, patience: float) -> bool:
         """Whether the server answers ``/ping`` within so many seconds."""

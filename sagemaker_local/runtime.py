@@ -10,7 +10,7 @@ from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.errors import Refused, not_supported, refused
 from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document
-from sagemaker_local.model_server_client import Answer, NoAnswerError
+from sagemaker_local.model_server_client import ModelResponse, NoAnswerError
 from sagemaker_local.variant_servers import log_file
 
 _HEADERS = {
@@ -104,5 +104,5 @@ def _header(key: str, value: str) -> str:
     return value
 
 
-def _response(answer: Answer, variant: str) -> Document:
+def _response(answer: ModelResponse, variant: str) -> Document:
     return {"Body": answer.body, "ContentType": answer.content_type, "InvokedProductionVariant": variant}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_local.cache import Cache
-from sagemaker_local.left import leads_out
+from sagemaker_local.job_files import leads_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,16 +39,16 @@ _PARALLEL = 8
 _T = TypeVar("_T")
 
 
-class ObjectsError(Exception):
+class S3CacheError(Exception):
     """An S3 transfer could not be done; the message names the URI."""
 
 
-class NothingFoundError(ObjectsError):
+class NothingFoundError(S3CacheError):
     """A data source holds no object at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class S3Object:
     """One object of a data source."""
 
     bucket: str
@@ -60,11 +60,11 @@ class Item:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an ``s3://`` URI. Raises ObjectsError for anything else."""
+    """Bucket and key of an ``s3://`` URI. Raises S3CacheError for anything else."""
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
-        raise ObjectsError(f"{uri!r} is not an S3 URI (s3://bucket/key)")
+        raise S3CacheError(f"{uri!r} is not an S3 URI (s3://bucket/key)")
     return bucket, key
 
 
@@ -73,7 +73,7 @@ def join_uri(uri: str, *names: str) -> str:
     return "/".join([uri.rstrip("/"), *names])
 
 
-class Objects:
+class S3Cache:
     """The objects of one S3 endpoint. Safe to use from several threads.
 
     Args:
@@ -90,7 +90,7 @@ class Objects:
         """The boto3 client."""
         return self._s3
 
-    def items(self, uri: str, *, data_type: str = "S3Prefix") -> list[Item]:
+    def items(self, uri: str, *, data_type: str = "S3Prefix") -> list[S3Object]:
         """The objects of a data source, in the order of their keys or of the manifest.
 
         Args:
@@ -99,7 +99,7 @@ class Objects:
 
         Raises:
             NothingFoundError: no object matches.
-            ObjectsError: S3 refused, or the manifest is none.
+            S3CacheError: S3 refused, or the manifest is none.
         """
         with _named(uri):
             found = self._of_manifest(uri) if data_type == "ManifestFile" else self._of_prefix(uri)
@@ -107,7 +107,7 @@ class Objects:
             raise NothingFoundError(f'No S3 objects found under S3 URL "{uri}" given in input data source.')
         return found
 
-    def get(self, items: Iterable[Item], folder: Path, *, check: Callable[[], object] = lambda: None) -> None:
+    def get(self, items: Iterable[S3Object], folder: Path, *, check: Callable[[], object] = lambda: None) -> None:
         """Lays the objects out below a folder.
 
         Args:
@@ -116,10 +116,10 @@ class Objects:
             check: called before each object; may raise to break off.
 
         Raises:
-            ObjectsError: S3 refused, or there can be no file of an object's name.
+            S3CacheError: S3 refused, or there can be no file of an object's name.
         """
 
-        def lay_out(item: Item) -> None:
+        def lay_out(item: S3Object) -> None:
             check()
             target = folder / item.relative
             with as_file(item):
@@ -129,7 +129,7 @@ class Objects:
 
         in_parallel(lay_out, items)
 
-    def cached(self, item: Item) -> Path:
+    def cached(self, item: S3Object) -> Path:
         """A file with the object's content, fetched if need be: to be read and not to be changed."""
         identity = _identity(item.bucket, item.key, item.etag, item.size)
         file = self._cache.find(identity)
@@ -181,11 +181,11 @@ class Objects:
                 etag = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
         return _identity(bucket, key, etag, size)
 
-    def _of_prefix(self, uri: str) -> list[Item]:
+    def _of_prefix(self, uri: str) -> list[S3Object]:
         bucket, prefix = split_uri(uri)
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [
-            Item(
+            S3Object(
                 bucket=bucket,
                 key=found["Key"],
                 etag=found["ETag"],
@@ -197,20 +197,20 @@ class Objects:
             if not found["Key"].endswith("/")  # what a console makes to show an empty folder
         ]
 
-    def _of_manifest(self, uri: str) -> list[Item]:
+    def _of_manifest(self, uri: str) -> list[S3Object]:
         bucket, key = split_uri(uri)
         body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         try:
             first, *names = json.loads(body)
             bucket, prefix = split_uri(first["prefix"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ObjectsError(f'{uri} is no manifest ([{{"prefix": "s3://..."}}, "name", ...])') from error
+            raise S3CacheError(f'{uri} is no manifest ([{{"prefix": "s3://..."}}, "name", ...])') from error
         return [self._head(bucket, prefix + name, _contained(name, uri)) for name in names]
 
-    def _head(self, bucket: str, key: str, relative: str) -> Item:
+    def _head(self, bucket: str, key: str, relative: str) -> S3Object:
         with _named(f"s3://{bucket}/{key}"):
             head = self._s3.head_object(Bucket=bucket, Key=key)
-        return Item(bucket=bucket, key=key, etag=head["ETag"], size=head["ContentLength"], relative=relative)
+        return S3Object(bucket=bucket, key=key, etag=head["ETag"], size=head["ContentLength"], relative=relative)
 
 
 def in_parallel(transfer: Callable[[_T], None], what: Iterable[_T]) -> None:
@@ -234,20 +234,20 @@ def relative_path(key: str, prefix: str) -> str:
 
 def _contained(relative: str, uri: str) -> str:
     if leads_out(relative):
-        raise ObjectsError(f"{uri}: the key {relative!r} leads out of the folder it belongs in")
+        raise S3CacheError(f"{uri}: the key {relative!r} leads out of the folder it belongs in")
     return relative
 
 
 @contextlib.contextmanager
-def as_file(item: Item) -> Iterator[None]:
-    """Has the block make a file of an object's name. Raises ObjectsError, with the key, where there can be none."""
+def as_file(item: S3Object) -> Iterator[None]:
+    """Has the block make a file of an object's name. Raises S3CacheError, with the key, where there can be none."""
     try:
         yield
     except OSError as error:
         if error.errno not in _NO_FILE:
             raise
         key = f"s3://{item.bucket}/{item.key}"
-        raise ObjectsError(f"{key}: the key cannot be the name of a file: {_NO_FILE[error.errno]}") from error
+        raise S3CacheError(f"{key}: the key cannot be the name of a file: {_NO_FILE[error.errno]}") from error
 
 
 @contextlib.contextmanager
@@ -255,7 +255,7 @@ def _named(uri: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise ObjectsError(f"{uri}: {error}") from error
+        raise S3CacheError(f"{uri}: {error}") from error
 
 
 def _identity(bucket: str, key: str, etag: str, size: int) -> str:

@@ -19,7 +19,7 @@ _DEFAULT_POLICY_TYPE = "StepScaling"
 _PAGE = 50
 
 
-class Target(NamedTuple):
+class ScalableTarget(NamedTuple):
     """What names a scalable target."""
 
     resource: str
@@ -39,8 +39,8 @@ class Scaling:
     def __init__(self, context: JobContext, endpoints: Endpoints) -> None:
         self._context = context
         self._endpoints = endpoints
-        self._targets: dict[Target, Document] = {}
-        self._policies: dict[tuple[Target, str], Document] = {}
+        self._targets: dict[ScalableTarget, Document] = {}
+        self._policies: dict[tuple[ScalableTarget, str], Document] = {}
         self._lock = threading.Lock()
         endpoints.on_delete(self._forget)
 
@@ -101,7 +101,7 @@ class Scaling:
         names = request.get("PolicyNames")
         return _page("ScalingPolicies", [one for one in found if names is None or one["PolicyName"] in names], request)
 
-    def _target(self, request: Document) -> Target:
+    def _target(self, request: Document) -> ScalableTarget:
         """What a request is about. Raises as ``register`` does."""
         if request["ServiceNamespace"] != "sagemaker":
             raise not_supported("ServiceNamespace", request["ServiceNamespace"], "sagemaker")
@@ -114,7 +114,7 @@ class Scaling:
                 f'Could not find variant "{match["variant"]}" of endpoint "{endpoint.arn}": it has '
                 f"{', '.join(endpoint.variants)}."
             )
-        return Target(request["ResourceId"], request["ScalableDimension"])
+        return ScalableTarget(request["ResourceId"], request["ScalableDimension"])
 
     def _new(self, request: Document) -> Document:
         place = f"{self._context.region}:{self._context.account}"

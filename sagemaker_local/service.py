@@ -15,7 +15,7 @@ from sagemaker_local.model import Models
 from sagemaker_local.mounts import view_of_this_machine
 from sagemaker_local.registry import Registry
 from sagemaker_local.requests import check_request, error_codes, service_model
-from sagemaker_local.s3_cache import Objects
+from sagemaker_local.s3_cache import S3Cache
 from sagemaker_local.services import SAGEMAKER, Service, functions
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SageMaker:
         namespaces: bool | None = None,
     ) -> None:
         self._context = JobContext(
-            objects=Objects(s3=s3, cache=folder / "cache"),
+            objects=S3Cache(s3=s3, cache=folder / "cache"),
             folder=folder,
             key=key,
             job_key=job_key,
@@ -89,7 +89,7 @@ class SageMaker:
         """Uploads a file so that a job which takes it as its input need not fetch it back.
 
         Raises:
-            ObjectsError: S3 refused.
+            S3CacheError: S3 refused.
         """
         self._context.objects.put(file, f"s3://{bucket}/{key}")
 

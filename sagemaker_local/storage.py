@@ -6,12 +6,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_local.errors import UNREACHABLE, refused
-from sagemaker_local.s3_cache import Objects
+from sagemaker_local.s3_cache import S3Cache
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def get_object(objects: Objects, request: dict[str, Any]) -> dict[str, Any]:
+def get_object(objects: S3Cache, request: dict[str, Any]) -> dict[str, Any]:
     """S3's GetObject.
 
     Args:

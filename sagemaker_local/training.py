@@ -16,9 +16,9 @@ from sagemaker_local import training_env
 from sagemaker_local.archives import pack, unpack
 from sagemaker_local.errors import Failure, not_supported, refused
 from sagemaker_local.job import Job, now
-from sagemaker_local.left import is_inside
+from sagemaker_local.job_files import is_inside
 from sagemaker_local.requests import require_file_mode, require_s3_source
-from sagemaker_local.s3_cache import Item, NothingFoundError, ObjectsError, join_uri
+from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, join_uri
 
 _DEFAULT_MAX_RUNTIME = 86_400
 
@@ -102,7 +102,7 @@ class TrainingJob(Job):
         channels: list[dict[str, Any]] = self.request.get("InputDataConfig", [])
         return channels
 
-    def _channel(self, number: int, channel: dict[str, Any]) -> tuple[str, list[Item]]:
+    def _channel(self, number: int, channel: dict[str, Any]) -> tuple[str, list[S3Object]]:
         key = f"InputDataConfig[{number}]"
         specification = self.request.get("AlgorithmSpecification", {})
         require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
@@ -116,7 +116,7 @@ class TrainingJob(Job):
                 f'objects exist under that S3 prefix, and that the role "{self.request["RoleArn"]}" has '
                 '"s3:ListBucket" permissions on the bucket.'
             ) from error
-        except ObjectsError as error:
+        except S3CacheError as error:
             raise refused(str(error)) from error
 
     def _lay_out(self) -> None:
@@ -150,7 +150,7 @@ class TrainingJob(Job):
                 unpack(self.context.objects.cached(item), folder, uri=self.submit_directory)
         elif self.submit_directory != training_env.CODE:
             self._copy_code(self.submit_directory.removeprefix("file://"))
-        with contextlib.suppress(FileNotFoundError), self.left.open(f"{training_env.CODE}/{self.program}") as program:
+        with contextlib.suppress(FileNotFoundError), self.files.open(f"{training_env.CODE}/{self.program}") as program:
             os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
         if (folder / "requirements.txt").exists():
             self.container.say("requirements.txt is not installed here: the job has the packages of this environment")
@@ -213,7 +213,7 @@ class TrainingJob(Job):
                 self.upload(place, join_uri(self._output_uri(), name))
                 continue
             archive = self.folder / f"{name}.tar.gz"
-            if pack(self.left, place, archive, say=self.container.say):
+            if pack(self.files, place, archive, say=self.container.say):
                 self.context.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
 
     def _progress(self) -> str:

@@ -20,7 +20,7 @@ from sagemaker_local.job import Job, JobContext
 from sagemaker_local.model import Models, lay_out
 from sagemaker_local.model_server_client import BadAnswerError, ModelServer
 from sagemaker_local.requests import require_s3_source
-from sagemaker_local.s3_cache import Item, as_file, join_uri
+from sagemaker_local.s3_cache import S3Object, as_file, join_uri
 from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
 
 _DEFAULT_PAYLOAD_MB = 6
@@ -78,7 +78,7 @@ class TransformJob(Job):
         if first is not None:
             raise first
 
-    def _transform(self, item: Item, server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Failure | None:
+    def _transform(self, item: S3Object, server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Failure | None:
         """Sends one input file and uploads the answers. Returns what went wrong with this file, if anything did."""
         self.check()
         file = self.folder / "answers" / f"{item.relative}.out"

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local.container import Container, Outcome, StoppedError
+from sagemaker_local.container import Container, Exit, StoppedError
 from sagemaker_local.errors import Failure, refused
 from sagemaker_local.job import JobContext
-from sagemaker_local.left import remove
+from sagemaker_local.job_files import remove
 from sagemaker_local.model import lay_out
-from sagemaker_local.model_server_client import Answer, ModelServer, NoAnswerError
+from sagemaker_local.model_server_client import ModelResponse, ModelServer, NoAnswerError
 
 ACTION = "createEndpoint"
 """What the lines of an endpoint's log are said under."""
@@ -75,7 +75,7 @@ class VariantServer:
 
         Raises:
             Failure: the model's archive is none, or the server did not come up.
-            ObjectsError: S3 refused.
+            S3CacheError: S3 refused.
             StoppedError: ``stop`` came first.
         """
         self._start()
@@ -88,11 +88,11 @@ class VariantServer:
         variables = self._context.environment(offline=offline) | environment
         self.container.start(command, variables, descriptors=descriptors, offline=offline)
 
-    def finish(self) -> Outcome:
+    def finish(self) -> Exit:
         """See ``model_server_client.Hosting``."""
         return self.container.wait()
 
-    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
         """The model server's answer; a request that comes while it is started again waits.
 
         Raises:

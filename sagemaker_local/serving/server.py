@@ -46,7 +46,7 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
     """
     turn = threading.Lock()
 
-    class Requests(_Requests):
+    class RequestHandler(_RequestHandler):
         authorization = f"Bearer {token}"
 
         def answer(self, body: bytes) -> tuple[bytes, str, int]:
@@ -55,13 +55,13 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
             with turn:
                 return answer(body, content_type, default_accept if accept == formats.ANY else accept)
 
-    server = ThreadingHTTPServer(listener.getsockname()[:2], Requests, bind_and_activate=False)
+    server = ThreadingHTTPServer(listener.getsockname()[:2], RequestHandler, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
     server.serve_forever()
 
 
-class _Requests(BaseHTTPRequestHandler):
+class _RequestHandler(BaseHTTPRequestHandler):
     authorization: str
     protocol_version = "HTTP/1.1"
     timeout = _STRANGER_SECONDS

@@ -15,11 +15,11 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from cli.approvals import Answer, Approvals
+from cli.approvals import Approvals, Decision
 from cli.errors import CommandError
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
-ANSWER = Answer(
+ANSWER = Decision(
     decision="Approved", by="arn:aws:iam::123456789012:user/ann", at="2026-11-23T10:00:00+00:00", reason="good"
 )
 OTHER = {
@@ -127,10 +127,10 @@ def test_an_answer_that_was_cut_off_is_sent_by_the_next(deployment: Deployment) 
         deployment.approvals.answer("one", ANSWER)
     deployment.execution()
     with pytest.raises(CommandError, match=r"was already Approved by .*user/ann"):
-        deployment.approvals.answer("one", Answer(**OTHER))
+        deployment.approvals.answer("one", Decision(**OTHER))
     deployment.execution()
     deployment.stub.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(asdict(ANSWER))})
-    deployment.approvals.answer("one", Answer(**OTHER | {"decision": "Approved"}))
+    deployment.approvals.answer("one", Decision(**OTHER | {"decision": "Approved"}))
     deployment.stub.assert_no_pending_responses()
     assert deployment.item()["by"] == ANSWER.by
 
@@ -186,7 +186,7 @@ def test_answers_at_the_same_time_agree(deployment: Deployment, _attempt: int) -
         approvals = Approvals(step_functions=step_functions, dynamodb=dynamodb, table="requests", state_machine=MACHINE)
         start.wait()
         with suppress(CommandError):
-            approvals.answer("one", Answer(decision=decision, by=f"user/{number}", at="now", reason=""))
+            approvals.answer("one", Decision(decision=decision, by=f"user/{number}", at="now", reason=""))
             succeeded.append(decision)
 
     threads = [threading.Thread(target=give, args=(number,)) for number in range(4)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.connection import ACCOUNT, REGION
 from local.emulator import Emulator
-from local.services import JobService
+from local.service_backend import JobService
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from sagemaker_local.guard import job_key

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.state import Home, State
+from local.state import EnvironmentDir, State
 from sagemaker_local.endpoint_router import VARIANT_HEADER
 from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
@@ -74,7 +74,7 @@ def attacked(checkout: Checkout) -> Iterator[Attacked]:
     """The environment with an endpoint."""
     if checkout.status["endpoints"].get("demo") is None:
         checkout.run()
-    state = Home(checkout.folder / "out" / "local").require_live()
+    state = EnvironmentDir(checkout.folder / "out" / "local").require_live()
     endpoint = checkout.status["endpoints"]["demo"]
     urls = {
         "emulator": (state.endpoint, state.key, "/2015-03-31/functions", function(), {}),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.approvals import Answer, Approvals
+from cli.approvals import Approvals, Decision
 from local.emulator import ACCOUNT, REGION
 from pipeline.stages import STAGES
 from sagemaker_local.errors import JobFailed
@@ -128,7 +128,7 @@ def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
         dynamodb=client("dynamodb"),
         table=table,
         state_machine=secure_stack.metadata.state_machine,
-    ).answer(answer["name"], Answer(decision="Approved", by="a person", at="now", reason="good"))
+    ).answer(answer["name"], Decision(decision="Approved", by="a person", at="now", reason="good"))
 
     def described() -> dict[str, Any]:
         found: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=answer["executionArn"])

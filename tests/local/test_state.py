@@ -12,83 +12,83 @@ import pytest
 
 from local import state as state_module
 from local.errors import LocalError
-from local.state import Home
+from local.state import EnvironmentDir
 from tests.local.described import STATE
 
 PROJECT = Path(state_module.__file__).parents[1]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def directory(tmp_path: Path) -> EnvironmentDir:
     """A folder that nobody holds."""
-    return Home(tmp_path / "env")
+    return EnvironmentDir(tmp_path / "env")
 
 
 @pytest.fixture
-def holder(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+def holder(directory: EnvironmentDir) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the folder, with a description in it."""
     script = (
-        "import sys, time; from pathlib import Path; from local.state import Home\n"
-        "with Home(Path(sys.argv[1])).hold(): print(flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from local.state import EnvironmentDir\n"
+        "with EnvironmentDir(Path(sys.argv[1])).lock(): print(flush=True); time.sleep(60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", script, str(home.folder)], cwd=PROJECT, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", script, str(directory.path)], cwd=PROJECT, stdout=subprocess.PIPE)
     with process:
         assert process.stdout is not None
         process.stdout.readline()
-        home.write(STATE)
+        directory.write(STATE)
         yield process
         process.kill()
 
 
-def test_nothing_is_up(home: Home) -> None:
+def test_nothing_is_up(directory: EnvironmentDir) -> None:
     """Where nothing has ever been, nothing is up, and it is said how to start it."""
-    assert home.live() is None
+    assert directory.live() is None
     with pytest.raises(LocalError, match="start it: mlops local up"):
-        home.require_live()
-    assert not home.folder.exists()
+        directory.require_live()
+    assert not directory.path.exists()
 
 
-def test_description_is_read_back(home: Home, holder: subprocess.Popen[bytes]) -> None:
+def test_description_is_read_back(directory: EnvironmentDir, holder: subprocess.Popen[bytes]) -> None:
     """While its process lives, the description is what was written, and it names who holds the folder."""
-    assert home.require_live() == STATE
-    assert home.holder() == holder.pid
+    assert directory.require_live() == STATE
+    assert directory.owner() == holder.pid
     assert STATE.port == 4566
 
 
 @pytest.mark.usefixtures("holder")
-def test_only_its_owner_reads_the_key(home: Home) -> None:
+def test_only_its_owner_reads_the_key(directory: EnvironmentDir) -> None:
     """What the holder makes, the description with the key in it included, is readable to its owner only."""
-    assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in home.folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(directory.path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.path.iterdir()} == {0o600}
 
 
 @pytest.mark.usefixtures("holder")
-def test_folder_is_held_once(home: Home) -> None:
+def test_folder_is_held_once(directory: EnvironmentDir) -> None:
     """A folder that another process holds is refused, naming the process."""
-    with pytest.raises(LocalError, match=rf"process \d+ uses {home.folder}"), home.hold():
+    with pytest.raises(LocalError, match=rf"process \d+ uses {directory.path}"), directory.lock():
         pass
 
 
-def test_death_frees_the_folder(home: Home, holder: subprocess.Popen[bytes]) -> None:
+def test_death_frees_the_folder(directory: EnvironmentDir, holder: subprocess.Popen[bytes]) -> None:
     """When the process dies without a word, its description is not believed, whoever has its id now."""
     holder.kill()
     holder.wait()
-    home.write(dataclasses.replace(STATE, pid=getpid()))
-    assert home.holder() is None
-    assert home.live() is None
+    directory.write(dataclasses.replace(STATE, pid=getpid()))
+    assert directory.owner() is None
+    assert directory.live() is None
     with pytest.raises(LocalError, match=r"has died; its log: .*daemon\.log"):
-        home.require_live()
-    with home.hold():
-        assert home.holder() == getpid()
+        directory.require_live()
+    with directory.lock():
+        assert directory.owner() == getpid()
 
 
 @pytest.mark.usefixtures("holder")
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"metadata": {}}', '{"metadata": {}, "new": 1}'])
-def test_strange_description_is_refused(home: Home, content: str) -> None:
+def test_strange_description_is_refused(directory: EnvironmentDir, content: str) -> None:
     """What another version has written is named, with what to do."""
-    home.state_file.write_text(content)
+    directory.state_file.write_text(content)
     with pytest.raises(LocalError, match="mlops local down"):
-        home.live()
+        directory.live()
 
 
 def test_variables_of_the_environment() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sagemaker_local.archives import pack, unpack
 from sagemaker_local.errors import Failure
-from sagemaker_local.left import Left
+from sagemaker_local.job_files import JobFiles
 
 URI = "s3://bucket/model.tar.gz"
 
@@ -112,7 +112,7 @@ def test_pack(tmp_path: Path) -> None:
     (model / "latest").symlink_to("blobs/x")
     (model / "secret").symlink_to("/etc/passwd")
     said: list[str] = []
-    assert pack(Left(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", say=said.append)
+    assert pack(JobFiles(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", say=said.append)
     unpack(tmp_path / "model.tar.gz", tmp_path / "out", uri=URI)
     assert (tmp_path / "out" / "latest").read_text() == "weights"
     assert not (tmp_path / "out" / "secret").is_symlink()

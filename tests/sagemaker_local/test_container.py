@@ -20,7 +20,7 @@ needs_namespace = pytest.mark.skipif(
 )
 
 
-def run(container: Container, script: str, *arguments: str, **options: float) -> container_module.Outcome:
+def run(container: Container, script: str, *arguments: str, **options: float) -> container_module.Exit:
     """Runs a Python script in a container."""
     container.start(["python3", "-c", script, *arguments], {})
     return container.wait(**options)

@@ -20,7 +20,7 @@ only_linux = pytest.mark.skipif(
 )
 
 
-def run(container: Container, script: str, **options: float) -> container_module.Outcome:
+def run(container: Container, script: str, **options: float) -> container_module.Exit:
     """Runs a Python script in a container."""
     container.start(["python3", "-c", script], {})
     return container.wait(**options)

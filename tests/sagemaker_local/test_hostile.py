@@ -13,7 +13,7 @@ import pytest
 from sagemaker_local import container as container_module
 from sagemaker_local.container import Container
 from sagemaker_local.errors import Failure
-from sagemaker_local.left import Left, remove
+from sagemaker_local.job_files import JobFiles, remove
 from tests.sagemaker_local.place import Place, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
@@ -144,11 +144,11 @@ def test_too_much(tmp_path: Path) -> None:
     with (tmp_path / "out" / "sparse").open("wb") as sparse:
         sparse.truncate(1 << 40)
     with pytest.raises(Failure, match="/opt/ml/out holds more than 8 GiB"):
-        Left(tmp_path).entries("/opt/ml/out")
+        JobFiles(tmp_path).entries("/opt/ml/out")
     (tmp_path / "out" / "sparse").unlink()
     (tmp_path / "out" / "/".join("d" * 100)).mkdir(parents=True)
     with pytest.raises(Failure, match="64 levels"):
-        Left(tmp_path).entries("/opt/ml/out")
+        JobFiles(tmp_path).entries("/opt/ml/out")
 
 
 def test_deep(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_open(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("content")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
-    left = Left(tmp_path)
+    left = JobFiles(tmp_path)
     assert (left.text("/opt/ml/file", 3), left.text("/opt/ml/link", 3), left.text("/opt/ml/pipe", 3)) == ("con", "", "")
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "s"))

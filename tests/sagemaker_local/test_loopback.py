@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from sagemaker_local import loopback
-from sagemaker_local.loopback import Requests, Server
+from sagemaker_local.loopback import RequestHandler, Server
 
 AUTHORIZED = "Authorization: Bearer key"
 
 
-class Echo(Requests):
+class Echo(RequestHandler):
     """Answers with the body."""
 
     def answer(self, body: bytes) -> None:
-        """See ``Requests``."""
+        """See ``RequestHandler``."""
         self.reply(200, body, {})
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sagemaker_local.cache import Cache
-from sagemaker_local.s3_cache import NothingFoundError, Objects, ObjectsError, relative_path
+from sagemaker_local.s3_cache import NothingFoundError, S3Cache, S3CacheError, relative_path
 
 
-class Requests(Counter[str]):
+class RequestHandler(Counter[str]):
     """Counts what a client asks of S3."""
 
     def __init__(self, s3: Any) -> None:
@@ -25,12 +25,12 @@ class Requests(Counter[str]):
 
 
 @pytest.fixture
-def objects(s3: Any, tmp_path: Path) -> Objects:
+def objects(s3: Any, tmp_path: Path) -> S3Cache:
     """The objects of moto's S3."""
-    return Objects(s3=s3, cache=tmp_path / "cache")
+    return S3Cache(s3=s3, cache=tmp_path / "cache")
 
 
-def laid_out(objects: Objects, uri: str, folder: Path, **options: str) -> dict[str, str]:
+def laid_out(objects: S3Cache, uri: str, folder: Path, **options: str) -> dict[str, str]:
     """What a data source looks like in a container: path below its folder -> content."""
     objects.get(objects.items(uri, **options), folder)
     return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
@@ -47,7 +47,7 @@ def laid_out(objects: Objects, uri: str, folder: Path, **options: str) -> dict[s
         ("s3://bucket", {"demo/scripts/train.py": "t", "demo/scripts/lib/util.py": "u"}),
     ],
 )
-def test_layout(objects: Objects, s3: Any, tmp_path: Path, uri: str, expected: dict[str, str]) -> None:
+def test_layout(objects: S3Cache, s3: Any, tmp_path: Path, uri: str, expected: dict[str, str]) -> None:
     """A key, a folder with or without its slash, and the beginning of a name are laid out as SageMaker does."""
     s3.put_object(Bucket="bucket", Key="demo/scripts/", Body=b"")  # the console's mark of a folder
     s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"t")
@@ -62,7 +62,7 @@ def test_beginning_of_a_name() -> None:
     assert relative_path("data/training/a.csv", "data/train") == "training/a.csv"
 
 
-def test_manifest(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_manifest(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """A manifest lays out the objects that it lists, and no others."""
     for key in ("a", "x/b", "c"):
         s3.put_object(Bucket="bucket", Key=f"data/{key}.csv", Body=key.encode())
@@ -73,14 +73,14 @@ def test_manifest(objects: Objects, s3: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not json", b"{}", b'["a"]', b"[]"])
-def test_no_manifest(objects: Objects, s3: Any, content: bytes) -> None:
+def test_no_manifest(objects: S3Cache, s3: Any, content: bytes) -> None:
     """What is no manifest is refused with the form that one has."""
     s3.put_object(Bucket="bucket", Key="manifest", Body=content)
-    with pytest.raises(ObjectsError, match=r"s3://bucket/manifest is no manifest .*prefix"):
+    with pytest.raises(S3CacheError, match=r"s3://bucket/manifest is no manifest .*prefix"):
         objects.items("s3://bucket/manifest", data_type="ManifestFile")
 
 
-def test_nothing_found(objects: Objects) -> None:
+def test_nothing_found(objects: S3Cache) -> None:
     """A prefix that matches nothing is an error that names it in SageMaker's words."""
     with pytest.raises(NothingFoundError, match='No S3 objects found under S3 URL "s3://bucket/none"'):
         objects.items("s3://bucket/none")
@@ -90,48 +90,48 @@ def test_nothing_found(objects: Objects) -> None:
     ("uri", "message"),
     [("s3://no-such-bucket/x", "s3://no-such-bucket/x: .*NoSuchBucket"), ("/a/b", "'/a/b' is not an S3 URI")],
 )
-def test_refused(objects: Objects, uri: str, message: str) -> None:
+def test_refused(objects: S3Cache, uri: str, message: str) -> None:
     """What S3 refuses, and what is no S3 URI, is named."""
-    with pytest.raises(ObjectsError, match=message):
+    with pytest.raises(S3CacheError, match=message):
         objects.items(uri)
 
 
-def test_key_leads_out(objects: Objects, s3: Any) -> None:
+def test_key_leads_out(objects: S3Cache, s3: Any) -> None:
     """A key that would be laid out outside its folder is refused."""
     s3.put_object(Bucket="bucket", Key="data/../../etc/passwd", Body=b"x")
-    with pytest.raises(ObjectsError, match="leads out of the folder"):
+    with pytest.raises(S3CacheError, match="leads out of the folder"):
         objects.items("s3://bucket/data/")
 
 
-def test_uploaded_is_not_downloaded(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_uploaded_is_not_downloaded(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """What was uploaded here is an input without a download, and the uploaded file stays the user's own."""
     file = tmp_path / "raw.csv"
     file.write_text("raw")
     objects.put(file, "s3://bucket/data/raw.csv")
     file.write_text("edited since")
-    requests = Requests(s3)
+    requests = RequestHandler(s3)
     assert laid_out(objects, "s3://bucket/data", tmp_path / "input") == {"raw.csv": "raw"}
     assert requests["GetObject"] == 0
 
 
-def test_downloaded_once(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_downloaded_once(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """An object is downloaded once; a job that edits its copy spoils nobody else's."""
     s3.put_object(Bucket="bucket", Key="data/raw.csv", Body=b"raw")
-    requests = Requests(s3)
+    requests = RequestHandler(s3)
     laid_out(objects, "s3://bucket/data", tmp_path / "first")
     (tmp_path / "first" / "raw.csv").write_text("spoilt")
     assert laid_out(objects, "s3://bucket/data", tmp_path / "second") == {"raw.csv": "raw"}
     assert requests["GetObject"] == 1
 
 
-def test_changed_object(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_changed_object(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """An object that somebody has replaced meanwhile is fetched anew."""
     for number, content in enumerate(["old", "new"]):
         s3.put_object(Bucket="bucket", Key="data/raw.csv", Body=content.encode())
         assert laid_out(objects, "s3://bucket/data", tmp_path / str(number)) == {"raw.csv": content}
 
 
-def test_left(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_left(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """A file that a job has left is uploaded and moved into the cache, from where a later job has it."""
     (tmp_path / "a.csv").write_text("a")
     folder = os.open(tmp_path, os.O_RDONLY)
@@ -139,7 +139,7 @@ def test_left(objects: Objects, s3: Any, tmp_path: Path) -> None:
         objects.put_left(opened, "a.csv", folder, "s3://bucket/out/a.csv")
     os.close(folder)
     assert not (tmp_path / "a.csv").exists()
-    requests = Requests(s3)
+    requests = RequestHandler(s3)
     assert laid_out(objects, "s3://bucket/out", tmp_path / "in") == {"a.csv": "a"}
     assert requests["GetObject"] == 0
 
@@ -165,7 +165,7 @@ def test_left_and_replaced(tmp_path: Path) -> None:
     assert not found[1].samefile(users)
 
 
-def test_break_off(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_break_off(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """A transfer can be broken off between two objects."""
     s3.put_object(Bucket="bucket", Key="data/raw.csv", Body=b"raw")
 
@@ -212,17 +212,17 @@ def test_unfinished(tmp_path: Path) -> None:
         ((f"in/{'x' * 300}",), "in/xxx.*: the key cannot be the name of a file: it is too long"),
     ],
 )
-def test_no_file_of_that_name(objects: Objects, s3: Any, tmp_path: Path, keys: tuple[str, ...], said: str) -> None:
+def test_no_file_of_that_name(objects: S3Cache, s3: Any, tmp_path: Path, keys: tuple[str, ...], said: str) -> None:
     """A key that no file can be named after is named in the error, with the reason."""
     for key in keys:
         s3.put_object(Bucket="bucket", Key=key, Body=b"1")
-    with pytest.raises(ObjectsError, match=f"s3://bucket/{said}"):
+    with pytest.raises(S3CacheError, match=f"s3://bucket/{said}"):
         objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")
 
 
-def test_folder_of_that_name(objects: Objects, s3: Any, tmp_path: Path) -> None:
+def test_folder_of_that_name(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """A key whose name another object has already made a folder of is named in the error."""
     s3.put_object(Bucket="bucket", Key="in/a", Body=b"1")
     (tmp_path / "input" / "a").mkdir(parents=True)
-    with pytest.raises(ObjectsError, match="in/a: the key cannot be the name of a file: another object has the name"):
+    with pytest.raises(S3CacheError, match="in/a: the key cannot be the name of a file: another object has the name"):
         objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")

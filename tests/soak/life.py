@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.state import Home, State
+from local.state import EnvironmentDir, State
 
 PROJECT = Path(__file__).parent.parent.parent
 SCRIPT = Path(__file__).parent / "job.py"
@@ -68,7 +68,7 @@ class Life:
             SoakError: it does not come up.
         """
         printed = self._mlops("up", "--port", str(port))
-        state = Home(self.folder).live()
+        state = EnvironmentDir(self.folder).live()
         if state is None:
             raise SoakError(f"the environment did not come up: {printed}")
         self.state: State = state
@@ -115,11 +115,11 @@ class Life:
 
     def lives(self) -> bool:
         """Whether its process does."""
-        return Home(self.folder).holder() is not None
+        return EnvironmentDir(self.folder).owner() is not None
 
     def last_words(self) -> str:
         """The last line of its log."""
-        return (Home(self.folder).log.read_text(errors="replace").splitlines() or ["nothing"])[-1]
+        return (EnvironmentDir(self.folder).log.read_text(errors="replace").splitlines() or ["nothing"])[-1]
 
     def executions(self) -> dict[str, str]:
         """The status of every execution, by its ARN."""

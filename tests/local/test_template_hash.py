@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.sources import PROJECT, template_hash
+from local.template_hash import PROJECT, template_hash
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""How a run has the environment that is up bring itself up to date: two orders, by HTTP on the loopback.
+"""How a run has the environment that is up bring itself up to date: two commands, by HTTP on the loopback.
 
-Each order is a POST with the environment's key; see ``sagemaker_local.guard``.
+Each command is a POST with the environment's key; see ``sagemaker_local.guard``.
 """
 
 import json
@@ -15,35 +15,35 @@ from urllib.error import HTTPError, URLError
 from local.connection import DIRECT, authorized
 from local.errors import LocalError
 from local.state import State
-from sagemaker_local.loopback import Requests, Server
+from sagemaker_local.loopback import RequestHandler, Server
 
 _TIMEOUT = 600.0
 _REFUSED = 409
 
-Order = Callable[[dict[str, Any]], None]
+Command = Callable[[dict[str, Any]], None]
 
 
 @contextmanager
-def served(orders: dict[str, Order], *, key: str) -> Iterator[str]:
-    """Serves orders while the context lasts; gives the URL.
+def serve_commands(commands: dict[str, Command], *, key: str) -> Iterator[str]:
+    """Serves commands while the context lasts; gives the URL.
 
     Args:
-        orders: by name; one that raises LocalError is refused with its message.
+        commands: by name; one that raises LocalError is refused with its message.
         key: what a caller must send along.
     """
 
-    class Orders(_Orders):
-        known = orders
+    class Commands(_CommandRequests):
+        known = commands
 
-    server = Server(Orders, key=key)
+    server = Server(Commands, key=key)
     try:
         yield server.url
     finally:
         server.close()
 
 
-def give_order(state: State, name: str, **parameters: str | None) -> None:
-    """Gives an order to an environment and waits until it is carried out.
+def send_command(state: State, name: str, **parameters: str | None) -> None:
+    """Gives a command to an environment and waits until it is carried out.
 
     Raises:
         LocalError: it could not be, or the environment has ended meanwhile.
@@ -65,16 +65,16 @@ def path_of(parameters: dict[str, Any], name: str) -> Path | None:
     return None if parameters.get(name) is None else Path(parameters[name])
 
 
-class _Orders(Requests):
-    known: dict[str, Order]
+class _CommandRequests(RequestHandler):
+    known: dict[str, Command]
 
     def answer(self, body: bytes) -> None:
-        order = self.known.get(self.path.removeprefix("/"))
-        if order is None or self.command != "POST":
-            self.reply(404, b"there is no such order", {})
+        command = self.known.get(self.path.removeprefix("/"))
+        if command is None or self.command != "POST":
+            self.reply(404, b"there is no such command", {})
             return
         try:
-            order(json.loads(body))
+            command(json.loads(body))
         except LocalError as error:
             self.reply(_REFUSED, str(error).encode(), {})
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer must get one

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import host as host_module
+from local import environment as host_module
 
 
 def test_few_open_files(tmp_path: Path) -> None:
@@ -13,11 +13,11 @@ def test_few_open_files(tmp_path: Path) -> None:
 import resource
 from pathlib import Path
 from local.errors import LocalError
-from local.host import Host
-from local.state import Home
+from local.environment import LocalEnvironment
+from local.state import EnvironmentDir
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 try:
-    Host(home=Home(Path({str(tmp_path)!r})), port=1).__enter__()
+    LocalEnvironment(directory=EnvironmentDir(Path({str(tmp_path)!r})), port=1).__enter__()
 except LocalError as error:
     print(error)
 """

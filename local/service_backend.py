@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from sagemaker_local.aws_http_api import AwsRequests
+from sagemaker_local.aws_http_api import AwsRequestHandler
 from sagemaker_local.errors import JobFailed, JobStopped
 from sagemaker_local.loopback import Server
 from sagemaker_local.service import SageMaker
@@ -38,7 +38,7 @@ class JobService(Protocol):
         """Stops every job that runs."""
 
 
-class Services:
+class ServiceBackend:
     """A port of the loopback for one emulator.
 
     Args:
@@ -49,7 +49,7 @@ class Services:
         self.attached: JobService | None = None
         self.stopping = False
 
-        class Bound(_Requests):
+        class Bound(_RequestHandler):
             services = self
 
         self._server = Server(Bound, key=key)
@@ -72,8 +72,8 @@ class Services:
         self._server.close()
 
 
-class _Requests(AwsRequests):
-    services: Services
+class _RequestHandler(AwsRequestHandler):
+    services: ServiceBackend
 
     def answer(self, body: bytes) -> None:
         """One task of a state machine, or one request of an AWS SDK."""

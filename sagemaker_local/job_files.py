@@ -59,7 +59,7 @@ class Entry:
         return _kind(self.mode)
 
 
-class Left:
+class JobFiles:
     """What a job has left.
 
     Args:

@@ -1,4 +1,4 @@
-"""Orders to the environment that is up."""
+"""Commands to the environment that is up."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from urllib.error import HTTPError
 import pytest
 
 from local.connection import DIRECT, authorized
-from local.control import give_order, served
+from local.control_server import send_command, serve_commands
 from local.errors import LocalError
 from local.state import State
 from tests.local.described import STATE
 
 
-class Orders:
+class Commands:
     """What has been ordered."""
 
     def __init__(self) -> None:
@@ -30,58 +30,58 @@ class Orders:
 
 
 @pytest.fixture
-def orders() -> Orders:
+def commands() -> Commands:
     """What has been ordered, yet nothing."""
-    return Orders()
+    return Commands()
 
 
 @pytest.fixture
-def state(orders: Orders) -> Iterator[State]:
-    """An environment that takes orders."""
-    known = {"load": orders.given.append, "deploy": orders.refuse, "fail": orders.fail}
-    with served(known, key=STATE.key) as url:
+def state(commands: Commands) -> Iterator[State]:
+    """An environment that takes commands."""
+    known = {"load": commands.given.append, "deploy": commands.refuse, "fail": commands.fail}
+    with serve_commands(known, key=STATE.key) as url:
         yield dataclasses.replace(STATE, control=url)
 
 
-def test_order_arrives(state: State, orders: Orders) -> None:
-    """An order arrives with its parameters, null among them."""
-    give_order(state, "load", data="/data.csv")
-    give_order(state, "load", data=None)
-    assert orders.given == [{"data": "/data.csv"}, {"data": None}]
+def test_order_arrives(state: State, commands: Commands) -> None:
+    """A command arrives with its parameters, null among them."""
+    send_command(state, "load", data="/data.csv")
+    send_command(state, "load", data=None)
+    assert commands.given == [{"data": "/data.csv"}, {"data": None}]
 
 
 def test_refusal_is_told(state: State) -> None:
     """What the environment cannot do is told to whoever ordered it, word for word."""
     with pytest.raises(LocalError, match=r"^the CDK could not deploy the stack$"):
-        give_order(state, "deploy")
+        send_command(state, "deploy")
 
 
 def test_fault_is_told(state: State) -> None:
     """A fault of the environment's is told with its log's place."""
     with pytest.raises(LocalError, match=r"could not fail; its log: .*daemon\.log; ZeroDivisionError: by zero"):
-        give_order(state, "fail")
+        send_command(state, "fail")
 
 
 @pytest.mark.parametrize("key", [STATE.key[1:], "", "schlüssel"])
-def test_key_is_needed(state: State, orders: Orders, key: str) -> None:
-    """An order without the key is not taken, and whoever gives it learns why."""
+def test_key_is_needed(state: State, commands: Commands, key: str) -> None:
+    """A command without the key is not taken, and whoever gives it learns why."""
     with pytest.raises(LocalError, match="carries no key of this environment"):
-        give_order(dataclasses.replace(state, key=key), "load", data=None)
-    assert orders.given == []
+        send_command(dataclasses.replace(state, key=key), "load", data=None)
+    assert commands.given == []
 
 
-def test_unknown_order(state: State, orders: Orders) -> None:
-    """What is no order, or a look only, changes nothing."""
-    with pytest.raises(LocalError, match="no such order"):
-        give_order(state, "loads", data=None)
+def test_unknown_order(state: State, commands: Commands) -> None:
+    """What is no command, or a look only, changes nothing."""
+    with pytest.raises(LocalError, match="no such command"):
+        send_command(state, "loads", data=None)
     with pytest.raises(HTTPError, match="404"):
         DIRECT.open(authorized(f"{state.control}/load", state.key))
-    assert orders.given == []
+    assert commands.given == []
 
 
 def test_environment_has_ended() -> None:
-    """Where nobody takes the order any more, that is said."""
-    with served({}, key=STATE.key) as url:
+    """Where nobody takes the command any more, that is said."""
+    with serve_commands({}, key=STATE.key) as url:
         pass
     with pytest.raises(LocalError, match="the environment has ended"):
-        give_order(dataclasses.replace(STATE, control=url), "load")
+        send_command(dataclasses.replace(STATE, control=url), "load")

@@ -15,8 +15,8 @@ from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from local.job_records import write_record
-from local.sources import template_hash
-from local.state import SCRATCH, Home, State
+from local.state import SCRATCH, EnvironmentDir, State
+from local.template_hash import template_hash
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 
@@ -28,18 +28,18 @@ _OPEN_FILES = 256
 """The least of the limits that systems come with, macOS's; with far fewer, an environment waits for ever."""
 
 
-class Host:
+class LocalEnvironment:
     """Starts the parts of an environment, keeps them in step with the sources, and ends them. Thread-safe once entered.
 
     Args:
-        home: the environment's folder, which the caller holds.
+        directory: the environment's folder, which the caller holds.
         port: the emulator's TCP port.
     """
 
-    def __init__(self, *, home: Home, port: int) -> None:
-        self._home = home
+    def __init__(self, *, directory: EnvironmentDir, port: int) -> None:
+        self._directory = directory
         self._lock = threading.Lock()
-        self._logs = home.folder / "logs"
+        self._logs = directory.path / "logs"
         self._started = datetime.now(UTC)
         self._data = ""
         self._template = ""
@@ -54,7 +54,7 @@ class Host:
             LocalError: it could not be done, and nothing is left.
         """
         _require_open_files()
-        folder = self._home.folder
+        folder = self._directory.path
         for name in _OF_ONE_LIFE:
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in ("logs", SCRATCH):
@@ -90,7 +90,7 @@ class Host:
             wanted = identity(data)
             if wanted != self._data:
                 s3 = self.emulator.client("s3")
-                load(data, s3=s3, sagemaker=self.sagemaker, cache=self._home.folder.parent)
+                load(data, s3=s3, sagemaker=self.sagemaker, cache=self._directory.path.parent)
                 self._data = wanted
 
     def deploy(self) -> None:
@@ -99,7 +99,7 @@ class Host:
             wanted = template_hash()  # now: what is edited while the CDK works is a change of its own
             if wanted == self._template:
                 return
-            folder = self._home.folder / "cdk"
+            folder = self._directory.path / "cdk"
             log = self._logs / "cdk.log"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -119,8 +119,8 @@ class Host:
             key=self.emulator.connection.key,
             sagemaker=self.emulator.services.url,
             metadata=self._metadata,
-            folder=str(self._home.folder),
-            log=str(self._home.log),
+            folder=str(self._directory.path),
+            log=str(self._directory.log),
             template=self._template,
             data=self._data,
             control=control,
