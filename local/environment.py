@@ -73,7 +73,7 @@ class LocalEnvironment:
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
-                ended=write_record,
+                on_finish=write_record,
             )
             self.emulator.services.attach(self.sagemaker)
             stack.callback(self.emulator.services.stop)

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from sagemaker_local.aws_http_api import AwsRequestHandler
-from sagemaker_local.errors import JobFailed, JobStopped
+from sagemaker_local.errors import JobStopped, TaskFailed
 from sagemaker_local.loopback import Server
 from sagemaker_local.service import SageMaker
 
@@ -114,7 +114,7 @@ class _RequestHandler(AwsRequestHandler):
     def _outcome(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return {"result": service.run(action, request)}
-        except JobFailed as failure:
+        except TaskFailed as failure:
             if isinstance(failure, JobStopped) and self.services.stopping:
                 return {"stopped": True}
             return {"error": failure.error, "cause": failure.cause[:_CAUSE_LENGTH]}

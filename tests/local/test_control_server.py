@@ -65,7 +65,7 @@ def test_fault_is_told(state: State) -> None:
 @pytest.mark.parametrize("key", [STATE.key[1:], "", "schlüssel"])
 def test_key_is_needed(state: State, commands: Commands, key: str) -> None:
     """A command without the key is not taken, and whoever gives it learns why."""
-    with pytest.raises(LocalError, match="carries no key of this environment"):
+    with pytest.raises(LocalError, match="does not carry this environment"):
         send_command(dataclasses.replace(state, key=key), "load", data=None)
     assert commands.given == []
 

@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from sagemaker_local.container import Container
-from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import IMAGE, REGION, ROLE, SHOUT, Place
+from tests.sagemaker_local.demo_endpoint import wait_until_settled
+from tests.sagemaker_local.sandbox import IMAGE, REGION, ROLE, SHOUT, Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,15 @@ def s3(s3_client: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def place(s3: Any, tmp_path: Path) -> Place:
+def sandbox(s3: Any, tmp_path: Path) -> Sandbox:
     """A bucket, and the stand-in that works on it in the way that suits this machine."""
-    return Place(s3, tmp_path)
+    return Sandbox(s3, tmp_path)
 
 
 @pytest.fixture
-def prefix_place(s3: Any, tmp_path: Path) -> Place:
+def prefix_sandbox(s3: Any, tmp_path: Path) -> Sandbox:
     """The same where the kernel gives us no namespace."""
-    return Place(s3, tmp_path, namespaces=False)
+    return Sandbox(s3, tmp_path, namespaces=False)
 
 
 @pytest.fixture
@@ -105,10 +105,10 @@ def s3_input(name: str, uri: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def training_data(place: Place) -> None:
+def training_data(sandbox: Sandbox) -> None:
     """A training channel, and a script that does nothing."""
-    place.put("data/train.csv", "1,2\n3,4\n")
-    place.put("scripts/train.py", "")
+    sandbox.put("data/train.csv", "1,2\n3,4\n")
+    sandbox.put("scripts/train.py", "")
 
 
 @pytest.fixture
@@ -182,43 +182,43 @@ def model_request() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def serve(place: Place, model_request: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+def serve(sandbox: Sandbox, model_request: Callable[..., dict[str, Any]]) -> Callable[..., None]:
     """Makes the model ``my-model`` of a script by a stranger."""
 
     def make(script: str = SHOUT) -> None:
-        place.archive("model.tar.gz", mark_txt="!")
-        place.archive("source.tar.gz", inference_py=script)
-        place.run("createModel", model_request())
+        sandbox.archive("model.tar.gz", mark_txt="!")
+        sandbox.archive("source.tar.gz", inference_py=script)
+        sandbox.run("createModel", model_request())
 
     return make
 
 
 @pytest.fixture
-def configure(place: Place, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
+def configure(sandbox: Sandbox, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
     """Makes a model of a script and an endpoint configuration of its name; ends what a test leaves."""
 
     def make(
         name: str = "first", script: str = SHOUT, mark: str = "!", *, isolated: bool = False, **changes: Any
     ) -> None:
-        place.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
+        sandbox.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
         container = model_request(ModelDataUrl=f"s3://bucket/{name}.tar.gz", Environment={})["PrimaryContainer"]
         model = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
-        place.run("createModel", model | {"EnableNetworkIsolation": isolated})
+        sandbox.run("createModel", model | {"EnableNetworkIsolation": isolated})
         variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
         config = {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": 1}]}
-        place.run("createEndpointConfig", config | changes)
+        sandbox.run("createEndpointConfig", config | changes)
 
     yield make
-    place.sagemaker.stop()
+    sandbox.sagemaker.stop()
 
 
 @pytest.fixture
-def endpoint(place: Place, configure: Callable[..., None]) -> Callable[..., None]:
-    """Makes the endpoint ``demo`` and waits until it has settled."""
+def endpoint(sandbox: Sandbox, configure: Callable[..., None]) -> Callable[..., None]:
+    """Makes the endpoint ``demo`` and waits until it has wait_until_settled."""
 
     def make(**changes: Any) -> None:
         configure(**changes)
-        place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
-        settled(place)
+        sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
+        wait_until_settled(sandbox)
 
     return make

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sagemaker_local.archives import pack, unpack
-from sagemaker_local.errors import Failure
+from sagemaker_local.errors import FailureReasonError
 from sagemaker_local.job_files import JobFiles
 
 URI = "s3://bucket/model.tar.gz"
@@ -83,7 +83,7 @@ def test_hostile(tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -
     (tmp_path / "outside.txt").write_text("secret")
     packed = archive(tmp_path / "a.tar.gz", *members)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(Failure, match=f'Failed to extract archive from URL "{URI}"'):
+    with pytest.raises(FailureReasonError, match=f'Failed to extract archive from URL "{URI}"'):
         unpack(packed, tmp_path / "out", uri=URI)
     outside = [path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "out")]
     assert sorted(outside) == before
@@ -99,7 +99,7 @@ def test_bomb(tmp_path: Path) -> None:
     for number, said in enumerate((info, header)):
         with gzip.open(tmp_path / f"{number}.tar.gz", "wb", compresslevel=1) as out:
             out.write(said.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
-        with pytest.raises(Failure, match="bytes"):
+        with pytest.raises(FailureReasonError, match="bytes"):
             unpack(tmp_path / f"{number}.tar.gz", tmp_path / "out", uri=URI)
     assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*")) < 1 << 20
 
@@ -112,7 +112,7 @@ def test_pack(tmp_path: Path) -> None:
     (model / "latest").symlink_to("blobs/x")
     (model / "secret").symlink_to("/etc/passwd")
     said: list[str] = []
-    assert pack(JobFiles(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", say=said.append)
+    assert pack(JobFiles(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", log=said.append)
     unpack(tmp_path / "model.tar.gz", tmp_path / "out", uri=URI)
     assert (tmp_path / "out" / "latest").read_text() == "weights"
     assert not (tmp_path / "out" / "secret").is_symlink()

@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sagemaker_local.aws_http_api import Api
-from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place, needs_namespaces
+from tests.sagemaker_local.demo_endpoint import wait_until_settled
+from tests.sagemaker_local.sandbox import BROKEN, IMAGE, KEY, ROLE, SHOUT, Sandbox, needs_namespaces
 
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -24,9 +24,9 @@ TARGET = {
 
 
 @pytest.fixture
-def api(place: Place) -> Iterator[Api]:
-    """The door to the place's SageMaker."""
-    with Api(place.sagemaker) as door:
+def api(sandbox: Sandbox) -> Iterator[Api]:
+    """The door to the sandbox's SageMaker."""
+    with Api(sandbox.sagemaker) as door:
         yield door
 
 
@@ -80,9 +80,9 @@ def test_registry(sagemaker: Any) -> None:
 
 
 @needs_namespaces
-def test_endpoint(place: Place, sagemaker: Any, runtime: Any) -> None:
+def test_endpoint(sandbox: Sandbox, sagemaker: Any, runtime: Any) -> None:
     """A model goes from its creation to its predictions, and away; bytes go in, bytes come out."""
-    place.archive("model.tar.gz", mark_txt="!", code__inference_py=SHOUT)
+    sandbox.archive("model.tar.gz", mark_txt="!", code__inference_py=SHOUT)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
     model = sagemaker.create_model(ModelName="my-model", PrimaryContainer=container, ExecutionRoleArn=ROLE)
     assert model["ModelArn"].endswith(":model/my-model")
@@ -93,14 +93,14 @@ def test_endpoint(place: Place, sagemaker: Any, runtime: Any) -> None:
         )
     assert sagemaker.describe_endpoint_config(EndpointConfigName="one")["ProductionVariants"][0]["ModelName"]
     sagemaker.create_endpoint(EndpointName="demo", EndpointConfigName="one")
-    settled(place)
+    wait_until_settled(sandbox)
     answer = runtime.invoke_endpoint(
         EndpointName="demo", Body="ü\n".encode(), ContentType="text/csv", Accept="text/csv"
     )
     assert answer["Body"].read() == "Ü!".encode()
     assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("text/csv", "AllTraffic")
     sagemaker.update_endpoint(EndpointName="demo", EndpointConfigName="two")
-    settled(place)
+    wait_until_settled(sandbox)
     described = sagemaker.describe_endpoint(EndpointName="demo")
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "two")
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="demo")
@@ -145,7 +145,7 @@ def test_refused(sagemaker: Any, runtime: Any) -> None:
 
 
 @needs_namespaces
-def test_model_error(place: Place, runtime: Any, endpoint: Callable[..., None]) -> None:
+def test_model_error(sandbox: Sandbox, runtime: Any, endpoint: Callable[..., None]) -> None:
     """What the container says instead of a prediction comes with its status."""
     endpoint(script=SHOUT.replace("return data.splitlines()", "raise ValueError('no rows')"))
     with pytest.raises(runtime.exceptions.ModelError) as error:
@@ -153,7 +153,7 @@ def test_model_error(place: Place, runtime: Any, endpoint: Callable[..., None]) 
     assert error.value.response["OriginalStatusCode"] == 500
     assert "no rows" in error.value.response["OriginalMessage"]
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
-    assert settled(place)["EndpointStatus"] == "InService"
+    assert wait_until_settled(sandbox)["EndpointStatus"] == "InService"
 
 
 @needs_namespaces
@@ -195,16 +195,16 @@ def test_malformed(api: Api, target: str, body: bytes, expected: str) -> None:
     connection.close()
 
 
-def test_door(place: Place) -> None:
+def test_door(sandbox: Sandbox) -> None:
     """The door takes the port that it is given, on this machine only, and closes."""
-    with Api(place.sagemaker) as door:
+    with Api(sandbox.sagemaker) as door:
         url = urlsplit(door.url)
         assert url.hostname == "127.0.0.1"
         with pytest.raises(OSError, match="in use"):
-            Api(place.sagemaker, port=url.port or 0).start()
-    again = Api(place.sagemaker, port=url.port or 0)
+            Api(sandbox.sagemaker, port=url.port or 0).start()
+    again = Api(sandbox.sagemaker, port=url.port or 0)
     again.start()
     assert again.url == url.geturl()
     again.stop()
-    with pytest.raises(RuntimeError, match="not been opened"):
+    with pytest.raises(RuntimeError, match="not running"):
         _ = again.url

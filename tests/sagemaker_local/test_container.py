@@ -11,13 +11,11 @@ import pytest
 
 from sagemaker_local import container as container_module
 from sagemaker_local.container import Container
-from sagemaker_local.mounts import PREFIX, base_environment, make_folders, view_of_this_machine
+from sagemaker_local.mounts import PREFIX, base_environment, best_view, make_folders
 
 MakeContainer = Callable[..., Container]
 
-needs_namespace = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="this machine gives us no mount namespace"
-)
+needs_namespace = pytest.mark.skipif(best_view() == "prefix", reason="no mount namespaces on this machine")
 
 
 def run(container: Container, script: str, *arguments: str, **options: float) -> container_module.Exit:
@@ -176,7 +174,7 @@ def test_measures(make_container: MakeContainer) -> None:
 
 @pytest.mark.parametrize("inside", ["/etc/passwd", "/opt/ml/../../etc", "relative", "/opt/mlops"])
 def test_path_outside(make_container: MakeContainer, inside: str) -> None:
-    """A path that is not below /opt/ml has no place in a job's folder."""
+    """A path that is not below /opt/ml has no sandbox in a job's folder."""
     with pytest.raises(ValueError, match="not below /opt/ml"):
         make_container().path(inside)
 

@@ -10,7 +10,7 @@ HOST = ("Host", "127.0.0.1:4566")
 SIGNED = ("Authorization", f"AWS4-HMAC-SHA256 Credential={KEY}/20261124/us-east-1/s3/aws4_request, SignedHeaders=host")
 
 
-def held_against_the_rule(*headers: tuple[str, str], query: str = "") -> Refusal | None:
+def check(*headers: tuple[str, str], query: str = "") -> Refusal | None:
     """Why a request is refused that comes to the port 4566."""
     return refusal(headers, query, port=PORT, key=KEY)
 
@@ -29,7 +29,7 @@ def held_against_the_rule(*headers: tuple[str, str], query: str = "") -> Refusal
 @pytest.mark.parametrize("host", ["127.0.0.1:4566", "localhost:4566", "LOCALHOST:4566"])
 def test_the_key_opens(headers: list[tuple[str, str]], query: str, host: str) -> None:
     """Who carries the key gets in, wherever AWS's SDKs and curl put it, by either name of this machine."""
-    assert held_against_the_rule(("host", host), *headers, query=query) is None
+    assert check(("host", host), *headers, query=query) is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_key_opens(headers: list[tuple[str, str]], query: str, host: str) ->
 )
 def test_foreign_hosts(hosts: list[str]) -> None:
     """A request for another name or port, or for several or none, is refused, whatever it carries."""
-    refused = held_against_the_rule(*[("Host", host) for host in hosts], SIGNED)
+    refused = check(*[("Host", host) for host in hosts], SIGNED)
     assert refused is not None
     assert (refused.status, "it must be 127.0.0.1:4566" in refused.message) == (403, True)
 
@@ -69,9 +69,9 @@ def test_foreign_hosts(hosts: list[str]) -> None:
 )
 def test_pages(header: tuple[str, str]) -> None:
     """What a page sends is refused, whatever it carries, also a page that lies in the emulator's own S3."""
-    refused = held_against_the_rule(HOST, SIGNED, header)
+    refused = check(HOST, SIGNED, header)
     assert refused is not None
-    assert (refused.status, refused.message) == (403, "requests from web pages are refused")
+    assert (refused.status, refused.message) == (403, "requests from web pages are rejected")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_pages(header: tuple[str, str]) -> None:
 )
 def test_strangers(headers: list[tuple[str, str]], query: str) -> None:
     """Without the key nobody gets in; the answer says where it is to be had."""
-    refused = held_against_the_rule(HOST, *headers, query=query)
+    refused = check(HOST, *headers, query=query)
     assert refused is not None
     assert (refused.status, refused.code) == (403, "UnrecognizedClientException")
     assert 'eval "$(mlops local env)"' in refused.message

@@ -12,13 +12,13 @@ import pytest
 
 from sagemaker_local.container import Container
 from sagemaker_local.job import JobContext
-from sagemaker_local.mounts import view_of_this_machine
-from tests.sagemaker_local.place import Place
+from sagemaker_local.mounts import best_view
+from tests.sagemaker_local.sandbox import Sandbox
 
 MakeContainer = Callable[..., Container]
 
 pytestmark = pytest.mark.skipif(
-    view_of_this_machine() != "isolated", reason="this machine gives us no namespaces to isolate a job with"
+    best_view() != "isolated", reason="this machine gives us no namespaces to isolate a job with"
 )
 
 
@@ -145,16 +145,16 @@ print(json.dumps([codes, sorted(name for _, name in socket.if_nameindex())]))
 
 
 @pytest.mark.parametrize("isolated", [True, False])
-def test_request(place: Place, processing_request: Callable[..., dict[str, Any]], *, isolated: bool) -> None:
+def test_request(sandbox: Sandbox, processing_request: Callable[..., dict[str, Any]], *, isolated: bool) -> None:
     """EnableNetworkIsolation is what cuts a job off; it has no credentials then, as on SageMaker."""
-    place.put("data/raw.csv", "x")
-    place.put("scripts/job.py", "import socket; print(sorted(name for _, name in socket.if_nameindex()))")
-    place.run("createProcessingJob", processing_request(NetworkConfig={"EnableNetworkIsolation": isolated}))
+    sandbox.put("data/raw.csv", "x")
+    sandbox.put("scripts/job.py", "import socket; print(sorted(name for _, name in socket.if_nameindex()))")
+    sandbox.run("createProcessingJob", processing_request(NetworkConfig={"EnableNetworkIsolation": isolated}))
     here = sorted(name for _, name in socket.if_nameindex())
-    assert place.lines == [str(["lo"] if isolated else here)]
+    assert sandbox.lines == [str(["lo"] if isolated else here)]
     context = JobContext(
-        objects=place.sagemaker._context.objects,  # noqa: SLF001 - only to be there
-        folder=place.folder,
+        s3=sandbox.sagemaker._context.s3,  # noqa: SLF001 - only to be there
+        folder=sandbox.folder,
         region="eu-west-1",
         account="1",
         endpoint="http://127.0.0.1:1",
@@ -166,13 +166,13 @@ def test_request(place: Place, processing_request: Callable[..., dict[str, Any]]
     assert ("AWS_ACCESS_KEY_ID" in context.environment(offline=isolated)) != isolated
 
 
-def test_where_it_cannot(prefix_place: Place, processing_request: Callable[..., dict[str, Any]]) -> None:
+def test_where_it_cannot(prefix_sandbox: Sandbox, processing_request: Callable[..., dict[str, Any]]) -> None:
     """Where a job is not isolated its log says so, and that a wish for network isolation is not met."""
-    prefix_place.put("data/raw.csv", "x")
-    prefix_place.put("scripts/job.py", "")
-    prefix_place.run("createProcessingJob", processing_request(NetworkConfig={"EnableNetworkIsolation": True}))
-    assert any("not isolated" in line for line in prefix_place.lines)
-    assert any("cannot enforce" in line for line in prefix_place.lines)
+    prefix_sandbox.put("data/raw.csv", "x")
+    prefix_sandbox.put("scripts/job.py", "")
+    prefix_sandbox.run("createProcessingJob", processing_request(NetworkConfig={"EnableNetworkIsolation": True}))
+    assert any("not isolated" in line for line in prefix_sandbox.lines)
+    assert any("cannot enforce" in line for line in prefix_sandbox.lines)
 
 
 def test_a_job_cannot_forge_its_end(make_container: MakeContainer) -> None:

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from sagemaker_local import service
-from tests.sagemaker_local.place import SHOUT, Place, needs_namespaces
 from tests.sagemaker_local.s3_server import s3_server
+from tests.sagemaker_local.sandbox import SHOUT, Sandbox, needs_namespaces
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -94,9 +94,9 @@ def s3(running: Running) -> Iterator[Any]:
 
 
 @pytest.fixture
-def files(s3: Any, tmp_path: Path) -> Place:
+def files(s3: Any, tmp_path: Path) -> Sandbox:
     """Puts and gets objects of the bucket; the SageMaker in it is not asked."""
-    return Place(s3, tmp_path)
+    return Sandbox(s3, tmp_path)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def until(condition: Callable[[], Any]) -> None:
 
 
 @needs_namespaces
-def test_training(files: Place, sagemaker: Any, training_request: Make) -> None:
+def test_training(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
     """A training job is created, waited for and described, and its model lies in S3; its name is taken."""
     files.put("scripts/train.py", "open('/opt/ml/model/weights', 'w').write('42')")
     files.put("data/train.csv", "1,2")
@@ -134,7 +134,7 @@ def test_training(files: Place, sagemaker: Any, training_request: Make) -> None:
 
 
 @needs_namespaces
-def test_processing(files: Place, sagemaker: Any, processing_request: Make) -> None:
+def test_processing(files: Sandbox, sagemaker: Any, processing_request: Make) -> None:
     """A processing job is created and waited for; its output lies in S3."""
     files.put(
         "scripts/job.py",
@@ -151,7 +151,7 @@ def test_processing(files: Place, sagemaker: Any, processing_request: Make) -> N
 
 
 @needs_namespaces
-def test_transform(files: Place, sagemaker: Any, transform_request: Make, model_request: Make) -> None:
+def test_transform(files: Sandbox, sagemaker: Any, transform_request: Make, model_request: Make) -> None:
     """A transform job of a model that was created by the same API is created and waited for."""
     files.archive("model.tar.gz", mark_txt="!")
     files.archive("source.tar.gz", inference_py=SHOUT)
@@ -165,7 +165,7 @@ def test_transform(files: Place, sagemaker: Any, transform_request: Make, model_
     assert (listed["TransformJobName"], listed["TransformJobStatus"]) == ("batch-1", "Completed")
 
 
-def test_failure(files: Place, sagemaker: Any, processing_request: Make) -> None:
+def test_failure(files: Sandbox, sagemaker: Any, processing_request: Make) -> None:
     """A job whose command fails is described as failed, with the reason and the end of its log; the waiter ends."""
     files.put("scripts/job.py", "")
     files.put("data/raw.csv", "")
@@ -190,7 +190,7 @@ def sleeper(training_request: Make, name: str) -> dict[str, Any]:
     return request
 
 
-def test_stop_and_list(files: Place, sagemaker: Any, training_request: Make) -> None:
+def test_stop_and_list(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
     """Jobs that run are listed by name and status, page by page, until they are stopped, which can be done once."""
     files.put("scripts/train.py", "")
     files.put("data/train.csv", "")
@@ -227,7 +227,7 @@ def test_unknown_job(sagemaker: Any, kind: str) -> None:
         assert error.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_refused_request(files: Place, sagemaker: Any, training_request: Make) -> None:
+def test_refused_request(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
     """A request whose data does not exist is refused, and leaves no job."""
     files.put("scripts/train.py", "")
     with pytest.raises(ClientError, match="No S3 objects found"):
@@ -287,7 +287,7 @@ def test_s3_does_not_answer(url: str) -> None:
     """An S3 that is not there is named in one line."""
     done = alone("--s3", url, "--port", "0")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert f"--s3 {url} does not answer as S3: " in done.stderr
+    assert f"--s3 {url} does not respond as S3: " in done.stderr
 
 
 def test_folder_is_a_file(s3_url: str, tmp_path: Path) -> None:

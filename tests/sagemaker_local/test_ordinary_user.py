@@ -32,7 +32,7 @@ DRIVER = """
 import sys, tempfile
 from pathlib import Path
 from sagemaker_local.container import Container
-from sagemaker_local.mounts import view_of_this_machine
+from sagemaker_local.mounts import best_view
 
 with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
     folder = Path(folder)
@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
     (container.ml / "greeting.txt").write_text("hello")
     script = "import os, sys; print(open('/opt/ml/greeting.txt').read(), sys.prefix, os.getuid())"
     container.start(["python3", "-c", script + "; open('/opt/ml/x', 'w')"], {})
-    print(view_of_this_machine(), container.wait().code, (container.ml / "x").exists())
+    print(best_view(), container.wait().code, (container.ml / "x").exists())
 """
 
 

@@ -30,7 +30,7 @@ def objects(s3: Any, tmp_path: Path) -> S3Cache:
     return S3Cache(s3=s3, cache=tmp_path / "cache")
 
 
-def laid_out(objects: S3Cache, uri: str, folder: Path, **options: str) -> dict[str, str]:
+def downloaded(objects: S3Cache, uri: str, folder: Path, **options: str) -> dict[str, str]:
     """What a data source looks like in a container: path below its folder -> content."""
     objects.get(objects.items(uri, **options), folder)
     return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
@@ -52,7 +52,7 @@ def test_layout(objects: S3Cache, s3: Any, tmp_path: Path, uri: str, expected: d
     s3.put_object(Bucket="bucket", Key="demo/scripts/", Body=b"")  # the console's mark of a folder
     s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"t")
     s3.put_object(Bucket="bucket", Key="demo/scripts/lib/util.py", Body=b"u")
-    assert laid_out(objects, uri, tmp_path / "input") == expected
+    assert downloaded(objects, uri, tmp_path / "input") == expected
 
 
 def test_beginning_of_a_name() -> None:
@@ -68,7 +68,7 @@ def test_manifest(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
         s3.put_object(Bucket="bucket", Key=f"data/{key}.csv", Body=key.encode())
     manifest = [{"prefix": "s3://bucket/data/"}, "a.csv", "x/b.csv"]
     s3.put_object(Bucket="bucket", Key="manifest", Body=json.dumps(manifest).encode())
-    laid = laid_out(objects, "s3://bucket/manifest", tmp_path / "input", data_type="ManifestFile")
+    laid = downloaded(objects, "s3://bucket/manifest", tmp_path / "input", data_type="ManifestFile")
     assert laid == {"a.csv": "a", "x/b.csv": "x/b"}
 
 
@@ -76,7 +76,7 @@ def test_manifest(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
 def test_no_manifest(objects: S3Cache, s3: Any, content: bytes) -> None:
     """What is no manifest is refused with the form that one has."""
     s3.put_object(Bucket="bucket", Key="manifest", Body=content)
-    with pytest.raises(S3CacheError, match=r"s3://bucket/manifest is no manifest .*prefix"):
+    with pytest.raises(S3CacheError, match=r"s3://bucket/manifest is not a manifest .*prefix"):
         objects.items("s3://bucket/manifest", data_type="ManifestFile")
 
 
@@ -99,7 +99,7 @@ def test_refused(objects: S3Cache, uri: str, message: str) -> None:
 def test_key_leads_out(objects: S3Cache, s3: Any) -> None:
     """A key that would be laid out outside its folder is refused."""
     s3.put_object(Bucket="bucket", Key="data/../../etc/passwd", Body=b"x")
-    with pytest.raises(S3CacheError, match="leads out of the folder"):
+    with pytest.raises(S3CacheError, match="is outside the data source"):
         objects.items("s3://bucket/data/")
 
 
@@ -110,7 +110,7 @@ def test_uploaded_is_not_downloaded(objects: S3Cache, s3: Any, tmp_path: Path) -
     objects.put(file, "s3://bucket/data/raw.csv")
     file.write_text("edited since")
     requests = RequestHandler(s3)
-    assert laid_out(objects, "s3://bucket/data", tmp_path / "input") == {"raw.csv": "raw"}
+    assert downloaded(objects, "s3://bucket/data", tmp_path / "input") == {"raw.csv": "raw"}
     assert requests["GetObject"] == 0
 
 
@@ -118,9 +118,9 @@ def test_downloaded_once(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """An object is downloaded once; a job that edits its copy spoils nobody else's."""
     s3.put_object(Bucket="bucket", Key="data/raw.csv", Body=b"raw")
     requests = RequestHandler(s3)
-    laid_out(objects, "s3://bucket/data", tmp_path / "first")
+    downloaded(objects, "s3://bucket/data", tmp_path / "first")
     (tmp_path / "first" / "raw.csv").write_text("spoilt")
-    assert laid_out(objects, "s3://bucket/data", tmp_path / "second") == {"raw.csv": "raw"}
+    assert downloaded(objects, "s3://bucket/data", tmp_path / "second") == {"raw.csv": "raw"}
     assert requests["GetObject"] == 1
 
 
@@ -128,7 +128,7 @@ def test_changed_object(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """An object that somebody has replaced meanwhile is fetched anew."""
     for number, content in enumerate(["old", "new"]):
         s3.put_object(Bucket="bucket", Key="data/raw.csv", Body=content.encode())
-        assert laid_out(objects, "s3://bucket/data", tmp_path / str(number)) == {"raw.csv": content}
+        assert downloaded(objects, "s3://bucket/data", tmp_path / str(number)) == {"raw.csv": content}
 
 
 def test_left(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_left(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a")
     folder = os.open(tmp_path, os.O_RDONLY)
     with (tmp_path / "a.csv").open("rb") as opened:
-        objects.put_left(opened, "a.csv", folder, "s3://bucket/out/a.csv")
+        objects.put_job_file(opened, "a.csv", folder, "s3://bucket/out/a.csv")
     os.close(folder)
     assert not (tmp_path / "a.csv").exists()
     requests = RequestHandler(s3)
-    assert laid_out(objects, "s3://bucket/out", tmp_path / "in") == {"a.csv": "a"}
+    assert downloaded(objects, "s3://bucket/out", tmp_path / "in") == {"a.csv": "a"}
     assert requests["GetObject"] == 0
 
 
@@ -160,7 +160,7 @@ def test_left_and_replaced(tmp_path: Path) -> None:
     with file.open("rb") as opened:
         cache.adopt(file, opened, "second name")
     found = [cache.find(identity) for identity in ("replaced", "second name")]
-    assert [place and place.read_text() for place in found] == ["of the job", "of the user"]
+    assert [sandbox and sandbox.read_text() for sandbox in found] == ["of the job", "of the user"]
     assert found[1] is not None
     assert not found[1].samefile(users)
 
@@ -180,7 +180,7 @@ def test_least_recently_used(tmp_path: Path) -> None:
     """A cache that is too large loses what was not used for longest, and what was never finished."""
     cache = Cache(tmp_path)
     for second, name in enumerate(["old", "used", "new"]):
-        with cache.filling(name) as file:
+        with cache.writing(name) as file:
             file.write(b"x" * 100)
         os.utime(next(f for f in tmp_path.iterdir() if f.stat().st_mtime > 1e9), (second, second))
     (tmp_path / ".half").touch()
@@ -195,7 +195,7 @@ def test_unfinished(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
 
     def fill() -> None:
-        with cache.filling("x") as file:
+        with cache.writing("x") as file:
             file.write(b"half")
             raise ZeroDivisionError
 
@@ -208,8 +208,8 @@ def test_unfinished(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        (("in/a", "in/a/b"), "in/a.*: the key cannot be the name of a file: another object has the name"),
-        ((f"in/{'x' * 300}",), "in/xxx.*: the key cannot be the name of a file: it is too long"),
+        (("in/a", "in/a/b"), "in/a.*: the key is not a valid file name: another object.s key needs"),
+        ((f"in/{'x' * 300}",), "in/xxx.*: the key is not a valid file name: a file system allows at most 255 bytes"),
     ],
 )
 def test_no_file_of_that_name(objects: S3Cache, s3: Any, tmp_path: Path, keys: tuple[str, ...], said: str) -> None:
@@ -224,5 +224,5 @@ def test_folder_of_that_name(objects: S3Cache, s3: Any, tmp_path: Path) -> None:
     """A key whose name another object has already made a folder of is named in the error."""
     s3.put_object(Bucket="bucket", Key="in/a", Body=b"1")
     (tmp_path / "input" / "a").mkdir(parents=True)
-    with pytest.raises(S3CacheError, match="in/a: the key cannot be the name of a file: another object has the name"):
+    with pytest.raises(S3CacheError, match=r"in/a: the key is not a valid file name: another object.s key needs"):
         objects.get(objects.items("s3://bucket/in/"), tmp_path / "input")

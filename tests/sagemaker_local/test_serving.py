@@ -131,7 +131,7 @@ def test_context() -> None:
 
 
 def test_transform_fn() -> None:
-    """transform_fn takes the place of the other three, and cannot be had together with them."""
+    """transform_fn takes the sandbox of the other three, and cannot be had together with them."""
     transform = (
         "def model_fn(d): return 'm'\ndef transform_fn(model, data, content_type, accept): return model + data, 'x/y'\n"
     )
@@ -164,7 +164,7 @@ def test_kinds_of_answers(result: str) -> None:
 def test_no_answer() -> None:
     """A function that returns nothing is told what it must return."""
     answer = handler("def model_fn(d): return 1\ndef predict_fn(d, m): return d\ndef output_fn(p, a): pass")
-    with pytest.raises(TypeError, match="the answer is a NoneType; output_fn must give text or bytes"):
+    with pytest.raises(TypeError, match="output_fn returned a NoneType; expected text or bytes"):
         answer(b"1", "text/csv", "text/csv")
 
 

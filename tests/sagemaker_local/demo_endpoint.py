@@ -8,33 +8,33 @@ from typing import Any
 from urllib.error import HTTPError
 
 from sagemaker_local.guard import endpoint_token
-from tests.sagemaker_local.place import KEY, Place
+from tests.sagemaker_local.sandbox import KEY, Sandbox
 
 AUTHORIZED = {"Authorization": f"Bearer {endpoint_token(KEY, 'demo')}"}
 """What each request to the endpoint's own port carries."""
 
 
-def settled(place: Place) -> dict[str, Any]:
+def wait_until_settled(sandbox: Sandbox) -> dict[str, Any]:
     """What DescribeEndpoint says once the endpoint ``demo`` is neither being created nor updated."""
     until = time.monotonic() + 20
-    while (described := place.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
+    while (described := sandbox.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
         assert time.monotonic() < until
         time.sleep(0.02)
     return described
 
 
-def invoke(place: Place, body: str = "a", **request: Any) -> dict[str, Any]:
+def invoke(sandbox: Sandbox, body: str = "a", **request: Any) -> dict[str, Any]:
     """Invokes the endpoint ``demo`` as a state machine does."""
     given = {"EndpointName": "demo", "Body": body, "ContentType": "text/csv", "Accept": "text/csv"}
-    return place.run("invokeEndpoint", given | request)
+    return sandbox.run("invokeEndpoint", given | request)
 
 
-def launchers(place: Place) -> int:
+def launchers(sandbox: Sandbox) -> int:
     """How many processes of this machine run its jobs and model servers; whose own PIDs are not this machine's."""
     found = 0
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            found += str(place.folder).encode() in command.read_bytes()
+            found += str(sandbox.folder).encode() in command.read_bytes()
     return found
 
 

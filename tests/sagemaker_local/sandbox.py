@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from sagemaker_local.errors import JobFailed
+from sagemaker_local.errors import TaskFailed
 from sagemaker_local.job import FinishedJob
-from sagemaker_local.mounts import view_of_this_machine
+from sagemaker_local.mounts import best_view
 from sagemaker_local.service import SageMaker
 
 REGION: Final = "eu-west-1"
@@ -37,12 +37,12 @@ BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('no such weights')\n"
 
 
 needs_namespaces = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
+    best_view() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
 )
 
 
 @dataclass
-class Place:
+class Sandbox:
     """A bucket, and the stand-in that works on it."""
 
     s3: Any
@@ -98,9 +98,9 @@ class Place:
         """Runs a request."""
         return self.sagemaker.run(action, request)
 
-    def fail(self, action: str, request: dict[str, Any]) -> JobFailed:
+    def fail(self, action: str, request: dict[str, Any]) -> TaskFailed:
         """Runs a request that fails; gives how."""
-        with pytest.raises(JobFailed) as failure:
+        with pytest.raises(TaskFailed) as failure:
             self.sagemaker.run(action, request)
         return failure.value
 
