@@ -1,4 +1,4 @@
-"""How tests speak to the endpoint ``demo``."""
+"""Helpers for tests of the endpoint ``demo``."""
 
 import contextlib
 import time
@@ -11,11 +11,11 @@ from sagemaker_local.guard import endpoint_token
 from tests.sagemaker_local.sandbox import KEY, Sandbox
 
 AUTHORIZED = {"Authorization": f"Bearer {endpoint_token(KEY, 'demo')}"}
-"""What each request to the endpoint's own port carries."""
+"""The header that authorizes requests to the endpoint's port."""
 
 
 def wait_until_settled(sandbox: Sandbox) -> dict[str, Any]:
-    """What DescribeEndpoint says once the endpoint ``demo`` is neither being created nor updated."""
+    """Waits until the endpoint ``demo`` is no longer being created or updated. Returns DescribeEndpoint's response."""
     until = time.monotonic() + 20
     while (described := sandbox.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
         assert time.monotonic() < until
@@ -30,7 +30,7 @@ def invoke(sandbox: Sandbox, body: str = "a", **request: Any) -> dict[str, Any]:
 
 
 def launchers(sandbox: Sandbox) -> int:
-    """How many processes of this machine run its jobs and model servers; whose own PIDs are not this machine's."""
+    """Counts the launchers of the sandbox's jobs and model servers, which have their own PID namespaces."""
     found = 0
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -39,7 +39,7 @@ def launchers(sandbox: Sandbox) -> int:
 
 
 def post(url: str, body: bytes = b"a") -> tuple[int, str, bytes]:
-    """Posts to an endpoint's own port: status, content type and body of the answer."""
+    """Posts to an endpoint's port. Returns the response's status, content type and body."""
     headers = {"Content-Type": "text/csv", "Accept": "text/csv"} | AUTHORIZED
     request = urllib.request.Request(f"{url}/invocations", data=body, headers=headers)  # noqa: S310 - of this machine
     try:

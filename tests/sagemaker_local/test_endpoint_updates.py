@@ -1,4 +1,4 @@
-"""Endpoints that change: updated, rolled back, shared out, deleted, stopped."""
+"""Endpoints: updates, rollbacks, variants, restarts and deletion."""
 
 import errno
 import socket
@@ -22,7 +22,7 @@ pytestmark = needs_namespaces
 
 
 def test_model_server_dies(sandbox: Sandbox, endpoint: Make) -> None:
-    """A model server that ends in the midst of a request is a model error, not a request without an end."""
+    """A model server that exits during a request causes a model error instead of a hanging request."""
     endpoint(script=SHOUT.replace('print("rows:", len(rows))', "import os; os._exit(3)"))
     failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": "text/csv"})
     assert failure.error == "SageMakerRuntime.ModelErrorException"
@@ -31,7 +31,7 @@ def test_model_server_dies(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_update_under_load(sandbox: Sandbox, endpoint: Make, configure: Make) -> None:
-    """An update loses no request, on the same port, and a request stays with the model that it began with."""
+    """An update fails no requests, and the port stays the same."""
     slow = SHOUT.replace('print("rows:"', 'import time; time.sleep(0.02); print("rows:"')
     endpoint(script=slow)
     configure("second", slow, "?")
@@ -61,7 +61,7 @@ def test_update_under_load(sandbox: Sandbox, endpoint: Make, configure: Make) ->
 
 
 def test_update_rolled_back(sandbox: Sandbox, endpoint: Make, configure: Make) -> None:
-    """An update that does not come up leaves the old configuration in service and says why."""
+    """A failed update leaves the old configuration in service and reports the reason."""
     endpoint()
     configure("second", BROKEN)
     sandbox.run("updateEndpoint", {"EndpointName": "demo", "EndpointConfigName": "second"})
@@ -75,7 +75,7 @@ def test_update_rolled_back(sandbox: Sandbox, endpoint: Make, configure: Make) -
 
 
 def test_in_progress(sandbox: Sandbox, endpoint: Make, configure: Make) -> None:
-    """An endpoint that is being updated can be neither updated nor deleted."""
+    """An endpoint cannot be updated or deleted during an update."""
     endpoint()
     configure("slow", f"import time; time.sleep(0.5)\n{dedent(SHOUT)}")
     request = {"EndpointName": "demo", "EndpointConfigName": "slow"}
@@ -88,13 +88,13 @@ def test_in_progress(sandbox: Sandbox, endpoint: Make, configure: Make) -> None:
 
 
 def test_delete(sandbox: Sandbox, endpoint: Make) -> None:
-    """A deleted endpoint is gone: its name, its port, its servers and their files."""
+    """Deleting an endpoint frees its name and its port, and removes its servers and their files."""
     endpoint()
     assert launchers(sandbox) > 0
     url = sandbox.sagemaker.endpoint_url("demo")
     assert sandbox.run("deleteEndpoint", {"EndpointName": "demo"}) == {}
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(f"{url}/ping", timeout=5)  # noqa: S310 - the URL is of this machine
+        urllib.request.urlopen(f"{url}/ping", timeout=5)  # noqa: S310 - a URL on this machine
     assert sandbox.sagemaker.endpoint_url("demo") is None
     assert launchers(sandbox) == 0
     assert not [path for path in (sandbox.folder / "jobs").rglob("*") if path.is_file()]
@@ -104,7 +104,7 @@ def test_delete(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_variants(sandbox: Sandbox, configure: Make) -> None:
-    """Requests are shared out by the variants' weights, and one may ask for a variant."""
+    """Requests are distributed by the variants' weights; TargetVariant selects one."""
     configure("first")
     configure("second", mark="?")
     variants = [
@@ -124,7 +124,7 @@ def test_variants(sandbox: Sandbox, configure: Make) -> None:
 
 
 def test_stop(sandbox: Sandbox, configure: Make) -> None:
-    """Stopping ends endpoints too, also one that is just being created, before its model is loaded."""
+    """Stopping SageMaker also stops an endpoint that is still being created, before its model is loaded."""
     configure("slow", "import os, time; print(os.getpid(), flush=True); time.sleep(60); print('loaded', flush=True)")
     sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "slow"})
     while not sandbox.lines:
@@ -136,7 +136,7 @@ def test_stop(sandbox: Sandbox, configure: Make) -> None:
 
 
 def test_one_variant_fails(sandbox: Sandbox, configure: Make) -> None:
-    """An endpoint of two variants, of which one does not come up, has failed, and leaves no server of the other."""
+    """If one of two variants does not start, the endpoint fails, and the other's server is stopped."""
     configure("first", f"print('loaded', flush=True)\n{dedent(SHOUT)}")
     configure("second", BROKEN)
     variants = [{"VariantName": name, "ModelName": name} for name in ("first", "second")]
@@ -150,7 +150,7 @@ def test_one_variant_fails(sandbox: Sandbox, configure: Make) -> None:
 
 
 def test_restart(sandbox: Sandbox, endpoint: Make) -> None:
-    """A model server that is killed in service is started again, and a request that comes meanwhile waits for it."""
+    """A model server that dies in service is restarted, and requests wait for it."""
     script = SHOUT.replace('print("rows:", len(rows))', "import os; rows == ['die'] and os._exit(9)")
     endpoint(script=script)
     url = sandbox.sagemaker.endpoint_url("demo") or ""
@@ -160,8 +160,8 @@ def test_restart(sandbox: Sandbox, endpoint: Make) -> None:
     assert any("being restarted" in line for line in sandbox.lines)
 
 
-def test_given_up(sandbox: Sandbox, endpoint: Make) -> None:
-    """An endpoint whose server dies again and again has failed, with the reason, and is not invoked any more."""
+def test_repeated_crashes(sandbox: Sandbox, endpoint: Make) -> None:
+    """An endpoint whose server keeps dying fails with a reason and is out of service."""
     dies = "import os, threading; threading.Timer(0.3, os._exit, [9]).start()"
     endpoint(script=f"{dies}\n{dedent(SHOUT)}")
     until = time.monotonic() + 60
@@ -178,7 +178,7 @@ def test_given_up(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_offline(sandbox: Sandbox, endpoint: Make) -> None:
-    """A model with network isolation is served, and reaches nothing itself, not even this machine's own ports."""
+    """A model with network isolation is served but cannot connect anywhere, not even to this machine's ports."""
     if best_view() != "isolated":
         pytest.skip("this machine cannot isolate a job")
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""Endpoints: created, invoked, described; and what is refused."""
+"""Endpoints: creation, invocation, description and rejected requests."""
 
 import http.client
 import time
@@ -20,7 +20,7 @@ pytestmark = needs_namespaces
 
 
 def test_endpoint(sandbox: Sandbox, configure: Make) -> None:
-    """An endpoint is being created at once, comes into service, and answers as the model's script says."""
+    """A new endpoint is Creating, then InService, and responds as its model's script defines."""
     configure()
     created = sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
     assert created == {"EndpointArn": ARN}
@@ -37,14 +37,14 @@ def test_endpoint(sandbox: Sandbox, configure: Make) -> None:
         "InvokedProductionVariant": "AllTraffic",
     }
     until = time.monotonic() + 10
-    while "rows: 2" not in sandbox.lines:  # the log runs beside the answer
+    while "rows: 2" not in sandbox.lines:  # the log arrives asynchronously
         assert time.monotonic() < until
         time.sleep(0.01)
     assert "rows: 2" in (sandbox.folder / "logs/Endpoints/demo.log").read_text()
 
 
 def test_port(sandbox: Sandbox, endpoint: Make) -> None:
-    """Each endpoint has a port of its own, which answers as SageMaker's containers do."""
+    """An endpoint has its own port, which responds like SageMaker's containers."""
     endpoint()
     url = sandbox.sagemaker.endpoint_url("demo")
     assert url is not None
@@ -57,7 +57,7 @@ def test_port(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_chunks(sandbox: Sandbox, endpoint: Make) -> None:
-    """A body may come in chunks; one whose chunks are none is refused."""
+    """A chunked body is accepted; malformed chunks are rejected."""
     endpoint()
     netloc = urlsplit(sandbox.sagemaker.endpoint_url("demo") or "").netloc
     headers = {"Content-Type": "text/csv", "Accept": "text/csv", "Transfer-Encoding": "chunked"} | AUTHORIZED
@@ -74,7 +74,7 @@ def test_chunks(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_model_does_not_load(sandbox: Sandbox, endpoint: Make) -> None:
-    """An endpoint whose model does not load has failed, says why, is not invoked, and can only be deleted."""
+    """An endpoint whose model does not load fails with a reason and can only be deleted."""
     endpoint(script=BROKEN)
     described = wait_until_settled(sandbox)
     assert described["EndpointStatus"] == "Failed"
@@ -89,8 +89,8 @@ def test_model_does_not_load(sandbox: Sandbox, endpoint: Make) -> None:
     sandbox.run("deleteEndpoint", {"EndpointName": "demo"})
 
 
-def test_model_data_is_gone(sandbox: Sandbox, configure: Make) -> None:
-    """An endpoint whose model data has been deleted meanwhile has failed, and names the data."""
+def test_deleted_model_data(sandbox: Sandbox, configure: Make) -> None:
+    """An endpoint fails if its model data has been deleted; the reason names the data."""
     configure()
     sandbox.s3.delete_object(Bucket="bucket", Key="first.tar.gz")
     sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
@@ -105,7 +105,7 @@ def test_model_data_is_gone(sandbox: Sandbox, configure: Make) -> None:
     ],
 )
 def test_model_error(sandbox: Sandbox, endpoint: Make, script: str, kind: str, text: str) -> None:
-    """What the container answers instead of a prediction is the error's cause, with its status and where the log is."""
+    """A container's error response is in the error's cause, with its status and the log's path."""
     endpoint(script=script)
     content_type = "text/x" if "415" in kind else "text/csv"
     failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
@@ -117,7 +117,7 @@ def test_model_error(sandbox: Sandbox, endpoint: Make, script: str, kind: str, t
 
 
 def test_configuration(sandbox: Sandbox, configure: Make) -> None:
-    """A configuration is kept as it was given, until it is deleted; an endpoint does not need it any longer."""
+    """A configuration is stored as given until it is deleted; a running endpoint no longer needs it."""
     capture = {"InitialSamplingPercentage": 20, "DestinationS3Uri": "s3://bucket/capture", "CaptureOptions": []}
     configure(DataCaptureConfig=capture | {"CaptureOptions": [{"CaptureMode": "Input"}]})
     name = {"EndpointConfigName": "first"}
@@ -154,8 +154,8 @@ def test_configuration(sandbox: Sandbox, configure: Make) -> None:
         ("createEndpoint", {"EndpointName": "a b", "EndpointConfigName": "c"}, "failed to satisfy constraint"),
     ],
 )
-def test_refused(sandbox: Sandbox, endpoint: Make, action: str, request_: dict[str, Any], message: str) -> None:
-    """What SageMaker refuses is refused with its words, under the name that the AWS SDK integrations give."""
+def test_rejected(sandbox: Sandbox, endpoint: Make, action: str, request_: dict[str, Any], message: str) -> None:
+    """Requests that SageMaker rejects are rejected with its message and the AWS SDK integrations' error name."""
     endpoint()
     failure = sandbox.fail(action, request_)
     assert failure.error == "SageMaker.SageMakerException"
@@ -163,7 +163,7 @@ def test_refused(sandbox: Sandbox, endpoint: Make, action: str, request_: dict[s
 
 
 def test_body_too_large(sandbox: Sandbox, endpoint: Make) -> None:
-    """A body larger than the service takes is refused, and the message does not hold it."""
+    """A body that exceeds the service's limit is rejected with a message that does not contain it."""
     endpoint()
     failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "x" * 6291457})
     assert failure.error == "SageMakerRuntime.ValidationErrorException"
@@ -171,8 +171,8 @@ def test_body_too_large(sandbox: Sandbox, endpoint: Make) -> None:
     assert "6291456" in failure.cause
 
 
-def test_header_that_is_none(sandbox: Sandbox, endpoint: Make) -> None:
-    """A content type that cannot be a header is refused, and not sent in part."""
+def test_invalid_header(sandbox: Sandbox, endpoint: Make) -> None:
+    """A content type that is not a valid header is rejected."""
     endpoint()
     for content_type in ("text/csv\r\nX-Evil: 1", "text/ü"):
         failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
@@ -181,7 +181,7 @@ def test_header_that_is_none(sandbox: Sandbox, endpoint: Make) -> None:
 
 
 def test_without_namespaces(prefix_sandbox: Sandbox) -> None:
-    """Without namespaces a script that uses the model_dir it is given is served too."""
+    """Without namespaces, a script that uses its model_dir argument works."""
     script = SHOUT.replace('open("/opt/ml/model/mark.txt")', 'open(model_dir + "/mark.txt")')
     prefix_sandbox.archive("model.tar.gz", mark_txt="!", code__inference_py=script)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
@@ -195,7 +195,7 @@ def test_without_namespaces(prefix_sandbox: Sandbox) -> None:
 
 
 def test_list(sandbox: Sandbox, endpoint: Make) -> None:
-    """Endpoints are listed, narrowed by their status."""
+    """Endpoints are listed and can be filtered by status."""
     endpoint()
     (listed,) = sandbox.run("listEndpoints", {"StatusEquals": "InService"})["Endpoints"]
     assert (listed["EndpointName"], listed["EndpointArn"]) == ("demo", ARN)
@@ -210,7 +210,7 @@ def test_list(sandbox: Sandbox, endpoint: Make) -> None:
     ],
 )
 def test_not_supported(sandbox: Sandbox, configure: Make, changes: dict[str, Any], key: str) -> None:
-    """What SageMaker can and this machine cannot is refused by name."""
+    """SageMaker features that this machine does not support are rejected by name."""
     configure()
     variants = [{"VariantName": "a", "ModelName": "first"}]
     failure = sandbox.fail(

@@ -1,4 +1,4 @@
-"""Jobs that leave what is to harm whoever reads it."""
+"""Jobs whose files attack their reader."""
 
 import io
 import os
@@ -22,7 +22,7 @@ PROCESSING, TRAINING = "createProcessingJob", "createTrainingJob"
 
 @pytest.fixture
 def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the user's, with a file in it."""
+    """A folder of the user with a file in it."""
     folder = tmp_path_factory.mktemp("users")
     (folder / "thesis.txt").write_text("years of work")
     return folder
@@ -31,7 +31,7 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_namespaces
 @pytest.mark.parametrize("target", ["users", "/opt/ml/processing/input"])
 def test_output_is_a_link(sandbox: Sandbox, processing_request: Make, users: Path, target: str) -> None:
-    """An output folder that a job has replaced by a link fails the job; what it leads to stays where it is."""
+    """A job that replaces its output folder with a link fails, and the link's target is untouched."""
     target = str(users) if target == "users" else target
     sandbox.put("data/raw.csv", "x")
     script = f"import os; os.rmdir('/opt/ml/processing/train'); os.symlink({target!r}, '/opt/ml/processing/train')"
@@ -43,8 +43,8 @@ def test_output_is_a_link(sandbox: Sandbox, processing_request: Make, users: Pat
 
 
 @needs_namespaces
-def test_folder_on_the_way_is_a_link(sandbox: Sandbox, processing_request: Make, users: Path) -> None:
-    """Nor is a link followed that stands for a folder above the output."""
+def test_parent_of_output_is_a_link(sandbox: Sandbox, processing_request: Make, users: Path) -> None:
+    """A link in place of the output's parent folder is not followed either."""
     (users / "train").mkdir()
     (users / "train" / "thesis.txt").touch()
     sandbox.put("data/raw.csv", "x")
@@ -59,7 +59,7 @@ def test_folder_on_the_way_is_a_link(sandbox: Sandbox, processing_request: Make,
 @needs_namespaces
 @pytest.mark.parametrize("compression", ["NONE", "GZIP"])
 def test_model_is_a_link(sandbox: Sandbox, training_request: Make, users: Path, compression: str) -> None:
-    """A model folder that is a link fails the training job, packed or not."""
+    """A model folder that is a link fails the training job, with and without compression."""
     sandbox.put("data/train.csv", "x")
     sandbox.put(
         "scripts/train.py", f"import os; os.rmdir('/opt/ml/model'); os.symlink({str(users)!r}, '/opt/ml/model')"
@@ -74,7 +74,7 @@ def test_model_is_a_link(sandbox: Sandbox, training_request: Make, users: Path, 
 @pytest.mark.parametrize("name", ["message", "failure"])
 @pytest.mark.parametrize("make", ["os.mkfifo(f)", "os.truncate(f, 1 << 42)", "os.symlink('/etc/passwd', f)"])
 def test_message(sandbox: Sandbox, processing_request: Make, training_request: Make, name: str, make: str) -> None:
-    """A FIFO, an enormous sparse file or a link where the container may say how it ended hangs and tells nothing."""
+    """A FIFO, a huge sparse file or a link in place of the message file neither hangs the job nor leaks a file."""
     sandbox.put("data/raw.csv", "x")
     script = f"import os, sys; f = '/opt/ml/output/{name}'\n"
     script += f"if 'truncate' in {make!r}: open(f, 'w')\n{make}; sys.exit(1)"
@@ -91,8 +91,8 @@ def test_message(sandbox: Sandbox, processing_request: Make, training_request: M
 
 @needs_namespaces
 @pytest.mark.parametrize("program", ["{users}/thesis.txt", "../../../..{users}/thesis.txt"])
-def test_program_outside(sandbox: Sandbox, training_request: Make, users: Path, program: str) -> None:
-    """A program that is not below the source directory is refused, and no file of the user's gets another mode."""
+def test_program_outside_the_source(sandbox: Sandbox, training_request: Make, users: Path, program: str) -> None:
+    """A program outside the source directory is rejected, and the mode of the user's file is unchanged."""
     (users / "thesis.txt").chmod(0o600)
     sandbox.put("data/train.csv", "x")
     sandbox.put("scripts/train.py", "")
@@ -108,7 +108,7 @@ def test_program_outside(sandbox: Sandbox, training_request: Make, users: Path, 
 
 @needs_namespaces
 def test_everything(sandbox: Sandbox, processing_request: Make, users: Path) -> None:
-    """A job full of links, FIFOs, sockets, deep folders and escape sequences uploads its one file and harms nobody."""
+    """Of links, FIFOs, sockets, odd names and escape sequences, only the one regular file is uploaded."""
     sandbox.put("data/raw.csv", "x")
     sandbox.put(
         "scripts/job.py",
@@ -140,8 +140,8 @@ def test_everything(sandbox: Sandbox, processing_request: Make, users: Path) -> 
     assert not (sandbox.folder / "jobs/ProcessingJobs/mlops-demo-1").exists()
 
 
-def test_too_much(tmp_path: Path) -> None:
-    """More bytes, by the sizes of sparse files, or more levels than anybody needs are refused before they are read."""
+def test_limits(tmp_path: Path) -> None:
+    """Too many bytes, counting sparse files by their size, or levels are rejected before anything is read."""
     (tmp_path / "out").mkdir()
     with (tmp_path / "out" / "sparse").open("wb") as sparse:
         sparse.truncate(1 << 40)
@@ -154,7 +154,7 @@ def test_too_much(tmp_path: Path) -> None:
 
 
 def test_deep(tmp_path: Path) -> None:
-    """Folders in folders, deeper than Python can go, are removed all the same."""
+    """Folders nested deeper than Python's recursion limit are removed."""
     above = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1500):
         os.mkdir("d", dir_fd=above)
@@ -167,30 +167,30 @@ def test_deep(tmp_path: Path) -> None:
 
 
 def test_open(tmp_path: Path) -> None:
-    """Only a regular file is opened, and neither through a link nor with a wait."""
+    """Only regular files are opened, without following links and without blocking."""
     (tmp_path / "file").write_text("content")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
-    left = JobFiles(tmp_path)
-    assert (left.text("/opt/ml/file", 3), left.text("/opt/ml/link", 3), left.text("/opt/ml/pipe", 3)) == ("con", "", "")
+    files = JobFiles(tmp_path)
+    assert [files.text(f"/opt/ml/{name}", 3) for name in ("file", "link", "pipe")] == ["con", "", ""]
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "s"))
         with (
             pytest.raises(FailureReasonError, match="/opt/ml/s is a socket, not a regular file"),
-            left.open("/opt/ml/s"),
+            files.open("/opt/ml/s"),
         ):
             pass
 
 
-def test_log_has_an_end(make_container: Callable[..., Container], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that grows without end is cut, says so, and the job goes on; the end of what it says is still known."""
+def test_log_limit(make_container: Callable[..., Container], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that exceeds its limit is cut with a message; the job continues and its last lines are still known."""
     monkeypatch.setattr(container_module, "LOG_CHARACTERS", 1000)
-    heard = io.StringIO()
-    container = make_container(log=lambda line: heard.write(f"{line}\n"))
+    received = io.StringIO()
+    container = make_container(log=lambda line: received.write(f"{line}\n"))
     container.start(["python3", "-c", "for n in range(10000): print('line', n)"], {})
     assert container.wait().code == 0
     log = (container.folder.parent / "job.log").read_text()
-    assert log == heard.getvalue()
+    assert log == received.getvalue()
     assert len(log) < 1200
     assert log.splitlines()[-1].startswith("The log has reached 0 MiB and ends here")
     assert container.last_lines[-1] == "line 9999"

@@ -1,4 +1,4 @@
-"""Models: what CreateModel takes, and what of it reaches the container."""
+"""Models: CreateModel, and models in a container."""
 
 import gzip
 from collections.abc import Callable
@@ -15,7 +15,7 @@ pytestmark = needs_namespaces
 
 
 def test_code_in_the_artifact(sandbox: Sandbox, transform_request: Make, model_request: Make) -> None:
-    """Without a source directory, the code is what the model's artifact has in its folder ``code``."""
+    """Without a source directory, the code comes from the folder ``code`` in the model's artifact."""
     sandbox.archive("model.tar.gz", mark_txt="?", code__inference_py=SHOUT)
     sandbox.run("createModel", model_request(Environment={}))
     sandbox.put("in/a.csv", "a\n")
@@ -24,7 +24,7 @@ def test_code_in_the_artifact(sandbox: Sandbox, transform_request: Make, model_r
 
 
 def test_model_does_not_load(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A model_fn that raises fails the job, with its error at the end of the reason."""
+    """A model_fn that raises fails the job; its error is at the end of the reason."""
     serve("def model_fn(model_dir):\n    raise RuntimeError('made by another scikit-learn')")
     sandbox.put("in/a.csv", "a\n")
     reason = sandbox.reason(CREATE, transform_request())
@@ -33,7 +33,7 @@ def test_model_does_not_load(sandbox: Sandbox, serve: Callable[..., None], trans
 
 
 def test_no_script(sandbox: Sandbox, transform_request: Make, model_request: Make) -> None:
-    """A model without a script fails with the name of the script and where it was looked for."""
+    """A model without a script fails the job; the reason has the script's name and the folders searched."""
     sandbox.archive("model.tar.gz", mark_txt="!")
     sandbox.run("createModel", model_request(Environment={}))
     sandbox.put("in/a.csv", "a\n")
@@ -43,7 +43,7 @@ def test_no_script(sandbox: Sandbox, transform_request: Make, model_request: Mak
 
 @pytest.mark.parametrize("content", [b"no archive at all", gzip.compress(b"no tar", mtime=0), b""])
 def test_wrong_artifact(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make, content: bytes) -> None:
-    """A model artifact that is no .tar.gz fails the job and is named."""
+    """A model artifact that is not a .tar.gz fails the job and is named."""
     serve()
     sandbox.put("model.tar.gz", content)
     sandbox.put("in/a.csv", "a\n")
@@ -54,7 +54,7 @@ def test_wrong_artifact(sandbox: Sandbox, serve: Callable[..., None], transform_
 
 
 def test_create_model(sandbox: Sandbox, model_request: Make) -> None:
-    """CreateModel gives the response of a request-response integration; the name is then taken."""
+    """CreateModel returns the response of a request-response integration; the name is then taken."""
     sandbox.archive("model.tar.gz", mark_txt="!")
     response = sandbox.run("createModel", model_request())
     assert response["ModelArn"] == "arn:aws:sagemaker:eu-west-1:123456789012:model/my-model"
@@ -66,7 +66,7 @@ def test_create_model(sandbox: Sandbox, model_request: Make) -> None:
 
 @pytest.mark.parametrize("url", ["s3://bucket/none.tar.gz", "s3://bucket/model", "s3://no-such-bucket/model.tar.gz"])
 def test_no_model_data(sandbox: Sandbox, url: str, model_request: Make) -> None:
-    """A model whose data is not there, or is a prefix only, is refused in SageMaker's words."""
+    """A model whose data is missing, or is only a prefix, is rejected with SageMaker's message."""
     sandbox.archive("model.tar.gz", mark_txt="!")
     failure = sandbox.fail("createModel", model_request(ModelDataUrl=url))
     assert failure.error == "SageMaker.AmazonSageMakerException"
@@ -74,7 +74,7 @@ def test_no_model_data(sandbox: Sandbox, url: str, model_request: Make) -> None:
 
 
 def test_uncompressed_model(sandbox: Sandbox, transform_request: Make, model_request: Make) -> None:
-    """A model whose data source is a prefix of files is laid out as they are."""
+    """A model whose data source is a prefix is downloaded as individual files."""
     sandbox.put("model/mark.txt", "?")
     sandbox.put("model/code/inference.py", SHOUT)
     source = {"S3Uri": "s3://bucket/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
@@ -88,7 +88,7 @@ def test_uncompressed_model(sandbox: Sandbox, transform_request: Make, model_req
 
 
 def test_unknown_model(sandbox: Sandbox, transform_request: Make) -> None:
-    """A transform job of a model that is not there is refused, and its name stays free."""
+    """A transform job of a missing model is rejected, and its name stays free."""
     for _ in range(2):
         failure = sandbox.fail(CREATE, transform_request())
         assert failure.error == "SageMaker.AmazonSageMakerException"
@@ -98,7 +98,7 @@ def test_unknown_model(sandbox: Sandbox, transform_request: Make) -> None:
 
 
 def test_model_package(sandbox: Sandbox, transform_request: Make, model_request: Make) -> None:
-    """A model of an approved model package is its container, with the model's own variables; others are refused."""
+    """A model of an approved package uses its container with the model's variables; other packages are rejected."""
     script = SHOUT.replace("return [row.upper()", "import os; return [os.environ['WORD'] + row.upper()")
     sandbox.archive("model.tar.gz", mark_txt="?", code__inference_py=script)
     sandbox.run("createModelPackageGroup", {"ModelPackageGroupName": "demo"})

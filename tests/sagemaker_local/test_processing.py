@@ -21,7 +21,7 @@ pytestmark = needs_namespaces
 
 
 def test_job(sandbox: Sandbox, processing_request: Make) -> None:
-    """A stranger's script finds its inputs, its outputs are uploaded, and Describe's output comes back."""
+    """A script finds its inputs, its outputs are uploaded, and Describe's output is returned."""
     sandbox.put("scripts/job.py", SCRIPT)
     sandbox.put("data/raw.csv", "a,b\n1,2\n3,4\n")
     before = time.time() * 1000
@@ -38,7 +38,7 @@ def test_job(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_configuration(sandbox: Sandbox, processing_request: Make) -> None:
-    """The container has SageMaker's two configuration files, and its outputs' folders."""
+    """The container has SageMaker's two configuration files and its outputs' folders."""
     sandbox.put(
         "scripts/job.py",
         """
@@ -67,7 +67,7 @@ def test_arguments_and_environment(sandbox: Sandbox, processing_request: Make) -
 
 
 def test_failing_script(sandbox: Sandbox, processing_request: Make) -> None:
-    """A script that fails comes back as SageMaker says it, with the end of its log and where its files are kept."""
+    """A failing script causes SageMaker's FailureReason, with the paths of its log and files and its last lines."""
     sandbox.put(
         "scripts/job.py", "open('/opt/ml/processing/train/half.csv', 'w'); raise ValueError('no column named age')"
     )
@@ -83,7 +83,7 @@ def test_failing_script(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_long_log(sandbox: Sandbox, processing_request: Make) -> None:
-    """Of a long log, the reason has the end, within SageMaker's 1,024 characters."""
+    """The reason has the end of a long log, within SageMaker's 1,024 characters."""
     sandbox.put("scripts/job.py", "for n in range(1000): print('line', n)\nraise SystemExit(2)")
     sandbox.put("data/raw.csv", "x")
     reason = sandbox.reason(CREATE, processing_request())
@@ -92,7 +92,7 @@ def test_long_log(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_exit_message(sandbox: Sandbox, processing_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/message is the ExitMessage, whether it completes or fails."""
+    """The content of /opt/ml/output/message is the ExitMessage, whether the script completes or fails."""
     sandbox.put("data/raw.csv", "x")
     for name, code in (("good", 0), ("bad", 4)):
         sandbox.put(
@@ -108,7 +108,7 @@ def test_exit_message(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_missing_input(sandbox: Sandbox, processing_request: Make) -> None:
-    """An input that is not there fails the job before its process starts, and is named."""
+    """A missing input fails the job before its process starts, and is named."""
     sandbox.put("scripts/job.py", SCRIPT)
     reason = sandbox.reason(CREATE, processing_request())
     assert reason.startswith(
@@ -118,7 +118,7 @@ def test_missing_input(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_app_managed(sandbox: Sandbox, processing_request: Make) -> None:
-    """Inputs and outputs that the application manages itself are left to it."""
+    """Inputs and outputs that the application manages itself are not transferred."""
     sandbox.put("scripts/job.py", "import os; print(os.listdir('/opt/ml/processing'))")
     request = processing_request()
     request["ProcessingInputs"][1] |= {"AppManaged": True}
@@ -127,8 +127,8 @@ def test_app_managed(sandbox: Sandbox, processing_request: Make) -> None:
     assert sandbox.lines == ["['code']"]
 
 
-def test_time_is_up(sandbox: Sandbox, processing_request: Make) -> None:
-    """A job that runs longer than MaxRuntimeInSeconds is stopped, and its task fails with the reason."""
+def test_timeout(sandbox: Sandbox, processing_request: Make) -> None:
+    """A job that exceeds MaxRuntimeInSeconds is stopped, and its task fails with the reason."""
     sandbox.put("scripts/job.py", "import time; time.sleep(60)")
     sandbox.put("data/raw.csv", "x")
     failure = sandbox.fail(CREATE, processing_request(StoppingCondition={"MaxRuntimeInSeconds": 1}))
@@ -139,7 +139,7 @@ def test_time_is_up(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_several_instances(sandbox: Sandbox, processing_request: Make) -> None:
-    """A request for several machines runs on this one, and the log says so."""
+    """A request for several instances runs on this machine only, with a line in the log."""
     sandbox.put("scripts/job.py", "import json; print(json.load(open('/opt/ml/config/resourceconfig.json'))['hosts'])")
     sandbox.put("data/raw.csv", "x")
     cluster = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}

@@ -15,7 +15,7 @@ Register = Callable[..., str]
 
 @pytest.fixture
 def register(sandbox: Sandbox) -> Register:
-    """Registers a version in the group ``demo``, which it makes; gives the version's ARN."""
+    """Creates the group ``demo``; registers a version in it and returns the version's ARN."""
     sandbox.run("createModelPackageGroup", {"ModelPackageGroupName": "demo"})
 
     def make(**changes: Any) -> str:
@@ -28,7 +28,7 @@ def register(sandbox: Sandbox) -> Register:
 
 
 def versions(sandbox: Sandbox, **request: Any) -> list[int]:
-    """The versions of the group ``demo`` that ListModelPackages gives."""
+    """Returns the versions of the group ``demo`` in ListModelPackages's response."""
     answer = sandbox.run("listModelPackages", {"ModelPackageGroupName": "demo"} | request)
     return [package["ModelPackageVersion"] for package in answer["ModelPackageSummaryList"]]
 
@@ -47,7 +47,7 @@ def test_versions(sandbox: Sandbox, register: Register) -> None:
 
 
 def test_group(sandbox: Sandbox, register: Register) -> None:
-    """A group can be described by its name and its ARN, is listed, and takes registrations under both."""
+    """A group is listed, and can be described and registered to by name and by ARN."""
     for name in ("demo", GROUP_ARN):
         group = sandbox.run("describeModelPackageGroup", {"ModelPackageGroupName": name})
         assert (group["ModelPackageGroupArn"], group["ModelPackageGroupStatus"]) == (GROUP_ARN, "Completed")
@@ -60,7 +60,7 @@ def test_group(sandbox: Sandbox, register: Register) -> None:
 
 
 def test_list(sandbox: Sandbox, register: Register) -> None:
-    """The newest comes first unless asked otherwise, and the approval status narrows the list."""
+    """The newest version comes first by default, and the list can be filtered by approval status and time."""
     for status in ("Approved", "Rejected", "Approved"):
         register(ModelApprovalStatus=status)
     assert versions(sandbox) == [3, 2, 1]
@@ -72,7 +72,7 @@ def test_list(sandbox: Sandbox, register: Register) -> None:
 
 
 def test_pages(sandbox: Sandbox, register: Register) -> None:
-    """A long list comes in pages, ten to a page unless asked otherwise."""
+    """A long list comes in pages, by default of ten."""
     for _ in range(12):
         register()
     request = {"ModelPackageGroupName": "demo"}
@@ -85,14 +85,14 @@ def test_pages(sandbox: Sandbox, register: Register) -> None:
 
 
 def test_list_without_group(sandbox: Sandbox, register: Register) -> None:
-    """Without a group SageMaker lists unversioned packages, unless asked for versioned ones."""
+    """Without a group, SageMaker lists versioned packages only if requested."""
     register()
     assert sandbox.run("listModelPackages", {})["ModelPackageSummaryList"] == []
     assert len(sandbox.run("listModelPackages", {"ModelPackageType": "Versioned"})["ModelPackageSummaryList"]) == 1
 
 
 def test_update(sandbox: Sandbox, register: Register) -> None:
-    """An approval and its reason are kept with the version; other members stay."""
+    """An approval and its reason are stored; other members are unchanged."""
     arn = register(CustomerMetadataProperties={"a": "1", "b": "2"})
     request = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}
     changes = {"CustomerMetadataProperties": {"c": "3"}, "CustomerMetadataPropertiesToRemove": ["a"]}
@@ -106,7 +106,7 @@ def test_update(sandbox: Sandbox, register: Register) -> None:
 
 
 def test_later_run(sandbox: Sandbox, register: Register, s3: Any, tmp_path: Path) -> None:
-    """What one run registered and approved, a later one reads and goes on from."""
+    """A later run finds the versions and approvals of an earlier one."""
     arn = register()
     sandbox.run("updateModelPackage", {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"})
     later = Sandbox(s3, tmp_path)
@@ -117,7 +117,7 @@ def test_later_run(sandbox: Sandbox, register: Register, s3: Any, tmp_path: Path
 
 
 def test_client_token(sandbox: Sandbox, register: Register) -> None:
-    """A registration that is sent twice with one token is one version, and nobody sees the token."""
+    """A request that is sent twice with the same token registers one version; the token is not returned."""
     assert register(ClientToken="a") == register(ClientToken="a")
     assert register(ClientToken="b").endswith("/2")
     assert "ClientToken" not in sandbox.run("describeModelPackage", {"ModelPackageName": f"{PACKAGE_ARN}/1"})
@@ -159,8 +159,8 @@ def test_client_token(sandbox: Sandbox, register: Register) -> None:
     ],
 )
 @pytest.mark.usefixtures("register")
-def test_refused(sandbox: Sandbox, action: str, request_: dict[str, Any], message: str) -> None:
-    """What SageMaker refuses is refused with its words, under the name that the AWS SDK integrations give."""
+def test_rejected(sandbox: Sandbox, action: str, request_: dict[str, Any], message: str) -> None:
+    """Requests that SageMaker rejects are rejected with its message and the AWS SDK integrations' error name."""
     failure = sandbox.fail(action, request_)
     assert failure.error == "SageMaker.SageMakerException"
     assert message in failure.cause
@@ -169,7 +169,7 @@ def test_refused(sandbox: Sandbox, action: str, request_: dict[str, Any], messag
 
 @pytest.mark.usefixtures("register")
 def test_unversioned(sandbox: Sandbox) -> None:
-    """A package without a group is refused by name."""
+    """A package without a group is not supported."""
     failure = sandbox.fail("createModelPackage", {"ModelPackageName": "loose"})
     assert failure.error == "Local.NotSupported"
     assert "ModelPackageGroupName" in failure.cause

@@ -1,4 +1,4 @@
-"""Requests that SageMaker, or this machine, does not take."""
+"""Requests that SageMaker rejects or this machine does not support."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ CREATE = "createProcessingJob"
 
 
 def test_name_is_taken(sandbox: Sandbox, processing_request: Make) -> None:
-    """A second job of the same name is refused as SageMaker does, be the first one done or failed."""
+    """A second job with the same name is rejected as in SageMaker, even if the first has failed."""
     sandbox.put("scripts/job.py", "raise SystemExit(1)")
     sandbox.put("data/raw.csv", "x")
     sandbox.fail(CREATE, processing_request())
@@ -55,7 +55,7 @@ def test_name_is_taken(sandbox: Sandbox, processing_request: Make) -> None:
     ],
 )
 def test_malformed(sandbox: Sandbox, processing_request: Make, changes: dict[str, Any], message: str) -> None:
-    """A request that SageMaker would refuse is refused with its error: key, value and what is allowed."""
+    """A malformed request is rejected with SageMaker's error: the key, the value and the constraint."""
     failure = sandbox.fail(CREATE, processing_request(**changes))
     assert failure.error == "SageMaker.AmazonSageMakerException"
     assert message in failure.cause
@@ -63,7 +63,7 @@ def test_malformed(sandbox: Sandbox, processing_request: Make, changes: dict[str
 
 
 def test_new_instance_type(sandbox: Sandbox, processing_request: Make) -> None:
-    """An instance type that botocore does not know yet is no reason to refuse."""
+    """An instance type that botocore does not know yet is accepted."""
     sandbox.put("scripts/job.py", "")
     sandbox.put("data/raw.csv", "x")
     cluster = {"InstanceType": "ml.z99.48xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
@@ -71,7 +71,7 @@ def test_new_instance_type(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_pipe_mode(sandbox: Sandbox, processing_request: Make) -> None:
-    """What SageMaker can and this machine cannot is refused under a name of its own, before anything starts."""
+    """A SageMaker feature that this machine does not support is rejected with a separate error name."""
     request = processing_request()
     request["ProcessingInputs"][0]["S3Input"]["S3InputMode"] = "Pipe"
     failure = sandbox.fail(CREATE, request)
@@ -80,13 +80,13 @@ def test_pipe_mode(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_no_entry_point(sandbox: Sandbox, processing_request: Make) -> None:
-    """A request that leaves the entry point to the image is refused: there is no image."""
+    """A request without an entry point is rejected, because the image does not run here."""
     failure = sandbox.fail(CREATE, processing_request(AppSpecification={"ImageUri": "image"}))
     assert (failure.error, "AppSpecification.ContainerEntrypoint" in failure.cause) == ("Local.NotSupported", True)
 
 
 def test_unknown_action(sandbox: Sandbox) -> None:
-    """An integration that nobody has taught us is named."""
+    """An unknown action is rejected by name."""
     failure = sandbox.fail("createLabelingJob", {})
     assert failure.error == "Local.NotSupported"
     assert "createLabelingJob" in failure.cause

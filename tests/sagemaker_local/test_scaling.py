@@ -1,4 +1,4 @@
-"""Scaling of endpoints, and S3, as a state machine reaches them."""
+"""Application Auto Scaling and S3's GetObject for state machines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ POLICY = {
 
 @needs_namespaces
 def test_scaling(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:
-    """Target and policy are kept and described, a second call changes them, and they go with their endpoint."""
+    """Targets and policies are stored, described, updated by a second call, and deleted with their endpoint."""
     endpoint()
     first = sandbox.run("registerScalableTarget", TARGET | CAPACITY)
     assert sandbox.run("registerScalableTarget", TARGET | {"MaxCapacity": 9}) == first
@@ -72,10 +72,10 @@ def test_scaling(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:
         ("describeScalableTargets", {"NextToken": "x"}, "InvalidNextTokenException: pagination token"),
     ],
 )
-def test_refused(
+def test_rejected(
     sandbox: Sandbox, endpoint: Callable[..., None], action: str, changes: dict[str, Any], expected: str
 ) -> None:
-    """What Application Auto Scaling refuses is refused under the name of its exception."""
+    """Requests that Application Auto Scaling rejects are rejected with its exception's name."""
     endpoint()
     request = TARGET if action != "describeScalableTargets" else {"ServiceNamespace": "sagemaker"}
     failure = sandbox.fail(action, request | changes)
@@ -85,13 +85,13 @@ def test_refused(
 
 
 def test_other_namespace(sandbox: Sandbox) -> None:
-    """The targets of other services are none of ours."""
+    """Targets of other services are not supported."""
     failure = sandbox.fail("registerScalableTarget", TARGET | CAPACITY | {"ServiceNamespace": "ecs"})
     assert (failure.error, failure.cause.startswith("ServiceNamespace is 'ecs'")) == ("Local.NotSupported", True)
 
 
 def test_get_object(sandbox: Sandbox) -> None:
-    """An object's text comes with its type, its length and its ETag."""
+    """An object's text is returned with its content type, length, ETag and time."""
     sandbox.s3.put_object(
         Bucket="bucket", Key="a/report.json", Body='{"ü": 1}'.encode(), ContentType="application/json"
     )
@@ -113,15 +113,15 @@ def test_get_object(sandbox: Sandbox) -> None:
         ("bucket", "", "S3.S3Exception", "Key"),
     ],
 )
-def test_no_object(sandbox: Sandbox, bucket: str, key: str, error: str, message: str) -> None:
-    """What S3 refuses is named as the AWS SDK integration names it."""
+def test_s3_errors(sandbox: Sandbox, bucket: str, key: str, error: str, message: str) -> None:
+    """S3's errors have the AWS SDK integration's names."""
     failure = sandbox.fail("getObject", {"Bucket": bucket, "Key": key})
     assert failure.error == error
     assert message in failure.cause
 
 
 def test_object_without_text(sandbox: Sandbox) -> None:
-    """An object that is no text is refused by name: a state machine would get something else than what it holds."""
+    """An object that is not UTF-8 is rejected, because a state machine cannot receive its bytes."""
     sandbox.put("model.tar.gz", b"\x1f\x8b\xff")
     failure = sandbox.fail("getObject", {"Bucket": "bucket", "Key": "model.tar.gz"})
     assert failure.error == "Local.NotSupported"
@@ -129,7 +129,7 @@ def test_object_without_text(sandbox: Sandbox) -> None:
 
 
 def test_unreachable(tmp_path: Any, free_port: Callable[[], int]) -> None:
-    """An S3 that is not there is named as the Java SDK names it."""
+    """An unreachable S3 has the Java SDK's error name."""
     client = boto3.Session("x", "x", region_name="eu-west-1").client(
         "s3", endpoint_url=f"http://127.0.0.1:{free_port()}", config=Config(retries={"total_max_attempts": 1})
     )

@@ -1,4 +1,4 @@
-"""Training jobs without an entry point: what the SageMaker training toolkit would do."""
+"""Training jobs in script mode, as run by the SageMaker training toolkit."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ pytestmark = [needs_namespaces, pytest.mark.usefixtures("training_data")]
 
 
 def script_mode(request: dict[str, Any], **hyperparameters: Any) -> dict[str, Any]:
-    """The request as the Python SDK's framework estimators make it: no entry point, but the toolkit's parameters."""
+    """Changes a request to that of the Python SDK's framework estimators: hyperparameters instead of an entry point."""
     request["AlgorithmSpecification"].pop("ContainerEntrypoint")
     own = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://bucket/source.tar.gz"}
     request["HyperParameters"] = {key: json.dumps(value) for key, value in (own | hyperparameters).items()}
@@ -23,7 +23,7 @@ def script_mode(request: dict[str, Any], **hyperparameters: Any) -> dict[str, An
 
 
 def test_script_mode(sandbox: Sandbox, training_request: Make) -> None:
-    """Without an entry point, the toolkit's hyperparameters name the program; the others are its arguments."""
+    """The toolkit's hyperparameters name the program; the others are its arguments."""
     sandbox.archive(
         "source.tar.gz",
         train_py="import os, sys, helper; print(os.getcwd(), sys.argv, helper.NAME, os.environ['SM_MODULE_NAME'])",
@@ -35,7 +35,7 @@ def test_script_mode(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_script_mode_fails(sandbox: Sandbox, training_request: Make) -> None:
-    """In script mode the reason is what the toolkit writes: the exit code, the error and the command."""
+    """In script mode the reason is the toolkit's: the exit code, the error and the command."""
     sandbox.archive("source.tar.gz", train_py="raise ValueError('no column named age')")
     reason = sandbox.reason(CREATE, script_mode(training_request(), epochs=3))
     assert reason.startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "Traceback ')
@@ -43,7 +43,7 @@ def test_script_mode_fails(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_script_mode_from_a_channel(sandbox: Sandbox, training_request: Make) -> None:
-    """The program may lie in a channel, as a folder or as an archive."""
+    """The program may be in a channel, in a folder or an archive."""
     sandbox.put("scripts/train.py", "print('from the channel')")
     sandbox.archive("scripts/sourcedir.tar.gz", train_py="print('from the archive')")
     for number, place_of_code in enumerate(["/opt/ml/input/data/code", "/opt/ml/input/data/code/sourcedir.tar.gz"]):
@@ -54,14 +54,14 @@ def test_script_mode_from_a_channel(sandbox: Sandbox, training_request: Make) ->
 
 @pytest.mark.parametrize("directory", ["s3://bucket/data/train.csv", "/opt/ml/input/data/none", "/etc"])
 def test_script_mode_without_source(sandbox: Sandbox, training_request: Make, directory: str) -> None:
-    """A source that is no archive, or is nowhere, fails the job and is named."""
+    """A source that is missing or not an archive fails the job and is named."""
     reason = sandbox.reason(CREATE, script_mode(training_request(), sagemaker_submit_directory=directory))
     assert reason.startswith("ClientError: ")
     assert directory in reason
 
 
 def test_shell_script(sandbox: Sandbox, training_request: Make) -> None:
-    """A program may be a shell script; the packages that it lists are not installed, and the log says so."""
+    """A program may be a shell script; its requirements.txt is not installed, with a line in the log."""
     sandbox.archive("source.tar.gz", run_sh="echo started with $@", requirements_txt="numpy")
     sandbox.run(CREATE, script_mode(training_request(), sagemaker_program="run.sh", epochs=3))
     assert sandbox.lines[0].startswith("requirements.txt is not installed here")

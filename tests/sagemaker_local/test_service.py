@@ -1,4 +1,4 @@
-"""SageMaker's stand-in as a whole, seen with processing jobs."""
+"""The local SageMaker as a whole, tested with processing jobs."""
 
 import json
 import subprocess
@@ -19,30 +19,30 @@ PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
 
-# Audit hooks stay for the life of a process, so this has one of its own.
-_HELD_BACK = """
+# Runs in a separate process, because audit hooks cannot be removed.
+_BLOCKED = """
 import sys, threading
 from pathlib import Path
 import boto3
 from sagemaker_local.service import SageMaker
 
-made = threading.Event()
-begun = {"the model of SageMaker's API": threading.Event(), "the view of this machine": threading.Event()}
+created = threading.Event()
+started = {"loading SageMaker's service model": threading.Event(), "probing for namespaces": threading.Event()}
 
-def hold_back(event, arguments):
+def block(event, arguments):
     if event == "subprocess.Popen":
-        begun["the view of this machine"].set()
+        started["probing for namespaces"].set()
     elif event == "open" and "/sagemaker/" in str(arguments[0]) and "service-2" in str(arguments[0]):
-        begun["the model of SageMaker's API"].set()
+        started["loading SageMaker's service model"].set()
     else:
         return
-    assert made.wait(30), "whoever makes the stand-in waits for it"
+    assert created.wait(30), "the constructor waits for it"
 
 s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="eu-west-1")
-sys.addaudithook(hold_back)
+sys.addaudithook(block)
 SageMaker(s3=s3, folder=Path(sys.argv[1]), key="key", job_key="job", region="r", account="1", log=print)
-made.set()
-for name, event in begun.items():
+created.set()
+for name, event in started.items():
     assert event.wait(30), name
 """
 
@@ -50,7 +50,7 @@ pytestmark = needs_namespaces
 
 
 def test_finished_job(sandbox: Sandbox, processing_request: Make) -> None:
-    """What a job has taken can be read, and its log; its files are gone."""
+    """A finished job has its resource usage and log; its files have been removed."""
     sandbox.put("scripts/job.py", "import time; print('hello'); time.sleep(0.2)")
     sandbox.put("data/raw.csv", "x")
     began = time.monotonic()
@@ -65,7 +65,7 @@ def test_finished_job(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_stop(sandbox: Sandbox, processing_request: Make) -> None:
-    """Stopping ends what runs before its own end, as stopped; the next job runs."""
+    """Stopping ends running jobs as Stopped; a new job can run afterwards."""
     sandbox.put("scripts/job.py", "import time; print('running'); time.sleep(60); print('at the end')")
     sandbox.put("data/raw.csv", "x")
     raised: list[BaseException] = []
@@ -89,7 +89,7 @@ def test_stop(sandbox: Sandbox, processing_request: Make) -> None:
 
 
 def test_without_namespaces(prefix_sandbox: Sandbox, processing_request: Make) -> None:
-    """Without namespaces a script that honours SAGEMAKER_BASE_DIR runs, and the log says where /opt/ml is."""
+    """Without namespaces, a script that uses SAGEMAKER_BASE_DIR runs, and the log has the path of /opt/ml."""
     prefix_sandbox.put(
         "scripts/job.py",
         """
@@ -106,7 +106,7 @@ def test_without_namespaces(prefix_sandbox: Sandbox, processing_request: Make) -
 
 
 def test_uploaded_data(sandbox: Sandbox, processing_request: Make, tmp_path: Path) -> None:
-    """The caller's own data set, uploaded beforehand, is an input like any other."""
+    """A file that the caller has uploaded can be an input."""
     (tmp_path / "raw.csv").write_text("1,2")
     sandbox.sagemaker.upload(tmp_path / "raw.csv", bucket="bucket", key="data/raw.csv")
     sandbox.put("scripts/job.py", "print(open('/opt/ml/processing/input/raw.csv').read())")
@@ -115,7 +115,7 @@ def test_uploaded_data(sandbox: Sandbox, processing_request: Make, tmp_path: Pat
 
 
 def test_in_parallel(sandbox: Sandbox, processing_request: Make) -> None:
-    """Two jobs run at the same time: each ends when the other has begun."""
+    """Two jobs run concurrently."""
     sandbox.put(
         "scripts/job.py",
         """
@@ -143,16 +143,16 @@ def test_in_parallel(sandbox: Sandbox, processing_request: Make) -> None:
     ]
 
 
-def test_ready_at_once(tmp_path: Path) -> None:
-    """The stand-in is made before what the first job needs has been loaded, which then happens without a job."""
+def test_background_loading(tmp_path: Path) -> None:
+    """The constructor loads what the first job needs in the background, without waiting for it."""
     completed = subprocess.run(
-        [sys.executable, "-c", _HELD_BACK, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _BLOCKED, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert completed.returncode == 0, completed.stderr
 
 
 def test_emulator(tmp_path: Path, processing_request: Make) -> None:
-    """Where S3 is an emulator on this machine, a script's AWS clients talk to it, with the key that jobs get."""
+    """If S3 is an emulator on this machine, a script's AWS clients use it with the jobs' key."""
     client = boto3.Session("x", "x", region_name="eu-west-1").client("s3", endpoint_url="http://127.0.0.1:4566")
     sandbox = Sandbox(client, tmp_path)
     entry_point = ["/bin/sh", "-c", "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION"]

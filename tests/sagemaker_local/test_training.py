@@ -15,7 +15,7 @@ pytestmark = [needs_namespaces, pytest.mark.usefixtures("training_data")]
 
 
 def test_job(sandbox: Sandbox, training_request: Make) -> None:
-    """A stranger's script finds its channels; what it leaves in /opt/ml/model is model.tar.gz under the job's name."""
+    """A script finds its channels; /opt/ml/model is uploaded as model.tar.gz under the job's name."""
     sandbox.put(
         "scripts/train.py",
         """
@@ -39,7 +39,7 @@ def test_job(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_configuration(sandbox: Sandbox, training_request: Make) -> None:
-    """The container has SageMaker's three configuration files; FastFile is File in them, as on SageMaker."""
+    """The container has SageMaker's three configuration files, with File in place of FastFile, as on SageMaker."""
     sandbox.put(
         "scripts/train.py",
         """
@@ -60,7 +60,7 @@ def test_configuration(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_variables(sandbox: Sandbox, training_request: Make) -> None:
-    """A script finds the variables of the SageMaker training toolkit, and the job's own."""
+    """A script gets the variables of the SageMaker training toolkit and of the request."""
     sandbox.put("scripts/train.py", "import json, os; print(json.dumps(dict(os.environ)))")
     sandbox.run(CREATE, training_request(HyperParameters={"depth": "3", "name": "x"}, Environment={"KEY": "VALUE"}))
     variables = json.loads(sandbox.lines[0])
@@ -91,7 +91,7 @@ def test_variables(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_output(sandbox: Sandbox, training_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/data is output.tar.gz beside the model."""
+    """/opt/ml/output/data is uploaded as output.tar.gz, next to the model."""
     sandbox.put("scripts/train.py", "open('/opt/ml/output/data/plot.svg', 'w').write('plot')")
     sandbox.run(CREATE, training_request())
     assert sandbox.unpacked("model/mlops-demo-1/output/output.tar.gz") == {"plot.svg": b"plot"}
@@ -99,7 +99,7 @@ def test_output(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_uncompressed(sandbox: Sandbox, training_request: Make) -> None:
-    """With the compression type NONE the model's files are uploaded as they are."""
+    """With the compression type NONE, the model's files are uploaded individually."""
     sandbox.put("scripts/train.py", "open('/opt/ml/model/model.txt', 'w').write('model')")
     output = {"S3OutputPath": "s3://bucket/model", "CompressionType": "NONE"}
     result = sandbox.run(CREATE, training_request(OutputDataConfig=output))
@@ -108,7 +108,7 @@ def test_uncompressed(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_failing_script(sandbox: Sandbox, training_request: Make) -> None:
-    """A script that fails comes back as SageMaker says it, with the end of its log; there is no model."""
+    """A failing script causes SageMaker's FailureReason, with the end of its log, and no model."""
     sandbox.put("scripts/train.py", "open('/opt/ml/model/half', 'w'); raise ValueError('no column named age')")
     failure = sandbox.fail(CREATE, training_request())
     described = json.loads(failure.cause)
@@ -121,27 +121,27 @@ def test_failing_script(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_failure_file(sandbox: Sandbox, training_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/failure is the reason."""
+    """The content of /opt/ml/output/failure is in the reason."""
     sandbox.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('too few rows'); raise SystemExit(7)")
     assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: too few rows, exit code: 7\n")
 
 
 def test_long_failure_file(sandbox: Sandbox, training_request: Make) -> None:
-    """Of a long failure file, the reason has the beginning: SageMaker's 1,024 characters."""
+    """The reason has the start of a long failure file, within SageMaker's 1,024 characters."""
     sandbox.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('x' * 5000); raise SystemExit(7)")
     assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: " + "x" * 1000)
 
 
 def test_killed_by_signal(sandbox: Sandbox, training_request: Make) -> None:
-    """A script that a signal killed has the exit code that Docker gives it."""
+    """A script that a signal killed has the same exit code as in Docker."""
     sandbox.put("scripts/train.py", "import os; print('so far'); os.kill(os.getpid(), 9)")
     reason = sandbox.reason(CREATE, training_request())
     assert reason.startswith("AlgorithmError: , exit code: 137\n")
     assert reason.endswith("so far")
 
 
-def test_time_is_up(sandbox: Sandbox, training_request: Make) -> None:
-    """A job whose time is up fails its task; the model it saved by then is kept, as on SageMaker."""
+def test_timeout(sandbox: Sandbox, training_request: Make) -> None:
+    """A job that times out fails its task; the model it has saved is uploaded, as on SageMaker."""
     sandbox.put(
         "scripts/train.py",
         "import time; open('/opt/ml/model/epoch-1', 'w').write('1'); print('saved'); time.sleep(60)",
@@ -155,7 +155,7 @@ def test_time_is_up(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_no_entry_point(sandbox: Sandbox, training_request: Make) -> None:
-    """A request with neither an entry point nor a program is refused: there is no image."""
+    """A request with neither an entry point nor a program is rejected, because the image does not run here."""
     request = training_request()
     request["AlgorithmSpecification"].pop("ContainerEntrypoint")
     failure = sandbox.fail(CREATE, request)
@@ -164,7 +164,7 @@ def test_no_entry_point(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_missing_channel_data(sandbox: Sandbox, training_request: Make) -> None:
-    """A channel without data is refused in SageMaker's words, and the name stays free."""
+    """A channel without data is rejected with SageMaker's message, and the name stays free."""
     sandbox.s3.delete_object(Bucket="bucket", Key="data/train.csv")
     failure = sandbox.fail(CREATE, training_request())
     assert failure.error == "SageMaker.AmazonSageMakerException"
@@ -181,7 +181,7 @@ def test_missing_channel_data(sandbox: Sandbox, training_request: Make) -> None:
     ],
 )
 def test_not_supported(sandbox: Sandbox, training_request: Make, mode: str, data_type: str, key: str) -> None:
-    """Pipe mode and augmented manifests are refused by name."""
+    """Pipe mode and augmented manifests are rejected by name."""
     request = training_request()
     request["InputDataConfig"][0]["InputMode"] = mode
     request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3DataType"] = data_type
@@ -191,7 +191,7 @@ def test_not_supported(sandbox: Sandbox, training_request: Make, mode: str, data
 
 
 def test_name_is_taken(sandbox: Sandbox, training_request: Make, processing_request: Make) -> None:
-    """Training jobs have names of their own: one that a processing job has is free."""
+    """A training job may have the name of a processing job, but not of another training job."""
     sandbox.put("scripts/job.py", "")
     sandbox.run("createProcessingJob", processing_request())
     sandbox.run(CREATE, training_request())

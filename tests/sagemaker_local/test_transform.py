@@ -19,7 +19,7 @@ pytestmark = needs_namespaces
 
 
 def test_job(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """Each input file has its answers beside it in the output, under its relative path and .out."""
+    """Each input file's predictions are uploaded under its relative path with ``.out``."""
     serve()
     sandbox.put("in/one.csv", "a\nb\n")
     sandbox.put("in/deep/two.csv", "c\n")
@@ -37,7 +37,7 @@ def test_job(sandbox: Sandbox, serve: Callable[..., None], transform_request: Ma
 
 
 def test_one_file(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A source that is one file gives one output of its name."""
+    """A source that is one file has one output file with its name."""
     serve()
     sandbox.put("in/test_features.csv", "a\n")
     request = transform_request()
@@ -47,7 +47,7 @@ def test_one_file(sandbox: Sandbox, serve: Callable[..., None], transform_reques
 
 
 def test_payload_limit(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A file larger than a payload is cut between lines, none is lost, and the answers keep the order of the lines."""
+    """A file larger than a payload is split between lines, and the predictions keep the lines' order."""
     serve(
         SHOUT.replace('print("rows:"', 'import time; time.sleep(0.1 if rows[0].startswith("0") else 0); print("rows:"')
     )
@@ -61,7 +61,7 @@ def test_payload_limit(sandbox: Sandbox, serve: Callable[..., None], transform_r
 
 
 def test_single_record(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """SingleRecord sends one line at a time; the container hears of it."""
+    """SingleRecord sends one line at a time and sets SAGEMAKER_BATCH_STRATEGY."""
     serve(SHOUT.replace("row.upper()", "row + __import__('os').environ['SAGEMAKER_BATCH_STRATEGY']"))
     sandbox.put("in/a.csv", "a\nb\n\nc")
     sandbox.run(CREATE, transform_request(BatchStrategy="SingleRecord"))
@@ -70,7 +70,7 @@ def test_single_record(sandbox: Sandbox, serve: Callable[..., None], transform_r
 
 
 def test_not_split(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """Without SplitType a file goes whole; without AssembleWith the answer is stored as it came; Gzip is unpacked."""
+    """Without SplitType a file is sent whole; without AssembleWith no newline is added; Gzip is decompressed."""
     serve()
     sandbox.put("in/a.csv.gz", gzip.compress(b"a\nb\n"))
     request = transform_request()
@@ -81,7 +81,7 @@ def test_not_split(sandbox: Sandbox, serve: Callable[..., None], transform_reque
 
 
 def test_default_functions(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """With a model_fn alone, the scikit-learn container's functions read CSV and write CSV."""
+    """With only a model_fn, the scikit-learn container's functions read and write CSV."""
     serve(
         """
         class Sum:
@@ -98,7 +98,7 @@ def test_default_functions(sandbox: Sandbox, serve: Callable[..., None], transfo
 
 
 def test_environment(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """The model's variables, the job's and SageMaker's own reach the script; an answer's type is what was asked for."""
+    """The script gets the model's, the job's and SageMaker's variables, and the accepted content type."""
     serve(
         """
         import json, os
@@ -115,8 +115,8 @@ def test_environment(sandbox: Sandbox, serve: Callable[..., None], transform_req
     assert answer == ["text/csv", "inference.py", "aiops", "true", "50", None]
 
 
-def test_answer_500(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A file that the model cannot read has no output; the others have theirs; the job fails and its log says why."""
+def test_status_500(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
+    """If one file fails, the others have outputs, the job fails and its log has the reason."""
     serve(SHOUT.replace('print("rows:"', 'assert "bad" not in rows, "a bad row"; print("rows:"'))
     for name, text in (("1", "a\n"), ("2", "bad\n"), ("3", "c\n")):
         sandbox.put(f"in/{name}.csv", text)
@@ -129,7 +129,7 @@ def test_answer_500(sandbox: Sandbox, serve: Callable[..., None], transform_requ
 
 
 def test_retries(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """An invocation is tried again as often as ModelClientConfig says."""
+    """An invocation is retried as often as ModelClientConfig allows."""
     serve(
         SHOUT.replace(
             'print("rows:"', 'model_fn.n = getattr(model_fn, "n", 0) + 1; assert model_fn.n > 2; print("rows:"'
@@ -141,7 +141,7 @@ def test_retries(sandbox: Sandbox, serve: Callable[..., None], transform_request
 
 
 def test_server_dies(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A model server that dies over a request is reported as SageMaker does."""
+    """A model server that dies during a request is reported as in SageMaker."""
     serve(SHOUT.replace('print("rows:"', 'import os; os._exit(1); print("rows:"'))
     sandbox.put("in/a.csv", "a\n")
     reason = sandbox.reason(CREATE, transform_request())
@@ -150,7 +150,7 @@ def test_server_dies(sandbox: Sandbox, serve: Callable[..., None], transform_req
 
 
 def test_too_large(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """A record that does not fit into a payload fails its file, as the caller's error."""
+    """A record that does not fit into a payload fails its file with a ClientError."""
     serve()
     sandbox.put("in/a.csv", b"x" * (1 << 20) + b"y\n")
     reason = sandbox.reason(CREATE, transform_request(MaxPayloadInMB=1))
@@ -159,8 +159,8 @@ def test_too_large(sandbox: Sandbox, serve: Callable[..., None], transform_reque
 
 
 def test_stop(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """Stopping ends a job in the midst of an invocation, as stopped; the answer never comes."""
-    serve(SHOUT.replace('print("rows:"', 'import time; print("asked"); time.sleep(60); print("rows:"'))
+    """Stopping ends a job during an invocation as Stopped."""
+    serve(SHOUT.replace('print("rows:"', 'import time; print("invoked"); time.sleep(60); print("rows:"'))
     sandbox.put("in/a.csv", "a\n")
     raised: list[JobStopped] = []
 
@@ -172,7 +172,7 @@ def test_stop(sandbox: Sandbox, serve: Callable[..., None], transform_request: M
 
     thread = threading.Thread(target=run)
     thread.start()
-    while "asked" not in sandbox.lines:
+    while "invoked" not in sandbox.lines:
         time.sleep(0.01)
     sandbox.sagemaker.stop()
     thread.join()
@@ -181,7 +181,7 @@ def test_stop(sandbox: Sandbox, serve: Callable[..., None], transform_request: M
 
 
 def test_without_namespaces(prefix_sandbox: Sandbox, transform_request: Make, model_request: Make) -> None:
-    """Without namespaces a script that uses the model_dir it is given is served too."""
+    """Without namespaces, a script that uses its model_dir argument works."""
     script = SHOUT.replace('open("/opt/ml/model/mark.txt")', 'open(model_dir + "/mark.txt")')
     prefix_sandbox.archive("model.tar.gz", mark_txt="!", code__inference_py=script)
     environment = {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
@@ -201,7 +201,7 @@ def test_without_namespaces(prefix_sandbox: Sandbox, transform_request: Make, mo
 def test_not_supported(
     sandbox: Sandbox, serve: Callable[..., None], transform_request: Make, changes: dict[str, Any], key: str
 ) -> None:
-    """Joining inputs with answers, and record formats, are refused by name."""
+    """Joining inputs with predictions, and RecordIO, are rejected by name."""
     serve()
     request = transform_request()
     changed = {name: request.get(name, {}) | value for name, value in changes.items()}
@@ -210,10 +210,10 @@ def test_not_supported(
     assert failure.cause.startswith(f"{key} is ")
 
 
-def test_key_that_is_no_name_of_a_file(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
-    """An input whose key no file can be named after fails the job, which names the key."""
+def test_key_is_not_a_file_name(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
+    """An input whose key is not a valid file name fails the job, and the reason names the key."""
     serve()
-    key = f"in/{'x' * 255}"  # and .out
+    key = f"in/{'x' * 255}"  # too long with .out
     sandbox.put(key, "a\n")
     failure = sandbox.fail(CREATE, transform_request())
     assert failure.error == "States.TaskFailed"
