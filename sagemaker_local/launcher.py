@@ -43,12 +43,12 @@ def main(plan: dict[str, Any]) -> None:
     Args:
         plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor), ``descriptors`` (those that the
             command inherits), ``isolated`` (whether the job gets a PID namespace), ``namespaces`` and ``root`` (the
-            arguments of ``namespaces.leave`` and ``namespaces.enter``, or null to skip them).
+            arguments of ``namespaces.create`` and ``namespaces.change_root``, or null to skip them).
     """
     os.set_inheritable(plan["status"], False)  # noqa: FBT003 - the library takes it by position only
     try:
         if plan["namespaces"] is not None:
-            namespaces.leave(**plan["namespaces"])
+            namespaces.create(**plan["namespaces"])
         init = os.fork() if plan["isolated"] else 0
         if init:
             _close(plan["descriptors"])
@@ -56,14 +56,14 @@ def main(plan: dict[str, Any]) -> None:
             return
         _prctl(*((_PR_SET_PDEATHSIG, signal.SIGKILL) if plan["isolated"] else (_PR_SET_CHILD_SUBREAPER, 1)))
         if plan["root"] is not None:
-            namespaces.enter(**plan["root"])
+            namespaces.change_root(**plan["root"])
         _run_init(plan)
     except OSError as error:
         _report(plan, _cannot_start(plan, error), 0.0, 0)
 
 
 def _run_init(plan: dict[str, Any]) -> None:
-    """Acts as the job's init process: runs the command, obeys stop commands, and reports the exit."""
+    """Acts as the job's init process: runs the command, handles stop requests, and reports the exit."""
     wake, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -99,7 +99,7 @@ def _cannot_start(plan: dict[str, Any], error: BaseException) -> int:
 
 
 def _wait_for_exit(child: int, wake: int) -> tuple[int, int]:
-    """Waits for the child, and stops it on command. Returns its exit code, as in a shell, and its peak memory."""
+    """Waits for the child, and stops it on request. Returns its exit code, as in a shell, and its peak memory."""
     kill_at: float | None = None
     while True:
         pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -117,9 +117,9 @@ def _wait_for_exit(child: int, wake: int) -> tuple[int, int]:
         if wake in ready:
             os.read(wake, 4096)
         if 0 in ready:
-            command = os.read(0, 64).split()
-            _signal_group(child, signal.SIGTERM if command else signal.SIGKILL)
-            kill_at = time.monotonic() + (float(command[-1]) if command else 0.0)
+            request = os.read(0, 64).split()
+            _signal_group(child, signal.SIGTERM if request else signal.SIGKILL)
+            kill_at = time.monotonic() + (float(request[-1]) if request else 0.0)
 
 
 def _signal_group(child: int, number: int) -> None:

@@ -136,8 +136,8 @@ def download_model(definition: dict[str, Any], container: Container, s3: S3Cache
     source = definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if source.startswith("s3://"):
         unpack(s3.cached(s3.items(source)[0]), container.path(CODE), uri=source)
-    for place in (folder / "code", container.path(CODE)):
-        if (place / "requirements.txt").exists():
+    for code in (folder / "code", container.path(CODE)):
+        if (code / "requirements.txt").exists():
             container.log_line("requirements.txt is not installed here: the model uses this environment's packages")
 
 

@@ -39,7 +39,7 @@ _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _PROBE_SECONDS = 10
 
 Mount = tuple[str, str, str]
-"""Kind, source and target; see ``namespaces.enter``."""
+"""Kind, source and target; see ``namespaces.change_root``."""
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Isolates a job with the kernel's namespaces, a separate root file system and dropped privileges.
 
-``launcher`` calls ``leave`` in its own process, then ``enter`` in the first process of the new PID namespace, then
+``launcher`` calls ``create`` in its own process, ``change_root`` in the first process of the new PID namespace, and
 ``drop_privileges`` in the command's process. ``mounts`` decides what the new root shows. All functions raise OSError if
 a system call fails.
 
@@ -32,8 +32,8 @@ _KERNEL_SETTINGS = ("sys", "sysrq-trigger")
 """Parts of ``/proc`` that root can write without any capability, such as the program that the host runs on a crash."""
 
 
-def leave(*, isolated: bool, offline: bool) -> None:
-    """Moves this process to new namespaces.
+def create(*, isolated: bool, offline: bool) -> None:
+    """Creates namespaces and moves this process into them.
 
     Args:
         isolated: whether to create a PID namespace, for the children, and an IPC namespace.
@@ -44,7 +44,7 @@ def leave(*, isolated: bool, offline: bool) -> None:
         _raise_loopback()
 
 
-def enter(root: str, mounts: Sequence[Sequence[str]], *, isolated: bool) -> None:
+def change_root(root: str, mounts: Sequence[Sequence[str]], *, isolated: bool) -> None:
     """Builds a root file system and moves this process, which must have its own mount namespace, into it.
 
     Args:

@@ -117,7 +117,7 @@ class Scaling:
         return ScalableTarget(request["ResourceId"], request["ScalableDimension"])
 
     def _new(self, request: Document) -> Document:
-        place = f"{self._context.region}:{self._context.account}"
+        scope = f"{self._context.region}:{self._context.account}"
         role = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
         return {
             "ServiceNamespace": request["ServiceNamespace"],
@@ -129,13 +129,13 @@ class Scaling:
             "SuspendedState": dict.fromkeys(
                 ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
             ),
-            "ScalableTargetARN": f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex}",
+            "ScalableTargetARN": f"arn:aws:application-autoscaling:{scope}:scalable-target/{uuid.uuid4().hex}",
         }
 
     def _policy_arn(self, request: Document) -> str:
-        place = f"{self._context.region}:{self._context.account}"
+        scope = f"{self._context.region}:{self._context.account}"
         resource = f"resource/sagemaker/{request['ResourceId']}:policyName/{request['PolicyName']}"
-        return f"arn:aws:autoscaling:{place}:scalingPolicy:{uuid.uuid4()}:{resource}"
+        return f"arn:aws:autoscaling:{scope}:scalingPolicy:{uuid.uuid4()}:{resource}"
 
     def _deregister(self, endpoint: str) -> None:
         prefix = f"endpoint/{endpoint.lower()}/"

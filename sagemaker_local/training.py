@@ -159,13 +159,13 @@ class TrainingJob(Job):
 
     def _copy_code(self, path: str) -> None:
         try:
-            place = self.container.path(path)
+            source = self.container.path(path)
         except ValueError as error:
             raise FailureReasonError(f"ClientError: sagemaker_submit_directory: {error}") from error
-        if place.is_dir():
-            shutil.copytree(place, self.container.path(training_env.CODE), dirs_exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, self.container.path(training_env.CODE), dirs_exist_ok=True)
         else:
-            unpack(place, self.container.path(training_env.CODE), uri=path)
+            unpack(source, self.container.path(training_env.CODE), uri=path)
 
     def _command(self) -> list[str]:
         if self.entry_point is not None:
@@ -210,12 +210,12 @@ class TrainingJob(Job):
         return join_uri(self._output_uri(), "model.tar.gz" if self._compressed() else "model/")
 
     def _upload(self) -> None:
-        for name, place in (("model", training_env.MODEL), ("output", f"{training_env.OUTPUT}/data")):
+        for name, folder in (("model", training_env.MODEL), ("output", f"{training_env.OUTPUT}/data")):
             if not self._compressed():
-                self.upload(place, join_uri(self._output_uri(), name))
+                self.upload(folder, join_uri(self._output_uri(), name))
                 continue
             archive = self.folder / f"{name}.tar.gz"
-            if pack(self.files, place, archive, log=self.container.log_line):
+            if pack(self.files, folder, archive, log=self.container.log_line):
                 self.context.s3.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
 
     def _progress(self) -> str:
