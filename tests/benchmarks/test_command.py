@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import results
 from benchmarks.families import FAMILIES
-from benchmarks.processes import PROJECT
 from benchmarks.table import DOCUMENT, written
+from executions.defaults import PROJECT
 
 
 @pytest.mark.parametrize(
