@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
+from benchmarks.processes import PYTHON, Usage, environment, usage
+from executions.defaults import PROJECT
 
 SCRIPTS = PROJECT / "scripts"
 _SHIPPED = PROJECT / "data" / "census-income.csv.xz"

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-PROJECT = Path(__file__).parent.parent
-
 PYTHON = Path(sys.executable)
 _LAST = 2000
 
