@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from sagemaker_local.mounts import view_of_this_machine
+from sagemaker_local.mounts import best_view
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_reason_of_a_rejection(reason: str) -> None:
 @pytest.fixture
 def machine_without_isolation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Makes this machine one without namespaces: not Linux."""
-    view_of_this_machine.cache_clear()
+    best_view.cache_clear()
     monkeypatch.setattr(sys, "platform", "darwin")
     yield
-    view_of_this_machine.cache_clear()
+    best_view.cache_clear()
 
 
 @pytest.mark.usefixtures("machine_without_isolation")
