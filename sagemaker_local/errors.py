@@ -45,6 +45,10 @@ class Failure(Exception):  # noqa: N818 - an event inside a job, not an error of
         self.exceeded = exceeded
 
 
+class PackageBuildError(Failure):
+    """A package in ``requirements.txt`` has no wheel and must be built, inside the job."""
+
+
 class Refused(JobFailed):
     """A service did not take a request, or could not do what it asks for.
 

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sagemaker_local.container import Container, Exit, StoppedError, printable
-from sagemaker_local.errors import REASON_LENGTH, Failure, failure_reason, task_failed
+from sagemaker_local.environments import Environments, InstallFailedError, PythonEnvironment
+from sagemaker_local.errors import REASON_LENGTH, Failure, PackageBuildError, failure_reason, not_supported, task_failed
 from sagemaker_local.guard import SECRET
+from sagemaker_local.images import Image, ImageError, Images
 from sagemaker_local.job_files import Entry, JobFiles, is_text, remove
 from sagemaker_local.mounts import ISOLATED, PREFIX
 from sagemaker_local.s3_cache import S3Cache, S3CacheError, in_parallel, join_uri
@@ -41,6 +43,8 @@ class JobContext:
     log: Callable[[str, str, str], None]
     """Is called with a job's action and name, and a line."""
     namespaces: bool | None
+    images: Images
+    environments: Environments
 
     def arn(self, resource: str) -> str:
         """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
@@ -57,6 +61,24 @@ class JobContext:
             keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
+
+    def image(self, key: str, uri: str | None) -> Image:
+        """The image that a request names.
+
+        Raises:
+            JobFailed: this machine does not know it.
+        """
+        try:
+            return self.images.find(uri or "")
+        except ImageError as error:
+            raise not_supported(key, uri, str(error)) from error
+
+    def python(self, image: Image, requirements: str, *, say: Callable[[str], None]) -> PythonEnvironment:
+        """The packages of an image, installed on this machine where they are missing. Raises Failure."""
+        try:
+            return self.environments.get(image, requirements, say=say)
+        except InstallFailedError as error:
+            raise (PackageBuildError if error.needs_build else Failure)(f"ClientError: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +106,8 @@ class Job:
 
     noun: str
     """``Processing``, ``Training`` or ``Transform``: what SageMaker's field names begin with."""
+    image: Image
+    """The image that it runs in; set by ``prepare``."""
 
     def __init__(self, request: dict[str, Any], context: JobContext) -> None:
         self.request = request
@@ -169,9 +193,28 @@ class Job:
             raise StoppedError
 
     def start(
-        self, command: Sequence[str], environment: dict[str, str], *, offline: bool = False, **options: Any
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        *,
+        requirements: str = "",
+        offline: bool = False,
+        **options: Any,
     ) -> None:
-        """Starts the job's process with what SageMaker sets for each; see ``Container.start``."""
+        """Starts the job's process with what SageMaker sets for each; see ``Container.start``.
+
+        Args:
+            command: program and arguments.
+            environment: the job's own variables.
+            requirements: what to install on top of the image's packages, as in a ``requirements.txt``.
+            offline: whether to keep the network from it.
+            options: see ``Container.start``.
+
+        Raises:
+            Failure: the packages could not be installed.
+        """
+        python = self.context.python(self.image, requirements, say=self.container.say)
+        self.check()
         if self.container.view == PREFIX:
             self.container.say(f"No mount namespace here: {self.container.ml} stands for /opt/ml (SAGEMAKER_BASE_DIR)")
         if self.container.view != ISOLATED:
@@ -185,7 +228,7 @@ class Job:
             self.container.say(f"InstanceCount is {instances}: this machine is one")
         self.started = now()
         variables = self.context.environment(offline=offline) | environment
-        self.container.start(command, variables, offline=offline, **options)
+        self.container.start(command, variables, python=python, offline=offline, **options)
 
     def finish(self, timeout: float | None = None) -> Exit:
         """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""

@@ -22,6 +22,7 @@ It imports nothing but the standard library and nothing from this package.
 import contextlib
 import json
 import os
+import resource  # noqa: F401 - os.wait4 imports it, and the job's root may not have it
 import select
 import signal
 import sys

@@ -10,8 +10,10 @@ from typing import Any
 
 from sagemaker_local.archives import unpack
 from sagemaker_local.container import Container
+from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import not_supported, refused
 from sagemaker_local.job import JobContext, now
+from sagemaker_local.job_files import JobFiles
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -134,9 +136,19 @@ def lay_out(definition: dict[str, Any], container: Container, objects: S3Cache) 
     source = definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if source.startswith("s3://"):
         unpack(objects.cached(objects.items(source)[0]), container.path(CODE), uri=source)
-    for place in (folder / "code", container.path(CODE)):
-        if (place / "requirements.txt").exists():
-            container.say("requirements.txt is not installed here: the model has the packages of this environment")
+
+
+def requirements_of(container: Container) -> str:
+    """The content of the ``requirements.txt`` that goes with a model's code; empty if there is none.
+
+    The serving containers install it from the model's ``code/`` folder, or from the code that
+    ``SAGEMAKER_SUBMIT_DIRECTORY`` names.
+    """
+    for folder in (CODE, f"{MODEL}/code"):
+        text = JobFiles(container.ml).text(f"{folder}/requirements.txt", REQUIREMENTS_LENGTH)
+        if text:
+            return text
+    return ""
 
 
 def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:

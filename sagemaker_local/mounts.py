@@ -21,14 +21,17 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from sagemaker_local.environments import PythonEnvironment, make_own
+
 ROOT = "/opt/ml"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
-OWN_FOLDERS = ("home", "tmp", "work", "bin")
+OWN_FOLDERS = ("home", "tmp", "work", "python")
 """What a job has beside ``/opt/ml``, in its folder."""
 
-_SERVING = Path(__file__).with_name("serving")
+_PROGRAMS = [Path(__file__).with_name("serving")]
+"""What of this package a job runs."""
 _INSIDE = "/job"
 """Where the folders of its own are in the isolated view, but for ``tmp``, which is ``/tmp`` there."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/sys")
@@ -76,6 +79,7 @@ def launch_command(
     folder: Path,
     view: str,
     status: int,
+    python: PythonEnvironment | None = None,
     descriptors: Iterable[int] = (),
     cwd: str | None = None,
     offline: bool = False,
@@ -88,13 +92,14 @@ def launch_command(
         folder: the job's, see ``make_folders``.
         view: see above.
         status: the file descriptor for the launcher's report.
+        python: the image's packages; None: the command needs no Python.
         descriptors: those that the command inherits.
         cwd: the working directory as the command sees it; None: its empty folder ``work``.
         offline: whether to keep the network from it, which only the isolated view can.
         private: folders to hide in the isolated view, wherever they lie.
     """
     isolated = view == ISOLATED
-    places = [*_system(private), *_own(folder), *_python()] if isolated else [*_all_but_opt_ml(folder)]
+    places = [*_system(private), *_own(folder), *_python(python)] if isolated else [*_all_but_opt_ml(folder)]
     plan = {
         "command": command,
         "cwd": cwd or seen_at(folder, "work", view),
@@ -123,18 +128,10 @@ def _system(private: Iterable[Path]) -> Iterator[Place]:
     yield from (("hide", "", path) for path in sorted(hidden))
 
 
-def _python() -> Iterator[Place]:
-    """What the interpreter that runs us consists of, also where links lead to it, and the model server."""
-    library = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-    program = Path(sys.executable)
-    while True:
-        prefix = program.parent.parent
-        found.append(str(prefix if (prefix / library).is_dir() else program.parent))
-        if not program.is_symlink():
-            break
-        program = program.parent / program.readlink()
-    yield from (place for path in [*dict.fromkeys(found), str(_SERVING)] for place in _shown("read", Path(path)))
+def _python(environment: PythonEnvironment | None) -> Iterator[Place]:
+    """The image's packages and the interpreter that they are for, read-only, and the programs of this package."""
+    places = environment.places if environment else ()
+    yield from (place for path in [*places, *map(str, _PROGRAMS)] for place in _shown("read", Path(path)))
 
 
 def _own(folder: Path) -> Iterator[Place]:
@@ -183,17 +180,19 @@ def interpreter(program: str) -> str:
     return "python3" if missing and _PYTHON.fullmatch(path.name) else program
 
 
-def base_environment(folder: Path, view: str) -> dict[str, str]:
+def base_environment(folder: Path, view: str, python: PythonEnvironment) -> dict[str, str]:
     """The variables that every command gets; nothing of ours is among them.
 
     Args:
         folder: the job's, see ``make_folders``.
         view: see above.
+        python: the image's packages, on top of which the job gets an environment of its own.
     """
-    _write_wrappers(folder / "bin")
+    own = seen_at(folder, "python", view)
+    make_own(python, folder / "python", own)
     # The scikit-learn image sets the locale and PYTHONUNBUFFERED too; without the latter, lines would not stream.
     return {
-        "PATH": f"{seen_at(folder, 'bin', view)}:{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        "PATH": f"{own}/bin:{python.folder}/bin:{_SYSTEM_PATH}",
         "HOME": seen_at(folder, "home", view),
         "TMPDIR": seen_at(folder, "tmp", view),
         "LANG": "C.UTF-8",
@@ -204,17 +203,6 @@ def base_environment(folder: Path, view: str) -> dict[str, str]:
         # whose core another program has took gradient boosting from 2 to 12 s on two cores. A request may override it.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-
-
-def _write_wrappers(folder: Path) -> None:
-    """Programs called ``python`` and ``python3`` where the interpreter that runs us goes by another name only."""
-    own = Path(sys.executable)
-    for name in ("python", "python3"):
-        if not (own.parent / name).exists():
-            # Not a link: a virtual environment is recognised by the folder that its interpreter is started from.
-            wrapper = folder / name
-            wrapper.write_text(f'#!/bin/sh\nexec "{own}" "$@"\n')
-            wrapper.chmod(0o755)
 
 
 def _sees_probe(view: str, folder: Path) -> bool:

@@ -8,7 +8,7 @@ others have theirs, and the job fails. Its log lines are SageMaker's own.
 
 import gzip
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from io import BufferedIOBase
@@ -17,7 +17,7 @@ from typing import Any
 
 from sagemaker_local.errors import Failure, not_supported
 from sagemaker_local.job import Job, JobContext
-from sagemaker_local.model import Models, lay_out
+from sagemaker_local.model import Models, lay_out, requirements_of
 from sagemaker_local.model_server_client import BadAnswerError, ModelServer
 from sagemaker_local.requests import require_s3_source
 from sagemaker_local.s3_cache import S3Object, as_file, join_uri
@@ -58,6 +58,11 @@ class TransformJob(Job):
             raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
         self._definition = self._models.container(self.request["ModelName"])
         self.offline = self._models.is_isolated(self.request["ModelName"])
+        self.image = self.context.image(f"Image of model {self.request['ModelName']}", self._definition.get("Image"))
+
+    def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
+        """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
+        super().start(command, environment, requirements=requirements_of(self.container), **options)
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""

@@ -1,5 +1,7 @@
 """The user's module and its model: found, loaded and asked as the scikit-learn container does."""
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import os

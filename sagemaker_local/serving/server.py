@@ -1,5 +1,7 @@
 """The HTTP side of the model server."""
 
+from __future__ import annotations
+
 import hmac
 import socket
 import sys

@@ -5,6 +5,8 @@ Older examples return ``worker.Response(encoders.encode(prediction, accept), mim
 ``sagemaker_inference``. Where a toolkit is installed, it is used.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import sys
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.place import IMAGE, Place
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
@@ -81,7 +81,7 @@ def test_pipe_mode(place: Place, processing_request: Make) -> None:
 
 def test_no_entry_point(place: Place, processing_request: Make) -> None:
     """A request that leaves the entry point to the image is refused: there is no image."""
-    failure = place.fail(CREATE, processing_request(AppSpecification={"ImageUri": "image"}))
+    failure = place.fail(CREATE, processing_request(AppSpecification={"ImageUri": IMAGE}))
     assert (failure.error, "AppSpecification.ContainerEntrypoint" in failure.cause) == ("Local.NotSupported", True)
 
 
