@@ -14,10 +14,13 @@ from local.data import identity, load
 from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
+from local.images import installer_variables, own_images_of
 from local.job_records import write_record
-from local.state import SCRATCH, EnvironmentDir, State
+from local.state import PROJECT, SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
+from sagemaker_local.environments import Environments
 from sagemaker_local.guard import job_key
+from sagemaker_local.images import Images
 from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
@@ -74,6 +77,8 @@ class LocalEnvironment:
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
                 ended=write_record,
+                images=Images(own=lambda: own_images_of(PROJECT)),
+                environments=Environments(variables=installer_variables),
             )
             self.emulator.services.attach(self.sagemaker)
             stack.callback(self.emulator.services.stop)

@@ -69,6 +69,11 @@ class PythonEnvironment:
         return Path(self.folder) / "lib" / f"python{self.python.rpartition('.')[0]}" / "site-packages"
 
     @property
+    def interpreter(self) -> str:
+        """The interpreter that imports the packages."""
+        return f"{self.folder}/bin/python"
+
+    @property
     def places(self) -> tuple[str, ...]:
         """The folders that a job must be able to read."""
         return tuple(dict.fromkeys((self.folder, self.base, str(Path(self.executable).parent.parent))))

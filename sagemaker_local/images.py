@@ -7,7 +7,7 @@ Python, the ``.in`` file names the nearest version that has one.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,11 @@ class Images:
     """Finds images by their address.
 
     Args:
-        own: a user's images by ``repository:tag``, or ``repository`` for any tag; see ``own_images``.
+        own: gives a user's images by ``repository:tag``, or ``repository`` for any tag; see ``own_images``.
     """
 
-    def __init__(self, own: Mapping[str, Image] | None = None) -> None:
-        self._own = own or {}
+    def __init__(self, own: Callable[[], Mapping[str, Image]] = dict) -> None:
+        self._own = own
 
     def find(self, uri: str) -> Image:
         """The image at an address.
@@ -116,9 +116,10 @@ class Images:
         """
         name = uri.rpartition("/")[2].partition("@")[0]
         repository, _, tag = name.partition(":")
+        own = self._own()
         for key in (uri, name, repository):
-            if key in self._own:
-                return self._own[key]
+            if key in own:
+                return own[key]
         tag = _TAG_SUFFIX.sub("", tag)
         for known in KNOWN:
             if known.repository == repository and tag in known.tags:
@@ -174,8 +175,3 @@ def _image(known: _Known, tag: str) -> Image:
         imports=known.imports,
         source=known.source,
     )
-
-
-def locks() -> Iterable[str]:
-    """The names of the locks of the known images."""
-    return sorted({known.lock for known in KNOWN})

@@ -169,8 +169,8 @@ def test_known_images(tag: str, python: str | None) -> None:
 
 def test_own_image_is_installed(tmp_path: Path) -> None:
     """A user's own image has the packages that images.yaml names."""
-    images = Images(own_images({"my-image": {"packages": ["six==1.15.0"], "train": ["python", "train.py"]}}))
-    environment = Environments(tmp_path).get(images.find("registry.example/team/my-image:7"))
+    own = own_images({"my-image": {"packages": ["six==1.15.0"], "train": ["python", "train.py"]}})
+    environment = Environments(tmp_path).get(Images(lambda: own).find("registry.example/team/my-image:7"))
     assert environment.packages["six"] == "1.15.0"
 
 
