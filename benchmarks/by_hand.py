@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import PROJECT, Usage, environment, image_python, usage
+from benchmarks.processes import Usage, environment, image_python, usage
+from executions.defaults import PROJECT
 
 SCRIPTS = PROJECT / "scripts"
 _SHIPPED = PROJECT / "data" / "census-income.csv.xz"

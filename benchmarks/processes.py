@@ -14,8 +14,6 @@ from pipeline.images import DEFAULT_VERSION, REPOSITORY
 from sagemaker_local.environments import Environments
 from sagemaker_local.images import Images
 
-PROJECT = Path(__file__).parent.parent
-
 PYTHON = Path(sys.executable)
 _LAST = 2000
 

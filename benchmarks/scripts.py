@@ -4,9 +4,10 @@ from pathlib import Path
 
 from benchmarks import reference
 from benchmarks.by_hand import by_hand, census
-from benchmarks.processes import PROJECT, environment, image_python, usage
+from benchmarks.processes import environment, image_python, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
+from executions.defaults import PROJECT
 
 _READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
 

@@ -94,14 +94,14 @@ class Environments:
         self._variables = variables
 
     def get(
-        self, image: Image, requirements: str = "", *, say: Callable[[str], None] = lambda _: None
+        self, image: Image, requirements: str = "", *, log_line: Callable[[str], None] = lambda _: None
     ) -> PythonEnvironment:
         """The environment of an image, made where it is missing.
 
         Args:
             image: whose packages to install.
             requirements: the content of a ``requirements.txt`` to install on top of them.
-            say: is called with a line when something has to be installed.
+            log_line: called with a line if something must be installed.
 
         Raises:
             InstallFailedError: it could not be made. Nothing of it is used later.
@@ -117,7 +117,7 @@ class Environments:
                 with contextlib.suppress(FileNotFoundError):
                     return _read(folder)
                 try:
-                    return self._make(image, requirements, python, folder, say)
+                    return self._make(image, requirements, python, folder, log_line)
                 except InstallFailedError:
                     # The image's own Python may be here, and no wheel for it.
                     if number == len(pythons) - 1:
@@ -125,9 +125,9 @@ class Environments:
         raise RuntimeError("there is always a Python: the one that runs this")
 
     def _make(
-        self, image: Image, requirements: str, python: str, folder: Path, say: Callable[[str], None]
+        self, image: Image, requirements: str, python: str, folder: Path, log_line: Callable[[str], None]
     ) -> PythonEnvironment:
-        say(f"Installing the packages of {image.name} once for this machine")
+        log_line(f"Installing the packages of {image.name} once for this machine")
         shutil.rmtree(folder, ignore_errors=True)
         run = functools.partial(_run, variables=self._variables(), image=image.name)
         interpreter = folder / "bin" / "python"
@@ -170,13 +170,13 @@ def bare_environment() -> PythonEnvironment:
     return PythonEnvironment(folder=base, python=platform.python_version(), base=base, executable=python, packages={})
 
 
-def make_own(environment: PythonEnvironment, folder: Path, seen_at: str) -> None:
+def make_own(environment: PythonEnvironment, folder: Path, path_in_view: str) -> None:
     """Makes a job's own virtual environment on top of an image's.
 
     Args:
         environment: the image's.
         folder: where to make it; must not exist.
-        seen_at: where the job sees that folder.
+        path_in_view: where the job sees that folder.
     """
     site = folder / "lib" / environment.site_packages.parent.name / "site-packages"
     site.mkdir(parents=True)
@@ -188,7 +188,7 @@ def make_own(environment: PythonEnvironment, folder: Path, seen_at: str) -> None
     # pip's own script would run in the image's environment, which the job cannot write to.
     for name in ("pip", "pip3"):
         script = programs / name
-        script.write_text(f'#!/bin/sh\nexec "{seen_at}/bin/python" -m pip "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec "{path_in_view}/bin/python" -m pip "$@"\n')
         script.chmod(0o755)
     (folder / "pyvenv.cfg").write_text(
         f"home = {Path(environment.executable).parent}\n"

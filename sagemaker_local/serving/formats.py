@@ -1,4 +1,4 @@
-"""The content types that the scikit-learn container reads and writes by itself, and its default functions."""
+"""The scikit-learn container's content types and default functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UTF8_TYPES = (JSON, CSV)
 
 
 class UnsupportedFormatError(Exception):
-    """There is no default for a content type."""
+    """The default functions do not support a content type."""
 
     def __init__(self, content_type: str) -> None:
         super().__init__(
@@ -27,12 +27,12 @@ class UnsupportedFormatError(Exception):
 
 
 def media_type(content_type: str) -> str:
-    """A content type without its parameters."""
+    """Returns a content type without its parameters."""
     return content_type.partition(";")[0].strip()
 
 
 def decode(content: Any, content_type: str) -> Any:
-    """Request data as a numpy array. Raises UnsupportedFormatError."""
+    """Parses request data into a numpy array. Raises UnsupportedFormatError."""
     np = _numpy()
     kind = media_type(content_type)
     if kind == JSON:
@@ -44,16 +44,16 @@ def decode(content: Any, content_type: str) -> Any:
         except ValueError:
             return array
     if kind == NPY:
-        # The container loads pickled objects too, which run code of whoever sends the request.
+        # The container also loads pickled objects, which would run the client's code.
         return np.load(io.BytesIO(content), allow_pickle=False)
     raise UnsupportedFormatError(content_type)
 
 
 def encode(prediction: Any, accept: str) -> str | bytes:
-    """A prediction in the first of the accepted content types that there is a default for.
+    """Encodes a prediction in the first accepted content type that is supported.
 
     Raises:
-        UnsupportedFormatError: there is none.
+        UnsupportedFormatError: no accepted type is supported.
     """
     for accepted in accept.split(","):
         kind = media_type(accepted)
@@ -83,12 +83,12 @@ def default_output(prediction: Any, accept: str) -> tuple[str | bytes, str]:
 
 
 def default_model(model_dir: str) -> Any:
-    """The scikit-learn container has no way of its own to load a model."""
+    """Raises NotImplementedError: the scikit-learn container has no default ``model_fn``."""
     raise NotImplementedError(f"Please provide a model_fn implementation, which loads the model in {model_dir}.")
 
 
 def _numpy() -> Any:
-    """Numpy, imported only now: a module with functions of its own may do without it."""
+    """Imports numpy on first use, because a module with its own functions may not need it."""
     return importlib.import_module("numpy")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sagemaker_local.environments import Environments, InstallFailedError, is_plain
 from sagemaker_local.images import Image, ImageError, Images, own_images
-from tests.sagemaker_local.place import IMAGE, Place, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox, needs_namespaces
 from tests.sagemaker_local.test_script_mode import script_mode
 
 Make = Callable[..., dict[str, Any]]
@@ -31,15 +31,15 @@ def tree_hash(folder: str) -> str:
 
 
 @pytest.fixture
-def run_script(place: Place, processing_request: Make) -> Callable[[str], list[str]]:
+def run_script(sandbox: Sandbox, processing_request: Make) -> Callable[[str], list[str]]:
     """Runs a script as a processing job; gives its log's lines."""
 
     def run(script: str) -> list[str]:
-        place.put("data/raw.csv", "x")
-        place.put("scripts/job.py", script)
-        before = len(place.lines)
-        place.run("createProcessingJob", processing_request(ProcessingJobName=f"job-{before}"))
-        return place.lines[before:]
+        sandbox.put("data/raw.csv", "x")
+        sandbox.put("scripts/job.py", script)
+        before = len(sandbox.lines)
+        sandbox.run("createProcessingJob", processing_request(ProcessingJobName=f"job-{before}"))
+        return sandbox.lines[before:]
 
     return run
 
@@ -85,37 +85,37 @@ def test_job_cannot_write_to_the_image(run_script: Callable[[str], list[str]]) -
 
 
 @pytest.mark.usefixtures("training_data")
-def test_script_mode_installs_requirements(place: Place, training_request: Make) -> None:
+def test_script_mode_installs_requirements(sandbox: Sandbox, training_request: Make) -> None:
     """In script mode the source directory's requirements.txt is installed; without it, the job fails on the import."""
     script = "import colorama; print('colorama', colorama.__version__)"
-    place.archive("source.tar.gz", train_py=script, requirements_txt="# colours\ncolorama==0.4.5\n")
-    place.run("createTrainingJob", script_mode(training_request()))
-    assert place.lines[-1] == "colorama 0.4.5"
-    place.archive("source.tar.gz", train_py=script)
-    reason = place.reason("createTrainingJob", script_mode(training_request(TrainingJobName="second")))
+    sandbox.archive("source.tar.gz", train_py=script, requirements_txt="# colours\ncolorama==0.4.5\n")
+    sandbox.run("createTrainingJob", script_mode(training_request()))
+    assert sandbox.lines[-1] == "colorama 0.4.5"
+    sandbox.archive("source.tar.gz", train_py=script)
+    reason = sandbox.reason("createTrainingJob", script_mode(training_request(TrainingJobName="second")))
     assert "No module named 'colorama'" in reason
 
 
 @pytest.mark.usefixtures("training_data")
-def test_requirements_are_not_installed_for_an_entry_point(place: Place, training_request: Make) -> None:
+def test_requirements_are_not_installed_for_an_entry_point(sandbox: Sandbox, training_request: Make) -> None:
     """A requirements.txt beside the program of a ContainerEntrypoint is a file like any other."""
-    place.put("scripts/requirements.txt", "no-such-package-anywhere==9\n")
-    place.run("createTrainingJob", training_request())
+    sandbox.put("scripts/requirements.txt", "no-such-package-anywhere==9\n")
+    sandbox.run("createTrainingJob", training_request())
 
 
 @pytest.mark.usefixtures("training_data")
-def test_package_that_does_not_exist(place: Place, training_request: Make) -> None:
+def test_package_that_does_not_exist(sandbox: Sandbox, training_request: Make) -> None:
     """The failure names the package, and nothing half installed is kept."""
-    place.archive("source.tar.gz", train_py="", requirements_txt="no-such-package-anywhere==9\n")
+    sandbox.archive("source.tar.gz", train_py="", requirements_txt="no-such-package-anywhere==9\n")
     for number in range(2):
-        reason = place.reason("createTrainingJob", script_mode(training_request(TrainingJobName=f"t{number}")))
+        reason = sandbox.reason("createTrainingJob", script_mode(training_request(TrainingJobName=f"t{number}")))
         assert "no-such-package-anywhere" in reason
 
 
 @pytest.mark.usefixtures("training_data")
-def test_options_are_read_inside_the_job(place: Place, training_request: Make) -> None:
+def test_options_are_read_inside_the_job(sandbox: Sandbox, training_request: Make) -> None:
     """A requirements.txt with more than packages is installed by the job itself, which cannot reach what we can."""
-    place.archive(
+    sandbox.archive(
         "source.tar.gz",
         train_py="import helper; print(helper.NAME)",
         requirements_txt="./helper\n",
@@ -123,8 +123,8 @@ def test_options_are_read_inside_the_job(place: Place, training_request: Make) -
         helper__setup_py="from setuptools import setup; setup(name='helper', version='1', py_modules=['helper'])",
         helper__setup_cfg="",
     )
-    place.run("createTrainingJob", script_mode(training_request()))
-    assert place.lines[-1] == "built in the job"
+    sandbox.run("createTrainingJob", script_mode(training_request()))
+    assert sandbox.lines[-1] == "built in the job"
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_plain_requirements(line: str, plain: bool) -> None:  # noqa: FBT001 - o
     assert is_plain(f"six\n{line}\n") == plain
 
 
-def test_unknown_image(place: Place, processing_request: Make) -> None:
+def test_unknown_image(sandbox: Sandbox, processing_request: Make) -> None:
     """An image that this machine does not know is refused with what to write, and in which file."""
     specification = {"ImageUri": "1.dkr.ecr.eu-west-1.amazonaws.com/my-image:3", "ContainerEntrypoint": ["python3"]}
-    failure = place.fail("createProcessingJob", processing_request(AppSpecification=specification))
+    failure = sandbox.fail("createProcessingJob", processing_request(AppSpecification=specification))
     assert failure.error == "Local.NotSupported"
     assert "images.yaml: {my-image:3: {packages: [pandas]}}" in failure.cause
 
