@@ -9,15 +9,19 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
+from executions.defaults import PROJECT
 from executions.stack import Stack
 from local.data import identity, load
 from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
+from local.images import installer_variables, own_images_of
 from local.job_records import write_record
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
+from sagemaker_local.environments import Environments
 from sagemaker_local.guard import job_key
+from sagemaker_local.images import Images
 from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
@@ -74,6 +78,8 @@ class LocalEnvironment:
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # readers use the job's log file
                 on_finish=write_record,
+                images=Images(own=lambda: own_images_of(PROJECT)),
+                environments=Environments(variables=installer_variables),
             )
             self.emulator.services.attach(self.sagemaker)
             stack.callback(self.emulator.services.stop)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from sagemaker_local.environments import PythonEnvironment, bare_environment
 from sagemaker_local.mounts import (
     PREFIX,
     ROOT,
@@ -129,6 +130,7 @@ class Container:
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
+        python: PythonEnvironment | None = None,
         cwd: str | None = None,
         descriptors: Sequence[int] = (),
         offline: bool = False,
@@ -137,8 +139,9 @@ class Container:
 
         Args:
             command: program and arguments. ``python3``, ``python`` and a Python path that exists only in the container
-                image run this process's interpreter.
+                image run the image's interpreter.
             environment: the command's variables in addition to ``base_environment``; ours are not inherited.
+            python: the image's packages; None: an interpreter without packages.
             cwd: the working directory in the container; defaults to an empty folder.
             descriptors: open file descriptors that the command inherits.
             offline: whether to cut off the network, which only the isolated view can do.
@@ -146,19 +149,21 @@ class Container:
         Raises:
             StoppedError: ``stop`` was called first.
         """
+        python = python or bare_environment()
         status, status_writer = os.pipe()
         launch = launch_command(
             [self._inside(word) for word in [interpreter(command[0]), *command[1:]]],
             folder=self.folder,
             view=self.view,
             status=status_writer,
+            python=python,
             descriptors=descriptors,
             cwd=self._inside(cwd) if cwd else None,
             offline=offline,
             private=self._private,
         )
         try:
-            self._launch(launch, self._environment(environment), status, [status_writer, *descriptors])
+            self._launch(launch, self._environment(environment, python), status, [status_writer, *descriptors])
         except BaseException:
             os.close(status)
             raise
@@ -269,8 +274,8 @@ class Container:
     def _inside(self, text: str) -> str:
         return with_root(text, self.ml) if self.view == PREFIX else text
 
-    def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        base = base_environment(self.folder, self.view)
+    def _environment(self, given: Mapping[str, str], python: PythonEnvironment) -> dict[str, str]:
+        base = base_environment(self.folder, self.view, python)
         if self.view == PREFIX:
             base["SAGEMAKER_BASE_DIR"] = str(self.ml)
         return base | {name: self._inside(value) for name, value in given.items()}

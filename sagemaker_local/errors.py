@@ -50,6 +50,10 @@ class FailureReasonError(Exception):
         self.exceeded = exceeded
 
 
+class PackageBuildError(FailureReasonError):
+    """A package in ``requirements.txt`` has no wheel and must be built, which only happens inside the job."""
+
+
 class AwsError(TaskFailed):
     """An error response of an AWS service.
 

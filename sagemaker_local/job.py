@@ -13,8 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sagemaker_local.container import Container, Exit, StoppedError, printable
-from sagemaker_local.errors import REASON_LENGTH, FailureReasonError, failure_reason, task_failed
+from sagemaker_local.environments import Environments, InstallFailedError, PythonEnvironment
+from sagemaker_local.errors import (
+    REASON_LENGTH,
+    FailureReasonError,
+    PackageBuildError,
+    failure_reason,
+    not_supported,
+    task_failed,
+)
 from sagemaker_local.guard import SECRET
+from sagemaker_local.images import Image, ImageError, Images
 from sagemaker_local.job_files import Entry, JobFiles, is_text, remove
 from sagemaker_local.mounts import ISOLATED, PREFIX
 from sagemaker_local.s3_cache import S3Cache, S3CacheError, in_parallel, join_uri
@@ -42,6 +51,8 @@ class JobContext:
     """Called with a job's action, its name and a line of its log."""
     namespaces: bool | None
     """See ``container.Container``."""
+    images: Images
+    environments: Environments
 
     def arn(self, resource: str) -> str:
         """Returns the ARN of a SageMaker resource, such as ``processing-job/name``, in lower case as in SageMaker."""
@@ -58,6 +69,24 @@ class JobContext:
             keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
+
+    def image(self, key: str, uri: str | None) -> Image:
+        """The image that a request names.
+
+        Raises:
+            TaskFailed: this machine does not know it.
+        """
+        try:
+            return self.images.find(uri or "")
+        except ImageError as error:
+            raise not_supported(key, uri, str(error)) from error
+
+    def python(self, image: Image, requirements: str, *, log_line: Callable[[str], None]) -> PythonEnvironment:
+        """The packages of an image, installed on this machine where they are missing. Raises FailureReasonError."""
+        try:
+            return self.environments.get(image, requirements, log_line=log_line)
+        except InstallFailedError as error:
+            raise (PackageBuildError if error.needs_build else FailureReasonError)(f"ClientError: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +114,8 @@ class Job:
 
     noun: str
     """``Processing``, ``Training`` or ``Transform``: the prefix of SageMaker's field names."""
+    image: Image
+    """The image that the job runs in; set by ``prepare``."""
 
     def __init__(self, request: dict[str, Any], context: JobContext) -> None:
         self.request = request
@@ -170,9 +201,28 @@ class Job:
             raise StoppedError
 
     def start(
-        self, command: Sequence[str], environment: dict[str, str], *, offline: bool = False, **options: Any
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        *,
+        requirements: str = "",
+        offline: bool = False,
+        **options: Any,
     ) -> None:
-        """Starts the job's process with the variables that every job gets; see ``Container.start``."""
+        """Starts the job's process with the variables that every job gets; see ``Container.start``.
+
+        Args:
+            command: program and arguments.
+            environment: the job's variables.
+            requirements: packages to install on top of the image's, in the format of ``requirements.txt``.
+            offline: whether to cut off the network.
+            options: see ``Container.start``.
+
+        Raises:
+            FailureReasonError: the packages could not be installed.
+        """
+        python = self.context.python(self.image, requirements, log_line=self.container.log_line)
+        self.check()
         if self.container.view == PREFIX:
             self.container.log_line(
                 f"No mount namespaces here: {self.container.ml} replaces /opt/ml (SAGEMAKER_BASE_DIR)"
@@ -188,7 +238,7 @@ class Job:
             self.container.log_line(f"InstanceCount is {instances}; the job runs on this machine only")
         self.started = now()
         variables = self.context.environment(offline=offline) | environment
-        self.container.start(command, variables, offline=offline, **options)
+        self.container.start(command, variables, python=python, offline=offline, **options)
 
     def finish(self, timeout: float | None = None) -> Exit:
         """Waits for the job's process. Raises StoppedError if it was stopped, FailureReasonError if it timed out."""

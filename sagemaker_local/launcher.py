@@ -20,6 +20,7 @@ Imports only the standard library and ``namespaces``.
 import contextlib
 import json
 import os
+import resource  # noqa: F401 - os.wait4 imports it, and the job's root may not have it
 import select
 import signal
 import sys

@@ -10,8 +10,10 @@ from typing import Any
 
 from sagemaker_local.archives import unpack
 from sagemaker_local.container import Container
+from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext, now
+from sagemaker_local.job_files import JobFiles
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -136,9 +138,19 @@ def download_model(definition: dict[str, Any], container: Container, s3: S3Cache
     source = definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if source.startswith("s3://"):
         unpack(s3.cached(s3.items(source)[0]), container.path(CODE), uri=source)
-    for code in (folder / "code", container.path(CODE)):
-        if (code / "requirements.txt").exists():
-            container.log_line("requirements.txt is not installed here: the model uses this environment's packages")
+
+
+def requirements_of(container: Container) -> str:
+    """Returns the ``requirements.txt`` that belongs to a model's code; empty if there is none.
+
+    The serving containers install it from the model's ``code/`` folder, or from the code that
+    ``SAGEMAKER_SUBMIT_DIRECTORY`` names.
+    """
+    for folder in (CODE, f"{MODEL}/code"):
+        text = JobFiles(container.ml).text(f"{folder}/requirements.txt", REQUIREMENTS_LENGTH)
+        if text:
+            return text
+    return ""
 
 
 def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:

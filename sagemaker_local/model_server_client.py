@@ -115,8 +115,7 @@ class ModelServer:
         token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
-            # -P: our program's folder must not come before the user's modules.
-            command = ["python3", "-P", str(_PROGRAM), str(listener.fileno())]
+            command = ["python3", str(_PROGRAM), str(listener.fileno())]
             given = environment | {_TOKEN: token}
             host.start(command, given, descriptors=[listener.fileno()], offline=host.offline)
         server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)

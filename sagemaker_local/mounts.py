@@ -21,14 +21,17 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from sagemaker_local.environments import PythonEnvironment, make_own
+
 ROOT = "/opt/ml"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
-JOB_FOLDERS = ("home", "tmp", "work", "bin")
+JOB_FOLDERS = ("home", "tmp", "work", "python")
 """A job's folders in addition to ``/opt/ml``."""
 
-_SERVING = Path(__file__).with_name("serving")
+_PROGRAMS = [Path(__file__).with_name("serving")]
+"""The programs of this package that jobs run."""
 _JOB_ROOT = "/job"
 """The parent of JOB_FOLDERS in the isolated view, except ``tmp``, which is ``/tmp``."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/sys")
@@ -76,6 +79,7 @@ def launch_command(
     folder: Path,
     view: str,
     status: int,
+    python: PythonEnvironment | None = None,
     descriptors: Iterable[int] = (),
     cwd: str | None = None,
     offline: bool = False,
@@ -88,6 +92,7 @@ def launch_command(
         folder: the job's folder; see ``make_folders``.
         view: ``isolated``, ``layout`` or ``prefix``.
         status: the file descriptor for the launcher's report.
+        python: the image's packages; None: the command needs no Python.
         descriptors: the file descriptors that the command inherits.
         cwd: the working directory in the view; None: the empty folder ``work``.
         offline: whether to cut off the network, which only the isolated view can do.
@@ -95,7 +100,9 @@ def launch_command(
     """
     isolated = view == ISOLATED
     mounts = (
-        [*_system_mounts(private), *_job_mounts(folder), *_python_mounts()] if isolated else [*_layout_mounts(folder)]
+        [*_system_mounts(private), *_job_mounts(folder), *_python_mounts(python)]
+        if isolated
+        else [*_layout_mounts(folder)]
     )
     plan = {
         "command": command,
@@ -125,18 +132,10 @@ def _system_mounts(private: Iterable[Path]) -> Iterator[Mount]:
     yield from (("hide", "", path) for path in sorted(hidden))
 
 
-def _python_mounts() -> Iterator[Mount]:
-    """Yields the mounts of this process's interpreter, along the symbolic links to it, and of the model server."""
-    library = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-    program = Path(sys.executable)
-    while True:
-        prefix = program.parent.parent
-        found.append(str(prefix if (prefix / library).is_dir() else program.parent))
-        if not program.is_symlink():
-            break
-        program = program.parent / program.readlink()
-    yield from (mount for path in [*dict.fromkeys(found), str(_SERVING)] for mount in _same_path("read", Path(path)))
+def _python_mounts(environment: PythonEnvironment | None) -> Iterator[Mount]:
+    """Yields the mounts of the image's packages, of their interpreter, and of this package's own programs."""
+    places = environment.places if environment else ()
+    yield from (mount for path in [*places, *map(str, _PROGRAMS)] for mount in _same_path("read", Path(path)))
 
 
 def _job_mounts(folder: Path) -> Iterator[Mount]:
@@ -187,17 +186,19 @@ def interpreter(program: str) -> str:
     return "python3" if missing and _PYTHON.fullmatch(path.name) else program
 
 
-def base_environment(folder: Path, view: str) -> dict[str, str]:
+def base_environment(folder: Path, view: str, python: PythonEnvironment) -> dict[str, str]:
     """Returns the variables that every command gets, none of them from our environment.
 
     Args:
         folder: the job's folder; see ``make_folders``.
         view: ``isolated``, ``layout`` or ``prefix``.
+        python: the image's packages; the job's own environment is made on top of them.
     """
-    _write_wrappers(folder / "bin")
+    own = path_in_view(folder, "python", view)
+    make_own(python, folder / "python", own)
     # As in the scikit-learn image, which also sets the locale and PYTHONUNBUFFERED; without it, lines would not stream.
     return {
-        "PATH": f"{path_in_view(folder, 'bin', view)}:{Path(sys.executable).parent}:{_SYSTEM_PATH}",
+        "PATH": f"{own}/bin:{python.folder}/bin:{_SYSTEM_PATH}",
         "HOME": path_in_view(folder, "home", view),
         "TMPDIR": path_in_view(folder, "tmp", view),
         "LANG": "C.UTF-8",
@@ -208,17 +209,6 @@ def base_environment(folder: Path, view: str) -> dict[str, str]:
         # spin while waiting slowed gradient boosting on two cores from 2 to 12 s. A request may override this.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-
-
-def _write_wrappers(folder: Path) -> None:
-    """Writes wrappers called ``python`` and ``python3`` if our interpreter's folder lacks these names."""
-    own = Path(sys.executable)
-    for name in ("python", "python3"):
-        if not (own.parent / name).exists():
-            # Not a link: Python recognises a virtual environment by the folder from which it was started.
-            wrapper = folder / name
-            wrapper.write_text(f'#!/bin/sh\nexec "{own}" "$@"\n')
-            wrapper.chmod(0o755)
 
 
 def _sees_probe(view: str, folder: Path) -> bool:

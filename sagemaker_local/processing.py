@@ -22,7 +22,9 @@ class ProcessingJob(Job):
 
     def prepare(self) -> None:
         """See ``Job.prepare``."""
-        if not self.request["AppSpecification"].get("ContainerEntrypoint"):
+        specification = self.request["AppSpecification"]
+        self.image = self.context.image("AppSpecification.ImageUri", specification["ImageUri"])
+        if not specification.get("ContainerEntrypoint"):
             raise not_supported(
                 "AppSpecification.ContainerEntrypoint",
                 None,

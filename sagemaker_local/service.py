@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.endpoints import Endpoints
+from sagemaker_local.environments import Environments
 from sagemaker_local.errors import AwsError, not_supported
 from sagemaker_local.guard import SECRET
+from sagemaker_local.images import Images
 from sagemaker_local.job import FinishedJob, JobContext
 from sagemaker_local.jobs import Jobs
 from sagemaker_local.model import Models
@@ -38,6 +40,8 @@ class SageMaker:
             output. The name is unique only together with the action.
         on_finish: called with each finished job and the resources it used.
         namespaces: whether jobs get a real /opt/ml; None: if this machine supports it.
+        images: the images that jobs can run in; by default AWS's own.
+        environments: the cache of their packages; by default in the user's cache folder.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class SageMaker:
         log: Callable[[str, str, str], None],
         on_finish: Callable[[FinishedJob], None] = lambda _job: None,
         namespaces: bool | None = None,
+        images: Images | None = None,
+        environments: Environments | None = None,
     ) -> None:
         self._context = JobContext(
             s3=S3Cache(s3=s3, cache=folder / "cache"),
@@ -65,6 +71,8 @@ class SageMaker:
             endpoint=s3.meta.endpoint_url,
             log=log,
             namespaces=namespaces,
+            images=images or Images(),
+            environments=environments or Environments(),
         )
         registry = Registry(self._context)
         self._models = Models(self._context, registry)

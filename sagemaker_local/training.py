@@ -14,7 +14,8 @@ from typing import Any
 
 from sagemaker_local import training_env
 from sagemaker_local.archives import pack, unpack
-from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
+from sagemaker_local.environments import REQUIREMENTS_LENGTH, is_plain
+from sagemaker_local.errors import FailureReasonError, PackageBuildError, aws_error, not_supported
 from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
 from sagemaker_local.requests import require_file_mode, require_s3_source
@@ -40,6 +41,7 @@ class TrainingJob(Job):
             )
         )
         specification = self.request.get("AlgorithmSpecification", {})
+        self.image = self.context.image("AlgorithmSpecification.TrainingImage", specification.get("TrainingImage"))
         if not specification.get("ContainerEntrypoint") and not self.program:
             raise not_supported(
                 "AlgorithmSpecification.ContainerEntrypoint",
@@ -59,12 +61,18 @@ class TrainingJob(Job):
     def work(self) -> None:
         """See ``Job.work``."""
         self._write_inputs()
-        self.start(
-            self._command(),
-            self._variables(),
-            cwd=None if self.entry_point else training_env.CODE,
-            offline=self.request.get("EnableNetworkIsolation", False),
-        )
+        options = {
+            "cwd": None if self.entry_point else training_env.CODE,
+            "offline": self.request.get("EnableNetworkIsolation", False),
+        }
+        requirements = self._requirements()
+        if not is_plain(requirements):
+            self._start_after_pip(options)
+        else:
+            try:
+                self.start(self._command(), self._variables(), requirements=requirements, **options)
+            except PackageBuildError:
+                self._start_after_pip(options)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         try:
             outcome = self.finish(limit)
@@ -154,8 +162,6 @@ class TrainingJob(Job):
             self._copy_code(self.submit_directory.removeprefix("file://"))
         with contextlib.suppress(FileNotFoundError), self.files.open(f"{training_env.CODE}/{self.program}") as program:
             os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
-        if (folder / "requirements.txt").exists():
-            self.container.log_line("requirements.txt is not installed here: the job uses this environment's packages")
 
     def _copy_code(self, path: str) -> None:
         try:
@@ -166,6 +172,18 @@ class TrainingJob(Job):
             shutil.copytree(source, self.container.path(training_env.CODE), dirs_exist_ok=True)
         else:
             unpack(source, self.container.path(training_env.CODE), uri=path)
+
+    def _requirements(self) -> str:
+        """The ``requirements.txt`` of the source directory, which the training toolkit installs in script mode."""
+        if self.entry_point is not None:
+            return ""
+        return self.files.text(f"{training_env.CODE}/requirements.txt", REQUIREMENTS_LENGTH)
+
+    def _start_after_pip(self, options: dict[str, Any]) -> None:
+        """Has the job install its packages itself, as the toolkit does: they may run code when they are built."""
+        install = "python -m pip install -r requirements.txt || exit 1"
+        command = ["/bin/sh", "-c", f'{install}; exec "$0" "$@"', *self._command()]
+        self.start(command, self._variables(), **options)
 
     def _command(self) -> list[str]:
         if self.entry_point is not None:

@@ -7,7 +7,7 @@ file but that one has an output file. The log lines are SageMaker's.
 
 import gzip
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from io import BufferedIOBase
@@ -16,7 +16,7 @@ from typing import Any
 
 from sagemaker_local.errors import FailureReasonError, not_supported
 from sagemaker_local.job import Job, JobContext
-from sagemaker_local.model import Models, download_model
+from sagemaker_local.model import Models, download_model, requirements_of
 from sagemaker_local.model_server_client import BadResponseError, ModelServer
 from sagemaker_local.requests import require_s3_source
 from sagemaker_local.s3_cache import S3Object, file_name_errors, join_uri
@@ -57,6 +57,11 @@ class TransformJob(Job):
             raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
         self._definition = self._models.container(self.request["ModelName"])
         self.offline = self._models.is_isolated(self.request["ModelName"])
+        self.image = self.context.image(f"Image of model {self.request['ModelName']}", self._definition.get("Image"))
+
+    def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
+        """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
+        super().start(command, environment, requirements=requirements_of(self.container), **options)
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""

@@ -12,7 +12,7 @@ from sagemaker_local.container import Container, Exit, StoppedError
 from sagemaker_local.errors import FailureReasonError, aws_error
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import remove
-from sagemaker_local.model import download_model
+from sagemaker_local.model import download_model, requirements_of
 from sagemaker_local.model_server_client import ModelResponse, ModelServer, NoResponseError
 
 ACTION = "createEndpoint"
@@ -86,7 +86,9 @@ class VariantServer:
     ) -> None:
         """See ``model_server_client.ServerHost``."""
         variables = self._context.environment(offline=offline) | environment
-        self.container.start(command, variables, descriptors=descriptors, offline=offline)
+        image = self._context.image("Image", self.definition.get("Image"))
+        python = self._context.python(image, requirements_of(self.container), log_line=self.container.log_line)
+        self.container.start(command, variables, python=python, descriptors=descriptors, offline=offline)
 
     def finish(self) -> Exit:
         """See ``model_server_client.ServerHost``."""

@@ -1,4 +1,6 @@
-"""Runs the model server: ``python3 -P serving N``, where N is the descriptor of an inherited listening socket."""
+"""Runs the model server: ``python3 serving N``, where N is the descriptor of an inherited listening socket."""
+
+from __future__ import annotations
 
 import importlib.util
 import os
@@ -26,4 +28,5 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # the folder of this program, whose modules must not come before the user's
     main(int(sys.argv[1]))

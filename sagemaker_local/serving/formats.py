@@ -1,5 +1,7 @@
 """The scikit-learn container's content types and default functions."""
 
+from __future__ import annotations
+
 import csv
 import importlib
 import io
@@ -32,18 +34,18 @@ def media_type(content_type: str) -> str:
 def decode(content: Any, content_type: str) -> Any:
     """Parses request data into a numpy array. Raises UnsupportedFormatError."""
     np = _numpy()
-    match media_type(content_type):
-        case "application/json":
-            return np.array(json.loads(content))
-        case "text/csv":
-            array = np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze()
-            try:
-                return array.astype(float)
-            except ValueError:
-                return array
-        case "application/x-npy":
-            # The container also loads pickled objects, which would run the client's code.
-            return np.load(io.BytesIO(content), allow_pickle=False)
+    kind = media_type(content_type)
+    if kind == JSON:
+        return np.array(json.loads(content))
+    if kind == CSV:
+        array = np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze()
+        try:
+            return array.astype(float)
+        except ValueError:
+            return array
+    if kind == NPY:
+        # The container also loads pickled objects, which would run the client's code.
+        return np.load(io.BytesIO(content), allow_pickle=False)
     raise UnsupportedFormatError(content_type)
 
 
@@ -54,13 +56,13 @@ def encode(prediction: Any, accept: str) -> str | bytes:
         UnsupportedFormatError: no accepted type is supported.
     """
     for accepted in accept.split(","):
-        match media_type(accepted):
-            case "application/json" | "*/*":
-                return json.dumps(prediction, default=_plain)
-            case "text/csv":
-                return _as_csv(prediction)
-            case "application/x-npy":
-                return _as_npy(prediction)
+        kind = media_type(accepted)
+        if kind in (JSON, ANY):
+            return json.dumps(prediction, default=_plain)
+        if kind == CSV:
+            return _as_csv(prediction)
+        if kind == NPY:
+            return _as_npy(prediction)
     raise UnsupportedFormatError(accept)
 
 

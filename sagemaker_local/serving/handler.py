@@ -1,5 +1,7 @@
 """Imports the user's module, loads the model and handles requests as the scikit-learn container does."""
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import os

@@ -1,5 +1,7 @@
 """The model server's HTTP server."""
 
+from __future__ import annotations
+
 import hmac
 import socket
 import sys

@@ -5,6 +5,8 @@ Older examples return ``worker.Response(encoders.encode(prediction, accept), mim
 ``sagemaker_inference``. An installed toolkit is used instead of its stand-in.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import sys
 from dataclasses import dataclass

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from sagemaker_local.container import Container
+from sagemaker_local.environments import Environments
+from sagemaker_local.images import Images
 from sagemaker_local.job import JobContext
 from sagemaker_local.mounts import best_view
 from tests.sagemaker_local.sandbox import Sandbox
@@ -162,6 +164,8 @@ def test_network_isolation_in_a_request(
         job_key="LOCALJOBKEY",
         log=lambda *_: None,
         namespaces=None,
+        images=Images(),
+        environments=Environments(),
     )
     assert ("AWS_ACCESS_KEY_ID" in context.environment(offline=isolated)) != isolated
 

@@ -22,8 +22,8 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     source = Path(container_module.__file__).parent
     (folder / "sagemaker_local").mkdir(mode=0o755)
-    for name in ("__init__.py", "container.py", "launcher.py", "namespaces.py", "mounts.py"):
-        shutil.copy(source / name, folder / "sagemaker_local" / name)
+    for file in source.glob("*.py"):
+        shutil.copy(file, folder / "sagemaker_local")
     yield folder
     shutil.rmtree(folder)
 
@@ -71,4 +71,4 @@ def test_ordinary_user(open_folder: Path, also: str, jobs: str) -> None:
     if "prefix" in done.stdout:
         pytest.skip("this kernel does not allow namespaces for ordinary users")
     assert done.stderr == ""
-    assert done.stdout.splitlines() == [f"hello /opt/venv {NOBODY}", "isolated 0 True"]
+    assert done.stdout.splitlines() == [f"hello /job/python {NOBODY}", "isolated 0 True"]

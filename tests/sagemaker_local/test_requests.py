@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sagemaker_local.sandbox import Sandbox
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
@@ -81,7 +81,7 @@ def test_pipe_mode(sandbox: Sandbox, processing_request: Make) -> None:
 
 def test_no_entry_point(sandbox: Sandbox, processing_request: Make) -> None:
     """A request without an entry point is rejected, because the image does not run here."""
-    failure = sandbox.fail(CREATE, processing_request(AppSpecification={"ImageUri": "image"}))
+    failure = sandbox.fail(CREATE, processing_request(AppSpecification={"ImageUri": IMAGE}))
     assert (failure.error, "AppSpecification.ContainerEntrypoint" in failure.cause) == ("Local.NotSupported", True)
 
 

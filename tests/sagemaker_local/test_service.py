@@ -13,7 +13,7 @@ import boto3
 
 from sagemaker_local import service
 from sagemaker_local.errors import JobStopped
-from tests.sagemaker_local.sandbox import Sandbox, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox, needs_namespaces
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -156,6 +156,6 @@ def test_emulator(tmp_path: Path, processing_request: Make) -> None:
     client = boto3.Session("x", "x", region_name="eu-west-1").client("s3", endpoint_url="http://127.0.0.1:4566")
     sandbox = Sandbox(client, tmp_path)
     entry_point = ["/bin/sh", "-c", "echo $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION"]
-    request = processing_request(AppSpecification={"ImageUri": "image", "ContainerEntrypoint": entry_point})
+    request = processing_request(AppSpecification={"ImageUri": IMAGE, "ContainerEntrypoint": entry_point})
     sandbox.run(CREATE, {key: value for key, value in request.items() if "put" not in key})
     assert sandbox.lines == ["http://127.0.0.1:4566 LOCALJOBKEY eu-west-1"]
