@@ -1,4 +1,4 @@
-"""What several test folders share."""
+"""Fixtures and hooks for several test folders."""
 
 import fcntl
 import hashlib
@@ -35,7 +35,7 @@ _TOGETHER = (
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
-    """Has pytest-xdist keep in one process the tests of a file, and those that share what takes long to make."""
+    """Makes pytest-xdist run the tests of a file, and those that share an expensive fixture, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         scopes = (line[0] for line in _TOGETHER if nodeid.startswith(line))
@@ -44,7 +44,7 @@ class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
-    """See there. The mark that pytest-xdist has for this does nothing with pytest 9.2."""
+    """Replaces the scheduler, since pytest-xdist's own mark for groups has no effect with pytest 9.2."""
     return Together(config, log)
 
 
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escapes what a test has printed that is no UTF-8, such as half a surrogate pair: pytest-xdist cannot send it."""
+    """Escapes output that is not UTF-8, such as lone surrogates, which pytest-xdist cannot send."""
     report = yield
     report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
     return report
@@ -75,7 +75,7 @@ def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProce
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     return subprocess.run(
         [sys.executable, str(PROJECT / "app.py")],
-        # The CDK's own check of the template takes as long as the rest; the templates of the session are checked.
+        # Validation takes as long as the rest of the synth; the session's templates are validated.
         env=clean
         | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
         | environment,
@@ -89,13 +89,13 @@ def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProce
 
 @pytest.fixture
 def run_app(tmp_path: Path) -> Callable[..., tuple[subprocess.CompletedProcess[str], Path]]:
-    """Runs the CDK app with these environment variables; gives what it said and its folder."""
+    """Runs the CDK app with these environment variables; returns the process and its folder."""
     return lambda **environment: (_app(tmp_path, environment), tmp_path)
 
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Gives the cloud assembly for these environment variables: one synthesis for all processes of the session."""
+    """Returns the cloud assembly for these environment variables, synthesised once for all processes of a session."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
@@ -145,12 +145,12 @@ def full_assembly(synthesised: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def full_template(full_assembly: Path) -> dict[str, Any]:
-    """The template of it."""
+    """The stack's template in that assembly."""
     content: dict[str, Any] = json.loads((full_assembly / "mlops-demo.template.json").read_text())
     return content
 
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Gives a TCP port of the loopback that nobody uses now."""
+    """Returns a TCP port that is currently unused on the loopback interface."""
     return find_free_port
