@@ -5,6 +5,7 @@ by hand. A test fails while ``make docs`` would change anything.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 
 from benchmarks import results
@@ -46,9 +47,21 @@ def outputs() -> str:
     return _table(("output", "what it is"), ((f"`{name}`", description) for name, description in OUTPUTS.items()))
 
 
+def index() -> str:
+    """Returns the index of the decisions, by subject."""
+    lines = []
+    for heading in re.findall(r"^##+ .+$", (PROJECT / "docs" / "decisions.md").read_text(), re.MULTILINE):
+        level, _, title = heading.partition(" ")
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        shown = title.rpartition(" (")[0] or title
+        lines.append(f"{'' if level == '##' else '  '}- [{shown}](#{anchor})")
+    return "\n".join(lines)
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"stages": stages, "pipeline": lambda: _mermaid(pipeline_diagram())},
     "docs/architecture.md": {"imports": lambda: _mermaid(layout_diagram())},
+    "docs/decisions.md": {"index": index},
     "docs/deploy.md": {"parameters": parameters, "metadata": metadata, "outputs": outputs},
 }
 """What is between the markers, by document and name."""
