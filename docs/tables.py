@@ -59,8 +59,11 @@ def index() -> str:
 
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"stages": stages, "pipeline": lambda: _mermaid(pipeline_diagram())},
-    "docs/architecture.md": {"imports": lambda: _mermaid(layout_diagram())},
+    "README.md": {"stages": stages},
+    "docs/architecture.md": {
+        "imports": lambda: _mermaid(layout_diagram()),
+        "pipeline": lambda: _mermaid(pipeline_diagram()),
+    },
     "docs/decisions.md": {"index": index},
     "docs/deploy.md": {"parameters": parameters, "metadata": metadata, "outputs": outputs},
 }
