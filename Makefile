@@ -69,8 +69,9 @@ node_modules/dev.done: package-lock.json .venv/local.done
 	@touch node_modules/local.done $@
 
 # Packages shared by the first three locks have the same version in each.
-COMPILE = @$(BIN)/uv pip compile --no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+LOCK = $(BIN)/uv pip compile --no-config --quiet --upgrade --universal --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-strip-extras
+COMPILE = @$(LOCK) --python-version 3.11
 lock: .venv/local.done
 	$(COMPILE) pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
@@ -78,6 +79,8 @@ lock: .venv/local.done
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 	$(COMPILE) --group clients --output-file requirements/clients.txt
 	$(COMPILE) --group uv --output-file requirements/uv.txt
+	@for list in sagemaker_local/image_locks/*.in; do \
+		$(LOCK) --python-version "$$(sed -n 's/^# python //p' "$$list")" "$$list" --output-file "$${list%.in}.txt" || exit 1; done
 	$(COMPILE) --group oldest-pip --output-file requirements/oldest-pip.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
+from benchmarks.processes import Usage, environment, image_python, usage
+from executions.defaults import PROJECT
 
 SCRIPTS = PROJECT / "scripts"
 _SHIPPED = PROJECT / "data" / "census-income.csv.xz"
@@ -67,7 +68,7 @@ def by_hand(data: Path) -> Hand:
         variables = environment(SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE")
 
         def script(*command: str | Path) -> Usage:
-            return usage([PYTHON, *command], cwd=SCRIPTS, variables=variables)
+            return usage([image_python(), *command], cwd=SCRIPTS, variables=variables)
 
         preprocessing = script("preprocessing.py")
         (base / "input" / "data").mkdir(parents=True)

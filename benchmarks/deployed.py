@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import PROJECT, PYTHON, Usage, environment, usage
+from benchmarks.processes import PYTHON, Usage, environment, usage
+from executions.defaults import PROJECT
 from executions.stack import Stack
 from local.deployment import deploy
 from local.emulator import Emulator

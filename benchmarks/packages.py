@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import reference
-from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.processes import PYTHON, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
+from executions.defaults import PROJECT
 
 _LOCK = PROJECT / "requirements.txt"
 _LOCKS = (_LOCK, PROJECT / "requirements" / "clients.txt")

@@ -1,5 +1,6 @@
 """Runs programs and measures wall-clock time, CPU time and memory."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,10 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-PROJECT = Path(__file__).parent.parent
+from pipeline.images import DEFAULT_VERSION, REPOSITORY
+from sagemaker_local.environments import Environments
+from sagemaker_local.images import Images
 
 PYTHON = Path(sys.executable)
 _LAST = 2000
+
+
+@functools.cache
+def image_python() -> Path:
+    """The interpreter with the packages of the image that the shipped scripts run in."""
+    return Path(Environments().get(Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}")).interpreter)
 
 
 class BenchmarkError(Exception):

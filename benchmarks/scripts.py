@@ -4,9 +4,10 @@ from pathlib import Path
 
 from benchmarks import reference
 from benchmarks.by_hand import by_hand, census
-from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.processes import environment, image_python, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
+from executions.defaults import PROJECT
 
 _READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
 
@@ -49,5 +50,5 @@ def three_scripts(data: Path) -> Figures:
 
 def _read(data: Path) -> Figures:
     """Reads the CSV once, as the limit for preprocessing and for the three scripts together."""
-    read = usage([PYTHON, "-c", _READ, data], cwd=PROJECT, variables=environment())
+    read = usage([image_python(), "-c", _READ, data], cwd=PROJECT, variables=environment())
     return read.figures | {"preprocessing": read.wall}

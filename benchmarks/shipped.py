@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from benchmarks.processes import PROJECT
+from executions.defaults import PROJECT
 from pipeline.input.execution import ExecutionInput, execution_input
 
 INPUT = PROJECT / "scripts" / "input.yaml"

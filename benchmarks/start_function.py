@@ -13,12 +13,13 @@ import yaml
 
 from benchmarks import reference
 from benchmarks.archives import Archive, archives, pack
-from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.processes import PYTHON, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import BASELINE, LIMIT, MODULE, REFERENCE, Experiment, Experiments, Figures, Goal, Measure, Row
 from benchmarks.shipped import INPUT, TOKENS, checked
 from benchmarks.stub import UNREAD, stub
 from benchmarks.synth import synthesise
+from executions.defaults import PROJECT
 
 _PROBE = PROJECT / "benchmarks" / "probe.py"
 _REPEATS = 15

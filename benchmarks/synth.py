@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import reference
-from benchmarks.processes import PROJECT, PYTHON, environment, usage
+from benchmarks.processes import PYTHON, environment, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, REFERENCE, Experiment, Experiments, Goal, Measure, Row
+from executions.defaults import PROJECT
 
 _APP = PROJECT / "benchmarks" / "apps" / "one_bucket.py"
 _CONTEXT: Mapping[str, Any] = json.loads((PROJECT / "cdk.json").read_text())["context"]

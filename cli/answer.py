@@ -1,4 +1,4 @@
-"""``mlops approve`` and ``mlops reject``: a person's answer to an execution that waits for it."""
+"""``mlops approve`` and ``mlops reject``: answer an execution that waits for a person."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ import click
 from cli.approvals import APPROVED, REJECTED, Approvals, Decision
 from cli.errors import CommandError
 from cli.target import aws_errors, target
+from executions.text import printable
 
 
 def approve(*, execution: str, reason: str, stack: str | None, folder: Path, local: bool) -> None:
@@ -16,7 +17,7 @@ def approve(*, execution: str, reason: str, stack: str | None, folder: Path, loc
     request, name = _answer(execution, APPROVED, reason, stack=stack, local=local, folder=folder)
     click.echo(f"approved: execution {name}")
     _show(request)
-    click.echo("The execution goes on: it marks the model package as Approved, and then runs the stages that follow.")
+    click.echo("The execution resumes: it marks the model package as Approved and runs the remaining stages.")
 
 
 def reject(*, execution: str, reason: str, stack: str | None, folder: Path, local: bool) -> None:
@@ -30,13 +31,12 @@ def reject(*, execution: str, reason: str, stack: str | None, folder: Path, loca
 def _answer(
     execution: str, decision: str, reason: str, *, stack: str | None, local: bool, folder: Path
 ) -> tuple[dict[str, Any], str]:
-    """Gives the answer. Returns what the execution asked with, and its name."""
+    """Sends the answer. Returns the execution's request, and its name."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
         if found.stack.approval_table is None:
             raise CommandError(
-                f"the stack {found.stack.name} {found.aws.where} keeps no approval requests: it has no output "
-                "ApprovalTable; deploy the module again"
+                f"the stack {found.stack.name} {found.aws.where} has no output ApprovalTable; deploy the module again"
             )
         approvals = Approvals(
             step_functions=found.step_functions,
@@ -44,14 +44,15 @@ def _answer(
             table=found.stack.approval_table,
             state_machine=found.stack.state_machine,
         )
-        name = str(found.executions.describe(execution)["name"])
+        described = found.executions.describe(execution)
         who = found.aws.client("sts").get_caller_identity()["Arn"]
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return approvals.answer(name, Decision(decision=decision, by=who, at=at, reason=reason)), name
+        request = approvals.answer(described, Decision(decision=decision, by=who, at=at, reason=reason))
+        return request, str(described["name"])
 
 
 def _show(request: dict[str, Any]) -> None:
-    """Prints what the decision was about."""
+    """Prints what the decision was based on."""
     champion = request.get("champion") or {}
     lines = {
         "model package": request.get("model_package"),
@@ -60,7 +61,7 @@ def _show(request: dict[str, Any]) -> None:
     }
     for name, value in lines.items():
         if value:
-            click.echo(f"  {name:<14} {value}")
+            click.echo(f"  {name:<14} {printable(str(value))}")
     rows = [_row(metric) for metric in request.get("metrics") or () if isinstance(metric, dict)]
     if rows:
         rows.insert(0, ("metric", "value", "threshold", "champion"))
@@ -74,9 +75,6 @@ def _row(metric: dict[str, Any]) -> tuple[str, str, str, str]:
         f"{sign} {metric[key]}" for sign, key in ((">=", "minimum"), ("<=", "maximum")) if metric.get(key) is not None
     ]
     champion = metric.get("champion")
-    return (
-        str(metric.get("name", "")),
-        str(metric.get("value", "")),
-        " and ".join(limits) or "-",
-        "-" if champion is None else str(champion),
-    )
+    cells = (metric.get("name", ""), metric.get("value", ""), " and ".join(limits) or "-")
+    name, value, threshold = (printable(str(cell)) for cell in cells)
+    return name, value, threshold, "-" if champion is None else printable(str(champion))

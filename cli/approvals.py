@@ -1,9 +1,9 @@
-"""Requests for a person's approval: an execution that waits with a task token, kept in a DynamoDB table.
+"""Answers requests for a person's approval, which a DynamoDB table keeps with the execution's task token.
 
 An item of the table: ``execution`` (the execution's name), ``token``, ``requested`` (ISO 8601), ``answer_by`` (epoch
-seconds) and ``request`` (JSON: what the person is to judge by). Whoever writes ``decision``, ``by``, ``at`` and
-``reason`` to it, which DynamoDB lets only one do, decides; only what stands there is sent to the execution. So table
-and execution agree, however many answer at the same time.
+seconds) and ``request`` (JSON: what the decision is based on). A conditional write of ``decision``, ``by``, ``at`` and
+``reason`` lets exactly one answer win, and only what the item has is sent to the execution. So the table and the
+execution agree, however many people answer at the same time.
 """
 
 import json
@@ -21,20 +21,20 @@ APPROVED, REJECTED = "Approved", "Rejected"
 
 _RUNNING = "RUNNING"
 _CLOSED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
-"""What SendTaskSuccess says of a token that has been used or whose time is up
+"""The errors of SendTaskSuccess for a token that was used or has expired
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A person's decision, as it reaches the execution."""
+    """A person's decision, as sent to the execution."""
 
     decision: str
     """``Approved`` or ``Rejected``."""
     by: str
-    """The ARN of who decided."""
+    """The caller's ARN."""
     at: str
-    """When, in ISO 8601, UTC."""
+    """The time, in ISO 8601, UTC."""
     reason: str
 
 
@@ -42,13 +42,13 @@ _ANSWER = tuple(field.name for field in fields(Decision))
 
 
 class Approvals:
-    """The requests of one deployment.
+    """The approval requests of one deployment.
 
     Args:
         step_functions: a client.
         dynamodb: a client.
         table: the name of the table of requests.
-        state_machine: the ARN of the state machine whose executions ask.
+        state_machine: the ARN of the state machine.
     """
 
     def __init__(self, *, step_functions: Any, dynamodb: Any, table: str, state_machine: str) -> None:
@@ -56,30 +56,28 @@ class Approvals:
         self._dynamodb = dynamodb
         self._table = table
         self._executions = Executions(step_functions=step_functions, state_machine=state_machine)
-        self._machine_name = state_machine.rpartition(":")[2]
 
-    def answer(self, name: str, answer: Decision) -> dict[str, Any]:
-        """Decides, and gives the execution the answer that it waits for.
+    def answer(self, execution: dict[str, Any], answer: Decision) -> dict[str, Any]:
+        """Records the decision, and sends it to the execution.
 
-        Where an answer of the same decision is in the table and the execution still waits, since whoever gave it was
-        cut off, that one is sent.
+        If the table has an answer with the same decision that never reached the execution, that one is sent.
 
         Args:
-            name: the execution's.
+            execution: as DescribeExecution returns it.
             answer: the decision.
 
         Returns:
-            What the execution asked with: metrics, champion, report, model package.
+            The execution's request: metrics, champion, report, model package.
 
         Raises:
-            CommandError: there is no such request, or it has been answered or has ended.
-            ClientError: AWS refuses.
+            CommandError: there is no request, or it was answered or has ended.
+            ClientError: AWS rejects a call.
         """
+        name = str(execution["name"])
         item = self._item(name)
-        execution = self._executions.find(name)
         if item is None:
-            raise CommandError(_no_request(name, execution, self._machine_name))
-        if execution is not None and execution["status"] != _RUNNING:
+            raise CommandError(_no_request(name, execution))
+        if execution["status"] != _RUNNING:
             raise CommandError(_answered(name, item) if "decision" in item else _ended(name, execution))
         if "decision" not in item:
             item = self._claim(name, answer) or item
@@ -91,17 +89,17 @@ class Approvals:
         return content if isinstance(content, dict) else {}
 
     def _claim(self, name: str, answer: Decision) -> dict[str, str]:
-        """Writes the answer to the request, unless there is one. Returns the request as it is then.
+        """Writes the answer to the request unless it has one. Returns the request as it is now.
 
         Raises:
-            CommandError: the request has gone from the table.
+            CommandError: the request has expired from the table.
         """
         given = asdict(answer)
         try:
             written = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"execution": {"S": name}},
-                # Without the first, an item that has just expired would come back as a fragment.
+                # Without the first condition, an item that has just expired would be recreated as a fragment.
                 ConditionExpression="attribute_exists(#execution) AND attribute_not_exists(#decision)",
                 UpdateExpression="SET " + ", ".join(f"#{field} = :{field}" for field in given),
                 ExpressionAttributeNames={"#execution": "execution"} | {f"#{field}": field for field in given},
@@ -115,14 +113,14 @@ class Approvals:
             return _plain(written["Attributes"])
         item = self._item(name)
         if item is None:
-            raise CommandError(f"the request of {name} has just gone from the table {self._table}: its time is up")
+            raise CommandError(f"the request of {name} has just expired from the table {self._table}")
         return item
 
     def _send(self, name: str, item: dict[str, str]) -> None:
-        """Sends our own answer; takes it back where the execution has ended, or waits no more, without any.
+        """Sends our own answer; withdraws it if the execution ended, or stopped waiting, without any.
 
         Raises:
-            CommandError: it came too late.
+            CommandError: the answer came too late.
         """
         if self._sent(item):
             return
@@ -133,12 +131,12 @@ class Approvals:
             until = datetime.fromtimestamp(float(item["answer_by"]), UTC)
             why = f"the request of {name} ended at {_text(until)}: TIMED_OUT; nobody had answered by then"
         else:
-            return  # somebody of the same mind has found our answer in the table, and sent it
+            return  # somebody with the same decision found our answer in the table and sent it
         self._withdraw(name, item)
         raise CommandError(why)
 
     def _sent(self, item: dict[str, str]) -> bool:
-        """Sends the answer that stands in the table. False where the execution does not wait for one any more."""
+        """Sends the answer in the table. Returns False if the execution no longer waits for one."""
         output = json.dumps({field: item[field] for field in _ANSWER})
         try:
             self._step_functions.send_task_success(taskToken=item["token"], output=output)
@@ -149,7 +147,7 @@ class Approvals:
         return True
 
     def _withdraw(self, name: str, item: dict[str, str]) -> None:
-        """Takes our answer, which has reached nobody, out of the table."""
+        """Removes our answer, which never reached the execution, from the table."""
         names = {f"#{field}": field for field in _ANSWER}
         try:
             self._dynamodb.update_item(
@@ -161,7 +159,7 @@ class Approvals:
                 ExpressionAttributeValues={f":{field}": {"S": item[field]} for field in ("by", "at")},
             )
         except ClientError as error:
-            # The request itself has expired.
+            # Otherwise the request itself has expired.
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
 
@@ -173,13 +171,11 @@ class Approvals:
 
 
 def _plain(item: dict[str, Any]) -> dict[str, str]:
-    """DynamoDB's item without its types."""
+    """Strips the types from a DynamoDB item."""
     return {key: str(value) for key, typed in item.items() for value in typed.values()}
 
 
-def _no_request(name: str, execution: dict[str, Any] | None, machine: str) -> str:
-    if execution is None:
-        return f"there is no execution {name} of the state machine {machine}; is the name right, and the --stack?"
+def _no_request(name: str, execution: dict[str, Any]) -> str:
     if execution["status"] == _RUNNING:
         return f"the execution {name} is RUNNING and does not wait for an approval, or not yet"
     return f"the execution {name} asks for no approval; it ended at {_text(execution['stopDate'])}: {_how(execution)}"

@@ -1,4 +1,4 @@
-"""What is said of the environment on this machine."""
+"""Prints the state of the environment on this machine."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +12,17 @@ from sagemaker_local.guard import endpoint_token
 
 
 def show_up(state: State) -> None:
-    """Prints what is up, and how to go on."""
+    """Prints the environment's state and the next steps."""
     _show_state(state)
     click.echo(
-        "\nGo on: mlops local run; then edit scripts/ and run it again\n"
-        '       eval "$(mlops local env)" for the AWS CLI and any AWS SDK\n'
-        "       mlops local down ends it"
+        "\nNext: mlops local run; then edit scripts/ and run it again\n"
+        '      eval "$(mlops local env)" for the AWS CLI and any AWS SDK\n'
+        "      mlops local down ends it"
     )
 
 
 def show_status(status: Status) -> None:
-    """Prints what is up."""
+    """Prints the environment's state, executions and endpoints."""
     if status.status == UP and status.state is not None:
         _show_state(status.state)
         _show_contents(status, "running")
@@ -35,7 +35,7 @@ def show_status(status: Status) -> None:
 
 
 def show_down(before: Status) -> None:
-    """Prints what has been ended."""
+    """Prints what has ended."""
     if before.status == UP:
         where = "" if before.state is None else f": emulator at {before.state.endpoint}"
         click.echo(f"ended{where}")

@@ -1,4 +1,4 @@
-"""How a command says that it cannot do what it was asked: one line, what to do next, exit code 1, no traceback."""
+"""Ends a command that fails: a message with what to do next, exit code 1, no traceback."""
 
 import signal
 import sys
@@ -11,27 +11,28 @@ from typing import IO, Any, NoReturn
 import click
 
 from executions.errors import ExecutionsError
+from executions.text import printable_lines
 
 _INTERRUPTED = 130
 
 
 class CommandError(click.ClickException):
-    """Ends the command with its message, on one line."""
+    """Ends the command with its message."""
 
     exit_code = 1
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Prints the message to standard error."""
+        """Prints the message, which may quote AWS or a job, to standard error."""
         click.secho("error: ", fg="red", bold=True, nl=False, err=True, file=file)
-        click.echo(self.message, err=True, file=file)
+        click.echo(printable_lines(self.message), err=True, file=file)
 
 
 @contextmanager
 def local_errors(folder: Path) -> Iterator[None]:
-    """Ends the command with one line if the environment on this machine, or the file system, fails it.
+    """Turns errors of the environment on this machine, and of the file system, into CommandError.
 
     Args:
-        folder: where the command writes.
+        folder: the folder that the command writes to.
     """
     from local.errors import LocalError, file_errors  # noqa: PLC0415 - for commands with --local only
 
@@ -43,7 +44,7 @@ def local_errors(folder: Path) -> Iterator[None]:
 
 
 def catch_signals() -> None:
-    """Has signals interrupt us, even if a shell started us in the background with interrupts ignored."""
+    """Makes SIGINT and SIGTERM raise KeyboardInterrupt, even in a background job whose shell ignores interrupts."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
 
@@ -53,6 +54,6 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def exit_interrupted(consequence: str) -> NoReturn:
-    """Ends the command as an interrupted one."""
+    """Ends an interrupted command with exit code 130."""
     click.echo(f"error: interrupted; {consequence}", err=True)
     sys.exit(_INTERRUPTED)

@@ -11,11 +11,12 @@ from botocore.exceptions import ClientError
 from cli.errors import CommandError
 from cli.target import aws_errors, connect
 from executions.aws import Aws
+from executions.text import one_line
 
 LIMIT = 6_291_456
 """Bytes of a request's body (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html)."""
 _BY_LINES = {"text/csv", "application/jsonlines"}
-"""The types whose records are lines, so that both a request and its answer may be cut and put together again."""
+"""The types with one record per line, whose requests and responses can be split and joined."""
 _IN_SERVICE = "InService"
 
 
@@ -40,15 +41,15 @@ def invoke(*, endpoint: str, file: IO[bytes], content_type: str, accept: str | N
 
 
 def cut(body: bytes, *, by_lines: bool, limit: int = LIMIT) -> list[bytes]:
-    """The request's bodies.
+    """Splits records into the bodies of requests.
 
     Args:
         body: all records.
         by_lines: whether each line is a record.
-        limit: bytes that one body may have.
+        limit: the maximum size of a body, in bytes.
 
     Raises:
-        CommandError: there is nothing to send, or a record or an indivisible body is beyond the limit.
+        CommandError: there is nothing to send, or a record or an indivisible body exceeds the limit.
     """
     if not body.strip():
         raise CommandError("there are no records to send: the file is empty")
@@ -56,8 +57,8 @@ def cut(body: bytes, *, by_lines: bool, limit: int = LIMIT) -> list[bytes]:
         return [body]
     if not by_lines:
         raise CommandError(
-            f"the file has {len(body):,} bytes, and one request to an endpoint at most {limit:,}; "
-            "only records in lines (text/csv, application/jsonlines) are sent in pieces"
+            f"the file has {len(body):,} bytes; one request to an endpoint has at most {limit:,}. "
+            "Only records in lines (text/csv, application/jsonlines) can be split"
         )
     return [b"".join(piece) for piece in _pieces(body.splitlines(keepends=True), limit)]
 
@@ -79,7 +80,7 @@ def _pieces(lines: list[bytes], limit: int) -> Iterator[list[bytes]]:
 
 
 def _explain(error: ClientError, endpoint: str, aws: Aws, *, logs: Path | None) -> NoReturn:
-    """Says what is wrong with the endpoint or its model. Raises CommandError, or the error where it is neither."""
+    """Raises CommandError if the endpoint or its model is at fault, else the error itself."""
     response: dict[str, Any] = dict(error.response)
     code = response["Error"]["Code"]
     if code == "ModelError":
@@ -89,7 +90,7 @@ def _explain(error: ClientError, endpoint: str, aws: Aws, *, logs: Path | None) 
         answer = response.get("OriginalMessage") or response["Error"]["Message"]
         status = response.get("OriginalStatusCode", "no status")
         raise CommandError(
-            f"the model of endpoint {endpoint} answered {status}: {' '.join(str(answer).split())}; its log: {log}"
+            f"the model of endpoint {endpoint} answered {status}: {one_line(answer)}; its log: {log}"
         ) from error
     if code in {"ValidationError", "ValidationException", "ModelNotReadyException", "ServiceUnavailable"}:
         status = _status(endpoint, aws)
@@ -101,7 +102,7 @@ def _explain(error: ClientError, endpoint: str, aws: Aws, *, logs: Path | None) 
 
 
 def _status(endpoint: str, aws: Aws) -> str | None:
-    """The endpoint's status; None where there is no such endpoint."""
+    """The endpoint's status; None if there is no such endpoint."""
     try:
         return str(aws.client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"])
     except ClientError as error:

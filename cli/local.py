@@ -29,7 +29,7 @@ def up(*, port: int, folder: Path) -> None:
                 click.echo(f"the last environment died; its log: {directory.log}", err=True)
             state = lifecycle.up(directory, port=port, step=Display(Console(highlight=False)).step)
     except KeyboardInterrupt:
-        exit_interrupted("no process is left")
+        exit_interrupted("no process is left running")
     show_up(state)
 
 
@@ -40,7 +40,7 @@ def down(*, folder: Path) -> None:
 
 
 def status(*, folder: Path, as_json: bool) -> None:
-    """Shows what is up, and ends the command with exit code 0 if the environment is."""
+    """Shows the environment's state; the exit code is 0 if it is up."""
     with local_errors(folder):
         now = lifecycle.status(EnvironmentDir(folder))
     if as_json:
@@ -54,7 +54,7 @@ def env(*, folder: Path) -> None:
     """Prints the environment's variables."""
     with local_errors(folder):
         variables = EnvironmentDir(folder).require_live().connection.variables
-    # Each of these would lead an SDK elsewhere, or have it take the endpoints for nothing.
+    # Each of these would send an SDK elsewhere, or make it ignore the endpoints.
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")

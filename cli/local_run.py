@@ -16,6 +16,7 @@ from cli.options import relative
 from cli.overrides import parse
 from executions.history import outcome_word, readable_cause
 from executions.progress import FAILED, MODEL_REJECTED, REJECTED
+from executions.text import printable
 from local.display import Display
 from local.run import RunOptions
 from local.run import run as run_pipeline
@@ -36,7 +37,7 @@ def run(
     folder: Path,
     since: float | None,
 ) -> None:
-    """Runs the pipeline once, and downloads the results."""
+    """Runs the pipeline once and downloads the results."""
     over = parse((*overrides, "approval.manual=true") if manual else overrides)
     catch_signals()
     console = Console(highlight=False)
@@ -54,19 +55,19 @@ def run(
         with local_errors(out):
             summary = run_pipeline(options, Display(console))
     except KeyboardInterrupt:
-        exit_interrupted("the execution was stopped, and no process of it is left")
+        exit_interrupted("the execution was stopped, and no process is left running")
     show_summary(console, summary)
     sys.exit(0 if summary["status"] == "SUCCEEDED" else 1)
 
 
 def show_failure(title: str, message: str) -> None:
-    """Prints to standard error why the execution did not succeed, as the last thing that the user sees."""
+    """Prints to standard error, as the last output, why the execution did not succeed."""
     style = "bold red" if title == "error" else "bold yellow"
     Console(stderr=True, highlight=False).print(Text.assemble((f"{title}: ", style), message), soft_wrap=True)
 
 
 def show_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Prints how the run ended, where its results lie, and how to go on."""
+    """Prints the run's outcome, the paths of its results, and the next steps."""
     seconds = summary["seconds"]
     console.print(
         f"\nexecution {summary['execution']} {outcome_word(summary)} in {seconds['execution']:.1f} s, "
@@ -88,8 +89,9 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
     console.print(
-        "Go on: edit scripts/ and run it again; or your own: make demo INPUT=input.yaml DATA=data.csv SCRIPTS=folder\n"
-        'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (README.md says how)',
+        "Next: edit scripts/ and run it again; or use your own: make demo INPUT=input.yaml DATA=data.csv "
+        "SCRIPTS=folder\n"
+        'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (see README.md)',
         soft_wrap=True,
     )
 
@@ -102,8 +104,8 @@ def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _failure(summary: dict[str, Any]) -> str:
-    """The failed stage with SageMaker's reason for it, and where its log lies."""
+    """The failed stage, the error and its reason."""
     failed = [key for key, stage in summary["stages"].items() if stage["status"] in {FAILED, REJECTED}]
     where = f"{failed[0]}: " if failed else ""
     reason = readable_cause(summary.get("cause", ""))
-    return f"{where}{summary.get('error', summary['status'])}: {reason}"
+    return f"{where}{printable(summary.get('error', summary['status']))}: {reason}"

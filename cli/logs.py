@@ -1,4 +1,4 @@
-"""``mlops logs``: what the jobs of an execution have printed."""
+"""``mlops logs``: prints the logs of an execution's jobs."""
 
 import time
 from pathlib import Path
@@ -14,18 +14,18 @@ from executions.target import Target
 _INTERVAL = 2.0
 _LOCAL_INTERVAL = 0.3
 _LATE = 15.0
-"""Seconds after the end within which CloudWatch Logs may still get a job's last lines."""
+"""Seconds after a job's end during which its last lines may still reach CloudWatch Logs."""
 
 
 def logs(*, execution: str, stage: str | None, stack: str | None, folder: Path, follow: bool, local: bool) -> None:
-    """Prints the logs of an execution's jobs, or that of one stage."""
+    """Prints the logs of all jobs of an execution, or of one stage's job."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
         described = found.executions.describe(execution)
         jobs = jobs_of(described)
         if stage is not None:
             if stage not in jobs:
-                raise CommandError(f"the stage {stage!r} has no job; those that have one are {', '.join(jobs)}")
+                raise CommandError(f"the stage {stage!r} has no job; stages with one: {', '.join(jobs)}")
             jobs = {stage: jobs[stage]}
         try:
             printed = print_logs(found, described["executionArn"], jobs, follow=follow)
@@ -33,25 +33,23 @@ def logs(*, execution: str, stage: str | None, stack: str | None, folder: Path, 
             return
     if not printed:
         where = f"the stage {stage}" if stage else "the execution"
-        click.echo(
-            f"{where} of {described['name']} has no log: its jobs have not started, or printed nothing", err=True
-        )
+        click.echo(f"{where} of {described['name']} has no log: its jobs have not started, or logged nothing", err=True)
 
 
 def print_logs(target: Target, arn: str, jobs: Jobs, *, follow: bool) -> bool:
-    """Prints the lines as they come.
+    """Prints lines as they arrive.
 
     Args:
         target: the deployment.
-        arn: the execution's.
-        jobs: those whose logs to print.
-        follow: whether to go on until the stages of these jobs have ended.
+        arn: the execution's ARN.
+        jobs: the jobs whose logs to print.
+        follow: whether to continue until these jobs' stages have ended.
 
     Returns:
         Whether there were any lines.
     """
     printed = False
-    width = max(len(key) for key in jobs)
+    width = max(map(len, jobs), default=0)
     deadline = None if follow else 0.0
     while True:
         for key, (action, name) in jobs.items():
@@ -67,7 +65,7 @@ def print_logs(target: Target, arn: str, jobs: Jobs, *, follow: bool) -> bool:
 
 
 def _have_ended(target: Target, arn: str, jobs: Jobs) -> bool:
-    """Whether no job of these is running, or can still start."""
+    """Whether none of these jobs is running or can still start."""
     execution = target.executions.describe(arn)
     if execution["status"] != RUNNING or len(jobs) > 1:
         return bool(execution["status"] != RUNNING)

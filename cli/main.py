@@ -1,8 +1,8 @@
-"""The ``mlops`` command: what each command takes, and where it is implemented.
+"""Declares the commands of ``mlops``, their arguments and the modules that implement them.
 
-A command is imported when it runs, so that ``--help`` waits for nothing but this file.
+A command's module is imported when the command runs, so that ``--help`` is fast.
 
-Exit codes: 0 done, 1 the run or the file is bad, 2 wrong use, 130 interrupted.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
 """
 
 import functools
@@ -18,7 +18,6 @@ from cli.options import (
     FOLDER,
     NEW_FOLDER,
     PORT,
-    PROJECT,
     execution_argument,
     folder_option,
     json_option,
@@ -28,28 +27,28 @@ from cli.options import (
     stack_option,
     stage_argument,
 )
+from executions.defaults import EMULATOR_PORT, PROJECT
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _MAX_LISTED = 1000
-_EMULATOR_PORT = 4566
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
-    """Start, watch and try the ML pipeline."""
+    """Start, watch and answer executions of the ML pipeline, on AWS or on this machine."""
 
 
 @main.group()
 def local() -> None:
-    """The pipeline on this machine, without AWS and without Docker."""
+    """Run the pipeline on this machine, without AWS and without Docker."""
 
 
 def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., None]], click.Command]:
-    """Adds a command whose function of the same name in a module does the work.
+    """Adds a command that a function of the same name in a module implements.
 
     Args:
-        module: the name of the module, which is imported when the command runs.
-        group: where the command belongs.
+        module: the module's name; the module is imported when the command runs.
+        group: the command's group.
     """
 
     def add(declaration: Callable[..., None]) -> click.Command:
@@ -66,10 +65,10 @@ def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., 
 @click.argument("file", type=FILE)
 @json_option
 @click.option("--parameters", is_flag=True, help="Print the execution's input, as the start Lambda would send it.")
-@click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="The value of a token: MLOPS_BUCKET=mine.")
+@click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="A token's value: MLOPS_BUCKET=mine.")
 @override_option
 def validate() -> None:
-    """Check FILE, an input.yaml, as the start Lambda does, and report every error in it.
+    """Check FILE, an input.yaml, and report every error. The checks are those of the start Lambda.
 
     Example: mlops validate scripts/input.yaml
     """
@@ -107,12 +106,12 @@ def watch() -> None:
 
 @_command("cli.runs")
 @click.option("--limit", type=click.IntRange(1, _MAX_LISTED), default=20, help="Maximum number to list.")
-@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="List only those in this state.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="List only executions in this state.")
 @stack_option
 @local_options
 @json_option
 def runs() -> None:
-    """List the executions, newest first: state, start, duration, stages, main metric.
+    """List the executions, newest first. Each line has state, start, duration, stages and main metric.
 
     Example: mlops runs --state failed
     """
@@ -125,7 +124,7 @@ def runs() -> None:
 @stack_option
 @local_options
 def logs() -> None:
-    """Print the logs of EXECUTION's jobs, or of one STAGE's. EXECUTION is a name, the beginning of one, or latest.
+    """Print the logs of EXECUTION, or of one STAGE. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Example: mlops logs latest training --follow
     """
@@ -142,7 +141,7 @@ def logs() -> None:
 @stack_option
 @local_options
 def report() -> None:
-    """Write all about EXECUTION to one HTML page. EXECUTION is a name, the beginning of one, or latest.
+    """Write a report on EXECUTION, as one HTML page. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Example: mlops report latest --out report.html
     """
@@ -150,11 +149,13 @@ def report() -> None:
 
 @_command("cli.answer")
 @execution_argument()
-@click.option("--reason", metavar="TEXT", default="", callback=one_line, help="Recorded with the decision.")
+@click.option(
+    "--reason", metavar="TEXT", default="", show_default=False, callback=one_line, help="Recorded with the decision."
+)
 @stack_option
 @local_options
 def approve() -> None:
-    """Approve the model of EXECUTION, which waits for an answer. EXECUTION is a name, the beginning of one, or latest.
+    """Approve the model of a waiting EXECUTION. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Example: mlops approve mlops-demo-0123456789abcdef --reason "better than the champion"
     """
@@ -166,7 +167,7 @@ def approve() -> None:
 @stack_option
 @local_options
 def reject() -> None:
-    """Reject the model of EXECUTION, which waits for an answer. EXECUTION is a name, the beginning of one, or latest.
+    """Reject the model of a waiting EXECUTION. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Example: mlops reject mlops-demo-0123456789abcdef --reason "too few records of last month"
     """
@@ -174,11 +175,11 @@ def reject() -> None:
 
 @_command("cli.runs")
 @execution_argument()
-@click.option("--reason", metavar="TEXT", default="", help="Recorded as the execution's cause.")
+@click.option("--reason", metavar="TEXT", default="", show_default=False, help="Recorded as the execution's cause.")
 @stack_option
 @local_options
 def stop() -> None:
-    """Stop EXECUTION and its running job. EXECUTION is a name, the beginning of one, or latest.
+    """Stop EXECUTION and its running job. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Example: mlops stop mlops-demo-0123456789abcdef --reason "wrong data"
     """
@@ -189,7 +190,7 @@ def stop() -> None:
 @stack_option
 @local_options
 def redrive() -> None:
-    """Resume EXECUTION from the failed stage. EXECUTION is a name, the beginning of one, or latest.
+    """Resume EXECUTION from the failed stage. EXECUTION is a name, the beginning of one, an ARN, or latest.
 
     Step Functions can resume executions that failed, timed out or were stopped within the last 14 days. The emulator
     cannot: start a new execution there.
@@ -201,23 +202,23 @@ def redrive() -> None:
 @_command("cli.invoke")
 @click.argument("endpoint")
 @click.argument("file", type=click.File("rb"))
-@click.option("--content-type", default="text/csv", help="Type of the file.")
-@click.option("--accept", show_default="the file's", help="Type of the answer.")
+@click.option("--content-type", metavar="TYPE", default="text/csv", help="Media type of the file.")
+@click.option("--accept", metavar="TYPE", show_default="the file's", help="Media type of the response.")
 @local_options
 def invoke() -> None:
-    """Send the records of FILE to ENDPOINT and print its answer. If FILE is -, standard input is read.
+    """Send the records in FILE to ENDPOINT and print the response. If FILE is -, standard input is read.
 
-    More than 6 MB of records in lines (text/csv, application/jsonlines) is sent in pieces of whole lines.
+    Files over 6 MB with one record per line (text/csv, application/jsonlines) are split into several requests.
 
     Example: mlops invoke demo records.csv
     """
 
 
 @_command("cli.local", local)
-@click.option("--port", type=PORT, default=_EMULATOR_PORT, help="Emulator port.")
+@click.option("--port", type=PORT, metavar="PORT", default=EMULATOR_PORT, help="Emulator port.")
 @folder_option
 def up() -> None:
-    """Start the emulator with the deployed stack, in the background, until mlops local down.
+    """Start an environment in the background: an emulator with the deployed stack. mlops local down ends it.
 
     Example: mlops local up
     """
@@ -226,7 +227,7 @@ def up() -> None:
 @_command("cli.local", local)
 @folder_option
 def down() -> None:
-    """End the environment with everything in it: emulator, executions, jobs, endpoints.
+    """End the environment. Its emulator, executions, jobs and endpoints end with it.
 
     Example: mlops local down
     """
@@ -236,7 +237,7 @@ def down() -> None:
 @folder_option
 @json_option
 def status() -> None:
-    """Show what is up. The exit code is 0 if the environment is up, else 1.
+    """Show the environment's state. The exit code is 0 if it is up, else 1.
 
     Example: mlops local status --json
     """
@@ -245,7 +246,7 @@ def status() -> None:
 @_command("cli.local", local)
 @folder_option
 def env() -> None:
-    """Print the environment's variables for a shell: they lead the AWS CLI and every AWS SDK there.
+    """Print shell variables for the environment. They direct the AWS CLI and every AWS SDK to it.
 
     Example: eval "$(mlops local env)" && aws stepfunctions list-state-machines
     """
@@ -260,7 +261,8 @@ def env() -> None:
 @click.option(
     "--port",
     type=PORT,
-    show_default=f"the running environment's, else {_EMULATOR_PORT}",
+    metavar="PORT",
+    show_default=f"the running environment's, else {EMULATOR_PORT}",
     help="Emulator port. A port other than the running environment's starts a private one.",
 )
 @click.option(
@@ -269,10 +271,10 @@ def env() -> None:
 @folder_option
 @click.option("--since", type=float, hidden=True, help="When the caller began, in seconds since the epoch.")
 def run() -> None:
-    """Run the pipeline once, and download the results to out/demo.
+    """Run the pipeline once and download the results.
 
-    It runs in the environment of mlops local up, which is deployed again if the template's sources have changed. If
-    none is up, it starts one of its own and ends it afterwards.
+    It runs in the environment of mlops local up, and deploys the stack again if the template's sources have changed. If
+    no environment is up, the run starts one and ends it afterwards.
 
     Example: mlops local run --data my.csv
     """

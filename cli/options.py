@@ -1,4 +1,4 @@
-"""The options and arguments that several commands have."""
+"""Declares the options and arguments that several commands share."""
 
 import os
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from executions.defaults import LOCAL_FOLDER
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-PROJECT = Path(__file__).parent.parent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,12 +20,12 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 PORT = click.IntRange(1, 65535)
 _WIDE = 1000
 _REASON_LENGTH = 1024
-"""Characters of a model package's ApprovalDescription, which must not have line breaks either
+"""The maximum length of a model package's ApprovalDescription, which must not have line breaks either
 (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html)."""
 
 
 def relative(path: Path | str) -> str:
-    """A path as it is shown: from the current folder."""
+    """Returns a path relative to the current folder, for display."""
     return os.path.relpath(path, Path.cwd())
 
 
@@ -40,7 +40,7 @@ def stage_argument(command: Command) -> Command:
 
 
 def override_option(command: Command) -> Command:
-    """``--override KEY=VALUE``: changes what the input file says."""
+    """``--override KEY=VALUE``: changes a value of the input file."""
     return click.option(
         "--override",
         "overrides",
@@ -51,11 +51,11 @@ def override_option(command: Command) -> Command:
 
 
 def folder_option(command: Command) -> Command:
-    """``--folder``: which environment on this machine is meant."""
+    """``--folder``: the environment on this machine."""
     return click.option(
         "--folder",
         type=NEW_FOLDER,
-        default=PROJECT / "out" / "local",
+        default=LOCAL_FOLDER,
         envvar="MLOPS_LOCAL_FOLDER",
         show_default="out/local, or $MLOPS_LOCAL_FOLDER",
         help="Folder of the environment on this machine: its state, jobs and logs.",
@@ -63,18 +63,18 @@ def folder_option(command: Command) -> Command:
 
 
 def local_options(command: Command) -> Command:
-    """``--local``, with ``--folder``: the command is for the environment on this machine, and not for AWS."""
+    """``--local`` and ``--folder``: the environment on this machine, instead of AWS."""
     flag = click.option(
         "--local",
         "local",
         is_flag=True,
-        help="Use the environment of mlops local up, not AWS as the SDK's variables and profiles configure it.",
+        help="Use the environment of mlops local up, instead of AWS as configured for the SDK.",
     )
     return flag(folder_option(command))
 
 
 def stack_option(command: Command) -> Command:
-    """``--stack``: which deployment of the module is meant."""
+    """``--stack``: the deployment of the module."""
     return click.option(
         "--stack",
         metavar="NAME",
@@ -92,29 +92,29 @@ def one_line(_context: click.Context, option: click.Parameter, text: str) -> str
     """Puts a reason on one line, and checks that SageMaker can keep it."""
     reason = " ".join(text.split())
     if len(reason) > _REASON_LENGTH:
-        raise click.BadParameter(f"has {len(reason)} characters; allowed are {_REASON_LENGTH}")
+        raise click.BadParameter(f"has {len(reason)} characters; at most {_REASON_LENGTH} are allowed")
     if option.required and not reason:
-        raise click.BadParameter("is empty; say why")
+        raise click.BadParameter("is empty; give a reason")
     return reason
 
 
 def console(*, quiet: bool = False) -> "Console":
-    """Where tables are printed: as wide as the terminal, or without one, as wide as they are."""
-    from rich.console import Console  # noqa: PLC0415 - so that --help need not wait for it
+    """Returns a console for tables: as wide as the terminal; without a terminal, as wide as necessary."""
+    from rich.console import Console  # noqa: PLC0415 - to keep --help fast
 
     made = Console(highlight=False, quiet=quiet)
     return made if made.is_terminal else Console(highlight=False, quiet=quiet, width=_WIDE)
 
 
 def _complete_execution(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The names that begin so; what the shell has not typed yet has its default."""
-    from cli.completion import execution_names  # noqa: PLC0415 - so that --help need not wait for it
+    """Completes an execution's name; options that have not been typed yet have their defaults."""
+    from cli.completion import execution_names  # noqa: PLC0415 - to keep --help fast
 
     given = {"stack": None, "local": False} | context.params
     return execution_names(incomplete, stack=given["stack"], local=given["local"], folder=given["folder"])
 
 
 def _complete_stage(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from executions.jobs import STAGES_WITH_JOBS  # noqa: PLC0415 - so that --help need not wait for it
+    from executions.jobs import STAGES_WITH_JOBS  # noqa: PLC0415 - to keep --help fast
 
     return [stage.key for stage in STAGES_WITH_JOBS if stage.key.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""An execution on one line."""
+"""Summarises each execution on one line of a table."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from executions.display import MARKS
 from executions.history import outcome_word
 from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
+from executions.text import printable
 from pipeline.stages import STAGES
 from report.outcome import metric_of_approval, short_name
 
@@ -26,26 +27,26 @@ _STYLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What is said of an execution among others."""
+    """An execution's summary."""
 
     name: str
     arn: str
     status: str
     word: str
-    """The status as people call it."""
+    """The status for people: ``rejected`` if the model was rejected."""
     started: datetime
     stopped: datetime | None
     stages: dict[str, str]
     """The state of each stage."""
     metric: tuple[str, float] | None
-    """The path and the value of the metric that stands for the model."""
+    """The path and the value of the model's main metric."""
 
     def seconds(self, now: datetime) -> float:
-        """Seconds that it took, or has taken so far."""
+        """Seconds from its start to its end, or to now."""
         return ((self.stopped or now) - self.started).total_seconds()
 
     def as_json(self, now: datetime) -> dict[str, Any]:
-        """For programs; times are in ISO 8601, UTC."""
+        """Returns the summary for programs; times are in ISO 8601, UTC."""
         return {
             "name": self.name,
             "arn": self.arn,
@@ -59,11 +60,11 @@ class Overview:
 
 
 def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
-    """An execution, looked at.
+    """Summarises an execution.
 
     Args:
-        executions: those of its state machine.
-        listed: the execution as ListExecutions gives it.
+        executions: the executions of its state machine.
+        listed: the execution as ListExecutions returns it.
     """
     execution = executions.describe(listed["executionArn"])
     events = executions.history(listed["executionArn"])
@@ -81,9 +82,9 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
 
 
 def table(overviews: list[Overview], now: datetime) -> Table:
-    """The executions, one on a line."""
+    """Returns a table with one row per execution."""
     shown = Table(box=None, pad_edge=False, header_style="dim")
-    # The names are there to be copied; where there is little room, the others break.
+    # Names are there to be copied, so a narrow terminal wraps the other columns.
     shown.add_column("execution", no_wrap=True, min_width=max((len(each.name) for each in overviews), default=0))
     shown.add_column("state", no_wrap=True, min_width=max((len(each.word) for each in overviews), default=0))
     shown.add_column("started, UTC", no_wrap=True, min_width=len("started, UTC"))
@@ -97,16 +98,16 @@ def table(overviews: list[Overview], now: datetime) -> Table:
             each.started.astimezone(UTC).strftime("%m-%d %H:%M"),
             f"{each.seconds(now):.1f}",
             _stages(each.stages),
-            f"{short_name(each.metric[0])} {each.metric[1]:.4f}" if each.metric else "",
+            Text(f"{printable(short_name(each.metric[0]))} {each.metric[1]:.4f}" if each.metric else ""),
         )
     return shown
 
 
 def _stages(stages: dict[str, str]) -> Text:
-    """A sign for each stage, and the name of the one that runs or failed."""
+    """A symbol for each stage, and the name of the one that is running or failed."""
     text = Text.assemble(*(MARKS[status] for status in stages.values()))
-    told = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
-    return text.append(f" {told[0]}") if told else text
+    named = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
+    return text.append(f" {named[0]}") if named else text
 
 
 def _iso(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""``mlops report``: one page that tells all of an execution."""
+"""``mlops report``: writes a report on an execution, as one HTML page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``mlops runs``, ``mlops stop`` and ``mlops redrive``: the executions of a deployment, and what may be done to one."""
+"""``mlops runs``, ``mlops stop`` and ``mlops redrive``: lists executions, stops one, resumes one."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ def runs(*, limit: int, state: str | None, stack: str | None, folder: Path, loca
     elif found:
         console().print(table(found, now))
     else:
-        click.echo(f"there is no execution{f' in the state {state}' if state else ''}; start one: mlops start")
+        click.echo(f"no executions{f' in the state {state}' if state else ''}; start one: mlops start")
 
 
 def stop(*, execution: str, reason: str, stack: str | None, folder: Path, local: bool) -> None:
@@ -40,7 +40,7 @@ def stop(*, execution: str, reason: str, stack: str | None, folder: Path, local:
         described = found.executions.describe(execution)
         name = described["name"]
         if described["status"] != "RUNNING":
-            raise CommandError(f"the execution {name} does not run any more: it is {described['status']}")
+            raise CommandError(f"the execution {name} is no longer running: it is {described['status']}")
         who = found.aws.client("sts").get_caller_identity()["Arn"]
         cause = f"stopped by {who}" + (f": {reason}" if reason else "")
         found.step_functions.stop_execution(executionArn=described["executionArn"], error="Stopped", cause=cause)
@@ -56,7 +56,7 @@ def redrive(*, execution: str, stack: str | None, folder: Path, local: bool) -> 
         if described["status"] in {"RUNNING", "SUCCEEDED"}:
             raise CommandError(
                 f"the execution {name} is {described['status']}; "
-                "only one that failed, timed out or was stopped can go on"
+                "only one that failed, timed out or was stopped can be resumed"
             )
         try:
             found.step_functions.redrive_execution(executionArn=described["executionArn"])
@@ -64,13 +64,13 @@ def redrive(*, execution: str, stack: str | None, folder: Path, local: bool) -> 
             code = error.response["Error"]["Code"]
             if code == "ExecutionNotRedrivable":
                 raise CommandError(
-                    f"the execution {name} cannot go on: {error.response['Error']['Message']}; "
+                    f"the execution {name} cannot be resumed: {error.response['Error']['Message']}; "
                     "start a new one: mlops start"
                 ) from error
             if found.is_local and code == "InvalidAction":
                 raise CommandError(
-                    "the emulator on this machine cannot redrive an execution, AWS can; start a new one: "
+                    "the emulator on this machine cannot redrive executions, only AWS can; start a new one: "
                     "mlops start --local"
                 ) from error
             raise
-    click.echo(f"goes on: execution {name}; watch it: mlops watch {name}")
+    click.echo(f"resumed: execution {name}; watch it: mlops watch {name}")

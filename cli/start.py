@@ -1,4 +1,4 @@
-"""``mlops start``: invokes the start Lambda, as the schedule does."""
+"""``mlops start``: starts an execution with the start Lambda, as the schedule does."""
 
 import json
 import sys
@@ -34,6 +34,6 @@ def start(
             name = answer["name"]
             click.echo(f"started: execution {name}" if answer["started"] else f"execution {name} was started before")
             if not watches:
-                click.echo(f"Go on: mlops watch {name}{options}")
+                click.echo(f"Next: mlops watch {name}{options}")
         if watches:
             sys.exit(watch_to_end(found, answer["executionArn"], as_json=as_json, options=options))

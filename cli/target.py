@@ -1,4 +1,4 @@
-"""The deployment that a command's options name, on AWS or on this machine."""
+"""Finds the deployment that a command's options name, on AWS or on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from executions.target import Target
 
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """Ends the command with one line if AWS rejects a call or something named does not exist."""
+    """Turns errors of AWS, and of names that do not exist, into CommandError."""
     try:
         yield
     except ExecutionsError as error:
@@ -26,14 +26,14 @@ def aws_errors() -> Iterator[None]:
 
 
 def connect(*, local: bool, folder: Path) -> Aws:
-    """AWS as the user has configured it, or the environment on this machine.
+    """Returns AWS as the user has configured it, or the environment on this machine.
 
     Args:
-        local: which of them.
-        folder: the environment's.
+        local: whether to use the environment.
+        folder: the environment's folder.
 
     Raises:
-        CommandError: there is no environment, no such profile, or no region.
+        CommandError: no environment is up, or AWS is not configured.
     """
     if not local:
         with aws_errors():
@@ -45,15 +45,15 @@ def connect(*, local: bool, folder: Path) -> Aws:
 
 
 def target(*, stack: str | None, local: bool, folder: Path) -> Target:
-    """The deployment that the options of a command name.
+    """Returns the deployment that the options of a command name.
 
     Args:
         stack: the stack's name; None for the default.
         local: whether it is in the environment on this machine.
-        folder: the environment's.
+        folder: the environment's folder.
 
     Raises:
-        CommandError: there is no environment, no such profile, or no region.
+        CommandError: no environment is up, or AWS is not configured.
         ExecutionsError: there is no such stack.
         ClientError, BotoCoreError: AWS rejects a call, or cannot be reached.
     """

@@ -1,4 +1,4 @@
-"""``mlops validate``: what the start Lambda would say to a file, and would make of it."""
+"""``mlops validate``: checks an ``input.yaml`` as the start Lambda does."""
 
 import json
 import sys
@@ -23,17 +23,17 @@ STAND_INS = {
     "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/SageMakerExecutionRole",
     "IMAGE_URI": image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
 }
-"""What stands for the tokens where no deployment is asked: values of the same form."""
+"""Sample values for the tokens, since no deployment provides them."""
 
 
 def validate(
     *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], parameters: bool, as_json: bool
 ) -> None:
-    """Checks a file, prints what was found, and ends the command: exit code 0 if the file is valid, else 1.
+    """Checks a file, prints its errors, and ends the command: exit code 0 if the file is valid, else 1.
 
     Args:
         file: an ``input.yaml``.
-        tokens: ``NAME=VALUE`` for tokens that are not to have their stand-ins.
+        tokens: ``NAME=VALUE``, in place of the tokens' sample values.
         overrides: ``KEY=VALUE``, merged over the file.
         parameters: whether to print the execution's input.
         as_json: whether to print JSON only.
@@ -66,15 +66,15 @@ def _token(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     allowed = [name for name in TOKENS if name != EXECUTION_TOKEN]
     if not equals or name not in allowed:
-        raise click.UsageError(f"--token {text!r} was given; expected NAME=VALUE, where NAME is {', '.join(allowed)}")
+        raise click.UsageError(f"invalid --token {text!r}; expected NAME=VALUE, where NAME is {', '.join(allowed)}")
     return name, value
 
 
 def _line(file: Path, problem: InputIssue) -> str:
-    """``file:line:column: path: message``, which editors and terminals make a link of."""
-    place = f":{problem.line}:{problem.column}" if problem.line else ""
+    """``file:line:column: path: message``, which editors and terminals turn into a link."""
+    position = f":{problem.line}:{problem.column}" if problem.line else ""
     path = f"{path_text(problem.path)}: " if problem.path else ""
-    return f"{file}{place}: {path}{problem.message}"
+    return f"{file}{position}: {path}{problem.message}"
 
 
 def _as_json(problem: InputIssue) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``mlops watch``: one execution, live, to its end."""
+"""``mlops watch``: shows one execution until it ends."""
 
 import json
 import sys
@@ -29,9 +29,9 @@ def watch_to_end(target: Target, arn: str, *, as_json: bool, options: str) -> in
 
     Args:
         target: its deployment.
-        arn: the execution's.
+        arn: the execution's ARN.
         as_json: whether to print its outcome as JSON and nothing else.
-        options: what a command needs to get to the same deployment.
+        options: the options with which other commands find the same deployment.
 
     Returns:
         The command's exit code: 0 if the execution succeeded, 1 if it did not, 130 if the user interrupted the command.
@@ -45,21 +45,21 @@ def watch_to_end(target: Target, arn: str, *, as_json: bool, options: str) -> in
     try:
         view = follow(Viewer(target, arn), console, options=options)
     except KeyboardInterrupt:
-        click.echo(f"the execution {name} goes on; end it: mlops stop {name}{options}", err=True)
+        click.echo(f"the execution {name} continues; stop it: mlops stop {name}{options}", err=True)
         return _INTERRUPTED
     if as_json:
         click.echo(json.dumps(view.as_json(view.end), indent=2))
     else:
         if console.is_terminal:
             console.print(stage_table(view, view.end, width=console.width))
-        _tell_outcome(view, options)
+        _show_outcome(view, options)
     return 0 if view.status == "SUCCEEDED" else 1
 
 
-def _tell_outcome(view: View, options: str) -> None:
+def _show_outcome(view: View, options: str) -> None:
     name = view.execution["name"]
     click.echo(f"\nexecution {name} {outcome_word(view.execution)} in {view.seconds:.1f} s")
-    told = reason(view.execution)
-    if told:
-        click.echo(f"{told[0]}: {told[1]}" if told[1] else told[0])
-    click.echo(f"All of it on one page: mlops report {name}{options}")
+    failure = reason(view.execution)
+    if failure:
+        click.echo(": ".join(filter(None, failure)))
+    click.echo(f"Report: mlops report {name}{options}")

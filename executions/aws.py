@@ -1,17 +1,15 @@
-"""Where the calls go: AWS as the user has configured it, or an emulator."""
+"""Makes clients of AWS as the user has configured it, or of an emulator."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import NoRegionError
 
+from executions.defaults import PROJECT
 from settings import default_stack_name
-
-PROJECT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +21,11 @@ class Aws:
     default_stack: str
     """The stack to use if none is named."""
     where: str
-    """How messages call it: ``on this machine`` or ``in eu-west-1``."""
+    """The place as messages name it: ``on this machine`` or ``in eu-west-1``."""
 
 
 def configured_aws() -> Aws:
-    """AWS as boto3's own configuration has it: variables, profiles, endpoints.
+    """Returns AWS as boto3's variables and profiles configure it.
 
     Raises:
         BotoCoreError: there is no such profile, or no region.

@@ -1,4 +1,4 @@
-"""Shows an execution in a terminal: a table that changes, or a line for each change if there is no terminal."""
+"""Shows an execution: as a live table in a terminal, elsewhere as one line per change."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,10 +21,10 @@ MARKS = {
     REJECTED: ("✗", "bold yellow"),
     ABORTED: ("■", "yellow"),
 }
-"""A sign and a colour for each state of a stage."""
+"""A symbol and a colour for each state of a stage."""
 
 _WIDE = 110
-"""The width of a terminal, in characters, from which the table shows the jobs' names."""
+"""The minimum width of a terminal, in characters, for a table with the jobs' names."""
 _GAP = 2
 """Characters between two columns."""
 _KEY_WIDTH = max(len(stage.key) for stage in STAGES)
@@ -34,12 +34,12 @@ def follow(viewer: Viewer, console: Console, *, options: str) -> View:
     """Shows an execution until it ends.
 
     Args:
-        viewer: looks at it. If it reads the whole logs, every line is printed, instead of the last one in the table.
+        viewer: polls it. If it reads whole logs, every line is printed, instead of the last one in the table.
         console: where to show it.
         options: what ``mlops approve`` needs to find the same deployment, such as `` --local``.
 
     Returns:
-        The last look.
+        The last view.
     """
     screen = _Screen(viewer, console, options=options)
     with Live(console=console, auto_refresh=False, transient=True) as live:
@@ -52,7 +52,7 @@ def follow(viewer: Viewer, console: Console, *, options: str) -> View:
 
 
 class _Screen:
-    """Prints what has changed since the last look."""
+    """Prints what has changed since the last view."""
 
     def __init__(self, viewer: Viewer, console: Console, *, options: str) -> None:
         self._viewer = viewer
@@ -92,12 +92,12 @@ class _Screen:
 
 
 def stage_table(view: View, now: datetime, *, width: int, last_lines: bool = True) -> Table:
-    """The stages, one on a line.
+    """Returns a table with one row per stage.
 
     Args:
         view: the execution.
         now: the time.
-        width: the terminal's, in characters; a narrow one has no room for the jobs' names.
+        width: the terminal's, in characters; a narrow table omits the jobs' names.
         last_lines: whether to show the last line of each stage's log.
     """
     started = {key: name for key, (_, name) in view.jobs.items() if view.progress[key].started}
@@ -112,7 +112,7 @@ def stage_table(view: View, now: datetime, *, width: int, last_lines: bool = Tru
     for title in (*titles, *(["last log line"] if last_lines else [])):
         table.add_column(title, no_wrap=True, justify="right" if title == "seconds" else "left")
     for key, row in rows.items():
-        table.add_row(*row, *([_cut(view.lines, key, max(width - taken, 0))] if last_lines else []))
+        table.add_row(*row, *([_last_line(view.lines, key, max(width - taken, 0))] if last_lines else []))
     return table
 
 
@@ -123,8 +123,8 @@ def _cells(key: str, stage: StageProgress, now: datetime) -> list[Text]:
     return [Text(mark, style), Text(key), Text(stage.status, style), Text("" if seconds is None else f"{seconds:.1f}")]
 
 
-def _cut(lines: Mapping[str, str], key: str, room: int) -> Text:
-    """The last line of a stage's log, cut to the room that there is: Rich would cut all columns alike."""
+def _last_line(lines: Mapping[str, str], key: str, width: int) -> Text:
+    """The last line of a stage's log, truncated to the available width: Rich would shrink all columns equally."""
     line = Text(lines.get(key, ""), "dim")
-    line.truncate(room, overflow="ellipsis")
+    line.truncate(width, overflow="ellipsis")
     return line

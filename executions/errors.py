@@ -1,9 +1,11 @@
-"""What can go wrong, as one line for the user."""
+"""Explains errors to the user, on one line."""
 
 from typing import Any
 
 from botocore import exceptions as aws
 from botocore.exceptions import ClientError
+
+from executions.text import one_line
 
 _RENEW = "sign in again (aws sso login, aws configure), or use --local for the environment on this machine"
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "KMSAccessDeniedException"}
@@ -26,22 +28,22 @@ _NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectionClosedError, aws.Co
 
 
 class ExecutionsError(Exception):
-    """A deployment or an execution cannot be found or used; the message says why and what to do next, on one line."""
+    """A deployment or an execution cannot be found or used; the message says why and what to do next."""
 
 
 def explained(error: Exception) -> str:
-    """Explains an error of AWS's and what to do next, on one line."""
+    """Explains an error from AWS and what to do next, on one line."""
     if isinstance(error, ClientError):
         return _refusal(error)
-    text = _one_line(error)
+    text = one_line(error)
     if isinstance(error, _NO_CONNECTION) and "//127.0.0.1:" in text:
-        return f"nothing answers on this machine ({text}); mlops local status says what is up"
+        return f"nothing answers on this machine ({text}); check it: mlops local status"
     meanings: tuple[tuple[Any, str], ...] = (
-        (_NO_CREDENTIALS, f"there are no AWS credentials to use ({text}): {_RENEW}"),
-        (aws.ProfileNotFound, f"{text}; AWS_PROFILE must name one of ~/.aws/config"),
+        (_NO_CREDENTIALS, f"no AWS credentials found ({text}): {_RENEW}"),
+        (aws.ProfileNotFound, f"{text}; AWS_PROFILE must name a profile of ~/.aws/config"),
         (
             aws.NoRegionError,
-            "no AWS region is chosen: set AWS_DEFAULT_REGION, or a region in the profile; or use --local",
+            "no AWS region is set: set AWS_DEFAULT_REGION, or a region in the profile; or use --local",
         ),
         (_NO_CONNECTION, f"no answer from AWS ({text}); is the region right, and is there a network?"),
     )
@@ -50,13 +52,9 @@ def explained(error: Exception) -> str:
 
 def _refusal(error: ClientError) -> str:
     details = error.response.get("Error", {})
-    code, message = details.get("Code", "Unknown"), _one_line(details.get("Message", ""))
+    code, message = details.get("Code", "Unknown"), one_line(details.get("Message", ""))
     if code in _DENIED:
-        return f"access denied: {error.operation_name}: {message}; ask for a role that may do this"
+        return f"access denied: {error.operation_name}: {message}; use a role with this permission"
     if code in _STALE:
-        return f"AWS does not take your credentials ({code}: {message}): {_RENEW}"
+        return f"AWS rejects your credentials ({code}: {message}): {_RENEW}"
     return f"{error.operation_name}: {code}: {message}"
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

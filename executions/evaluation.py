@@ -1,4 +1,4 @@
-"""Reads an evaluation report as far as it is one: whatever it lacks, or has in another form, is None or left out."""
+"""Reads an evaluation report; missing or malformed parts are None or left out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.numbers import number
 
 BASELINE = "_best_constant_classifier"
-"""The end of the names with which Model Monitor calls the metrics of the best model that looks at nothing
+"""The suffix of Model Monitor's metrics of the best constant classifier
 (https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html)."""
 
 Point = tuple[float, float]
@@ -15,46 +15,46 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One number of the report."""
+    """A metric in the report."""
 
     group: str
     name: str
     value: float
     deviation: float | None
-    """Its standard deviation, where it is known."""
+    """Its standard deviation; None if unknown."""
     baseline: float | None
-    """What the best model would have that looks at nothing."""
+    """The metric of the best constant classifier; None if unknown."""
 
     @property
     def path(self) -> str:
-        """Where it stands in the report, as ``approval.metrics`` name it."""
+        """Its path in the report, as ``approval.metrics`` name it."""
         return f"{self.group}.{self.name}.value"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """How many records of each class were predicted to be of which."""
+    """A confusion matrix."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[float, ...], ...]
-    """By the true class, then by the predicted one."""
+    """The number of records by true class, then by predicted class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Records to which the model gave about the same probability."""
+    """Records with about the same predicted probability."""
 
     start: float
     end: float
     records: int
     probability: float
-    """The mean of what the model gave."""
+    """The mean predicted probability."""
     share: float
-    """How many of them were of class 1, from 0 to 1."""
+    """The share of them in class 1, from 0 to 1."""
 
 
 def metrics(report: dict[str, Any]) -> list[Metric]:
-    """The numbers of a report in SageMaker's model-quality layout, in its order."""
+    """The metrics of a report in SageMaker's model-quality layout, in the report's order."""
     found = []
     for group, content in _groups(report):
         for name, metric in content.items():
@@ -75,7 +75,7 @@ def metrics(report: dict[str, Any]) -> list[Metric]:
 
 
 def records(report: dict[str, Any]) -> int | None:
-    """How many records the model was judged on."""
+    """The number of records that the model was evaluated on."""
     dataset = report.get("dataset")
     count = number(dataset.get("item_count")) if isinstance(dataset, dict) else None
     return count if isinstance(count, int) else None
@@ -108,7 +108,7 @@ def confusion(report: dict[str, Any]) -> Confusion | None:
 
 
 def calibration(report: dict[str, Any]) -> list[Bin] | None:
-    """How often class 1 came where the model gave it which probability."""
+    """The bins of the calibration curve."""
     content = report.get("calibration")
     bins = content.get("bins") if isinstance(content, dict) else None
     if not isinstance(bins, list):

@@ -1,4 +1,4 @@
-"""The logs of SageMaker's jobs: in CloudWatch Logs on AWS, as files in the environment on this machine."""
+"""Reads the logs of SageMaker's jobs: from CloudWatch Logs on AWS, from files in the environment on this machine."""
 
 import re
 from collections.abc import Iterator
@@ -8,34 +8,29 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+from executions.text import printable
 
 
 class JobLogs(Protocol):
-    """Reads the logs of jobs."""
+    """Reads the logs of jobs, as printable lines."""
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
-        """The last lines of a job's log; none if it has no log yet.
+        """Returns the last lines of a job's log; none if it has no log yet.
 
         Args:
-            action: what created the job, such as ``createTrainingJob``.
+            action: the action that created the job, such as ``createTrainingJob``.
             job: its name.
             lines: the maximum number of lines.
         """
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
-        """The lines since the last call; all of them on the first call.
+        """Yields the lines since the last call; all of them on the first call.
 
         Args:
             action: see :meth:`tail`.
             job: see :meth:`tail`.
             ended: whether the job has ended, so that its last line counts even without a line break.
         """
-
-
-def _printable(text: str) -> str:
-    r"""The text with control characters other than tabs as ``\x1b`` and the like: a terminal would obey them."""
-    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _group(action: str) -> str:
@@ -47,15 +42,17 @@ class LocalLogs:
     """Reads the logs of the environment on this machine."""
 
     folder: Path
-    """Its folder of logs."""
+    """The environment's folder of logs."""
     since: float = 0.0
-    """Seconds since the epoch; an older log is that of an earlier job of the same name."""
+    """Seconds since the epoch; older logs belong to earlier jobs of the same name."""
     _offsets: dict[Path, int] = field(default_factory=dict)
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
         """See :class:`JobLogs`."""
         path = self.file(action, job)
-        return path.read_text("utf-8", "replace").splitlines()[-lines:] if self.is_current(path) else []
+        if not self.is_current(path):
+            return []
+        return [printable(line) for line in path.read_text("utf-8", "replace").splitlines()[-lines:]]
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:
         """See :class:`JobLogs`."""
@@ -68,24 +65,24 @@ class LocalLogs:
                 if not ended and not line.endswith(b"\n"):
                     break  # the job is still writing it
                 self._offsets[path] = self._offsets.get(path, 0) + len(line)
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
+                yield printable(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def is_current(self, path: Path) -> bool:
-        """Whether a file is there, and not that of an earlier job of the same name."""
+        """Whether a file exists and does not belong to an earlier job of the same name."""
         try:
             return path.stat().st_mtime >= self.since
         except FileNotFoundError:
             return False
 
     def file(self, action: str, job: str) -> Path:
-        """Where a job's log is, or would be."""
-        # An input may name the job, and the name must not lead out of the folder.
+        """The path of a job's log, which may not exist yet."""
+        # The input may name the job; its name must not lead out of the folder.
         return self.folder / _group(action) / f"{re.sub(r'[^A-Za-z0-9-]', '_', job)}.log"
 
 
 @dataclass
 class CloudWatchLogs:
-    """Those of AWS: a group for each kind of job, a stream for each instance of a job.
+    """Reads the logs on AWS: a group for each kind of job, a stream for each instance of a job.
 
     (https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html).
     """
@@ -93,9 +90,9 @@ class CloudWatchLogs:
     logs: Any
     """A client."""
     _since: dict[str, int] = field(default_factory=dict)
-    """The time of the last line that was returned, by the job."""
+    """The time of the last line returned, by job."""
     _given: dict[str, set[str]] = field(default_factory=dict)
-    """The ids of the lines of that time, which the next call finds again."""
+    """The ids of the lines at that time, which the next call finds again."""
 
     def tail(self, action: str, job: str, lines: int) -> list[str]:
         """See :class:`JobLogs`."""
@@ -116,7 +113,7 @@ class CloudWatchLogs:
                 logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False
             )["events"]
         ]
-        return [_printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
+        return [printable(message) for _, message in sorted(found, key=lambda event: event[0])][-lines:]
 
     def new_lines(self, action: str, job: str, *, ended: bool = False) -> Iterator[str]:  # noqa: ARG002 - its lines are always whole
         """See :class:`JobLogs`."""
@@ -141,9 +138,9 @@ class CloudWatchLogs:
                 given.clear()
             self._since[job] = event["timestamp"]
             given.add(event["eventId"])
-            yield _printable(event["message"].rstrip("\r\n"))
+            yield printable(event["message"].rstrip("\r\n"))
 
 
 def _is_missing(error: ClientError) -> bool:
-    """Whether the group does not exist: no job of its kind has written anything yet."""
+    """Whether the group does not exist, since no job of its kind has logged anything yet."""
     return bool(error.response["Error"]["Code"] == "ResourceNotFoundException")

@@ -1,4 +1,4 @@
-"""The names of an execution's jobs."""
+"""Names the jobs of an execution."""
 
 import json
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 from pipeline.stages import REQUEST_STAGES
 
 Jobs = Mapping[str, tuple[str, str]]
-"""The action that creates each stage's job, such as ``createTrainingJob``, and the job's name, by the stage's key."""
+"""By the stage's key: the action that creates its job, such as ``createTrainingJob``, and the job's name."""
 
 
 STAGES_WITH_JOBS = tuple(stage for stage in REQUEST_STAGES if stage.noun.endswith("Job"))
 
 
 def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, str]]:
-    """The action and the name of each job that an execution may start, by the key of its stage.
+    """Returns the action and the name of each job that an execution may start, by the key of its stage.
 
     Args:
         content: the execution's input.
-        execution: its name, from which the jobs that the input does not name get theirs.
+        execution: its name, from which jobs get theirs unless the input names them.
     """
     return {
         stage.key: (
@@ -30,7 +30,7 @@ def job_names(content: dict[str, Any], execution: str) -> dict[str, tuple[str, s
 
 
 def jobs_of(execution: dict[str, Any]) -> Jobs:
-    """The jobs that an execution may start.
+    """Returns the jobs that an execution may start.
 
     Args:
         execution: as DescribeExecution returns it.

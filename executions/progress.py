@@ -1,4 +1,4 @@
-"""What an execution's history says of its stages. Pure; the same for the emulator's history and for AWS's."""
+"""Reads the state of each stage from an execution's history. Pure; works on AWS's history and the emulator's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
     "ABORTED",
 )
 REJECTED = "REJECTED"
-"""The state of the approval if the gate, or a person, has rejected the model; the execution's is FAILED then."""
+"""The state of the approval if the gate or a person rejected the model; the execution's status is then FAILED."""
 
 MODEL_REJECTED = "ModelRejected"
 """The error of an execution whose model was rejected."""
@@ -24,7 +24,7 @@ MODEL_REJECTED = "ModelRejected"
 
 @dataclass(frozen=True, kw_only=True)
 class StageProgress:
-    """How far one stage is."""
+    """The state of one stage."""
 
     status: str
     """PENDING, RUNNING, SUCCEEDED, FAILED, REJECTED, SKIPPED or ABORTED."""
@@ -32,12 +32,12 @@ class StageProgress:
     ended: datetime | None = None
 
     def seconds(self, now: datetime) -> float | None:
-        """Seconds since its start, or of its whole run where it has ended; None where it has not started."""
+        """Seconds from its start to its end, or to now; None if it has not started."""
         return ((self.ended or now) - self.started).total_seconds() if self.started else None
 
 
 def progress_of(execution: dict[str, Any], events: Iterable[dict[str, Any]]) -> dict[str, StageProgress]:
-    """The progress of every stage, by its key.
+    """Returns the progress of every stage, by its key.
 
     Args:
         execution: as DescribeExecution returns it.
@@ -51,13 +51,13 @@ def progress_of(execution: dict[str, Any], events: Iterable[dict[str, Any]]) -> 
 def stage_progress(
     events: Iterable[dict[str, Any]], *, status: str, stopped: datetime | None = None, error: str | None = None
 ) -> dict[str, StageProgress]:
-    """The progress of every stage, by its key.
+    """Returns the progress of every stage, by its key.
 
     Args:
-        events: the execution's history, as GetExecutionHistory gives it, oldest first.
-        status: the execution's status, as DescribeExecution gives it.
+        events: the execution's history, as GetExecutionHistory returns it, oldest first.
+        status: the execution's status, as DescribeExecution returns it.
         stopped: when it ended; None while it runs.
-        error: the execution's, as DescribeExecution gives it.
+        error: the execution's error, as DescribeExecution returns it.
     """
     started: dict[str, datetime] = {}
     ended: dict[str, datetime] = {}

@@ -10,10 +10,10 @@ from executions.evaluation import BASELINE, metrics
 from pipeline.stages import STAGES, RequestStage
 
 REPORT = "evaluation.json"
-"""The file in which the evaluation's metrics lie, in SageMaker's model-quality layout."""
+"""The file with the evaluation's metrics, in SageMaker's model-quality layout."""
 
 _NAMES = {"auc": "roc_auc"}
-"""What SageMaker's layout calls ``auc`` is the area under the ROC curve; there is another under the other curve."""
+"""SageMaker's ``auc`` is the area under the ROC curve, not under the precision-recall curve."""
 
 
 def report_uri(s3: Any, results: Mapping[str, dict[str, Any]]) -> str | None:
@@ -21,7 +21,7 @@ def report_uri(s3: Any, results: Mapping[str, dict[str, Any]]) -> str | None:
 
     Args:
         s3: an S3 client.
-        results: what each stage that ran has as its ``result``, by its key.
+        results: the ``result`` of each stage that ran, by its key.
     """
     for output in (results.get("evaluation", {}).get("ProcessingOutputConfig") or {}).get("Outputs") or ():
         place = urlsplit(output["S3Output"]["S3Uri"])
@@ -32,7 +32,7 @@ def report_uri(s3: Any, results: Mapping[str, dict[str, Any]]) -> str | None:
 
 
 class Results:
-    """Fetches what an execution made from S3 into a folder."""
+    """Downloads an execution's results from S3 into a folder."""
 
     def __init__(self, *, s3: Any, output: dict[str, Any], folder: Path) -> None:
         """Takes an execution's output.
@@ -49,7 +49,7 @@ class Results:
         self._folder = folder
 
     def model(self) -> Path | None:
-        """The trained model's archive; None where nothing was trained."""
+        """The trained model's archive; None if nothing was trained."""
         if "training" not in self._results:
             return None
         return self._fetch(self._results["training"]["ModelArtifacts"]["S3ModelArtifacts"], self._folder)
@@ -60,7 +60,7 @@ class Results:
         return self._fetch(uri, self._folder) if uri else None
 
     def predictions(self) -> Path | None:
-        """The predictions' file, or their folder where there are several; None where nothing was predicted."""
+        """The file with the predictions, or their folder if there are several; None if nothing was predicted."""
         if "batchTransform" not in self._results:
             return None
         folder = self._folder / "predictions"
@@ -84,7 +84,7 @@ class Results:
 
 
 def read_metrics(report: Path | None) -> dict[str, float]:
-    """The metrics of a report's file; empty if there is no report, or if it is not JSON in SageMaker's layout."""
+    """Reads the metrics in a report; empty if there is none, or if it is not JSON in SageMaker's layout."""
     if report is None:
         return {}
     try:
@@ -102,10 +102,10 @@ def read_metrics(report: Path | None) -> dict[str, float]:
 
 
 def last_steps(output: dict[str, Any]) -> dict[str, Any]:
-    """The summary of each stage with states of its own; None for each that came to nothing.
+    """Returns the summaries of the stages that are more than one SageMaker request; None for those without a result.
 
     Args:
-        output: the execution's output, or what its last state had, where it failed.
+        output: the execution's output or, if it failed, its last state's input.
     """
     return {
         stage.key: stage.summary((output.get(stage.key) or {}).get("result") or {})

@@ -1,4 +1,4 @@
-"""A deployment of the module, as its stack's outputs describe it."""
+"""Reads a deployment of the module from its stack's outputs."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Stack:
         """Reads the stack's outputs.
 
         Raises:
-            KeyError, ValueError, TypeError: they are not those of this module.
+            KeyError, ValueError, TypeError: the stack is not this module's.
         """
         metadata = json.loads(outputs["metadata"])
         return cls(
@@ -46,8 +46,8 @@ def find_stack(aws: Aws, name: str | None) -> Stack:
     """Reads the outputs of a deployed stack.
 
     Args:
-        aws: where to look.
-        name: the stack's; None for the default.
+        aws: the account and region to look in.
+        name: the stack's name; None for the default.
 
     Raises:
         ExecutionsError: there is no such stack, or it is not a deployment of this module.
@@ -66,5 +66,5 @@ def find_stack(aws: Aws, name: str | None) -> Stack:
         return Stack.parse(stack, {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())})
     except (KeyError, ValueError, TypeError) as error:
         raise ExecutionsError(
-            f"the stack {stack} {aws.where} is no deployment of this module: it has no output metadata"
+            f"the stack {stack} {aws.where} is not a deployment of this module: it has no output metadata"
         ) from error

@@ -12,7 +12,7 @@ def start_execution(target: Target, *, key: str | None = None, overrides: dict[s
 
     Args:
         target: the deployment.
-        key: that of ``input.yaml`` in its bucket; None for where the deployment has put it.
+        key: the key of ``input.yaml`` in its bucket; None for the deployed one.
         overrides: merged over the file.
 
     Returns:

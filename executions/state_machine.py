@@ -1,4 +1,4 @@
-"""The executions of one state machine."""
+"""Finds, lists and describes the executions of one state machine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from executions.errors import ExecutionsError
 from executions.history import data_so_far
 
 LATEST = "latest"
-"""Names the execution that was started last."""
+"""Names the execution that started last."""
 
 _MISSING = {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}
 _PAGE = 1000
@@ -19,13 +19,13 @@ _PAGE = 1000
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
 
 _SEARCHED = 1000
-"""Executions among which the beginning of a name is looked for: one call lists as many."""
+"""How many executions to search for a prefix; one call lists as many."""
 
 _NAMED = 5
-"""Candidates that an error lists."""
+"""The maximum number of candidates in an error message."""
 
 _LAST = 8
-"""Events among which the last state's beginning is likely to be."""
+"""How many events to read at a time; these most likely include the start of the last state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Executions:
     """Its ARN."""
 
     def arn(self, execution: str) -> str:
-        """The ARN of an execution given by its name or its ARN.
+        """Returns the ARN of an execution given by its name or its ARN.
 
         Raises:
             ExecutionsError: it is the ARN of another state machine's execution.
@@ -55,7 +55,7 @@ class Executions:
         return prefix + execution
 
     def describe(self, execution: str) -> dict[str, Any]:
-        """DescribeExecution's answer for an execution given by its name, a unique prefix of it, its ARN, or ``latest``.
+        """Describes an execution given by its name, a unique prefix of it, its ARN, or ``latest``.
 
         Raises:
             ExecutionsError: there is no such execution, the prefix is ambiguous, or it belongs to another state
@@ -69,7 +69,7 @@ class Executions:
         return self.find(execution) or self._described(self._only_one(execution))
 
     def find(self, execution: str) -> dict[str, Any] | None:
-        """DescribeExecution's answer for an execution given by its whole name or its ARN; None if there is none.
+        """Describes an execution given by its whole name or its ARN; returns None if there is none.
 
         Raises:
             ExecutionsError: it is the ARN of another state machine's execution.
@@ -86,7 +86,7 @@ class Executions:
         return found
 
     def _only_one(self, prefix: str) -> str:
-        """The ARN of the one execution, among the newest, whose name begins so."""
+        """Returns the ARN of the only execution, among the newest, whose name has this prefix."""
         found = {
             str(execution["name"]): str(execution["executionArn"])
             for execution in self.all(limit=_SEARCHED)
@@ -98,19 +98,19 @@ class Executions:
         if not found:
             raise ExecutionsError(
                 f"there is no execution {prefix.rpartition(':')[2]} of the state machine {machine}; "
-                "mlops runs lists those that there are"
+                "list them: mlops runs"
             )
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         raise ExecutionsError(
             f"{len(found)} executions of the state machine {machine} begin with {prefix}: "
-            f"{', '.join(list(found)[:_NAMED])}{more}; give more of the name"
+            f"{', '.join(list(found)[:_NAMED])}{more}; use a longer prefix"
         )
 
     def all(self, *, status: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """The executions as ListExecutions returns them, newest first.
+        """Yields the executions as ListExecutions returns them, newest first.
 
         Args:
-            status: only those in this state.
+            status: list only those with this status.
             limit: the maximum number.
         """
         pages = self.step_functions.get_paginator("list_executions").paginate(
@@ -119,21 +119,21 @@ class Executions:
         return islice((execution for page in pages for execution in page["executions"]), limit)
 
     def history(self, arn: str) -> list[dict[str, Any]]:
-        """The whole history of an execution, oldest first, without what went through its states.
+        """Returns the whole history of an execution, oldest first, without its states' data.
 
         Args:
-            arn: the execution's.
+            arn: the execution's ARN.
         """
         return list(self._events(arn, includeExecutionData=False, PaginationConfig={"PageSize": _PAGE}))
 
     def data(self, execution: dict[str, Any]) -> dict[str, Any]:
-        """The data of an execution as far as it came.
+        """Returns the latest data of an execution; see :func:`executions.history.data_so_far`.
 
         Args:
-            execution: as DescribeExecution gives it.
+            execution: as DescribeExecution returns it.
         """
         arn = execution["executionArn"]
-        # A state's data may have 256 KB, and the last state is all that is wanted.
+        # A state's data may have 256 KB, and only the last state's is needed.
         newest_first = self._events(arn, reverseOrder=True, PaginationConfig={"PageSize": _LAST})
         return data_so_far(execution, newest_first)
 

@@ -1,4 +1,4 @@
-"""One deployment and what is needed to work with its executions."""
+"""A deployment with the clients and logs for its executions."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -23,12 +23,12 @@ class Target:
 
     @classmethod
     def of(cls, aws: Aws, stack: Stack, *, logs: JobLogs, is_local: bool) -> Self:
-        """The executions of a stack.
+        """Returns the target for a stack.
 
         Args:
-            aws: where it is deployed.
+            aws: the account and region of the stack.
             stack: the deployment.
-            logs: where its jobs' logs are.
+            logs: reads its jobs' logs.
             is_local: whether it is on this machine.
         """
         client = aws.client("stepfunctions")

@@ -1,4 +1,4 @@
-"""Polls one execution until it ends: its stages, their jobs, the last line of each job's log."""
+"""Polls one execution until it ends: its stages, their jobs and logs."""
 
 import time
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ PERSON = "approval: person"
 """The state that waits for a person's answer."""
 
 _INTERVAL = 2.0
-"""Seconds between two looks at AWS, which throttles them; this machine does not."""
+"""Seconds between two polls of AWS, which throttles them; this machine does not."""
 _LOCAL_INTERVAL = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One look at an execution."""
+    """An execution at one point in time."""
 
     execution: dict[str, Any]
     """As DescribeExecution returns it."""
     progress: dict[str, StageProgress]
     jobs: Jobs
     lines: dict[str, str]
-    """The last line of each stage's log, unless the whole logs are read."""
+    """The last line of each stage's log; empty if whole logs are read."""
     waits: bool
     """Whether it waits for a person's answer."""
 
@@ -45,11 +45,11 @@ class View:
 
     @property
     def seconds(self) -> float:
-        """Seconds that it took, or has taken so far."""
+        """Seconds from its start to its end, or to now."""
         return float((self.end - self.execution["startDate"]).total_seconds())
 
     def as_json(self, now: datetime) -> dict[str, Any]:
-        """For programs."""
+        """Returns the view for programs."""
         error = self.execution.get("error")
         return {
             "name": self.execution["name"],
@@ -71,12 +71,12 @@ class View:
 
 @dataclass
 class Viewer:
-    """Looks at one execution again and again."""
+    """Polls one execution."""
 
     target: Target
     arn: str
     whole_logs: bool = False
-    """Whether :meth:`new_lines` reads the logs, so that a look need not read the last line of each."""
+    """Whether :meth:`new_lines` reads the logs, so that :meth:`look` need not read their last lines."""
     _lines: dict[str, str] = field(default_factory=dict)
     _read: set[str] = field(default_factory=set)
     """The stages whose logs have been read to their end."""
@@ -84,7 +84,7 @@ class Viewer:
     """The stages whose lines have all been returned by :meth:`new_lines`."""
 
     def look(self) -> View:
-        """The execution as it is now."""
+        """Returns the current view."""
         executions = self.target.executions
         execution = executions.describe(self.arn)
         events = executions.history(self.arn)
@@ -100,7 +100,7 @@ class Viewer:
         return View(execution=execution, progress=progress, jobs=jobs, lines=dict(self._lines), waits=waits)
 
     def until_end(self) -> Iterator[View]:
-        """Looks until the execution has ended."""
+        """Yields views until the execution has ended."""
         while True:
             view = self.look()
             yield view
@@ -109,7 +109,7 @@ class Viewer:
             time.sleep(_LOCAL_INTERVAL if self.target.is_local else _INTERVAL)
 
     def new_lines(self, view: View) -> dict[str, list[str]]:
-        """The lines that the jobs have printed since the last call, by the keys of their stages."""
+        """Returns the lines that jobs have logged since the last call, by the keys of their stages."""
         found = {}
         for key, stage, job in _unread(view.progress, view.jobs, self._printed):
             ended = stage.status != RUNNING
@@ -122,7 +122,7 @@ class Viewer:
 def _unread(
     progress: dict[str, StageProgress], jobs: Jobs, done: set[str]
 ) -> Iterator[tuple[str, StageProgress, tuple[str, str]]]:
-    """The stages that have a job and have started, without those that are done."""
+    """Yields the stages that have a job and have started, except those in ``done``."""
     for key, job in jobs.items():
         if progress[key].started is not None and key not in done:
             yield key, progress[key], job

@@ -1,16 +1,17 @@
-"""The pipeline on one machine: the same template, Lambda and state machine as on AWS, without AWS and without Docker.
+"""Runs the pipeline on one machine: AWS's template, Lambdas and state machine, without AWS and without Docker.
 
-The way through, in the order in which things happen:
+In the order in which things happen:
 
-1. ``lifecycle`` brings an environment up in a process of its own, ``daemon``, says what is up, and ends it; ``state``
-   is what others know of it. ``sagemaker_local.supervised`` keeps what a process has started from outliving it.
-2. ``host`` is the environment itself, there or in the process of a run: ``emulator`` starts the AWS emulator in its
-   ``emulator_process``, ``data`` fills its S3, ``deployment`` deploys the stack to it with the CDK CLI. ``services``
-   serves it what it lacks, which is ``sagemaker_local``; ``emulator_services`` asks for it in the emulator's process.
-3. ``run`` is one run from its beginning to its end: ``control`` has the environment bring itself up to date where
-   ``sources`` say so, ``publication`` puts the scripts in their place; ``executions`` starts an execution, follows
-   it and downloads its results.
-4. ``sagemaker_local.guard`` decides who may speak to any port of all this: ``emulator_guard`` asks it before the
-   emulator sees a request, ``sagemaker_local.loopback`` for the other ports.
-5. ``job_records`` keeps what each job took, ``display`` shows the steps of a set-up.
+1. ``lifecycle`` starts an environment in a background process, ``daemon``, shows its status, and ends it. ``state`` has
+   the environment's lock and state file. ``sagemaker_local.supervised`` ends child processes with their parent.
+2. ``environment`` has the parts of an environment: ``emulator`` starts the AWS emulator in a child process,
+   ``emulator_process``; ``data`` fills its S3; ``deployment`` deploys the stack to it with the CDK CLI.
+   ``service_backend`` adds what the emulator lacks, with ``sagemaker_local``; ``emulator_services`` forwards requests
+   to it from the emulator's process.
+3. ``run`` runs the pipeline once, in a running environment or in one of its own. ``control_server`` has a running
+   environment deploy again if ``template_hash`` has changed, and ``publication`` uploads the scripts; ``executions``
+   starts an execution, follows it and downloads its results.
+4. ``sagemaker_local.guard`` authorizes requests to all ports: to the emulator's by way of ``emulator_guard``, to the
+   others by way of ``sagemaker_local.loopback``.
+5. ``job_records`` keeps the time and memory of each job, and ``display`` shows the progress of a set-up.
 """

@@ -1,4 +1,4 @@
-"""How this machine's AWS is reached: where it listens, and boto3 clients for it that look at nothing else."""
+"""Connects to the emulator on this machine, with boto3 clients that ignore the user's AWS configuration."""
 
 import functools
 import os
@@ -18,10 +18,10 @@ ACCOUNT = "000000000000"
 
 
 def direct(trusted: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
-    """Opens URLs of this machine, where no proxy stands between.
+    """Returns an opener for URLs of this machine, which ignores proxies.
 
     Args:
-        trusted: the certificates to trust; None for those of the system.
+        trusted: the certificates to trust; None for the system's.
     """
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
 
@@ -30,11 +30,11 @@ DIRECT = direct()
 
 
 def authorized(url: str, key: str, *, data: bytes | None = None) -> urllib.request.Request:
-    """A request to a port of the environment, by POST if there is data.
+    """Returns a request to a port of the environment; a POST if there is data.
 
     Args:
-        url: of the loopback.
-        key: what the port asks for.
+        url: a URL on the loopback interface.
+        key: the environment's key.
         data: the body.
     """
     return urllib.request.Request(url, data=data, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - a URL of our own
@@ -42,18 +42,18 @@ def authorized(url: str, key: str, *, data: bytes | None = None) -> urllib.reque
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Where the emulator listens, which has SageMaker, too."""
+    """The emulator's address, and what clients need to use it."""
 
     endpoint: str
     """The emulator's URL."""
     key: str
     """The environment's key, which every request to its ports carries as the access key id."""
     certificate: str | None = None
-    """The file of the emulator's own certificate, where it talks TLS."""
+    """The file with the emulator's own certificate; None without TLS."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables by which any AWS SDK, and the AWS CLI, gets here.
+        """The environment variables that direct any AWS SDK, and the AWS CLI, to the emulator.
 
         (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)
         """
@@ -70,11 +70,11 @@ class Connection:
         }
 
     def client(self, service: str, *, role: str | None = None) -> Any:
-        """A boto3 client. The user's profiles and proxies are not looked at.
+        """Returns a boto3 client, which ignores the user's profiles and proxies.
 
         Args:
             service: such as ``"s3"``.
-            role: the ARN of the role to act as; None for the account's root user.
+            role: the ARN of the role to assume; None for the account's root user.
         """
         credentials = {"aws_access_key_id": self.key, "aws_secret_access_key": SECRET}
         if role:
@@ -91,10 +91,10 @@ class Connection:
 
 @functools.cache
 def _session() -> Any:
-    # A profile that AWS_PROFILE names and that does not exist would be an error in every call.
+    # Otherwise every call would fail if AWS_PROFILE named a profile that does not exist.
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     isolated = botocore.session.Session({"profile": (None, None, None, None), **nothing})
-    # The stubs know each service by name; here the name is a variable.
+    # The stubs are typed by the service's literal name; here it is a variable.
     return boto3.Session(region_name=REGION, botocore_session=isolated)
 
 
@@ -103,8 +103,8 @@ def _config() -> Config:
         read_timeout=90,  # SageMaker Runtime lets a model take a minute
         retries={"total_max_attempts": 1},
         max_pool_connections=256,
-        proxies={},  # none stands between this machine and itself
-        # Over loopback a checksum of a hundred megabytes is a third of their upload.
+        proxies={},
+        # Over loopback, the checksum takes a third of an upload of 100 MB.
         request_checksum_calculation="when_required",
         s3={"payload_signing_enabled": False},
     )

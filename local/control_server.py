@@ -1,4 +1,4 @@
-"""How a run has the environment that is up bring itself up to date: two commands, by HTTP on the loopback.
+"""Lets a run send commands to a running environment, such as to deploy again, by HTTP on the loopback interface.
 
 Each command is a POST with the environment's key; see ``sagemaker_local.guard``.
 """
@@ -18,18 +18,18 @@ from local.state import State
 from sagemaker_local.loopback import RequestHandler, Server
 
 _TIMEOUT = 600.0
-_REFUSED = 409
+_REJECTED = 409
 
 Command = Callable[[dict[str, Any]], None]
 
 
 @contextmanager
 def serve_commands(commands: dict[str, Command], *, key: str) -> Iterator[str]:
-    """Serves commands while the context lasts; gives the URL.
+    """Serves commands while the context is active; yields the URL.
 
     Args:
-        commands: by name; one that raises LocalError is refused with its message.
-        key: what a caller must send along.
+        commands: the commands by name; one that raises LocalError is rejected with its message.
+        key: the key that requests must carry.
     """
 
     class Commands(_CommandRequests):
@@ -43,10 +43,10 @@ def serve_commands(commands: dict[str, Command], *, key: str) -> Iterator[str]:
 
 
 def send_command(state: State, name: str, **parameters: str | None) -> None:
-    """Gives a command to an environment and waits until it is carried out.
+    """Sends a command to an environment and waits until it is done.
 
     Raises:
-        LocalError: it could not be, or the environment has ended meanwhile.
+        LocalError: the command failed, or the environment has ended.
     """
     request = authorized(f"{state.control}/{name}", state.key, data=json.dumps(parameters).encode())
     try:
@@ -54,14 +54,14 @@ def send_command(state: State, name: str, **parameters: str | None) -> None:
             return
     except HTTPError as error:
         reason = error.read().decode(errors="replace")
-        prefix = "" if error.code == _REFUSED else f"the environment could not {name}; its log: {state.log}; "
+        prefix = "" if error.code == _REJECTED else f"the environment could not {name}; its log: {state.log}; "
         raise LocalError(prefix + reason) from error
     except (URLError, HTTPException, OSError) as error:
-        raise LocalError(f"the environment has ended; its log: {state.log}; mlops local status says more") from error
+        raise LocalError(f"the environment has ended; its log: {state.log}; check it: mlops local status") from error
 
 
 def path_of(parameters: dict[str, Any], name: str) -> Path | None:
-    """A parameter that is a path or null."""
+    """Returns a parameter that is a path or null."""
     return None if parameters.get(name) is None else Path(parameters[name])
 
 
@@ -71,13 +71,13 @@ class _CommandRequests(RequestHandler):
     def answer(self, body: bytes) -> None:
         command = self.known.get(self.path.removeprefix("/"))
         if command is None or self.command != "POST":
-            self.reply(404, b"there is no such command", {})
+            self.reply(404, b"no such command", {})
             return
         try:
             command(json.loads(body))
         except LocalError as error:
-            self.reply(_REFUSED, str(error).encode(), {})
-        except Exception as error:  # noqa: BLE001 - whoever waits for the answer must get one
+            self.reply(_REJECTED, str(error).encode(), {})
+        except Exception as error:  # noqa: BLE001 - the caller waits for a response
             traceback.print_exc()
             self.reply(500, f"{type(error).__name__}: {error}".encode(), {})
         else:

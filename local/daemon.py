@@ -1,7 +1,7 @@
 """The background process of ``mlops local up``: ``python -m local.daemon FOLDER PORT DESCRIPTOR``.
 
-It tells whoever started it, one line of JSON each, what goes on (``{"begin": TEXT}``), and at last ``{"ready": true}``
-or ``{"error": TEXT}``. It ends at SIGTERM, and where its emulator dies or its folder is removed.
+It reports its progress to its parent in lines of JSON: ``{"begin": TEXT}`` for each step, then ``{"ready": true}`` or
+``{"error": TEXT}``. It ends on SIGTERM, and if its emulator dies or its folder is removed.
 """
 
 import json
@@ -24,16 +24,16 @@ _INTERVAL = 0.5
 
 
 class _Terminated(BaseException):
-    """SIGTERM or SIGINT came."""
+    """Received SIGTERM or SIGINT."""
 
 
 def main(folder: Path, port: int, report: Callable[..., None]) -> int:
-    """Brings an environment up and keeps it.
+    """Starts an environment and keeps it running.
 
     Args:
-        folder: where it keeps its files.
+        folder: the environment's folder.
         port: the emulator's TCP port.
-        report: is told what goes on.
+        report: called with each event.
 
     Returns:
         The exit code.
@@ -43,13 +43,13 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
     directory = EnvironmentDir(folder)
     try:
         with file_errors(folder), directory.lock():
-            folder.chmod(0o700)  # whatever an earlier version has left in it
+            folder.chmod(0o700)  # an earlier version may have created it
             try:
-                _live(directory, port, report)
+                _serve(directory, port, report)
             finally:
                 directory.clear()
     except LocalError as error:
-        with suppress(OSError):  # the disk may be full; the report below says so
+        with suppress(OSError):  # the disk may be full; the parent still gets the error
             print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - this is the log
         report(error=str(error))
         return 1
@@ -58,7 +58,7 @@ def main(folder: Path, port: int, report: Callable[..., None]) -> int:
     return 0
 
 
-def _live(directory: EnvironmentDir, port: int, report: Callable[..., None]) -> None:
+def _serve(directory: EnvironmentDir, port: int, report: Callable[..., None]) -> None:
     directory.clear()
     report(begin="emulator, with the data in its S3")
     with LocalEnvironment(directory=directory, port=port) as environment:
@@ -85,7 +85,7 @@ def _live(directory: EnvironmentDir, port: int, report: Callable[..., None]) -> 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # the end must not be interrupted
+        signal.signal(number, signal.SIG_IGN)  # the shutdown must not be interrupted
     raise _Terminated
 
 
@@ -94,7 +94,7 @@ def _reporter(descriptor: int) -> Callable[..., None]:
         try:
             os.write(descriptor, json.dumps(event).encode() + b"\n")
         except BrokenPipeError:
-            return  # whoever started us has gone, and we stay all the same
+            return  # the parent has gone; the environment stays up
 
     return report
 

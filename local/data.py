@@ -1,4 +1,4 @@
-"""The data that the sample input reads: what stands in this machine's S3 for SageMaker's public bucket of samples."""
+"""Loads the sample input's data into the emulator's S3, in place of SageMaker's public bucket of sample data."""
 
 import lzma
 import shutil
@@ -6,12 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from executions.defaults import PROJECT
 from local.connection import REGION
 from local.errors import LocalError
 from sagemaker_local.s3_cache import S3CacheError
 from sagemaker_local.service import SageMaker
-
-PROJECT = Path(__file__).parent.parent
 
 _BUCKET = f"sagemaker-sample-data-{REGION}"
 _PREFIX = "processing/census/"
@@ -19,7 +18,7 @@ _SHIPPED = PROJECT / "data" / "census-income.csv.xz"
 
 
 def identity(data: Path | None) -> str:
-    """What names a file's content without reading it; None stands for the data that the module ships."""
+    """Identifies a file's content without reading it; None means the shipped data."""
     path = data or _SHIPPED
     try:
         status = path.stat()
@@ -29,16 +28,16 @@ def identity(data: Path | None) -> str:
 
 
 def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> None:
-    """Puts the data where the sample input looks for it, in place of what lies there.
+    """Uploads the data to the place that the sample input reads from, and deletes other data there.
 
     Args:
-        data: a CSV file; None: the census data that the module ships.
+        data: a CSV file; None for the shipped census data.
         s3: a client of the emulator.
-        sagemaker: keeps the file, so that no job need fetch it.
-        cache: the folder in which the shipped data is unpacked, once.
+        sagemaker: keeps the file, so that jobs need not download it.
+        cache: the folder for the unpacked shipped data.
 
     Raises:
-        LocalError: S3 refused the file.
+        LocalError: S3 rejected the file.
     """
     path = data or _unpacked(cache)
     s3.create_bucket(Bucket=_BUCKET)
@@ -54,7 +53,7 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
 def _unpacked(cache: Path) -> Path:
     path = cache / _SHIPPED.stem
     if not path.exists():
-        # A folder of its own, of which nothing is left where the disk is full.
+        # In a temporary folder, so that nothing is left if the disk is full.
         with tempfile.TemporaryDirectory(dir=cache, prefix=f".{path.name}-") as folder:
             partial = Path(folder, path.name)
             with lzma.open(_SHIPPED) as packed, partial.open("xb") as unpacked:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from executions.defaults import PROJECT
 from executions.stack import Stack
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from sagemaker_local.supervised import Supervised
-
-PROJECT = Path(__file__).parent.parent
 
 _CDK = PROJECT / "node_modules" / ".bin" / "cdk"
 _SCHEDULE = "0 6 * * ? *"
@@ -19,24 +18,24 @@ _LAST_LINES = 8
 
 
 def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Stack:
-    """Bootstraps the emulator's account and deploys the production template as it is.
+    """Bootstraps the emulator's account and deploys the production template unchanged.
 
     Args:
         emulator: a running emulator.
         model_name: the module's parameter of this name.
-        folder: an empty folder for what the CDK writes.
-        log: the file for what the CDK prints.
-        bootstrap: whether the account is yet to be bootstrapped.
+        folder: an empty folder for the CDK's files.
+        log: the file for the CDK's output.
+        bootstrap: whether to bootstrap the account.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
     if not _CDK.exists():
-        raise LocalError(f"the CDK CLI is not at {_CDK}; set it up: make demo, or npm ci")
+        raise LocalError(f"the CDK CLI is not at {_CDK}; install it: make demo, or npm ci")
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
     common = ["--no-notices", "--no-color"]
     commands = _Commands(folder, _environment(emulator, model_name=model_name, folder=folder), log)
-    # The two do not need each other, and each is slow on one core.
+    # Independent of each other, and each slow on a single core.
     commands.run(
         *([[str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *common]] if bootstrap else []),
         [sys.executable, str(PROJECT / "app.py")],
@@ -44,7 +43,7 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
     commands.run(
         [
             *(str(_CDK), "deploy", "--app", str(assembly), "--require-approval", "never"),
-            # Without a change set, which nobody would look at.
+            # Without a change set, which nobody would review.
             *("--method", "direct", "--outputs-file", str(outputs), "--progress", "events", *common),
         ]
     )
@@ -64,11 +63,11 @@ def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[s
         ),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
-        # Unpacking the CDK takes ten seconds; the emulator's home goes with the run, so it is kept beside the packages.
+        # Unpacking the CDK takes ten seconds, so the cache is in .venv and not in the emulator's temporary home.
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        # The check against CloudFormation's schemas takes as long as the rest of the synth. It is there for AWS; the
-        # emulator deploys the same template a moment later.
+        # Validation against CloudFormation's schemas takes as long as the rest of the synth, and is for AWS: here the
+        # same template is deployed a moment later.
         "CDK_VALIDATION": "false",
         "CI": "true",
     }
@@ -76,14 +75,14 @@ def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[s
 
 @dataclass(frozen=True)
 class _Commands:
-    """Runs the CDK's commands, and has none of them outlive the call."""
+    """Runs the CDK's commands; none outlives the call."""
 
     folder: Path
     environment: dict[str, str]
     log: Path
 
     def run(self, *commands: Sequence[str]) -> None:
-        """Runs these at once. Raises LocalError with the log's end if one fails."""
+        """Runs commands in parallel. Raises LocalError with the end of the log if one fails."""
         with self.log.open("ab") as output:
             running = [
                 Supervised(command, cwd=self.folder, environment=self.environment, output=output)

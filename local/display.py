@@ -1,4 +1,4 @@
-"""Shows the steps by which an environment is set up."""
+"""Shows the progress of a set-up."""
 
 import time
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from rich.text import Text
 
 
 class Display:
-    """Prints each step when it is done; on a terminal, also while it goes on."""
+    """Prints each step when it is done; on a terminal, also while it is running."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Shows that a step of the set-up goes on, and at its end how many seconds it took."""
+        """Shows that a step is running and, when it is done, the seconds that it took."""
         started = time.monotonic()
         if self.console.is_terminal:
             with self.console.status(text):
@@ -26,9 +26,9 @@ class Display:
         self.console.print(Text.assemble(("✓ ", "green"), text, (f"  {time.monotonic() - started:.1f} s", "dim")))
 
     def say(self, text: str) -> None:
-        """Shows that something is so."""
+        """Prints a completed step."""
         self.console.print(Text.assemble(("✓ ", "green"), text), soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Shows what the user should know before it goes on."""
+        """Prints a warning."""
         self.console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The AWS emulator as a child process, and clients for it."""
+"""Runs the AWS emulator as a child process, and makes clients for it."""
 
 import os
 import socket
@@ -25,26 +25,27 @@ _START_TIMEOUT = 30.0
 
 
 class Emulator:
-    """ministack on a port of this machine's loopback; a context manager that leaves no process behind.
+    """ministack on a port of the loopback interface; a context manager.
 
-    Nor does a death of this process by SIGKILL: see :class:`sagemaker_local.supervised.Supervised`.
+    It leaves no process behind, even if this process dies by SIGKILL: see
+    :class:`sagemaker_local.supervised.Supervised`.
     """
 
     def __init__(self, *, port: int, log: Path, scratch: Path | None = None, secure: bool = False) -> None:
-        """Prepares it; entering the context starts it.
+        """Prepares the emulator; entering the context starts it.
 
         Args:
             port: the TCP port to listen on.
-            log: the file for what it prints.
-            scratch: the folder in which it makes its own temporary one; None: where the system has them.
-            secure: whether it talks TLS and enforces the IAM policies. Its account's root user may do everything;
-                the functions act under their roles.
+            log: the file for its output.
+            scratch: the parent of its temporary folder; None for the system's.
+            secure: whether it uses TLS and enforces IAM policies. Its account's root user may do everything; functions
+                act under their roles.
         """
         self.port = port
         self._log = log
         self._secure = secure
         self._folder = tempfile.TemporaryDirectory(prefix="mlops-emulator-", dir=scratch, ignore_cleanup_errors=True)
-        # Its own, which it makes when it starts.
+        # The emulator creates its own certificate when it starts.
         certificate = str(Path(self._folder.name, "ministack-tls", "server.crt")) if secure else None
         self.endpoint = f"{'https' if secure else 'http'}://{_HOST}:{port}"
         self.connection = Connection(endpoint=self.endpoint, key=new_key(), certificate=certificate)
@@ -55,9 +56,9 @@ class Emulator:
         """Starts it and waits until it answers.
 
         Raises:
-            LocalError: the port is in use, or it did not come up; the message says where its log lies.
+            LocalError: the port is in use, or it did not start; the message has the path of its log.
         """
-        from local.service_backend import ServiceBackend  # noqa: PLC0415 - SageMaker, which most who import this module do not need
+        from local.service_backend import ServiceBackend  # noqa: PLC0415 - slow to import: it brings SageMaker
 
         _require_free(self.port)
         self._services = ServiceBackend(key=self.connection.key)
@@ -72,12 +73,12 @@ class Emulator:
                     "LOCAL_TASK_URL": self._services.task_url,
                     "MINISTACK_REGION": REGION,
                     "MINISTACK_ACCOUNT_ID": ACCOUNT,
-                    # What AWS needs minutes for happens here at once: a wait of 30 seconds takes 0.15.
+                    # What takes AWS minutes is immediate here: a wait of 30 seconds takes 0.15.
                     "SFN_WAIT_SCALE": "0.005",
-                    # Its other listeners, which the pipeline does not need, would clash with a second emulator.
+                    # Its other listeners are not needed, and would clash with those of a second emulator.
                     "IOT_MTLS_ENABLED": "0",
                     "SFTP_ENABLED": "0",
-                    # Otherwise folders of a fixed name under /tmp, which any user of the machine could make first.
+                    # By default these are folders with fixed names in /tmp, which any user could create first.
                     "STATE_DIR": str(Path(self._folder.name, "state")),
                     "S3_DATA_DIR": str(Path(self._folder.name, "s3")),
                     **self._identity(),
@@ -94,7 +95,7 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         """Ends it and the Lambda workers that it started."""
         if self._process is not None:
-            # All that it holds is in memory or in our folder; asked politely, it waits for the last long poll to end.
+            # Its state is in memory or in our folder, so it is killed; on SIGTERM it would wait for long polls.
             self._process.end()
             self._process = None
         if self._services is not None:
@@ -104,7 +105,7 @@ class Emulator:
 
     @property
     def services(self) -> "ServiceBackend":
-        """What it asks for SageMaker, once one is attached; there as long as the context is."""
+        """The backend of its SageMaker, while the context is active."""
         if self._services is None:
             raise RuntimeError("the emulator has not been started")
         return self._services
@@ -115,9 +116,9 @@ class Emulator:
         return self._process is not None and self._process.poll() is None
 
     def environment(self) -> dict[str, str]:
-        """The environment for a process that talks to the emulator, and to nothing else.
+        """Returns the environment variables for processes that use the emulator.
 
-        The user's own AWS profile and credentials are not in it, so nothing here can reach an AWS account.
+        They lack the user's AWS profile and credentials, so that no process can reach an AWS account.
         """
         folder = self._folder.name
         return self.connection.variables | {
@@ -129,14 +130,14 @@ class Emulator:
         }
 
     def client(self, service: str, *, role: str | None = None) -> Any:
-        """A boto3 client of the emulator for a service, such as ``"s3"``; see ``Connection.client``."""
+        """Returns a boto3 client for a service, such as ``"s3"``; see ``Connection.client``."""
         return self.connection.client(service, role=role)
 
     def _identity(self) -> dict[str, str]:
-        """What its functions act as: under their roles where policies count, else as whoever has the key.
+        """The variables for its functions' identity: their roles if policies are enforced, else the key's owner.
 
-        The emulator gives such a function an access key id that anybody knows, the account's number; but it passes
-        on its own session token.
+        Without roles, the emulator gives functions a well-known access key id, the account's number, and passes its own
+        session token on to them.
         """
         return {"USE_SSL": "1", "AUTH": "true"} if self._secure else {"AWS_SESSION_TOKEN": self.connection.key}
 
@@ -153,7 +154,7 @@ class Emulator:
 
 
 def answers(connection: Connection) -> bool:
-    """Whether an emulator answers there."""
+    """Whether an emulator answers."""
     certificate = connection.certificate
     try:
         trusted = ssl.create_default_context(cafile=certificate) if certificate else None

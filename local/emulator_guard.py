@@ -1,7 +1,7 @@
-"""Stands before the emulator: refuses whom ``sagemaker_local.guard`` refuses, and bounds what the others may send.
+"""Guards the emulator's port: rejects requests that ``sagemaker_local.guard`` rejects, and limits all others.
 
-The emulator itself answers anybody, with ``Access-Control-Allow-Origin: *``. It never sees a request that is refused
-here, and no answer leaves with a header that would let a page read it.
+The emulator itself answers anybody, with ``Access-Control-Allow-Origin: *``. It never sees a rejected request, and its
+responses are stripped of headers that would let a web page read them.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from sagemaker_local.guard import Credentials, Refusal, job_key, refusal, same
 
 BODY_BYTES = 5 * 1024**3
-"""The most that S3 takes in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
+"""The maximum size of a PUT to S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
 BODY_SECONDS = 30.0
-"""The longest pause within a body: over loopback a client that sends nothing for so long has stalled."""
+"""The longest pause within a body; a client that sends nothing for longer has stalled."""
 CONNECTIONS = 1024
-"""Open at once: four times what one boto3 client of ours opens at most, and a fraction of the usual file limit."""
+"""The maximum number of open connections: four times those of one of our boto3 clients, well below file limits."""
 
 Message = dict[str, Any]
 Scope = dict[str, Any]
@@ -33,11 +33,11 @@ class Guarded:
 
     Args:
         app: the application.
-        port: the one that it is served at.
-        key: the one that requests must carry.
-        issued: whether other credentials are good: those that the application has issued itself.
-        handed_out: whether method and path are a URL that the application has handed out as a secret of its own.
-        open_to_jobs: whether a request, by its scope and headers, is for a service that jobs may use with their key.
+        port: the port that it is served on.
+        key: the key that requests must carry.
+        issued: whether the application itself issued these credentials.
+        handed_out: whether the application handed out this method and path as a secret URL.
+        open_to_jobs: whether a request, given its scope and headers, is for a service that jobs may use with their key.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification (https://asgi.readthedocs.io/en/stable/specs/main.html)."""
-        if scope["type"] not in ("http", "websocket"):  # the server's own start and end
+        if scope["type"] not in ("http", "websocket"):  # startup and shutdown of the server
             await self._app(scope, receive, send)
             return
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
@@ -74,20 +74,20 @@ class Guarded:
             await _refuse(send, refused, dict(headers))
 
     def _refusal(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
-        def good(shown: Credentials) -> bool:
+        def accepted(shown: Credentials) -> bool:
             if same(shown.key, self._job_key):
                 return scope["type"] == "http" and self._open_to_jobs(scope, dict(headers))
             return self._issued(shown) or self._handed_out(scope.get("method", ""), scope["path"])
 
         query = scope["query_string"].decode("latin-1")
-        refused = refusal(headers, query, port=self._port, key=self._key, issued=good)
+        refused = refusal(headers, query, port=self._port, key=self._key, issued=accepted)
         if refused is None and any(name == "content-length" and _size(value) > BODY_BYTES for name, value in headers):
             return Refusal("EntityTooLarge", f"the body has more than {BODY_BYTES:,} bytes", status=413)
         return refused
 
 
 class BoundedTCPServer(TCPServer):
-    """One connection to hypercorn, which is closed unanswered where too many are open."""
+    """A connection to hypercorn, closed without a response if too many are open."""
 
     _open = 0
 
@@ -104,13 +104,13 @@ class BoundedTCPServer(TCPServer):
 
 
 def _bounded(receive: Receive) -> Receive:
-    """The same messages; a body that stalls or has no end is cut off as if its client had gone."""
+    """Passes messages on; treats a body that stalls or is too large as a disconnect of the client."""
     size = 0
     in_body = True
 
     async def bounded() -> Message:
         nonlocal size, in_body
-        if not in_body:  # what comes now is the client's going, and the answer may take its time
+        if not in_body:  # the next message is the disconnect, and the response may take long
             return await receive()
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -125,7 +125,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _unshared(send: Send) -> Send:
-    """The same answer, without leave for other origins to read it."""
+    """Passes the response on, without headers that let other origins read it."""
 
     async def unshared(message: Message) -> None:
         if "headers" in message:
@@ -141,7 +141,7 @@ def _shares(name: bytes) -> bool:
 
 
 async def _refuse(send: Send, refused: Refusal, headers: dict[str, str]) -> None:
-    """In the protocol that the client speaks, so that an SDK raises the error by its name."""
+    """Responds in the client's protocol, so that an SDK raises the error by its name."""
     if "json" in headers.get("content-type", ""):
         kind, body = "application/x-amz-json-1.1", json.dumps({"__type": refused.code, "message": refused.message})
     else:

@@ -1,4 +1,4 @@
-"""The emulator's own process, ``python -m local.emulator_process``: ministack with our services, behind our guard."""
+"""The emulator's process, ``python -m local.emulator_process``: ministack with our services, behind our guard."""
 
 import os
 import sys
@@ -14,18 +14,18 @@ from local.emulator_services import EmulatorServices
 from sagemaker_local.guard import Credentials, same
 
 _ANSWER_TO_CLOUDFORMATION = "/_ministack/cfn-response/"
-"""Where a custom resource's function PUTs its answer, unsigned, as on AWS: the rest of the path is a random token."""
+"""Where custom resources' functions PUT their responses, unsigned, as on AWS; the rest of the path is a secret."""
 
 
 def _issued(shown: Credentials) -> bool:
-    """Whether the emulator's STS has given these temporary credentials to somebody who had the key."""
-    sts = sys.modules.get("ministack.services.sts")  # loaded when it is first asked for any
-    session = sts._sessions.get(shown.key) if sts else None  # noqa: SLF001 - the library has no other way to ask
+    """Whether the emulator's STS issued these temporary credentials."""
+    sts = sys.modules.get("ministack.services.sts")  # loaded on first use
+    session = sts._sessions.get(shown.key) if sts else None  # noqa: SLF001 - the library has no public way
     return session is not None and same(shown.session_token, session["SessionToken"])
 
 
 def _handed_out(method: str, path: str) -> bool:
-    """Whether it is the URL of a custom resource whose answer is awaited."""
+    """Whether this is the URL of a custom resource whose response is pending."""
     resources = sys.modules.get("ministack.services.cloudformation.custom_resource")  # as above
     return (
         resources is not None
@@ -36,9 +36,9 @@ def _handed_out(method: str, path: str) -> bool:
 
 
 def _open_to_jobs(scope: Scope, headers: dict[str, str]) -> bool:
-    """Whether the emulator would take this for a request to S3, in a bucket that is there, or for metrics.
+    """Whether the emulator would route this request to S3, for an existing bucket, or to CloudWatch metrics.
 
-    With any other service a job could leave its isolation: a function of its own making runs outside of it.
+    Other services would let a job escape its isolation: a Lambda function that it creates runs outside.
     """
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     service = detect_service(scope["method"], scope["path"], headers, query)
@@ -50,7 +50,7 @@ def _open_to_jobs(scope: Scope, headers: dict[str, str]) -> bool:
 if __name__ == "__main__":
     key = os.environ["AWS_ACCESS_KEY_ID"]
     EmulatorServices(task_url=os.environ["LOCAL_TASK_URL"], key=key).install()
-    hypercorn_run.TCPServer = BoundedTCPServer  # type: ignore[attr-defined] # the library has no other way to count connections
+    hypercorn_run.TCPServer = BoundedTCPServer  # type: ignore[attr-defined] # the library cannot limit connections
     gateway.app = Guarded(
         gateway.app,
         port=int(os.environ["GATEWAY_PORT"]),

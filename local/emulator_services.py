@@ -1,10 +1,10 @@
-"""SageMaker, its runtime and Application Auto Scaling as services of the emulator, in the emulator's process.
+"""Adds SageMaker, its runtime and Application Auto Scaling to the emulator, in the emulator's process.
 
-Tasks of a state machine and requests of any AWS SDK are passed on to the environment's process, to
-:mod:`local.service_backend`. This uses four seams of ministack: its table of optimized integrations, which is consulted
-before that of the AWS SDK integrations; its tables of services, for requests that arrive at its own port; the function
-that executes a task, which takes no expression in ``TimeoutSeconds``; and the function that stops an execution, which
-leaves the task running.
+It forwards tasks of state machines and requests of AWS SDKs to the environment's process, to
+:mod:`local.service_backend`. It hooks into ministack in four places: the table of optimized integrations, which takes
+precedence over that of AWS SDK integrations; the tables of services, for requests to its port; the function that
+executes a task, which does not support expressions in ``TimeoutSeconds``; and the function that stops an execution,
+which leaves the task running.
 """
 
 import asyncio
@@ -32,33 +32,33 @@ _INTEGRATIONS = (
     "aws-sdk:applicationautoscaling:",
     "aws-sdk:s3:getObject",
 )
-"""How the resources of the tasks begin that are served here, after ``arn:aws:states:::``."""
+"""The prefixes of the task resources served here, after ``arn:aws:states:::``."""
 _TARGETS = {"sagemaker": "SageMaker.", "application-autoscaling": "AnyScaleFrontendService."}
-"""The services by their credential scope, and how their X-Amz-Target begins. SageMaker Runtime signs as sagemaker."""
+"""The prefix of X-Amz-Target by the service's credential scope. SageMaker Runtime signs as sagemaker."""
 _HEADERS = ("accept", "content-type", "x-amz-target")
 _RUNTIME_HEADERS = "x-amzn-sagemaker-"
 _OWN_HEADERS = ("connection", "content-length", "date", "server", "x-amzn-requestid")
-"""Of an answer: what the emulator says itself."""
+"""Response headers that the emulator sets itself."""
 _REQUESTS = 64
-"""SDK requests at a time; the others wait."""
+"""The maximum number of concurrent SDK requests; others wait."""
 _JOBS = 256
-"""Jobs at a time; the others wait. Half of the connections that the environment's process takes."""
-_PATIENCE = 90.0
-"""Seconds for an SDK request: SageMaker Runtime lets a model take sixty."""
+"""The maximum number of concurrent jobs, half the connections of the environment's process; others wait."""
+_TIMEOUT = 90.0
+"""Seconds for an SDK request; SageMaker Runtime gives a model 60."""
 
 Response = tuple[int, dict[str, str], bytes]
 
 _NO_EXECUTION = {"executionArn": "", "status": "RUNNING"}
-"""What a state runs in that TestState tests."""
+"""The execution of a state that TestState runs."""
 _EXECUTION: ContextVar[dict[str, Any]] = ContextVar("execution", default=_NO_EXECUTION)
 
 
 class EmulatorServices:
-    """Passes on what the emulator lacks.
+    """Forwards requests for services that the emulator lacks.
 
     Args:
-        task_url: where ``local.service_backend.ServiceBackend`` takes tasks; SDK requests go to the same port.
-        key: what it asks for.
+        task_url: the URL of ``local.service_backend.ServiceBackend`` for tasks; SDK requests go to the same port.
+        key: the environment's key.
     """
 
     def __init__(self, *, task_url: str, key: str) -> None:
@@ -67,12 +67,12 @@ class EmulatorServices:
         self._requests = ThreadPoolExecutor(_REQUESTS)
         self._jobs = threading.Semaphore(_JOBS)
         self._waiting: set[tuple[str, socket.socket]] = set()
-        """The executions whose task has been passed on, and the connection that each waits at."""
+        """The executions with a forwarded task, and the connection of each."""
         self._execute_task: Callable[..., Any] = stepfunctions._execute_task  # noqa: SLF001 - see the module's docstring
         self._stop_execution: Callable[..., Response] = stepfunctions._stop_execution  # noqa: SLF001 - as above
 
     def install(self) -> None:
-        """Adds them to the emulator of this process."""
+        """Adds the services to the emulator in this process."""
         for prefix in _INTEGRATIONS:
             stepfunctions._SERVICE_DISPATCH[f"arn:aws:states:::{prefix}"] = self._task  # noqa: SLF001 - as above
         for name, target in _TARGETS.items():
@@ -82,7 +82,7 @@ class EmulatorServices:
         stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above
 
     def _execute(self, state: dict[str, Any], given: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
-        """One task of an execution, with its time evaluated."""
+        """Executes a task, after evaluating its timeout."""
         _EXECUTION.set(execution)
         if isinstance(state.get("TimeoutSeconds"), str):
             seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", given, context)  # noqa: SLF001 - as above
@@ -97,19 +97,19 @@ class EmulatorServices:
         response = self._stop_execution(request)
         if response[0] == HTTPStatus.OK:
             for _, connection in [waiting for waiting in list(self._waiting) if waiting[0] == request["executionArn"]]:
-                with suppress(OSError):  # its answer has come meanwhile
+                with suppress(OSError):  # the task has just ended
                     connection.shutdown(socket.SHUT_RDWR)
         return response
 
     def _task(self, resource: str, request: Any) -> Any:
-        """Passes a task on and waits for the answer, in the thread of its execution."""
+        """Forwards a task and waits for its result, in the execution's thread."""
         execution = _EXECUTION.get()
         action = resource.rpartition(":")[2]
         task = {"action": action.removesuffix(".sync"), "request": request}
         with self._jobs if action.endswith(".sync") else nullcontext(), closing(HTTPConnection(self._address)) as line:
             answer = self._ask(line, execution, task)
         _end_if_aborted(execution)
-        if "stopped" in answer:  # the environment ends, and this process in a moment
+        if "stopped" in answer:  # the environment is ending, and so is this process
             sys.exit()
         if "error" in answer:
             raise stepfunctions._ExecutionError(answer["error"], answer["cause"])  # noqa: SLF001 - as above
@@ -121,7 +121,7 @@ class EmulatorServices:
             line.connect()
             waiting = execution["executionArn"], line.sock
             self._waiting.add(waiting)
-            _end_if_aborted(execution)  # from here on, whoever stops the execution closes the connection
+            _end_if_aborted(execution)  # from here on, stopping the execution closes the connection
             line.request("POST", self._task_path, json.dumps(task), self._authorization)
             return _read(line.getresponse())
         except (OSError, HTTPException) as error:
@@ -133,22 +133,22 @@ class EmulatorServices:
     async def _request(
         self, method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
     ) -> Response:
-        """Passes a request of an SDK on."""
+        """Forwards an SDK request."""
         kept = {name: value for name, value in headers.items() if name in _HEADERS or name.startswith(_RUNTIME_HEADERS)}
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._requests, self._pass_on, method, quote(path), kept, body)
+        return await loop.run_in_executor(self._requests, self._forward, method, quote(path), kept, body)
 
-    def _pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    def _forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
         try:
-            with closing(HTTPConnection(self._address, timeout=_PATIENCE)) as line:
+            with closing(HTTPConnection(self._address, timeout=_TIMEOUT)) as line:
                 line.request(method, path, body, headers | self._authorization)
                 response = line.getresponse()
                 kept = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
                 return response.status, kept, response.read()
         except (OSError, HTTPException) as error:
-            refused = {"__type": "ServiceUnavailable", "message": _no_answer(error)}
+            content = {"__type": "ServiceUnavailable", "message": _no_answer(error)}
             kind = {"Content-Type": "application/x-amz-json-1.1"}
-            return HTTPStatus.SERVICE_UNAVAILABLE, kind, json.dumps(refused).encode()
+            return HTTPStatus.SERVICE_UNAVAILABLE, kind, json.dumps(content).encode()
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:
@@ -160,10 +160,10 @@ def _read(response: HTTPResponse) -> dict[str, Any]:
 
 
 def _no_answer(error: Exception) -> str:
-    return f"the environment's process gave no answer: {error}"
+    return f"the environment's process did not answer: {error}"
 
 
 def _end_if_aborted(execution: dict[str, Any]) -> None:
-    """Ends this thread of an execution that has been stopped: the emulator would try its task again, or fail it."""
+    """Ends this thread if its execution was stopped: the emulator would retry the task, or fail it."""
     if execution["status"] == "ABORTED":
         sys.exit()

@@ -1,4 +1,4 @@
-"""The environment itself, in the process that it lives in: the emulator with the deployed stack, and SageMaker."""
+"""Runs an environment in this process: the emulator with the deployed stack, and SageMaker."""
 
 import resource
 import shutil
@@ -9,30 +9,34 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
+from executions.defaults import PROJECT
 from executions.stack import Stack
 from local.data import identity, load
 from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
+from local.images import installer_variables, own_images_of
 from local.job_records import write_record
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
+from sagemaker_local.environments import Environments
 from sagemaker_local.guard import job_key
+from sagemaker_local.images import Images
 from sagemaker_local.service import SageMaker
 
 MODEL_NAME = "demo"
 
-_OF_ONE_LIFE = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
-"""What an environment leaves in its folder and the next one must not find."""
+_LEFTOVERS = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
+"""An environment's files that the next one in the same folder must not find."""
 _OPEN_FILES = 256
-"""The least of the limits that systems come with, macOS's; with far fewer, an environment waits for ever."""
+"""The lowest default limit of a supported system, macOS; with far fewer, an environment hangs."""
 
 
 class LocalEnvironment:
-    """Starts the parts of an environment, keeps them in step with the sources, and ends them. Thread-safe once entered.
+    """Starts the parts of an environment, keeps them up to date, and ends them. Thread-safe once entered.
 
     Args:
-        directory: the environment's folder, which the caller holds.
+        directory: the environment's folder, which the caller has locked.
         port: the emulator's TCP port.
     """
 
@@ -48,19 +52,19 @@ class LocalEnvironment:
         self.port = port
 
     def __enter__(self) -> Self:
-        """Starts the emulator and SageMaker's stand-in.
+        """Starts the emulator and SageMaker.
 
         Raises:
-            LocalError: it could not be done, and nothing is left.
+            LocalError: it failed, and nothing is left running.
         """
         _require_open_files()
         folder = self._directory.path
-        for name in _OF_ONE_LIFE:
+        for name in _LEFTOVERS:
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in ("logs", SCRATCH):
             (folder / name).mkdir(parents=True)
         with ExitStack() as stack:
-            # Last of all: what the emulator leaves when it is killed.
+            # Runs last, since the emulator leaves files when it is killed.
             stack.callback(shutil.rmtree, folder / SCRATCH, ignore_errors=True)
             self.emulator = stack.enter_context(
                 Emulator(port=self.port, log=self._logs / "emulator.log", scratch=folder / SCRATCH)
@@ -72,8 +76,10 @@ class LocalEnvironment:
                 job_key=job_key(self.emulator.connection.key),
                 region=REGION,
                 account=ACCOUNT,
-                log=lambda _action, _name, _line: None,  # whoever wants to see it reads the job's log
-                ended=write_record,
+                log=lambda _action, _name, _line: None,  # readers use the job's log file
+                on_finish=write_record,
+                images=Images(own=lambda: own_images_of(PROJECT)),
+                environments=Environments(variables=installer_variables),
             )
             self.emulator.services.attach(self.sagemaker)
             stack.callback(self.emulator.services.stop)
@@ -85,7 +91,7 @@ class LocalEnvironment:
         self._ends.close()
 
     def load(self, data: Path | None) -> None:
-        """Puts the data into the emulator's S3, if other data is there. None stands for the data of the module."""
+        """Loads data into the emulator's S3 unless it is already there. None means the shipped data."""
         with self._lock:
             wanted = identity(data)
             if wanted != self._data:
@@ -94,9 +100,9 @@ class LocalEnvironment:
                 self._data = wanted
 
     def deploy(self) -> None:
-        """Deploys the stack, if other sources are deployed."""
+        """Deploys the stack unless it is up to date."""
         with self._lock:
-            wanted = template_hash()  # now: what is edited while the CDK works is a change of its own
+            wanted = template_hash()  # before the CDK runs, so that edits during the deployment count as changes
             if wanted == self._template:
                 return
             folder = self._directory.path / "cdk"
@@ -109,7 +115,7 @@ class LocalEnvironment:
             self._template = wanted
 
     def state(self, *, control: str | None = None) -> State:
-        """The environment's description for others; only once the stack is deployed."""
+        """Returns the content of the state file; only once the stack is deployed."""
         if self._metadata is None:
             raise RuntimeError("nothing has been deployed yet")
         return State(
@@ -131,6 +137,6 @@ def _require_open_files() -> None:
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES:
         raise LocalError(
-            f"the limit on open files is {limit}, and an environment needs {_OPEN_FILES}: ulimit -n {_OPEN_FILES} "
+            f"the limit on open files is {limit}; an environment needs {_OPEN_FILES}: ulimit -n {_OPEN_FILES} "
             f"(at most {most} here)"
         )

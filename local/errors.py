@@ -1,4 +1,4 @@
-"""What can go wrong on this machine, as one line for the user."""
+"""Explains errors on this machine to the user, on one line."""
 
 import errno
 import os
@@ -18,30 +18,32 @@ _REMEDIES = {
     errno.ENAMETOOLONG: _ELSEWHERE,
     errno.EFBIG: "allow larger files: ulimit -f unlimited",
     errno.EMFILE: "allow more open files: ulimit -n 1024",
-    errno.ENFILE: "end some programs, or have the system allow more open files",
+    errno.ENFILE: "end some programs, or raise the system's limit on open files",
 }
-"""What the user can do about an error of the file system."""
+"""What to do about an error of the file system."""
 
 
 class LocalError(Exception):
-    """The local run cannot go on; the message says what, where, and what to do."""
+    """Something on this machine failed; the message says what, where, and what to do."""
 
 
 @contextmanager
 def file_errors(folder: Path) -> Iterator[None]:
-    """Puts what the file system refuses into words.
+    """Turns errors of the file system that the user can fix into LocalError.
 
     Args:
-        folder: where we write; a full disk does not say which file it has refused.
+        folder: the folder that is written to; a full disk does not say which file was affected.
 
     Raises:
-        LocalError: in place of an OSError that the user can do something about.
+        LocalError: in place of an OSError.
     """
     try:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None and error.errno == errno.ENOENT and not folder.exists():
+            remedy = _ELSEWHERE  # the folder could not be created, as in /proc
         if remedy is None:
             raise
-        place = error.filename if isinstance(error.filename, str | os.PathLike) else folder
-        raise LocalError(f"{place}: {error.strerror}; {remedy}") from error
+        path = error.filename if isinstance(error.filename, str | os.PathLike) else folder
+        raise LocalError(f"{path}: {error.strerror}; {remedy}") from error

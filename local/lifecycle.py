@@ -1,4 +1,4 @@
-"""Brings an environment up in a process of its own, says what is up, and ends it."""
+"""Starts an environment in a background process, shows its status, and ends it."""
 
 import json
 import os
@@ -23,16 +23,16 @@ from local.state import SCRATCH, EnvironmentDir, State
 
 UP, DOWN, STARTING, DIED = "up", "down", "starting", "died"
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 _INTERVAL = 0.05
 
 Step = Callable[[str], AbstractContextManager[None]]
-"""Shows that a step goes on, as long as the context lasts."""
+"""Shows that a step is running while the context is active."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What there is of an environment."""
+    """The status of an environment."""
 
     status: str
     """``up``, ``down``, ``starting`` or ``died``."""
@@ -40,12 +40,12 @@ class Status:
     log: str
     state: State | None = None
     executions: tuple[str, ...] = ()
-    """The names of the executions that run."""
+    """The names of the running executions."""
     endpoints: Mapping[str, str | None] = field(default_factory=dict)
-    """Where each endpoint answers ``/ping`` and ``/invocations``, by its name; None for one that does not serve."""
+    """The URL of each endpoint, with ``/ping`` and ``/invocations``, by its name; None if it is not in service."""
 
     def as_json(self) -> dict[str, Any]:
-        """For programs; without the key."""
+        """Returns the status for programs, without the key."""
         public = asdict(self)
         if self.state is not None:
             public["state"] = {name: value for name, value in public["state"].items() if name not in _PRIVATE}
@@ -56,26 +56,28 @@ _PRIVATE = ("key", "control")
 
 
 def up(directory: EnvironmentDir, *, port: int, step: Step) -> State:
-    """Brings an environment up, and returns when it is ready.
+    """Starts an environment, and returns when it is ready.
 
     Args:
-        directory: its folder.
+        directory: the environment's folder.
         port: the emulator's TCP port.
-        step: shows what goes on.
+        step: shows each step.
 
     Raises:
-        LocalError: it could not be done, and nothing is left; the message says why, or where the log lies.
+        LocalError: it failed, and nothing is left running; the message says why, or has the path of the log.
     """
     live = directory.live()
     if live is not None:
-        raise LocalError(f"an environment is already up at {live.endpoint} (process {live.pid}); mlops local status")
+        raise LocalError(
+            f"an environment is already up at {live.endpoint} (process {live.pid}); check it: mlops local status"
+        )
     directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     reader, writer = os.pipe()
     with os.fdopen(reader) as events:
         with open(directory.log, "ab", opener=_private) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.daemon", str(directory.path), str(port), str(writer)],
-                # It outlives this shell, and neither it nor what it starts has any use for its AWS credentials.
+                # It outlives this shell, and must not keep the shell's AWS credentials.
                 env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,16 +92,16 @@ def up(directory: EnvironmentDir, *, port: int, step: Step) -> State:
             process.terminate()
             process.wait()
             raise
-    # It is to outlive us, so nobody waits for it, and nobody need be warned of that.
+    # The daemon outlives us; this silences the warning that nobody waited for it.
     process.returncode = 0
     return directory.require_live()
 
 
 def status(directory: EnvironmentDir) -> Status:
-    """What there is of an environment.
+    """Returns the status of an environment.
 
     Raises:
-        LocalError: its description cannot be read.
+        LocalError: its state file cannot be read.
     """
     now = Status(status=DOWN, folder=str(directory.path), log=str(directory.log))
     if directory.owner() is None:
@@ -111,18 +113,18 @@ def status(directory: EnvironmentDir) -> Status:
 
 
 def down(directory: EnvironmentDir) -> Status:
-    """Ends an environment with everything in it; does nothing where none is up.
+    """Ends an environment with everything in it; does nothing if none is up.
 
     Returns:
-        What there was until now.
+        The status before.
 
     Raises:
-        LocalError: it does not end.
+        LocalError: the environment does not end.
     """
     pid = directory.owner()
     try:
         before = status(directory)
-    except (LocalError, BotoCoreError, ClientError):  # what cannot be asked any more can still be ended
+    except (LocalError, BotoCoreError, ClientError):  # an environment that does not answer can still be ended
         before = Status(status=UP, folder=str(directory.path), log=str(directory.log))
     if pid is not None:
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -142,7 +144,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _follow(events: Iterable[str], *, step: Step, log: Path) -> None:
-    """Shows what the background process reports, until it is ready."""
+    """Shows the background process's steps until it is ready."""
     with ExitStack() as shown:
         for line in events:
             event = json.loads(line)
@@ -156,7 +158,7 @@ def _follow(events: Iterable[str], *, step: Step, log: Path) -> None:
 
 
 def _released(directory: EnvironmentDir, pid: int) -> bool:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         if directory.owner() != pid:
             return True
@@ -181,9 +183,9 @@ def _endpoints(state: State) -> dict[str, str | None]:
     return {name: _url(authorized(f"{state.sagemaker}/endpoints/{name}", state.key)) for name in names}
 
 
-def _url(place: Request) -> str | None:
+def _url(request: Request) -> str | None:
     try:
-        with DIRECT.open(place, timeout=_PATIENCE) as answer:
+        with DIRECT.open(request, timeout=_TIMEOUT) as answer:
             return str(answer.read().decode().strip())
-    except HTTPError:  # it does not serve
+    except HTTPError:  # not in service
         return None

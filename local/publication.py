@@ -1,24 +1,25 @@
-"""Publishes the scripts of a run below ``<model-name>/scripts/``."""
+"""Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
 import hashlib
 from pathlib import Path
 
+from executions.defaults import PROJECT
 from local.errors import LocalError
-from local.state import PROJECT, State
+from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
 
 
 def publish(state: State, *, model_name: str, scripts: Path | None, input_file: Path | None) -> None:
-    """Puts the user's scripts and input over those of the module, and takes away what an earlier run left beside them.
+    """Uploads the module's scripts and input, overridden by the user's, and deletes other files of earlier runs.
 
     Args:
-        state: the environment, with the module's own scripts published as they were when it was deployed.
-        model_name: names the prefix.
-        scripts: the user's folder; None: the module's own.
-        input_file: the user's ``input.yaml``; None: that of the scripts.
+        state: the environment.
+        model_name: the first part of the prefix.
+        scripts: the user's folder of scripts; None for the module's scripts only.
+        input_file: the user's ``input.yaml``; None for the one among the scripts.
 
     Raises:
-        LocalError: a link is among the scripts.
+        LocalError: the scripts include a link.
     """
     try:
         wanted = published_files(PROJECT / "scripts")
@@ -31,13 +32,13 @@ def publish(state: State, *, model_name: str, scripts: Path | None, input_file: 
     s3 = state.connection.client("s3")
     bucket, prefix = state.metadata.bucket, f"{model_name}/scripts/"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = {
+    present = {
         item["Key"].removeprefix(prefix): item["ETag"].strip('"') for page in pages for item in page.get("Contents", ())
     }
     for name, content in wanted.items():
-        # Uploaded in one piece and not encrypted with KMS, an object's ETag is its MD5
+        # The ETag of an object that was uploaded in one part and not encrypted with KMS is its MD5
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
-        if there.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
+        if present.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
             s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
-    for name in there:
+    for name in present:
         s3.delete_object(Bucket=bucket, Key=prefix + name)

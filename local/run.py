@@ -1,6 +1,6 @@
-"""One run of the whole pipeline on this machine: what ``make demo`` and ``mlops local run`` do.
+"""Runs the pipeline once on this machine, for ``make demo`` and ``mlops local run``.
 
-It goes to the environment that is up, or to one of its own, which ends with it. From then on the two are the same.
+A run uses the environment that is up, or starts one that ends with the run.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
 from rich.console import Console
 
+from executions.defaults import EMULATOR_PORT, LOCAL_FOLDER
 from executions.display import follow, stage_table
 from executions.job_logs import LocalLogs
 from executions.results import Results, last_steps, read_metrics
@@ -28,44 +29,43 @@ from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
 from local.job_records import finished_jobs
 from local.publication import publish
-from local.state import DEFAULT_FOLDER, SCRATCH, EnvironmentDir, State
+from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
 from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
-DEFAULT_PORT = 4566
 _SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
 _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
-"""What a run leaves in its folder; nothing else there is touched."""
+"""The files that a run creates in its folder; it touches no others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the user may choose; None stands for what the module ships."""
+    """The user's options; None means the shipped file."""
 
     input_file: Path | None = None
     data: Path | None = None
     scripts: Path | None = None
     port: int | None = None
-    """The emulator's. One that is not that of the environment which is up asks for an environment of the run's own."""
+    """The emulator's TCP port. If a running environment has another port, the run starts an environment of its own."""
     folder: Path
-    """Where the results go, and the logs; what an earlier run left there is removed."""
+    """The folder for results and logs; those of earlier runs are removed."""
     environment: Path
-    """The folder of the environment that may be up."""
+    """The folder of the environment, which need not be up."""
     overrides: dict[str, Any] = field(default_factory=dict)
     """Merged over the input."""
     since: float
-    """When the user's command began, in seconds since the epoch."""
+    """When the user's command started, in seconds since the epoch."""
 
 
 def run(options: RunOptions, display: Display) -> dict[str, Any]:
-    """Runs the pipeline once, and leaves the results in the folder.
+    """Runs the pipeline once, and downloads the results to the folder.
 
     Returns:
         The summary, as written to ``summary.json``.
 
     Raises:
-        LocalError: it could not be run; no execution is left.
+        LocalError: the run failed; no execution is left running.
     """
     if options.folder == options.environment:
         raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
@@ -86,11 +86,11 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
 
 
 def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, Any]:
-    """In the environment that is up, which is brought up to date if need be."""
+    """Runs in the environment that is up, after bringing it up to date."""
     display.say(f"environment at {state.endpoint}, up since {state.started}")
     seconds = {"setup": time.time() - options.since, "deploy": 0.0}
     if state.data != identity(options.data):
-        with display.step("other data into the environment's S3"):
+        with display.step("loading other data into the environment's S3"):
             send_command(state, "load", data=None if options.data is None else str(options.data.resolve()))
     if state.template != template_hash():
         started = time.monotonic()
@@ -100,21 +100,21 @@ def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, An
     try:
         return _execute(EnvironmentDir(options.environment).require_live(), options, display, seconds)
     except (EndpointConnectionError, ConnectionClosedError) as error:
-        raise LocalError(f"the environment has ended during the run; its log: {state.log}") from error
+        raise LocalError(f"the environment ended during the run; its log: {state.log}") from error
 
 
 def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display) -> dict[str, Any]:
-    """In an environment of its own, of which no process is left."""
+    """Runs in an environment that ends with the run."""
     with ExitStack() as stack:
         with display.step("emulator, with the data in its S3"):
-            environment = stack.enter_context(LocalEnvironment(directory=directory, port=options.port or DEFAULT_PORT))
+            environment = stack.enter_context(LocalEnvironment(directory=directory, port=options.port or EMULATOR_PORT))
             environment.load(options.data)
         seconds = {"setup": time.time() - options.since}
         started = time.monotonic()
         with display.step("deployment with the CDK CLI"):
             environment.deploy()
         seconds["deploy"] = time.monotonic() - started
-        # So that others find it as long as it lasts: mlops approve --local --folder.
+        # So that other commands find the environment during the run: mlops approve --local --folder.
         directory.write(environment.state())
         stack.callback(directory.clear)
         summary = _execute(environment.state(), options, display, seconds)
@@ -124,7 +124,7 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 
 
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
-    """Publishes, starts, watches, fetches."""
+    """Uploads the scripts, starts an execution, follows it, and downloads its results."""
     publish(state, model_name=MODEL_NAME, scripts=options.scripts, input_file=options.input_file)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
@@ -150,18 +150,18 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
 
 
 def follow_or_stop(viewer: Viewer, console: Console, *, folder: Path) -> View:
-    """Shows an execution until it ends. Interrupted, it stops the execution, and the environment ends its job.
+    """Shows an execution until it ends. If interrupted, stops the execution, and with it its job.
 
     Args:
-        viewer: looks at the execution.
+        viewer: polls the execution.
         console: where to show it.
-        folder: the environment's.
+        folder: the environment's folder.
     """
-    options = " --local" if folder == DEFAULT_FOLDER else f" --local --folder {shlex.quote(str(folder))}"
+    options = " --local" if folder == LOCAL_FOLDER else f" --local --folder {shlex.quote(str(folder))}"
     try:
         view = follow(viewer, console, options=options)
     except BaseException:
-        with suppress(BotoCoreError, ClientError):  # an emulator that has gone has no execution either
+        with suppress(BotoCoreError, ClientError):  # an emulator that has died has no executions either
             viewer.target.step_functions.stop_execution(
                 executionArn=viewer.arn, error="Interrupted", cause="the user interrupted the run"
             )
@@ -177,7 +177,7 @@ def _show_stages(view: View, console: Console) -> None:
 
 
 def _ending(view: View) -> dict[str, Any]:
-    """How the execution ended: its status, its stages, its error if it has one."""
+    """The execution's status, stages and error."""
     error, cause = as_refused(view.execution.get("error") or "", view.execution.get("cause") or "")
     return {
         "status": view.status,
@@ -203,7 +203,7 @@ def _results(state: State, output: dict[str, Any], folder: Path) -> dict[str, An
 
 
 def _kept_log(log: Path, *, logs: Path, folder: Path) -> Path:
-    """The log in the run's own folder, where it stays when the environment goes."""
+    """Copies a log to the run's folder, where it outlives the environment."""
     kept = folder / log.relative_to(logs)
     if kept != log:
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""What the emulator lacks, served to it from this process: SageMaker, its runtime, Application Auto Scaling.
+"""Serves SageMaker, its runtime and Application Auto Scaling, which the emulator lacks, from this process.
 
-The emulator's side is ``local.emulator_services``. It opens one connection for each task of a state machine and holds
-it until the answer. A connection that closes before means that nobody waits any more: the execution was stopped, or the
-emulator has died. The job is then stopped, as Step Functions does with its ``.sync`` tasks on AWS
+The client is ``local.emulator_services``. It keeps one connection open for each task of a state machine until the
+response. If a connection closes before, the execution was stopped or the emulator has died. The job is then stopped, as
+Step Functions does with its ``.sync`` tasks on AWS
 (https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync).
 """
 
@@ -14,35 +14,35 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from sagemaker_local.aws_http_api import AwsRequestHandler
-from sagemaker_local.errors import JobFailed, JobStopped
+from sagemaker_local.errors import JobStopped, TaskFailed
 from sagemaker_local.loopback import Server
 from sagemaker_local.service import SageMaker
 
 _TASK_PATH = "/task"
 _CAUSE_LENGTH = 32_768
-"""Characters of a cause in an execution's history (API_TaskFailedEventDetails)."""
+"""The maximum length of a cause in an execution's history, in characters (API_TaskFailedEventDetails)."""
 _INTERVAL = 0.2
-"""Seconds between two looks whether the emulator still waits for a job."""
+"""Seconds between two checks whether the emulator still waits for a job."""
 
 
 class JobService(Protocol):
-    """What the tasks of a state machine need of :class:`sagemaker_local.service.SageMaker`."""
+    """The part of :class:`sagemaker_local.service.SageMaker` that tasks of a state machine use."""
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Does what one request asks for."""
+        """Executes a request."""
 
     def stop_job(self, action: str, name: str) -> None:
-        """Stops a job, if it runs."""
+        """Stops a job if it is running."""
 
     def stop(self) -> None:
-        """Stops every job that runs."""
+        """Stops all running jobs."""
 
 
 class ServiceBackend:
-    """A port of the loopback for one emulator.
+    """A server on the loopback interface for one emulator.
 
     Args:
-        key: what each request must carry; see ``sagemaker_local.guard``.
+        key: the key that requests must carry; see ``sagemaker_local.guard``.
     """
 
     def __init__(self, *, key: str) -> None:
@@ -55,14 +55,14 @@ class ServiceBackend:
         self._server = Server(Bound, key=key)
         self.url = self._server.url
         self.task_url = self.url + _TASK_PATH
-        """Where the emulator brings the tasks of state machines."""
+        """The URL for tasks of state machines."""
 
     def attach(self, service: JobService) -> None:
-        """Has this one answer from now on."""
+        """Sets the service that answers requests."""
         self.attached = service
 
     def stop(self) -> None:
-        """Stops the jobs, of which the emulator is not told: what waits for them ends with it."""
+        """Stops the jobs without failing their tasks, which end with the emulator."""
         self.stopping = True
         if self.attached is not None:
             self.attached.stop()
@@ -76,7 +76,7 @@ class _RequestHandler(AwsRequestHandler):
     services: ServiceBackend
 
     def answer(self, body: bytes) -> None:
-        """One task of a state machine, or one request of an AWS SDK."""
+        """Answers a task of a state machine, or a request of an AWS SDK."""
         attached = self.services.attached
         if attached is None:
             self.reply(HTTPStatus.SERVICE_UNAVAILABLE, b"no SageMaker has been attached to the emulator", {})
@@ -86,7 +86,7 @@ class _RequestHandler(AwsRequestHandler):
             self.sagemaker = attached
             super().answer(body)
         else:
-            self.reply(HTTPStatus.NOT_IMPLEMENTED, b"the attached SageMaker answers no SDK", {})
+            self.reply(HTTPStatus.NOT_IMPLEMENTED, b"the attached SageMaker does not answer SDKs", {})
 
     def _run(self, service: JobService, *, action: str, request: dict[str, Any]) -> None:
         if action.endswith("Job"):
@@ -97,7 +97,7 @@ class _RequestHandler(AwsRequestHandler):
         self.reply(HTTPStatus.OK, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def _run_job(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Stops the job if the emulator hangs up: again and again, since the job may not have been made yet."""
+        """Runs a job; stops it if the emulator hangs up, repeatedly, since the job may not exist yet."""
         answer: Future[dict[str, Any]] = Future()
 
         def run() -> None:
@@ -114,9 +114,9 @@ class _RequestHandler(AwsRequestHandler):
     def _outcome(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return {"result": service.run(action, request)}
-        except JobFailed as failure:
+        except TaskFailed as failure:
             if isinstance(failure, JobStopped) and self.services.stopping:
                 return {"stopped": True}
             return {"error": failure.error, "cause": failure.cause[:_CAUSE_LENGTH]}
-        except Exception as error:  # noqa: BLE001 - the execution must hear of a fault of ours, or it would wait
+        except Exception as error:  # noqa: BLE001 - without an error, the execution would wait for ever
             return {"error": "Local.InternalError", "cause": repr(error)[:_CAUSE_LENGTH]}

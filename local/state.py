@@ -1,4 +1,4 @@
-"""What is known of an environment: its folder, who holds it, and the description that it leaves there for others."""
+"""An environment's folder, with the lock that its process holds and the state file that other processes read."""
 
 import contextlib
 import fcntl
@@ -16,41 +16,38 @@ from executions.stack import Stack
 from local.connection import Connection
 from local.errors import LocalError
 
-PROJECT = Path(__file__).parent.parent
-DEFAULT_FOLDER = PROJECT / "out" / "local"
-
 SCRATCH = "scratch"
-"""The folder for what has no worth beyond an environment's life."""
+"""The folder for temporary files, which are deleted with the environment."""
 
-_LOCK_PATIENCE = 1.0
+_LOCK_TIMEOUT = 1.0
 _OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """An environment that is up: its emulator with the deployed stack and its SageMaker."""
+    """A running environment: its emulator with the deployed stack, and its SageMaker."""
 
     pid: int
-    """The process that the environment lives in and dies with."""
+    """The id of the environment's process."""
     started: str
-    """When it was started, in ISO 8601, UTC."""
+    """When it started, in ISO 8601, UTC."""
     endpoint: str
     """The emulator's URL."""
     key: str
-    """What every request to one of its ports carries; see :mod:`sagemaker_local.guard`."""
+    """The key that requests to its ports carry; see :mod:`sagemaker_local.guard`."""
     sagemaker: str | None
-    """The URL of SageMaker's own port, behind the emulator's; it knows where endpoints listen."""
+    """The URL of SageMaker's own port, which returns the URLs of endpoints."""
     metadata: Stack
     folder: str
-    """Where its jobs, logs and state lie."""
+    """The folder of its jobs, logs and state."""
     log: str
     """The log of its process."""
     template: str
-    """The hash of what is deployed, as :func:`local.template_hash.template_hash` gave it."""
+    """The hash of the deployed template; see :func:`local.template_hash.template_hash`."""
     data: str
-    """The sample data in its S3, as :func:`local.data.identity` names it."""
+    """The sample data in its S3; see :func:`local.data.identity`."""
     control: str | None = None
-    """The URL that takes commands; None where the environment serves the run only that made it."""
+    """The URL that takes commands; None for a run's own environment."""
 
     @property
     def port(self) -> int:
@@ -59,19 +56,19 @@ class State:
 
     @property
     def connection(self) -> Connection:
-        """Its clients."""
+        """The connection to its emulator."""
         return Connection(endpoint=self.endpoint, key=self.key)
 
     @property
     def aws(self) -> Aws:
-        """Its clients and its stack, as commands use them."""
+        """Its clients and stack, for commands."""
         return Aws(client=self.connection.client, default_stack=self.metadata.name, where="on this machine")
 
 
 class EnvironmentDir:
-    """An environment's folder. One process at a time holds it, by a lock that its death, however it dies, sets free.
+    """An environment's folder, which one process at a time locks. The lock is released even if the process is killed.
 
-    So a process id that another program has been given since is no trouble: only who holds the lock is believed.
+    A state file counts only while the lock is held, so a process id that was reused does no harm.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,21 +79,21 @@ class EnvironmentDir:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder. What this process and its children make meanwhile, here or elsewhere, is their user's only.
+        """Locks the folder. Meanwhile only this user can read files that this process and its children create.
 
         Raises:
-            LocalError: another process does.
+            LocalError: another process has locked it.
         """
         with contextlib.ExitStack() as stack:
             stack.callback(os.umask, os.umask(0o077))
             self.path.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(self._lock_file.open("a+"))
-            deadline = time.monotonic() + _LOCK_PATIENCE
-            while not _try_lock(lock.fileno(), fcntl.LOCK_EX):  # somebody may just be looking, as owner() does
+            deadline = time.monotonic() + _LOCK_TIMEOUT
+            while not _try_lock(lock.fileno(), fcntl.LOCK_EX):  # owner() takes the lock for a moment, too
                 if time.monotonic() > deadline:
                     raise LocalError(
-                        f"process {self.owner()} uses {self.path}: an environment that is up, or another run; "
-                        "mlops local status says more"
+                        f"process {self.owner()} uses {self.path}: a running environment, or another run; "
+                        "check it: mlops local status"
                     )
                 time.sleep(0.05)
             lock.truncate(0)
@@ -108,7 +105,7 @@ class EnvironmentDir:
                 lock.truncate(0)
 
     def owner(self) -> int | None:
-        """The id of the process that holds the folder; None where none does."""
+        """The id of the process that has locked the folder; None if it is not locked."""
         try:
             with self._lock_file.open() as lock:
                 if _try_lock(lock.fileno(), fcntl.LOCK_SH):
@@ -118,7 +115,7 @@ class EnvironmentDir:
             return None
 
     def write(self, state: State) -> None:
-        """Leaves the description, whole or not at all; it has the key in it, so only its owner may read it."""
+        """Writes the state file, atomically, and readable by its owner only, since it has the key."""
         with tempfile.NamedTemporaryFile("w", dir=self.path, prefix=".state-", delete=False) as file:
             json.dump(asdict(state), file, indent=2)
             file.write("\n")
@@ -127,7 +124,7 @@ class EnvironmentDir:
         partial.replace(self.state_file)
 
     def read(self) -> State | None:
-        """The description that was left, whether its environment lives or not; None where there is none.
+        """Reads the state file, whether its environment is up or not; returns None if there is none.
 
         Raises:
             LocalError: it cannot be read.
@@ -139,37 +136,37 @@ class EnvironmentDir:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LocalError(
-                f"{self.state_file} is not what this version writes ({error}); "
-                "end its environment with mlops local down, and start it anew: mlops local up"
+                f"{self.state_file} was written by another version ({error}); "
+                "restart its environment: mlops local down, then mlops local up"
             ) from error
 
     def clear(self) -> None:
-        """Takes the description away."""
+        """Deletes the state file."""
         self.state_file.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Takes the lock's file away, where no environment is to come back; only once it is not held any more."""
+        """Deletes the lock file, after the lock has been released."""
         self._lock_file.unlink(missing_ok=True)
 
     def live(self) -> State | None:
-        """The description of the environment that is up; None where none is, or is not ready yet.
+        """Returns the state of the environment; None if none is up, or it is still starting.
 
         Raises:
-            LocalError: it cannot be read.
+            LocalError: the state file cannot be read.
         """
         return self.read() if self.owner() else None
 
     def require_live(self) -> State:
-        """The description of the environment that is up.
+        """Returns the state of the environment.
 
         Raises:
-            LocalError: none is; the message says what to do.
+            LocalError: no environment is up; the message says what to do.
         """
         state = self.live()
         if state is not None:
             return state
         if self.owner():
-            raise LocalError("the environment on this machine is only starting; mlops local status says when it is up")
+            raise LocalError("the environment on this machine is still starting; check it: mlops local status")
         if self.state_file.exists():
             raise LocalError(
                 f"the environment on this machine has died; its log: {self.log}; start it again: mlops local up"

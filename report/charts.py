@@ -1,4 +1,4 @@
-"""The report's pictures: each one with the table that says the same."""
+"""Draws the report's charts, each with a table of the same data."""
 
 import math
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from executions.evaluation import Bin, Point
 from report.svg import Plot
 
 _ROWS = 11
-"""Rows of a curve's table."""
+"""The number of rows in a curve's table."""
 _LARGEST_DOT = 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A curve's picture and its table."""
+    """A curve's chart and its table."""
 
     picture: Markup
     columns: tuple[str, str]
     points: list[Point]
-    """Some points of the curve, as they stand in the report."""
+    """Some points of the curve, as in the evaluation report."""
     has_champion: bool
 
 
@@ -30,7 +30,7 @@ def roc(points: list[Point], champion: list[Point] | None, *, area: float | None
 
     Args:
         points: false positive rates and true positive rates.
-        champion: those of the champion.
+        champion: the champion's points.
         area: the area under the curve, from 0 to 1.
     """
     plot = Plot(across="False positive rate", up="True positive rate")
@@ -55,8 +55,8 @@ def precision_recall(points: list[Point], champion: list[Point] | None, *, posit
 
     Args:
         points: recalls and precisions.
-        champion: those of the champion.
-        positives: the share of class 1 among all records, which is the precision of telling them all so.
+        champion: the champion's points.
+        positives: the share of class 1 among all records, which is the precision of predicting class 1 for all.
     """
     plot = Plot(across="Recall", up="Precision")
     layers = [plot.area(points, "area")]
@@ -69,8 +69,8 @@ def precision_recall(points: list[Point], champion: list[Point] | None, *, posit
 
 
 def calibration(bins: Sequence[Bin]) -> Markup:
-    """How often class 1 came where the model gave it which probability; a dot's area grows with its records' number."""
-    plot = Plot(across="Probability that the model gave", up="Share that was of class 1")
+    """The calibration curve: the share of class 1 by predicted probability. A dot's area grows with its records."""
+    plot = Plot(across="Predicted probability", up="Share of class 1")
     points = [(item.probability, item.share) for item in bins]
     most = max(item.records for item in bins) or 1
     return plot.draw(
@@ -80,12 +80,12 @@ def calibration(bins: Sequence[Bin]) -> Markup:
             plot.dot(point, "dot", max(3.0, _LARGEST_DOT * math.sqrt(item.records / most)))
             for point, item in zip(points, bins, strict=True)
         ),
-        label="Calibration: the nearer to the diagonal, the more the probabilities can be taken at their word",
+        label="Calibration: the closer to the diagonal, the more accurate the probabilities",
     )
 
 
 def _some(points: list[Point]) -> list[Point]:
-    """Those points of the curve that are nearest to even steps of its horizontal axis, each once."""
+    """The distinct points of the curve that are nearest to evenly spaced positions on its horizontal axis."""
     steps = [step / (_ROWS - 1) for step in range(_ROWS)]
     nearest = {min(range(len(points)), key=lambda index: abs(points[index][0] - step)) for step in steps}
     return [points[index] for index in sorted(nearest)]

@@ -1,4 +1,4 @@
-"""Asks AWS, or the emulator, for all that the report tells. By public APIs only, and it changes nothing."""
+"""Gathers the report's facts from AWS, or from the emulator. It uses public APIs only and is read-only."""
 
 import json
 from collections.abc import Callable
@@ -14,37 +14,38 @@ from executions.history import failed_stage, reason
 from executions.jobs import job_names
 from executions.progress import progress_of
 from executions.results import REPORT, report_uri
+from executions.text import one_line
 from report.facts import Facts, Failure, StoredObject
 
 LOG_LINES = 40
-"""Lines of the failed job's log."""
+"""The number of lines to show of the failed job's log."""
 
-_MAX_REPORT = 16 * 1024 * 1024
-"""Bytes of the largest evaluation report that is read; the gate reads no larger one either."""
+MAX_REPORT_BYTES = 16 * 1024 * 1024
+"""The maximum size of an evaluation report; the gate, which shares no code with this, has the same limit."""
 
 Tail = Callable[[str, str, int], list[str]]
-"""Gives the last lines of a job's log: the action that created it, its name, how many lines."""
+"""Returns the last lines of a job's log, given the action that created the job, its name and a number of lines."""
 
 
 class _AbsentError(Exception):
-    """Something cannot be had; the message says why."""
+    """A fact is unavailable; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collector:
-    """Where the facts come from."""
+    """Gathers the facts of executions."""
 
     s3: Any
     """A client."""
     tail: Tail
 
     def facts(self, execution: dict[str, Any], events: list[dict[str, Any]], content: dict[str, Any]) -> Facts:
-        """All that is known of an execution. What cannot be had is left out, and ``absent`` says why.
+        """Gathers the facts of an execution; ``absent`` says why some are unavailable.
 
         Args:
-            execution: as DescribeExecution gives it.
+            execution: as DescribeExecution returns it.
             events: its history, oldest first.
-            content: its data as far as it came, as :func:`executions.history.data_so_far` gives it.
+            content: its data, as :func:`executions.history.data_so_far` returns it.
         """
         absent: dict[str, str] = {}
         stopped = execution.get("stopDate")
@@ -53,7 +54,7 @@ class Collector:
         uri = self._had(absent, "Evaluation", self._report_uri, results)
         evaluation = self._had(absent, "Evaluation", self._report, uri) if uri else None
         best = (results["approval"].get("champion") or {}).get("report")
-        _tell_missing_parts(absent, evaluation)
+        _note_missing_parts(absent, evaluation)
         return Facts(
             name=execution["name"],
             arn=execution["executionArn"],
@@ -73,13 +74,13 @@ class Collector:
         )
 
     def _had(self, absent: dict[str, str], what: str, get: Callable[..., Any], *arguments: Any) -> Any:
-        """What ``get`` gives; None where it cannot be had, which is noted."""
+        """Returns what ``get`` returns; if it is unavailable, notes the reason and returns None."""
         try:
             return get(*arguments)
         except _AbsentError as error:
             absent[what] = str(error)
         except (ClientError, BotoCoreError) as error:
-            absent[what] = " ".join(str(error).split())
+            absent[what] = one_line(error)
         return None
 
     def _report_uri(self, results: dict[str, dict[str, Any]]) -> str:
@@ -93,10 +94,11 @@ class Collector:
         return uri
 
     def _report(self, uri: str) -> dict[str, Any]:
-        place = urlsplit(uri)
-        body = self.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read(_MAX_REPORT + 1)
-        if len(body) > _MAX_REPORT:
-            raise _AbsentError(f"{uri} is larger than {_MAX_REPORT:,} bytes")
+        location = urlsplit(uri)
+        response = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+        body = response["Body"].read(MAX_REPORT_BYTES + 1)
+        if len(body) > MAX_REPORT_BYTES:
+            raise _AbsentError(f"{uri} is larger than {MAX_REPORT_BYTES:,} bytes")
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -106,11 +108,11 @@ class Collector:
         return content
 
     def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
-        """The objects below the scripts' prefix, each in the version that was the newest at the start."""
-        place = _code(content)
-        if place is None:
-            raise _AbsentError("no stage of this run names a channel called code")
-        bucket, prefix = place
+        """The objects below the scripts' prefix, each in the version that was current at the start."""
+        location = _code(content)
+        if location is None:
+            raise _AbsentError("no stage of this run has a channel named code")
+        bucket, prefix = location
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         newest: dict[str, dict[str, Any]] = {}
         for page in pages:
@@ -125,30 +127,31 @@ class Collector:
         uri = (training.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
         if not uri:
             raise _AbsentError("this run trained no model")
-        place = urlsplit(uri)
-        key = place.path.lstrip("/")
-        head = self.s3.head_object(Bucket=place.netloc, Key=key)
-        return _stored(place.netloc, key, head | {"Size": head["ContentLength"]})
+        location = urlsplit(uri)
+        key = location.path.lstrip("/")
+        head = self.s3.head_object(Bucket=location.netloc, Key=key)
+        return _stored(location.netloc, key, head | {"Size": head["ContentLength"]})
 
     def _failure(
         self, absent: dict[str, str], execution: dict[str, Any], stages: dict[str, Any], content: dict[str, Any]
     ) -> Failure | None:
-        told = reason(execution)
-        if told is None:
+        failure = reason(execution)
+        if failure is None:
             return None
+        error, text = failure
         stage = failed_stage(stages)
         action, job = job_names(content, execution["name"]).get(stage or "", (None, None))
         log = self._had(absent, "Log of the failed job", self.tail, action, job, LOG_LINES) if job else None
-        return Failure(stage=stage, error=told[0], reason=told[1], job=job, log=tuple(log or ()))
+        return Failure(stage=stage, error=error, reason=text, job=job, log=tuple(log or ()))
 
 
 def _age(found: dict[str, Any]) -> tuple[datetime, bool]:
-    """What is greater for the newer of two versions; their times are in whole seconds, which may be the same."""
+    """Sorts versions by age; their times are in whole seconds, so that two may be equal."""
     return found["LastModified"], found["IsLatest"]
 
 
 def _code(content: dict[str, Any]) -> tuple[str, str] | None:
-    """The bucket and the prefix of the scripts, as the first stage with a channel ``code`` names them."""
+    """The bucket and the prefix of the scripts, from the first stage with a channel ``code``."""
     for section in content.values():
         request = section.get("input") if isinstance(section, dict) else None
         if not isinstance(request, dict):
@@ -157,8 +160,8 @@ def _code(content: dict[str, Any]) -> tuple[str, str] | None:
         for given in inputs:
             if "code" in {given.get("InputName"), given.get("ChannelName")}:
                 source = given.get("S3Input") or (given.get("DataSource") or {}).get("S3DataSource") or {}
-                place = urlsplit(source.get("S3Uri") or "")
-                return (place.netloc, place.path.strip("/") + "/") if place.netloc else None
+                location = urlsplit(source.get("S3Uri") or "")
+                return (location.netloc, location.path.strip("/") + "/") if location.netloc else None
     return None
 
 
@@ -173,8 +176,8 @@ def _stored(bucket: str, key: str, found: dict[str, Any]) -> StoredObject:
     )
 
 
-def _tell_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:
-    """Notes the parts that an evaluation report of another make lacks."""
+def _note_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:
+    """Notes the parts that the evaluation report lacks, if another script wrote it."""
     if evaluation is None:
         return
     parts = {
@@ -184,4 +187,4 @@ def _tell_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | Non
         "Confusion matrix": evaluation_report.confusion,
         "Calibration": evaluation_report.calibration,
     }
-    absent |= {what: "the evaluation report has none" for what, read in parts.items() if not read(evaluation)}
+    absent |= {part: "not in the evaluation report" for part, read in parts.items() if not read(evaluation)}

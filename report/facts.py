@@ -1,4 +1,4 @@
-"""What is known of one execution."""
+"""The facts of one execution, as plain data."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +15,10 @@ class StoredObject:
     size: int
     """Bytes."""
     etag: str
-    """S3's hash of the content; the MD5 of an object that was uploaded in one piece and not encrypted with KMS
+    """S3's hash of the content: the MD5 if the object was uploaded in one part and not encrypted with KMS
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html)."""
     version: str | None
-    """None in a bucket that keeps no versions."""
+    """None in a bucket without versioning."""
     modified: datetime
 
 
@@ -27,7 +27,7 @@ class Failure:
     """Why the execution did not succeed."""
 
     stage: str | None
-    """The key of the stage that failed; None where it failed between the stages."""
+    """The key of the stage that failed; None if no stage did."""
     error: str
     """The name of the error, such as ``States.TaskFailed``."""
     reason: str
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One execution."""
+    """The facts of one execution."""
 
     name: str
     arn: str
@@ -49,28 +49,28 @@ class Facts:
     stopped: datetime | None
     stages: dict[str, StageProgress]
     content: dict[str, Any]
-    """The execution's data as far as it came: the sections of ``input.yaml``, those that ran with their ``result``."""
+    """The execution's latest data: the sections of ``input.yaml``, with the ``result`` of the stages that ran."""
     evaluation: dict[str, Any] | None = None
     """The evaluation report."""
     evaluation_uri: str | None = None
     champion: dict[str, Any] | None = None
-    """The evaluation report of the newest version that was approved before."""
+    """The evaluation report of the latest approved model version."""
     published: tuple[StoredObject, ...] = ()
     """The scripts and ``input.yaml``, as they were when the execution started."""
     artifact: StoredObject | None = None
     """The trained model."""
     failure: Failure | None = None
     absent: dict[str, str] = field(default_factory=dict)
-    """Why something could not be had, by what it is."""
+    """Why facts are unavailable, by their titles."""
     made: datetime
-    """When all this was asked for."""
+    """When the facts were gathered."""
 
     def section(self, key: str) -> dict[str, Any]:
-        """A section of ``input.yaml``; empty where it has none."""
+        """A section of ``input.yaml``; empty if there is none."""
         section = self.content.get(key)
         return section if isinstance(section, dict) else {}
 
     def result(self, key: str) -> dict[str, Any]:
-        """What a stage came to; empty where it did not run, or not to its end."""
+        """A stage's result; empty if it did not run to its end."""
         result = self.section(key).get("result")
         return result if isinstance(result, dict) else {}

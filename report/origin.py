@@ -1,4 +1,4 @@
-"""Where a model comes from and where it lies: data, hyperparameters, artifact, names, images."""
+"""Lists a model's inputs and outputs: data, hyperparameters, artifact, names, images."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -9,11 +9,11 @@ from report.facts import Facts
 from report.sections import Rows
 
 _WITHIN_CHANNEL = {"DataSource", "S3DataSource", "S3Uri", "S3Input", "S3Output"}
-"""Fields between a channel and its URI, which name nothing."""
+"""Fields between a channel and its URI that add nothing to its name."""
 
 
 def data(facts: Facts) -> list[tuple[str, str, str]]:
-    """The S3 URIs that the stages' requests name: stage, channel, URI."""
+    """The S3 URIs in the stages' requests: stage, channel, URI."""
     rows = []
     for key in facts.stages:
         if facts.stages[key].started is None:
@@ -24,7 +24,7 @@ def data(facts: Facts) -> list[tuple[str, str, str]]:
 
 
 def _uris(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """The S3 URIs in a request, each with the name of its channel or output, or of the field that it stands in."""
+    """The S3 URIs in a request, each with the name of its channel, output or field."""
     if isinstance(value, str) and value.startswith("s3://"):
         yield name, value
     elif isinstance(value, list):
@@ -37,7 +37,7 @@ def _uris(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def model(facts: Facts) -> Rows:
-    """The model: where it lies, under which names it is known."""
+    """The model's artifact and names."""
     artifact = facts.artifact
     values = {
         "Model artifact": artifact.uri if artifact else None,
@@ -51,13 +51,13 @@ def model(facts: Facts) -> Rows:
 
 
 def hyperparameters(facts: Facts) -> Rows:
-    """The hyperparameters of the training."""
+    """The training's hyperparameters."""
     given = (facts.section("training").get("input") or {}).get("HyperParameters") or {}
     return [(str(name), str(value)) for name, value in given.items()] if isinstance(given, dict) else []
 
 
 def versions(facts: Facts) -> Rows:
-    """What the run was made with."""
+    """The container images of the run, and the version of this report."""
     images = {
         str(image): None
         for key in facts.stages
@@ -67,8 +67,8 @@ def versions(facts: Facts) -> Rows:
     return [
         *(("Container image", image) for image in images),
         ("Execution", facts.arn),
-        ("Report made by", f"mlops-stepfunctions {version('mlops-stepfunctions')}"),
-        ("Report made at", facts.made.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        ("Report written by", f"mlops-stepfunctions {version('mlops-stepfunctions')}"),
+        ("Report written at", facts.made.strftime("%Y-%m-%d %H:%M:%S UTC")),
     ]
 
 

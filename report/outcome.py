@@ -1,4 +1,4 @@
-"""Puts how an execution ended into a few words."""
+"""Writes the headline of an execution, and one sentence of detail."""
 
 import textwrap
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ GOOD, BAD, OPEN = "good", "bad", "open"
 
 
 _ENDED = {
-    "TIMED_OUT": "The run took too long",
+    "TIMED_OUT": "The run timed out",
     "ABORTED": "The run was stopped",
-    "PENDING_REDRIVE": "The run is about to go on",
+    "PENDING_REDRIVE": "The run is about to resume",
 }
 _LEAD = 280
-"""Characters of the sentence below the headline."""
+"""The maximum length of the sentence below the headline, in characters."""
 _FIRST = ("auc", "roc_auc", "accuracy", "f1", "rmse", "mae", "r2")
-"""The metrics of which the first that there is stands for the model where the approval names none."""
+"""Candidates for the main metric, by preference, if the approval names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How it ended."""
+    """The headline and its tone."""
 
     headline: str
     tone: str
@@ -34,13 +34,13 @@ class Outcome:
 
 
 def outcome(facts: Facts) -> Outcome:
-    """The headline of an execution, and one sentence of detail."""
+    """Returns the headline of an execution."""
     if facts.status == RUNNING:
         if facts.result("approval").get("decision") == "Waiting":
             answer = f"Answer with mlops approve {facts.name}, or mlops reject {facts.name} --reason TEXT."
             return Outcome(headline="Waiting for approval", tone=OPEN, detail=answer)
         key = next((key for key, stage in facts.stages.items() if stage.status == RUNNING), None)
-        return Outcome(headline="The run goes on", tone=OPEN, detail=f"It is at {key} now." if key else "")
+        return Outcome(headline="Running", tone=OPEN, detail=f"The current stage is {key}." if key else "")
     if facts.status == "SUCCEEDED":
         return _success(facts)
     failure = facts.failure
@@ -53,7 +53,7 @@ def outcome(facts: Facts) -> Outcome:
 
 
 def main_metric(facts: Facts) -> tuple[str, float] | None:
-    """The path and the value of the metric that stands for the model: the first that the approval asks for."""
+    """The path and the value of the main metric: the first that the approval checks, else a well-known one."""
     found = metrics(facts.evaluation or {})
     known = [metric for name in _FIRST for metric in found if metric.name == name]
     first = next(((metric.path, metric.value) for metric in known or found), None)
@@ -61,7 +61,7 @@ def main_metric(facts: Facts) -> tuple[str, float] | None:
 
 
 def metric_of_approval(content: dict[str, Any]) -> tuple[str, float] | None:
-    """The path and the value of the first metric that the approval asks for; None where it asks for none.
+    """The path and the value of the first metric that the approval checks; None if it checks none.
 
     Args:
         content: the execution's data.
@@ -75,7 +75,7 @@ def metric_of_approval(content: dict[str, Any]) -> tuple[str, float] | None:
 
 
 def short_name(path: str) -> str:
-    """A metric's path without the parts that all have: ``auc`` of ``binary_classification_metrics.auc.value``."""
+    """A metric's path without the parts that all share: ``auc`` of ``binary_classification_metrics.auc.value``."""
     parts = path.split(".")
     middle = parts[1:-1] if len(parts) > 2 and parts[-1] == "value" else parts  # noqa: PLR2004 - group, name, value
     return ".".join(middle)
@@ -88,31 +88,31 @@ def _success(facts: Facts) -> Outcome:
         headline = "Approved and deployed" if decision == "Approved" else "Deployed"
         return Outcome(headline=headline, tone=GOOD, detail=f"The endpoint {endpoint} serves the model of this run.")
     if decision == "Approved":
-        return Outcome(headline="Approved", tone=GOOD, detail="The model may be deployed; this run does not do it.")
-    return Outcome(headline="Succeeded", tone=GOOD, detail="Every stage that was asked for has run.")
+        return Outcome(headline="Approved", tone=GOOD, detail="This run did not deploy the model.")
+    return Outcome(headline="Succeeded", tone=GOOD, detail="Every requested stage ran.")
 
 
 def _reason(facts: Facts) -> str:
-    """The first line of the reason; the page has all of it further down."""
+    """The first line of the reason; the page has all of it below."""
     lines = (facts.failure.reason if facts.failure else "").strip().splitlines()
     return textwrap.shorten(lines[0], _LEAD, placeholder=" ...") if lines else ""
 
 
 def _rejection(facts: Facts) -> str:
-    """Which metrics missed what; the reason on record where it was a person's."""
-    said = []
+    """The thresholds that were missed; the recorded reason if a person rejected the model."""
+    missed = []
     for metric in facts.result("approval").get("metrics") or ():
         if not isinstance(metric, dict) or metric.get("passed") is not False:
             continue
         value, least, most, best = (number(metric.get(key)) for key in ("value", "minimum", "maximum", "champion"))
         name = short_name(str(metric.get("name")))
         if value is None:
-            said.append(f"{name} is missing")
+            missed.append(f"{name} is missing")
         elif least is not None and value < least:
-            said.append(f"{name} {value:.4f} is below the minimum {least:g}")
+            missed.append(f"{name} {value:.4f} is below the minimum {least:g}")
         elif most is not None and value > most:
-            said.append(f"{name} {value:.4f} is above the maximum {most:g}")
+            missed.append(f"{name} {value:.4f} is above the maximum {most:g}")
         elif best is not None:
-            said.append(f"{name} {value:.4f} is worse than the champion's {best:.4f}")
-    sentence = "; ".join(said)
-    return f"{sentence[0].upper()}{sentence[1:]}." if said else _reason(facts)
+            missed.append(f"{name} {value:.4f} is worse than the champion's {best:.4f}")
+    sentence = "; ".join(missed)
+    return f"{sentence[0].upper()}{sentence[1:]}." if missed else _reason(facts)

@@ -1,4 +1,4 @@
-"""Writes the page."""
+"""Renders the page."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from executions.evaluation import records
+from executions.text import printable_lines
 from report import charts, origin, sections
 from report.facts import Facts
 from report.outcome import main_metric, outcome, short_name
@@ -17,7 +18,7 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def page(facts: Facts) -> str:
-    """The report of an execution: an HTML document that asks for nothing from anywhere."""
+    """Renders the report of an execution: an HTML document that loads nothing and has no control characters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -29,7 +30,7 @@ def page(facts: Facts) -> str:
         environment.filters[text.__name__] = text
     environment.globals["short_name"] = short_name
     bins = sections.calibration(facts)
-    return environment.get_template("page.html.j2").render(
+    html = environment.get_template("page.html.j2").render(
         facts=facts,
         outcome=outcome(facts),
         reason=sections.reason(facts),
@@ -49,10 +50,11 @@ def page(facts: Facts) -> str:
         hyperparameters=origin.hyperparameters(facts),
         versions=origin.versions(facts),
     )
+    return printable_lines(html)
 
 
 def number(value: float) -> str:
-    """A number as people read it: four decimals, fewer for a large one, more digits for a small one."""
+    """Formats a number with four decimals; large numbers have fewer, small ones two significant digits."""
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
@@ -64,12 +66,12 @@ def number(value: float) -> str:
 
 
 def difference(value: float) -> str:
-    """A number with its sign; with a true minus, so that columns of digits align."""
+    """Formats a number with its sign; a true minus sign keeps columns of digits aligned."""
     return ("+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "") + number(abs(value))
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: ``9.8 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """Formats seconds: ``9.8 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -79,10 +81,10 @@ def duration(seconds: float) -> str:
 
 
 def moment(value: datetime) -> str:
-    """A time in UTC: ``2026-11-23 10:31:53``."""
+    """Formats a time in UTC: ``2026-11-23 10:31:53``."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def breakable(name: str) -> Markup:
-    """A name of several words, which may go on in the next line after an underscore."""
+    """Allows line breaks after the underscores of a name."""
     return Markup("_<wbr>").join(name.split("_"))

@@ -1,4 +1,4 @@
-"""The parts of the page, each as the data that its template shows; None where an execution has nothing for it."""
+"""Prepares the data of each section of the page; None or empty if an execution has none."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ Rows = list[tuple[str, str]]
 
 
 def reason(facts: Facts) -> str:
-    """Why it failed. What a rejection's cause has below its first paragraph, the page shows as a table."""
+    """The reason for a failure. Of a rejection only the first paragraph: the page shows the rest as a table."""
     if facts.failure is None:
         return ""
     text = facts.failure.reason
@@ -27,7 +27,7 @@ def reason(facts: Facts) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineRow:
-    """A stage's line."""
+    """A stage's row."""
 
     key: str
     status: str
@@ -37,19 +37,20 @@ class TimelineRow:
     started: datetime | None
     seconds: float | None
     left: float
-    """Where its bar begins, in percent of the whole time."""
+    """The start of its bar, in percent of the whole time."""
     width: float
+    """The width of its bar, in percent of the whole time."""
 
 
 def timeline(facts: Facts) -> list[TimelineRow]:
-    """A line for each stage."""
+    """A row for each stage."""
     now = facts.stopped or facts.made
     whole = max((now - facts.started).total_seconds(), 0.001)
     jobs = job_names(facts.content, facts.name)
     rows = []
     for key, stage in facts.stages.items():
         seconds = stage.seconds(now)
-        begun = (stage.started - facts.started).total_seconds() if stage.started else 0.0
+        offset = (stage.started - facts.started).total_seconds() if stage.started else 0.0
         rows.append(
             TimelineRow(
                 key=key,
@@ -58,7 +59,7 @@ def timeline(facts: Facts) -> list[TimelineRow]:
                 job=jobs[key][1] if key in jobs and stage.started else None,
                 started=stage.started,
                 seconds=seconds,
-                left=round(min(max(begun / whole, 0.0), 1.0) * 100, 2),
+                left=round(min(max(offset / whole, 0.0), 1.0) * 100, 2),
                 width=round(min((seconds or 0.0) / whole, 1.0) * 100, 2),
             )
         )
@@ -67,7 +68,7 @@ def timeline(facts: Facts) -> list[TimelineRow]:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A metric with what was asked of it."""
+    """A metric with its thresholds."""
 
     name: str
     path: str
@@ -77,22 +78,22 @@ class Judged:
     champion: float | None
     passed: bool
     low: float
-    """The scale's beginning."""
+    """The scale's start."""
     high: float
     """The scale's end."""
 
     @property
     def is_limited(self) -> bool:
-        """Whether a limit of its own is asked of it."""
+        """Whether it has a minimum or a maximum."""
         return self.minimum is not None or self.maximum is not None
 
     def percent(self, value: float) -> float:
-        """Where a value lies on the scale."""
+        """The position of a value on the scale, in percent."""
         return round((value - self.low) / (self.high - self.low) * 100, 2)
 
 
 def judged_metrics(facts: Facts) -> list[Judged]:
-    """The metrics that the approval asks for."""
+    """The metrics that the approval checks."""
     found = []
     for metric in facts.result("approval").get("metrics") or ():
         if not isinstance(metric, dict):
@@ -107,7 +108,7 @@ def judged_metrics(facts: Facts) -> list[Judged]:
 
 
 def _scale(numbers: list[float]) -> tuple[float, float]:
-    """From 0 to 1 for shares; for others a little more than what they span."""
+    """The ends of the scale: 0 and 1 for shares, else the numbers' range with a margin."""
     low, high = min(numbers, default=0.0), max(numbers, default=1.0)
     if low >= 0 and high <= 1:
         return 0.0, 1.0
@@ -117,19 +118,19 @@ def _scale(numbers: list[float]) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A metric of the model, beside the champion's."""
+    """A metric of the model and of the champion."""
 
     metric: Metric
     champion: float | None
 
     @property
     def difference(self) -> float | None:
-        """The model's less the champion's."""
+        """The model's value minus the champion's."""
         return None if self.champion is None else self.metric.value - self.champion
 
 
 def comparison(facts: Facts) -> list[Compared]:
-    """Every number of the evaluation report, beside the champion's."""
+    """Every metric of the evaluation report, with the champion's value."""
     best = {metric.path: metric.value for metric in evaluation.metrics(facts.champion or {})}
     return [
         Compared(metric=metric, champion=best.get(metric.path)) for metric in evaluation.metrics(facts.evaluation or {})
@@ -170,7 +171,7 @@ def _positives(facts: Facts) -> float | None:
 
 
 def approval(facts: Facts) -> Rows:
-    """Who decided what, and why."""
+    """The decision, its reason, who made it and when."""
     result = facts.result("approval")
     named = {"Decision": "decision", "Reason": "reason", "By": "by", "At": "at"}
     rows = [(title, str(result[key])) for title, key in named.items() if result.get(key)]

@@ -1,4 +1,4 @@
-"""Draws plots as SVG: text of elements, coloured by the page's style sheet alone."""
+"""Draws plots as SVG; the page's style sheet has the colours."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def element(name: str, content: Markup | str = "", **attributes: object) -> Markup:
-    """An element; an attribute's underscore stands for a hyphen, and one at its end for none (``class_``)."""
+    """Returns an element. Underscores in attribute names become hyphens; a trailing one is dropped (``class_``)."""
     texts = [Markup('{}="{}"').format(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items()]
     return Markup("<{}>{}</{}>").format(Markup(" ").join([name, *texts]), content, name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A square of two axes, both from 0 to 1."""
+    """A plot with two axes, both from 0 to 1."""
 
     across: str
-    """What the horizontal axis is."""
+    """The title of the horizontal axis."""
     up: str
-    """What the vertical axis is."""
+    """The title of the vertical axis."""
 
     def draw(self, *layers: Markup, label: str) -> Markup:
-        """The picture.
+        """Returns the plot.
 
         Args:
-            layers: what lies on the axes, the lowest first.
-            label: what it shows, for those who cannot see it.
+            layers: the elements on the axes, the lowest first.
+            label: a description for screen readers.
         """
         return element(
             "svg",
@@ -52,12 +52,12 @@ class Plot:
         return element("polygon", points=_text(map(place, corners)), class_=class_)
 
     def dot(self, point: Point, class_: str, radius: float = 3.5) -> Markup:
-        """A dot; the radius is in the picture's units."""
+        """A dot; the radius is in the plot's units."""
         x, y = place(point)
         return element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", class_=class_)
 
     def bar(self, start: float, end: float, height: float, class_: str) -> Markup:
-        """A bar that stands on the horizontal axis."""
+        """A bar on the horizontal axis."""
         (x, y), (right, bottom) = place((start, height)), place((end, 0.0))
         size = {"width": f"{right - x:.1f}", "height": f"{bottom - y:.1f}"}
         return element("rect", x=f"{x:.1f}", y=f"{y:.1f}", class_=class_, **size)
@@ -88,7 +88,7 @@ class Plot:
 
 
 def place(point: Point) -> Point:
-    """Where a point of the axes lies in the picture; one beyond them lies on their edge."""
+    """Converts a point's values to coordinates in the plot, clipped to the axes."""
     x, y = (min(max(value, 0.0), 1.0) for value in point)
     return _LEFT + x * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - y * (HEIGHT - _TOP - _BOTTOM)
 

@@ -1,14 +1,14 @@
-"""Installs what a Makefile target needs, exactly as the locks in this folder and package-lock.json say.
+"""Installs the packages of a Makefile target, exactly as locked in this folder and in package-lock.json.
 
-``python3 requirements/install.py NAME`` runs on a bare Python, with the standard library only:
+``python3 requirements/install.py NAME`` needs only Python and its standard library:
 
-1. ``.venv`` is made, and uv put into it by whatever pip this Python has (``uv.txt``: one package and its hashes).
-2. uv installs a lock as it stands. Nothing is resolved, so no later release can change or break it. npm, which itself
-   comes from PyPI, does the same with ``package-lock.json``.
-3. What the tools print is passed on. When one fails, the cause and the remedy follow.
+1. It creates ``.venv``, and installs uv with this Python's pip (``uv.txt`` has this one package and its hashes).
+2. uv installs a lock. Nothing is resolved, so later releases can neither change nor break the set-up. npm, which is
+   installed from PyPI, does the same with ``package-lock.json``.
+3. The tools' output is passed on. If a tool fails, the cause and the remedy follow.
 
-pip, uv and Node all trust the machine's own certificate store and each file that ``CERTIFICATE_VARIABLES`` name. The
-mirror that pip is configured for counts for uv, too.
+pip, uv and Node all trust the machine's certificate store and the files named by ``CERTIFICATE_VARIABLES``. uv uses
+the mirror that pip is configured for.
 """
 
 import os
@@ -25,11 +25,11 @@ from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 
-# First of all, so that an older Python need understand no more than this.
+# Before everything else, since an older Python may fail on the rest of the file.
 if not OLDEST <= sys.version_info[:2] <= NEWEST:
     sys.exit(
-        f"error: Python 3.11 to 3.14 is needed, and {sys.executable} is {sys.version.split()[0]}. "
-        "Name another one: make PYTHON=python3.12"
+        f"error: Python 3.11 to 3.14 is required, but {sys.executable} is {sys.version.split()[0]}. "
+        "Choose another one: make PYTHON=python3.12"
     )
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ VENV = PROJECT / ".venv"
 CLIENTS = PROJECT / ".venv-clients"
 BIN = VENV / "bin"
 BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
-"""The interpreter behind ``.venv``, should that be active."""
+"""The interpreter that ``.venv`` is based on, if ``.venv`` is active."""
 PYTHON, UV, NPM = BIN / "python", BIN / "uv", BIN / "npm"
 
 SYSTEM_BUNDLES = (
@@ -59,15 +59,15 @@ PATIENCE = {
     "npm_config_fetch_retry_maxtimeout": "3000",
     "npm_config_update_notifier": "false",
 }
-"""The tools' own defaults let a machine without a network wait for minutes. What the user has set wins."""
+"""Without a network, the tools would wait for minutes by default. The user's settings take precedence."""
 
 FOREIGN = ("PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
-"""Variables that would have pip or uv install elsewhere."""
+"""Variables that would make pip or uv install elsewhere."""
 
 CAUSES = {
     "CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT[A-Z_]*|UNABLE_TO_[A-Z_]*(?:ISSUER|VERIFY)[A-Z_]*|UnknownIssuer"
     "|invalid peer certificate|self-signed certificate": (
-        "the registry's certificate is not trusted; something on this network probably inspects TLS",
+        "the registry's certificate is not trusted; a proxy on this network probably inspects TLS",
         """add your organisation's CA certificate to the system's store, or name its PEM file:
        SSL_CERT_FILE=/path/to/ca.pem make ...""",
     ),
@@ -76,7 +76,7 @@ CAUSES = {
         "free 2 GB and run the same command again; it continues where it stopped",
     ),
     "[Hh]ash mismatch|DO NOT MATCH THE HASHES|EINTEGRITY": (
-        "a registry served another file than the one that the lock names, so it was not installed",
+        "a registry served a file that does not match the lock's hash, so it was not installed",
         "run the same command again; if that fails, use another mirror",
     ),
     "dns error|name resolution|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN|[Cc]onnection refused|ECONNREFUSED"
@@ -86,7 +86,7 @@ CAUSES = {
        npm_config_registry""",
     ),
     "No matching distribution|no version of|not found in the package registry|No solution found|ETARGET|E40[34]": (
-        "the index does not offer a package that the lock names",
+        "the index does not have a package that the lock names",
         "use a mirror that has all packages of PyPI and of the npm registry: PIP_INDEX_URL, npm_config_registry",
     ),
     "ensurepip is not available|No module named '?(?:venv|ensurepip|pip)": (
@@ -95,25 +95,25 @@ CAUSES = {
     ),
     "Permission denied|EACCES|Read-only file system|EROFS": (
         "a file cannot be written",
-        "make this folder, and the caches in your home directory, writable for you",
+        "make this folder, and the caches in your home directory, writable",
     ),
 }
-"""What a tool prints when it fails, as a pattern; then the cause and the remedy."""
+"""Patterns of the tools' error messages, each with the cause and the remedy."""
 
 
 _BY_PACKAGE = re.compile(
     r"\s*$| [+~-] | *(Requirement already|Looking in|Saved|Collecting|Processing) "
     r"|  (Using cached|Downloading|File was) "
 )
-"""Lines that come once for each package, hundreds in all. Of uv, which names large downloads only, they are shown."""
+"""Lines that pip and npm print for each package, which are hidden. uv prints only large downloads."""
 
 
 class InstallError(Exception):
-    """A step of the set-up failed; the message says why and what to do."""
+    """The set-up failed; the message says why and what to do."""
 
 
 def install_venv(lock: str, environment: dict[str, str]) -> None:
-    """``.venv`` with what a lock says, and the ``mlops`` command."""
+    """Installs a lock, and the ``mlops`` command, into ``.venv``."""
     _ensure_uv(environment)
     _sync(VENV, lock, environment)
     options = ["--no-config", "--no-deps", "--no-index", "--no-build-isolation"]
@@ -121,16 +121,16 @@ def install_venv(lock: str, environment: dict[str, str]) -> None:
 
 
 def install_audit(environment: dict[str, str]) -> None:
-    """``.venv/audit``: what audits the template clashes with the other packages."""
+    """Installs the tools that audit the template into ``.venv/audit``; they conflict with the other packages."""
     folder = VENV / "audit"
     _run("uv", [UV, "venv", "--quiet", "--clear", "--no-config", "--python", PYTHON, folder], environment)
     _sync(folder, "audit.txt", environment)
 
 
 def install_clients(environment: dict[str, str]) -> None:
-    """``.venv-clients``: the AWS CLI, SeedFarmer, and the wheels and npm's cache with which tests deploy offline.
+    """Installs the AWS CLI and SeedFarmer into ``.venv-clients``, with wheels and an npm cache for offline deployments.
 
-    It is made anew each time, so nothing of an interrupted set-up stays.
+    The folder is recreated each time, so that nothing is left of an interrupted set-up.
     """
     shutil.rmtree(CLIENTS, ignore_errors=True)
     _run("venv", [PYTHON, "-m", "venv", CLIENTS], environment)
@@ -149,7 +149,7 @@ def install_clients(environment: dict[str, str]) -> None:
 
 
 def install_node(environment: dict[str, str], *options: str | Path, folder: Path = PROJECT) -> None:
-    """``node_modules`` with what ``package-lock.json`` says."""
+    """Installs ``package-lock.json`` into ``node_modules``."""
     _run("npm", [NPM, "ci", "--no-audit", "--no-fund", "--loglevel=warn", *options], environment, folder)
 
 
@@ -164,10 +164,10 @@ INSTALLERS: dict[str, Callable[[dict[str, str]], None]] = {
 
 
 def tool_environment() -> dict[str, str]:
-    """The variables for pip, uv and npm.
+    """Returns the environment variables for pip, uv and npm.
 
     Raises:
-        InstallError: a variable for certificates names no file.
+        InstallError: a variable for certificates does not name a file.
     """
     environment = PATIENCE | {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment["PATH"] = f"{BIN}{os.pathsep}{environment.get('PATH', os.defpath)}"
@@ -179,10 +179,10 @@ def tool_environment() -> dict[str, str]:
 
 
 def certificate_bundle() -> Path | None:
-    """One file with every certificate to trust; None where neither the system nor a variable has such a file.
+    """Returns a file with all certificates to trust; None if neither the system nor a variable has any.
 
     Raises:
-        InstallError: a variable names no file.
+        InstallError: a variable does not name a file.
     """
     system = (ssl.get_default_verify_paths().openssl_cafile, *SYSTEM_BUNDLES)
     files = [Path(path) for path in system if Path(path).is_file()][:1]
@@ -192,9 +192,9 @@ def certificate_bundle() -> Path | None:
             raise InstallError(f"{name} is {value}, which is not a file; it must name a PEM file of CA certificates")
         files += [Path(value)] if value else []
     files = list(dict.fromkeys(file.resolve() for file in files))
-    if len(files) < 2:  # noqa: PLR2004 - there is nothing to join
+    if len(files) < 2:  # noqa: PLR2004 - nothing to join
         return files[0] if files else None
-    # Beside .venv's own files, and not in .venv, which may be made anew.
+    # Not in .venv, which may be recreated.
     bundle = PROJECT / ".certificates.pem"
     partial = bundle.with_suffix(f".{os.getpid()}")
     partial.write_bytes(b"\n".join(file.read_bytes() for file in files))
@@ -202,7 +202,7 @@ def certificate_bundle() -> Path | None:
 
 
 def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
-    """Variables that give uv the mirror that pip is configured for, since uv does not read pip's configuration."""
+    """Returns variables for uv with the mirror that pip is configured for; uv does not read pip's configuration."""
     if "UV_DEFAULT_INDEX" in environment:
         return {}
     command = [BASE_PYTHON, "-m", "pip", "config", "list"]
@@ -213,13 +213,13 @@ def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
 
 
 def sync_command(folder: Path, lock: Path) -> list[str | Path]:
-    """The command that makes a virtual environment hold what a lock says, and nothing else."""
+    """Returns the command that makes a virtual environment match a lock."""
     python = folder / "bin" / "python"
     return [UV, "pip", "sync", "--no-config", "--python", python, "--require-hashes", lock]
 
 
 def explain(tool: str, printed: str) -> str:
-    """Why a tool failed and what to do; only its last lines where the cause is not known."""
+    """Explains why a tool failed and what to do; if the cause is unknown, returns its last lines."""
     for pattern, (cause, remedy) in CAUSES.items():
         found = re.search(pattern, printed)
         if found:
@@ -228,7 +228,7 @@ def explain(tool: str, printed: str) -> str:
 
 
 def _ensure_uv(environment: dict[str, str]) -> None:
-    """Makes ``.venv`` with uv in it, unless an earlier set-up came that far."""
+    """Creates ``.venv`` with uv, unless an earlier set-up already did."""
     if _works(PYTHON, "-c", "") and _works(UV, "--version"):
         return
     options: list[str | Path] = [
@@ -241,7 +241,7 @@ def _ensure_uv(environment: dict[str, str]) -> None:
     ]
     make_venv: list[str | Path] = [BASE_PYTHON, "-m", "venv", "--clear"]
     if _works(BASE_PYTHON, "-c", "import pip"):
-        # To unpack another pip into .venv would take seconds.
+        # Unpacking another pip into .venv would take seconds.
         _run("venv", [*make_venv, "--without-pip", VENV], environment)
         _run("pip", [BASE_PYTHON, "-m", "pip", "--python", PYTHON, "install", *options], environment)
     else:
@@ -254,7 +254,7 @@ def _sync(folder: Path, lock: str, environment: dict[str, str]) -> None:
 
 
 def _run(tool: str, command: list[str | Path], environment: dict[str, str], folder: Path = PROJECT) -> None:
-    """Runs a tool and passes on what it prints. Raises InstallError if it fails."""
+    """Runs a tool and passes on its output. Raises InstallError if it fails."""
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -266,7 +266,7 @@ def _run(tool: str, command: list[str | Path], environment: dict[str, str], fold
         errors="replace",
     ) as process:
         ended = threading.Event()
-        threading.Thread(target=_show_patience, args=(tool, ended), daemon=True).start()
+        threading.Thread(target=_show_progress, args=(tool, ended), daemon=True).start()
         printed = []
         try:
             for line in process.stdout or ():
@@ -282,10 +282,10 @@ def _run(tool: str, command: list[str | Path], environment: dict[str, str], fold
         raise InstallError(explain(tool, "".join(printed)))
 
 
-def _show_patience(tool: str, ended: threading.Event) -> None:
+def _show_progress(tool: str, ended: threading.Event) -> None:
     began = time.monotonic()
     while not ended.wait(15):
-        _say(f"{tool}: still at work after {time.monotonic() - began:.0f} s")
+        _say(f"{tool}: still running after {time.monotonic() - began:.0f} s")
 
 
 def _works(*command: str | Path) -> bool:
@@ -301,7 +301,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Installs what the command line names; returns the exit code."""
+    """Runs the installation named on the command line; returns the exit code."""
     if len(sys.argv) != 2 or sys.argv[1] not in INSTALLERS:  # noqa: PLR2004 - the program and one name
         sys.stderr.write(f"usage: python3 requirements/install.py {'|'.join(INSTALLERS)}\n")
         return 2
@@ -315,7 +315,7 @@ def main() -> int:
         sys.stderr.write(f"error: {explain('the set-up', str(error))}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command continues where this one stopped\n")
+        sys.stderr.write("interrupted; run the same command again to continue\n")
         return 130
     _say(f"{sys.argv[1]} installed in {time.monotonic() - began:.0f} s")
     return 0

@@ -1,8 +1,8 @@
-"""``make sbom``: the software bill of materials of the module and of its tools, in CycloneDX's JSON.
+"""``make sbom``: writes a software bill of materials of the module and its tools, in CycloneDX's JSON.
 
-What is locked is what is listed: the locks say the versions, the installed packages' metadata and npm's lock the
-licences. Python's packages are read by cyclonedx-py, npm's by npm itself; here they are put together. The same locks
-give the same file, on the same platform: packages that the locks have for other platforms only are left out.
+It lists the locked packages. Versions come from the locks, licences from the installed packages' metadata and from
+npm's lock. cyclonedx-py describes Python's packages, npm its own; this script merges them. On the same platform, the
+same locks give the same file; packages for other platforms are left out.
 """
 
 import json
@@ -26,7 +26,7 @@ _ENVIRONMENTS = {
     ".venv/audit": ("requirements/audit.txt",),
     ".venv-clients": (_SHIPPED, "requirements/clients.txt"),
 }
-"""The locks whose packages each virtual environment has."""
+"""The locks that are installed in each virtual environment."""
 
 _LICENCES = {
     "antlr4-python3-runtime": "BSD-3-Clause",
@@ -35,16 +35,16 @@ _LICENCES = {
     "ply": "BSD-3-Clause",
     "statelint": "Apache-2.0",
 }
-"""The licences of packages whose metadata do not name one that SPDX knows, by the licences' texts."""
+"""Licences, identified by their texts, of packages whose metadata has no SPDX identifier."""
 
 _LEFT_OUT = ("externalReferences", "properties")
-"""Of a component: its sites on the web, whose addresses take a validator a minute, and how it was found."""
+"""Fields of a component to leave out: its URLs, which take a validator a minute, and how it was detected."""
 
 Component = dict[str, Any]
 
 
 def locked(lock: str) -> dict[str, str]:
-    """The version of each package that a lock has for this platform, by its normalised name."""
+    """Returns the version of each package in a lock for this platform, by normalised name."""
     lines = (PROJECT / lock).read_text().splitlines()
     pins = [Requirement(line.removesuffix("\\").strip()) for line in lines if re.match(r"[A-Za-z0-9]", line)]
     return {
@@ -55,7 +55,7 @@ def locked(lock: str) -> dict[str, str]:
 
 
 def bom() -> dict[str, Any]:
-    """The bill of materials."""
+    """Returns the bill of materials."""
     components: dict[str, Component] = {}
     depends: dict[str, set[str]] = {}
     sources = [*(_python(folder, locks) for folder, locks in _ENVIRONMENTS.items()), _npm()]
@@ -85,7 +85,7 @@ def bom() -> dict[str, Any]:
 def _python(folder: str, locks: tuple[str, ...]) -> dict[str, Any]:
     """The locked packages of a virtual environment, as cyclonedx-py describes them."""
     command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible", "--sv", _SPEC]
-    # Validating takes ten times as long as all else; a test validates the whole.
+    # Validation would take ten times as long as the rest; a test validates the final file.
     content = _printed([*command, "--no-validate", str(PROJECT / folder / "bin" / "python")])
     shipped = locked(_SHIPPED)
     wanted = {name: version for lock in locks for name, version in locked(lock).items()}
@@ -121,7 +121,7 @@ def _printed(command: list[str]) -> dict[str, Any]:
 
 
 def lines(content: dict[str, Any]) -> Iterator[str]:
-    """How many components there are of each licence."""
+    """Yields the number of components by licence."""
     counts: dict[str, int] = {}
     for component in content["components"]:
         for name in licences(component) or ["(none)"]:
@@ -130,7 +130,7 @@ def lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def licences(component: Component) -> list[str]:
-    """A component's licences, as SPDX or the package calls them."""
+    """Returns a component's licences, by SPDX identifier or by the package's own name for them."""
     found = []
     for entry in component.get("licenses", ()):
         licence = entry.get("license", {})

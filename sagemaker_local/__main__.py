@@ -27,28 +27,28 @@ _SERVICES = ("SAGEMAKER", "SAGEMAKER_RUNTIME", "APPLICATION_AUTO_SCALING")
 _BAD_CREDENTIALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException")
 _DESCRIPTION = """\
 Run SageMaker's training, processing and transform jobs, its model registry and its endpoints on this machine, without
-Docker, for any AWS SDK. The data is in the S3 at --s3: MinIO, moto, an emulator of AWS, or AWS itself.
+Docker, for any AWS SDK. The data is in the S3 at --s3: MinIO, moto, an AWS emulator, or AWS itself.
 
-AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, where they are set, are the credentials of that S3, and its key id is what
-each request must carry; jobs get both if the S3 is on this machine. Otherwise a new key is made. Profiles are not read.
+If AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, they are the credentials for that S3, and every request must
+carry that key id; jobs get both if the S3 is on this machine. Otherwise a new key is generated. Profiles are not read.
 """
 
 
 class StartError(Exception):
-    """The server cannot start; the message says why, and what to do."""
+    """The server cannot start; the message gives the reason and the fix."""
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
-    """Serves until it is interrupted or terminated. Returns the exit code."""
+    """Serves until SIGINT or SIGTERM. Returns the exit code."""
     options = _options(arguments)
-    ended = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: stop.set())
     try:
         with ExitStack() as stack:
             folder = options.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="sagemaker-local-"))
             _serve(options, environment, Path(folder), stack)
-            ended.wait()
+            stop.wait()
     except StartError as error:
         sys.stderr.write(f"sagemaker_local: {error}\n")
         return 1
@@ -59,13 +59,13 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sagemaker_local", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--port", type=int, default=8090, help="where to listen, on 127.0.0.1 only (default: 8090)")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen on, on 127.0.0.1 only (default: 8090)")
     parser.add_argument("--s3", required=True, metavar="URL", help="endpoint URL of the S3 that the jobs use")
     parser.add_argument(
         "--folder",
         type=Path,
         metavar="DIR",
-        help="where logs, models, the registry and a cache are kept (default: a temporary one, removed at the end)",
+        help="folder for logs, models, the registry and a cache (default: a temporary one, removed on exit)",
     )
     parser.add_argument("--region", default="us-east-1", help="region in ARNs (default: us-east-1)")
     parser.add_argument("--account", default="000000000000", help="account in ARNs (default: 000000000000)")
@@ -73,8 +73,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _serve(options: argparse.Namespace, environment: Mapping[str, str], folder: Path, stack: ExitStack) -> None:
-    """Starts the server, which ends with the stack, and prints how to reach it."""
-    own = "AWS_ACCESS_KEY_ID" not in environment
+    """Starts the server, which stops with the stack, and prints the variables that point an AWS SDK at it."""
+    generated = "AWS_ACCESS_KEY_ID" not in environment
     key = environment.get("AWS_ACCESS_KEY_ID") or new_key()
     secret = environment.get("AWS_SECRET_ACCESS_KEY") or SECRET
     s3 = _s3(options, key, secret, environment.get("AWS_SESSION_TOKEN"))
@@ -91,17 +91,17 @@ def _serve(options: argparse.Namespace, environment: Mapping[str, str], folder: 
             log=_show,
         )
     except OSError as error:
-        raise StartError(f"--folder {folder}: {error.strerror}; choose a folder that you may write to") from error
+        raise StartError(f"--folder {folder}: {error.strerror}; choose a folder that you can write to") from error
     stack.callback(sagemaker.stop)
     try:
         api = stack.enter_context(Api(sagemaker, port=options.port))
     except (OSError, OverflowError) as error:
         raise StartError(f"--port {options.port}: {error}; choose another") from error
-    unsafe = isolation_warning()
-    if unsafe:
-        sys.stderr.write(f"{unsafe}\n")
+    warning = isolation_warning()
+    if warning:
+        sys.stderr.write(f"{warning}\n")
     variables = {f"AWS_ENDPOINT_URL_{service}": api.url for service in _SERVICES} | {"AWS_ENDPOINT_URL_S3": options.s3}
-    if own:
+    if generated:
         variables |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
     variables["AWS_DEFAULT_REGION"] = options.region
     sys.stdout.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
@@ -114,7 +114,7 @@ def _show(action: str, name: str, line: str) -> None:
 
 
 def _s3(options: argparse.Namespace, key: str, secret: str, token: str | None) -> "S3Client":
-    """A client of the S3, which has answered."""
+    """Returns an S3 client. Raises StartError if S3 does not respond or rejects the credentials."""
     try:
         client = boto3.client(
             "s3",
@@ -132,14 +132,14 @@ def _s3(options: argparse.Namespace, key: str, secret: str, token: str | None) -
         )
         client.list_buckets()
     except ClientError as error:
-        # A key that may not list the buckets may still be good for one of them.
+        # A key that may not list buckets may still have access to one of them.
         if error.response["Error"]["Code"] in _BAD_CREDENTIALS:
             raise StartError(
-                f"--s3 {options.s3} refuses the credentials ({error.response['Error']['Code']}); "
+                f"--s3 {options.s3} rejects the credentials ({error.response['Error']['Code']}); "
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to those of this S3"
             ) from error
     except (BotoCoreError, ValueError) as error:
-        raise StartError(f"--s3 {options.s3} does not answer as S3: {error}") from error
+        raise StartError(f"--s3 {options.s3} does not respond as S3: {error}") from error
     return client
 
 

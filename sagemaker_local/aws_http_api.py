@@ -1,8 +1,8 @@
-"""The door for AWS SDKs: the same actions by HTTP, in the protocols of the services' own endpoints.
+"""Serves the actions to AWS SDKs over HTTP, in the AWS services' own protocols.
 
 SageMaker and Application Auto Scaling speak JSON 1.1 (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html),
-SageMaker Runtime REST (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html). Of a signature, only the
-access key id is looked at; see ``sagemaker_local.guard``.
+SageMaker Runtime speaks REST (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html). Only the access key id
+of a signature is checked; see ``sagemaker_local.guard``.
 """
 
 import json
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from botocore.utils import parse_to_aware_datetime
 
-from sagemaker_local.errors import JobFailed, Refused, not_supported, refused
+from sagemaker_local.errors import AwsError, TaskFailed, aws_error, not_supported
 from sagemaker_local.guard import Refusal
 from sagemaker_local.loopback import RequestHandler, Server
 from sagemaker_local.requests import operation_name, service_model
@@ -32,11 +32,11 @@ _INVOKE = "invokeEndpoint"
 
 
 class Api:
-    """The services of this machine for any AWS SDK: ``boto3.client("sagemaker", endpoint_url=api.url)``.
+    """An HTTP server for any AWS SDK: ``boto3.client("sagemaker", endpoint_url=api.url)``.
 
     Args:
-        sagemaker: what answers.
-        port: where it listens, on 127.0.0.1 only; 0: any that is free.
+        sagemaker: runs the actions.
+        port: the port to listen on, on 127.0.0.1 only; 0: any free one.
     """
 
     def __init__(self, sagemaker: SageMaker, *, port: int = 0) -> None:
@@ -46,13 +46,13 @@ class Api:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as ``http://127.0.0.1:8080``."""
+        """The server's URL, such as ``http://127.0.0.1:8080``."""
         if self._server is None:
-            raise RuntimeError("the door has not been opened")
+            raise RuntimeError("the API server is not running")
         return self._server.url
 
     def start(self) -> None:
-        """Begins to listen. Raises OSError if the port is taken."""
+        """Starts listening. Raises OSError if the port is taken."""
 
         class Handler(AwsRequestHandler):
             sagemaker = self._sagemaker
@@ -60,7 +60,7 @@ class Api:
         self._server = Server(Handler, self._port, key=self._sagemaker.key)
 
     def stop(self) -> None:
-        """Stops listening; the endpoints stay. Harmless if it does not."""
+        """Stops listening, if it is; endpoints keep running."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -74,7 +74,7 @@ class Api:
 
 
 class AwsRequestHandler(RequestHandler):
-    """One connection of an AWS SDK; a subclass has ``sagemaker``, which answers."""
+    """One connection from an AWS SDK. A subclass sets ``sagemaker``, which runs the actions."""
 
     sagemaker: SageMaker
 
@@ -83,29 +83,29 @@ class AwsRequestHandler(RequestHandler):
         invocation, endpoint = _INVOCATION.fullmatch(self.path), _ENDPOINT.fullmatch(self.path)
         try:
             if endpoint is not None:
-                self._tell(unquote(endpoint["name"]))
+                self._reply_endpoint_url(unquote(endpoint["name"]))
             elif invocation is not None:
                 self._invoke(unquote(invocation["name"]), body)
             else:
-                self._do(body)
-        except JobFailed as error:
-            self._refuse(error if isinstance(error, Refused) else refused(error.cause, code=error.error))
-        except Exception as error:  # noqa: BLE001 - a fault of ours is an answer: the client would wait otherwise
+                self._run_action(body)
+        except TaskFailed as error:
+            self._reply_error(error if isinstance(error, AwsError) else aws_error(error.cause, code=error.error))
+        except Exception as error:  # noqa: BLE001 - without a response the client would wait
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            self._refuse(refused(repr(error), code="InternalFailure", status=status))
+            self._reply_error(aws_error(repr(error), code="InternalFailure", status=status))
 
-    def _tell(self, name: str) -> None:
-        """Where an endpoint listens on this machine, as text: no AWS API has an answer to that."""
+    def _reply_endpoint_url(self, name: str) -> None:
+        """Replies with an endpoint's URL on this machine as text, which no AWS API returns."""
         url = self.sagemaker.endpoint_url(name)
         self.reply(HTTPStatus.NOT_FOUND if url is None else HTTPStatus.OK, f"{url or ''}\n".encode(), {})
 
-    def _do(self, body: bytes) -> None:
-        """One action of a service that speaks JSON 1.1."""
+    def _run_action(self, body: bytes) -> None:
+        """Runs one action of a service that speaks JSON 1.1."""
         prefix, _, name = self.headers.get("X-Amz-Target", "").partition(".")
         service = _TARGETS.get(prefix)
         if service is None:
-            raise refused(
-                f"X-Amz-Target is {self.headers.get('X-Amz-Target')!r}; it is one of "
+            raise aws_error(
+                f"X-Amz-Target is {self.headers.get('X-Amz-Target')!r}; expected one of "
                 f"{', '.join(f'{target}.<Action>' for target in _TARGETS)}",
                 code="UnknownOperationException",
             )
@@ -116,16 +116,16 @@ class AwsRequestHandler(RequestHandler):
         try:
             request = json.loads(body or b"{}")
         except ValueError as error:
-            raise refused(f"the body is no JSON: {error}", code="SerializationException") from error
+            raise aws_error(f"the body is not JSON: {error}", code="SerializationException") from error
         if not isinstance(request, dict):
-            raise refused("the body is no JSON object", code="SerializationException")
+            raise aws_error("the body is not a JSON object", code="SerializationException")
         shape = _operation(service.name, action).output_shape
         response = self.sagemaker.answer(action, request)
         content = b"" if shape is None else json.dumps(_wire(response, shape)).encode()
         self.reply(HTTPStatus.OK, content, self._headers(_JSON))
 
     def _invoke(self, name: str, body: bytes) -> None:
-        """InvokeEndpoint: its members are headers, its body is the container's."""
+        """Runs InvokeEndpoint, whose other members are headers."""
         operation = _operation("sagemaker-runtime", _INVOKE)
         request: dict[str, Any] = {"EndpointName": name, "Body": body}
         for member, header in _header_members(operation.input_shape):
@@ -141,13 +141,13 @@ class AwsRequestHandler(RequestHandler):
 
     def refuse(self, refusal: Refusal) -> None:
         """See ``loopback.RequestHandler``."""
-        self._refuse(refused(refusal.message, code=refusal.code, status=refusal.status))
+        self._reply_error(aws_error(refusal.message, code=refusal.code, status=refusal.status))
 
-    def _refuse(self, error: Refused) -> None:
-        # Where each of the two protocols has the code and the message, so that one form serves both.
-        said = {"__type": error.code, "message": error.message, "Message": error.message} | error.members
+    def _reply_error(self, error: AwsError) -> None:
+        # The code and the message are where either protocol expects them.
+        content = {"__type": error.code, "message": error.message, "Message": error.message} | error.members
         headers = self._headers(_JSON) | {"x-amzn-ErrorType": error.code}
-        self.reply(error.status, json.dumps(said).encode(), headers)
+        self.reply(error.status, json.dumps(content).encode(), headers)
 
     @staticmethod
     def _headers(content_type: str | None) -> dict[str, str]:
@@ -160,7 +160,7 @@ def _operation(service: str, action: str) -> "OperationModel":
 
 
 def _header_members(shape: Any) -> list[tuple[str, str]]:
-    """The members of a shape that travel as headers, and the headers."""
+    """Returns the members of a shape that are sent as headers, with the headers' names."""
     members = shape.members.items()
     return [
         (name, member.serialization["name"])
@@ -170,7 +170,7 @@ def _header_members(shape: Any) -> list[tuple[str, str]]:
 
 
 def _wire(value: Any, shape: "Shape") -> Any:
-    """A response as JSON 1.1 has it: times in seconds since the epoch, and only members that the model has."""
+    """Converts a response to JSON 1.1: times in seconds since the epoch, and only the members in the service model."""
     kinds: Any = shape
     match shape.type_name:
         case "structure":

@@ -1,4 +1,4 @@
-"""A folder of contents, each under a name made of what identifies it."""
+"""A content cache in a folder."""
 
 import contextlib
 import hashlib
@@ -15,11 +15,11 @@ _CHUNK = 1 << 20
 
 
 class Cache:
-    """Contents by identity. Safe to use from several threads and processes.
+    """Files by the identity of their content. Safe to use from several threads and processes.
 
     Args:
-        folder: made if missing.
-        limit: bytes; when the folder is opened, the least recently used contents go until it is below.
+        folder: created if missing.
+        limit: in bytes; creating the Cache deletes the least recently used contents beyond it.
     """
 
     def __init__(self, folder: Path, *, limit: int = _LIMIT) -> None:
@@ -28,61 +28,61 @@ class Cache:
         left = limit
         for _, size, file in sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in folder.iterdir()), reverse=True):
             left -= size
-            # A dot begins what an interrupted run did not finish.
+            # A name with a dot is a file that an interrupted run did not finish.
             if left < 0 or file.name.startswith("."):
                 file.unlink(missing_ok=True)
 
     def find(self, identity: str) -> Path | None:
-        """The file with a content, to be read and not to be changed; None if there is none."""
-        place = self._place(identity)
+        """Returns the file with a content, which must not be modified, or None."""
+        path = self._path(identity)
         with contextlib.suppress(FileNotFoundError):
-            os.utime(place)
-            return place
+            os.utime(path)
+            return path
         return None
 
     @contextlib.contextmanager
-    def filling(self, identity: str) -> Iterator[IO[bytes]]:
-        """A file to write the content into; it is in the cache once the block ends well."""
+    def writing(self, identity: str) -> Iterator[IO[bytes]]:
+        """Yields a file to write content to; the file enters the cache if the block succeeds."""
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             try:
                 yield file.file
                 file.flush()
-                Path(file.name).replace(self._place(identity))
+                Path(file.name).replace(self._path(identity))
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
 
     def copy(self, source: BinaryIO, identity: str) -> None:
-        """Keeps the content of an open file, from its beginning."""
+        """Copies an open file's content, from its start, into the cache."""
         source.seek(0)
-        with self.filling(identity) as target:
+        with self.writing(identity) as target:
             shutil.copyfileobj(source, target, _CHUNK)
 
     def adopt(self, name: str | Path, opened: BinaryIO, identity: str, *, folder: int | None = None) -> None:
-        """Keeps the content of a file by moving it, where that is no more than a change of name; else by copying it.
+        """Moves a file into the cache; copies it if it cannot be renamed safely.
 
         Args:
-            name: the file's.
-            opened: the same file, open: what has taken its name meanwhile is not kept.
-            identity: the content's.
+            name: its name or path.
+            opened: the same file, open; a file that has replaced it under this name is left alone.
+            identity: the content's identity.
             folder: the descriptor of the folder that a relative name is in.
         """
         status = os.fstat(opened.fileno())
-        # A file of another owner, or with a second name, could still be changed by others.
+        # Others could still modify a file that has another owner or a second hard link.
         if status.st_nlink != 1 or status.st_uid != os.geteuid():
             self.copy(opened, identity)
             return
-        place = self._folder / f".{secrets.token_hex(8)}"
+        moved = self._folder / f".{secrets.token_hex(8)}"
         try:
-            os.replace(name, place, src_dir_fd=folder)
+            os.replace(name, moved, src_dir_fd=folder)
         except OSError:
             self.copy(opened, identity)
             return
-        if os.path.samestat(place.lstat(), status):
+        if os.path.samestat(moved.lstat(), status):
             os.fchmod(opened.fileno(), 0o600)
-            place.replace(self._place(identity))
+            moved.replace(self._path(identity))
         else:
-            os.replace(place, name, dst_dir_fd=folder)
+            os.replace(moved, name, dst_dir_fd=folder)
 
-    def _place(self, identity: str) -> Path:
+    def _path(self, identity: str) -> Path:
         return self._folder / hashlib.sha256(identity.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One endpoint: created, updated, rolled back where the update does not come up, deleted.
+"""One endpoint: creates, updates and deletes it, and rolls back failed updates.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 """
@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from sagemaker_local.endpoint_router import EndpointServer, VariantRouter
-from sagemaker_local.errors import JobFailed, Refused, failure_reason
+from sagemaker_local.errors import AwsError, TaskFailed, failure_reason
 from sagemaker_local.guard import endpoint_token
 from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, timestamp, without
@@ -16,26 +16,26 @@ from sagemaker_local.variant_servers import VariantGroup, VariantServer, log_fil
 
 _IN_PROGRESS = ("Creating", "Updating")
 _DRAIN_SECONDS = 60.0
-"""An invocation takes no longer, so every request that the old group began with is answered."""
+"""An invocation takes no longer, so every request to the old servers is answered before they stop."""
 
 
 class Endpoint:
-    """One endpoint of this machine. Safe to use from several threads.
+    """One endpoint on this machine. Safe to use from several threads.
 
     Args:
-        name: as it was created.
-        context: where it runs.
-        models: where its models are.
+        name: its name.
+        context: the environment that it runs in.
+        models: the models that it may serve.
     """
 
     def __init__(self, name: str, *, context: JobContext, models: Models) -> None:
         self.name = name
         self.arn = context.arn(f"endpoint/{name}")
         self.status = "Creating"
-        self.traffic = VariantRouter()
+        self.router = VariantRouter()
         self._context = context
         self._models = models
-        self._front = EndpointServer(self.traffic, key=endpoint_token(context.key, name))
+        self._server = EndpointServer(self.router, key=endpoint_token(context.key, name))
         self._created = self._modified = timestamp()
         self._config: Document = {}
         self._failure: str | None = None
@@ -48,8 +48,8 @@ class Endpoint:
 
     @property
     def url(self) -> str | None:
-        """Where it answers, while it serves: in an update and after one that failed too."""
-        return self._front.url if self.traffic.group is not None else None
+        """Its URL while it is in service, including during an update and after a failed one."""
+        return self._server.url if self.router.group is not None else None
 
     @property
     def in_progress(self) -> bool:
@@ -58,15 +58,15 @@ class Endpoint:
 
     @property
     def variants(self) -> list[str]:
-        """The names of the production variants that it has."""
+        """The names of its production variants."""
         return [variant["VariantName"] for variant in self._config.get("ProductionVariants", [])]
 
     def deploy(self, config: Document, deployment: Document | None) -> None:
-        """Begins to serve a configuration, and returns at once.
+        """Starts deploying an endpoint configuration and returns.
 
         Args:
-            config: the endpoint configuration, as Describe gives it.
-            deployment: DeploymentConfig, which is kept: on one machine there is one way to switch.
+            config: the endpoint configuration, as Describe returns it.
+            deployment: DeploymentConfig, which is stored but has no effect on one machine.
         """
         with self._lock:
             if self._threads:
@@ -78,7 +78,7 @@ class Endpoint:
         thread.start()
 
     def describe(self) -> Document:
-        """What DescribeEndpoint answers."""
+        """Returns DescribeEndpoint's response."""
         with self._lock:
             description = {
                 "EndpointName": self.name,
@@ -95,17 +95,17 @@ class Endpoint:
         return without(description)
 
     def close(self) -> None:
-        """Ends it: its port, and every server, also one that is just coming up."""
+        """Closes its port and stops all its model servers, including those that are still starting."""
         with self._lock:
             self._closed = True
             groups = list(self._groups)
-        self._front.close()
-        self.traffic.switch(None)
+        self._server.close()
+        self.router.switch(None)
         for group in groups:
             group.stop()
         for thread in self._threads:
             thread.join()
-        self.traffic.switch(None)  # what came up in that very moment
+        self.router.switch(None)  # a group that started just now
         for group in list(self._groups):
             group.close()
 
@@ -114,17 +114,17 @@ class Endpoint:
         try:
             group = self._group(config, number)
             group.open()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the endpoint must not stay in progress for ever
-            self._failed(error, group, number)
+        except Exception as error:  # noqa: BLE001 - the endpoint must not stay in progress forever
+            self._record_failure(error, group, number)
             if group is not None:
                 self._groups.discard(group)
             return
-        before = self.traffic.switch(group)
+        before = self.router.switch(group)
         with self._lock:
             self._config, self._deployment, self._failure = config, deployment, None
             self.status, self._modified = "InService", timestamp()
         if before is not None:
-            self.traffic.drain(before, _DRAIN_SECONDS)
+            self.router.drain(before, _DRAIN_SECONDS)
             before.close()
             self._groups.discard(before)
 
@@ -140,59 +140,59 @@ class Endpoint:
                     context=self._context,
                     endpoint=self.name,
                     folder=self._folder(number) / variant["VariantName"],
-                    given_up=lambda error: self._lost(error, group, number),
+                    on_failed=lambda error: self._server_failed(error, group, number),
                 )
                 for variant, definition in zip(variants, definitions, strict=True)
             ]
         )
         if "DataCaptureConfig" in config:
-            group.hosts[0].container.say("DataCaptureConfig is kept, and nothing is captured on this machine")
+            group.servers[0].container.log_line("DataCaptureConfig is stored, but nothing is captured on this machine")
         with self._lock:
             self._groups.add(group)
             if self._closed:
                 group.stop()
         return group
 
-    def _lost(self, error: Exception, group: VariantGroup, number: int) -> None:
-        """A server that served has died too often: with it, the group that serves is lost."""
-        if self.traffic.group is group:
-            self.traffic.switch(None)
+    def _server_failed(self, error: Exception, group: VariantGroup, number: int) -> None:
+        """Takes the endpoint out of service when one of its model servers cannot be restarted."""
+        if self.router.group is group:
+            self.router.switch(None)
             group.stop()
-            if not self.in_progress:  # else the update's end decides
-                self._failed(error, group, number)
+            if not self.in_progress:  # otherwise the update's result decides
+                self._record_failure(error, group, number)
 
-    def _failed(self, error: Exception, group: VariantGroup | None, number: int) -> None:
-        """An update is rolled back, by nothing having been switched; where nothing serves, the endpoint has failed."""
+    def _record_failure(self, error: Exception, group: VariantGroup | None, number: int) -> None:
+        """Records a failure. A failed update needs no rollback, as the router still serves the previous group."""
         head = str(error)
-        if isinstance(error, JobFailed):
-            head = error.message if isinstance(error, Refused) else error.cause
-        lines = [line for host in group.hosts for line in host.container.last_lines] if group else []
+        if isinstance(error, TaskFailed):
+            head = error.message if isinstance(error, AwsError) else error.cause
+        lines = [line for server in group.servers for line in server.container.last_lines] if group else []
         log, files = str(log_file(self._context, self.name)), str(self._folder(number))
         with self._lock:
             self._failure = failure_reason(head, log=log, files=files, last_lines=lines)
-            self.status = "Failed" if self.traffic.group is None else "InService"
+            self.status = "Failed" if self.router.group is None else "InService"
             self._modified = timestamp()
 
     def _folder(self, number: int) -> Path:
         return self._context.folder / "jobs" / "Endpoints" / self.name / str(number)
 
     def _variants(self) -> list[Document] | None:
-        group = self.traffic.group
-        return None if group is None else [_summary(host, self._modified) for host in group.hosts]
+        group = self.router.group
+        return None if group is None else [_summary(server, self._modified) for server in group.servers]
 
 
-def _summary(host: VariantServer, resolved: str) -> Document:
-    """ProductionVariantSummary."""
-    image = host.definition.get("Image")
-    count = host.variant.get("InitialInstanceCount")
-    serverless = host.variant.get("ServerlessConfig")
+def _summary(server: VariantServer, resolved: str) -> Document:
+    """Returns a ProductionVariantSummary."""
+    image = server.definition.get("Image")
+    count = server.variant.get("InitialInstanceCount")
+    serverless = server.variant.get("ServerlessConfig")
     images = [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": resolved}] if image else None
     return without(
         {
-            "VariantName": host.name,
+            "VariantName": server.name,
             "DeployedImages": images,
-            "CurrentWeight": host.weight,
-            "DesiredWeight": host.weight,
+            "CurrentWeight": server.weight,
+            "DesiredWeight": server.weight,
             "CurrentInstanceCount": count,
             "DesiredInstanceCount": count,
             "CurrentServerlessConfig": serverless,
@@ -201,7 +201,7 @@ def _summary(host: VariantServer, resolved: str) -> Document:
 
 
 def _capture(config: Document) -> Document | None:
-    """DataCaptureConfigSummary."""
+    """Returns the DataCaptureConfigSummary."""
     given = config.get("DataCaptureConfig")
     if given is None:
         return None

@@ -1,117 +1,117 @@
-"""An endpoint's front: its port, the same whichever group serves behind it, and the switch between groups."""
+"""An endpoint's port, and the router that sends its requests to the current group of model servers."""
 
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from sagemaker_local.errors import Refused
+from sagemaker_local.errors import AwsError
 from sagemaker_local.loopback import RequestHandler, Server
-from sagemaker_local.model_server_client import ModelResponse, NoAnswerError
+from sagemaker_local.model_server_client import ModelResponse, NoResponseError
 from sagemaker_local.variant_servers import VariantGroup
 
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
 TARGET_HEADER = "X-Amzn-SageMaker-Target-Variant"
-_PASSED_ON = ("Content-Type", "Accept", "X-Amzn-SageMaker-Custom-Attributes")
+_FORWARDED = ("Content-Type", "Accept", "X-Amzn-SageMaker-Custom-Attributes")
 
 
 class OutOfServiceError(Exception):
-    """No group serves yet, or any more."""
+    """The endpoint has no running model servers."""
 
 
 class VariantRouter:
-    """Who serves now. A request stays with the group that it began with. Safe to use from several threads."""
+    """Routes requests to the current group; each finishes in the group it started in. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._group: VariantGroup | None = None
-        self._under_way: dict[VariantGroup, int] = {}
+        self._in_flight: dict[VariantGroup, int] = {}
         self._changed = threading.Condition()
 
     @property
     def group(self) -> VariantGroup | None:
-        """The group that serves."""
+        """The current group."""
         return self._group
 
-    def ask(
+    def send(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
     ) -> tuple[ModelResponse, str]:
-        """Has the group answer a request.
+        """Sends a request to the current group.
 
         Args:
-            method: of HTTP.
+            method: the HTTP method.
             path: ``/ping`` or ``/invocations``.
-            body: of the request.
-            headers: the request's.
-            variant: the one that shall answer; None: whose turn it is.
+            body: the request's body.
+            headers: the request's headers.
+            variant: the target variant; None: chosen by the variants' weights.
 
         Returns:
-            The answer, and the variant that gave it.
+            The response, and the name of the variant that sent it.
 
         Raises:
-            OutOfServiceError: no group serves.
-            NoAnswerError: the model server gave none.
-            Refused: there is no such variant.
+            OutOfServiceError: there is no current group.
+            NoResponseError: the model server did not respond.
+            AwsError: the variant does not exist.
         """
         with self._changed:
             group = self._group
             if group is None:
                 raise OutOfServiceError
-            self._under_way[group] = self._under_way.get(group, 0) + 1
+            self._in_flight[group] = self._in_flight.get(group, 0) + 1
         try:
-            # A ping is nobody's turn.
-            host = group.pick(variant) if method == "POST" else group.hosts[0]
-            return host.ask(method, path, body, headers), host.name
+            # A ping does not count towards the weights.
+            server = group.pick(variant) if method == "POST" else group.servers[0]
+            return server.send(method, path, body, headers), server.name
         finally:
             with self._changed:
-                self._under_way[group] -= 1
+                self._in_flight[group] -= 1
                 self._changed.notify_all()
 
     def switch(self, group: VariantGroup | None) -> VariantGroup | None:
-        """Sends all further requests to another group. Returns the one that served before."""
+        """Sends all further requests to another group. Returns the previous group."""
         with self._changed:
             before, self._group = self._group, group
             return before
 
-    def drain(self, group: VariantGroup, patience: float) -> None:
-        """Waits until the requests that a group began with are answered, at most so many seconds."""
+    def drain(self, group: VariantGroup, timeout: float) -> None:
+        """Waits until a group's requests in flight are answered, for at most ``timeout`` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._under_way.get(group), patience)
-            if not self._under_way.get(group):
-                self._under_way.pop(group, None)
+            self._changed.wait_for(lambda: not self._in_flight.get(group), timeout)
+            if not self._in_flight.get(group):
+                self._in_flight.pop(group, None)
 
 
 class EndpointServer(Server):
-    """A port of the loopback that answers ``/ping`` and ``/invocations``, from its making to ``close``.
+    """Serves ``/ping`` and ``/invocations`` on a port of the loopback interface until ``close``.
 
     Args:
-        traffic: who answers.
-        key: what a request must carry.
+        router: receives the requests.
+        key: the key that each request must carry.
     """
 
-    def __init__(self, traffic: VariantRouter, *, key: str) -> None:
-        class Passing(_Passing):
-            def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
-                return traffic.ask(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))
+    def __init__(self, router: VariantRouter, *, key: str) -> None:
+        class Handler(_ForwardingHandler):
+            def send(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
+                return router.send(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))
 
-        super().__init__(Passing, key=key)
+        super().__init__(Handler, key=key)
 
 
-class _Passing(RequestHandler):
-    def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
+class _ForwardingHandler(RequestHandler):
+    def send(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
         raise NotImplementedError
 
     def answer(self, body: bytes) -> None:
-        headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
+        headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
         try:
-            answer, variant = self.ask(body, headers)
+            answer, variant = self.send(body, headers)
         except OutOfServiceError:
-            self._say(HTTPStatus.SERVICE_UNAVAILABLE, "the endpoint is not in service")
-        except Refused as error:
-            self._say(HTTPStatus.BAD_REQUEST, error.message)
-        except NoAnswerError as error:
+            self._reply_text(HTTPStatus.SERVICE_UNAVAILABLE, "the endpoint is not in service")
+        except AwsError as error:
+            self._reply_text(HTTPStatus.BAD_REQUEST, error.message)
+        except NoResponseError as error:
             status = HTTPStatus.GATEWAY_TIMEOUT if error.timed_out else HTTPStatus.BAD_GATEWAY
-            self._say(status, f"{error}; the endpoint's log may say why")
+            self._reply_text(status, f"{error}; the endpoint's log may say why")
         else:
             self.reply(answer.status, answer.body, {"Content-Type": answer.content_type, VARIANT_HEADER: variant})
 
-    def _say(self, status: HTTPStatus, text: str) -> None:
+    def _reply_text(self, status: HTTPStatus, text: str) -> None:
         self.reply(status, f"{text}\n".encode(), {})

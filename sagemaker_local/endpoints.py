@@ -1,7 +1,4 @@
-"""SageMaker's hosting on this machine: endpoint configurations, endpoints, and their invocation.
-
-Both live as long as the process: an endpoint's servers end with it.
-"""
+"""SageMaker hosting on this machine: endpoint configurations and endpoints, kept in memory."""
 
 import threading
 from collections.abc import Callable
@@ -9,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sagemaker_local.endpoint import Endpoint
-from sagemaker_local.errors import not_supported, refused
+from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext
-from sagemaker_local.listings import Document, listed, only, timestamp, without
+from sagemaker_local.listings import Document, only, select_page, timestamp, without
 from sagemaker_local.model import Models
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
-_NOT_HERE = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
+_UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
 
 
 class Endpoints:
-    """The endpoints of this machine, and their configurations. Safe to use from several threads.
+    """All endpoints and endpoint configurations. Safe to use from several threads.
 
     Args:
-        context: where they run.
-        models: where their models are.
+        context: the environment that endpoints run in.
+        models: the models that they may serve.
     """
 
     def __init__(self, context: JobContext, models: Models) -> None:
@@ -38,32 +35,32 @@ class Endpoints:
         """CreateEndpointConfig.
 
         Raises:
-            JobFailed: the name is taken, there is no such model, or what is asked for does not run here.
+            TaskFailed: the name is taken, a model does not exist, or the request is not supported.
         """
         name = request["EndpointConfigName"]
         arn = self._config_arn(name)
-        for key in _NOT_HERE:
+        for key in _UNSUPPORTED:
             if key in request:
                 raise not_supported(key, request[key], "leave it out")
         for number, variant in enumerate(request["ProductionVariants"]):
             self._require_model(f"ProductionVariants[{number}]", variant)
         with self._lock:
             if name.lower() in self._configs:
-                raise refused(f'Cannot create already existing endpoint configuration "{arn}".')
+                raise aws_error(f'Cannot create already existing endpoint configuration "{arn}".')
             config = {"EndpointConfigArn": arn, "CreationTime": timestamp()}
             self._configs[name.lower()] = without(request, "Tags") | config
         return {"EndpointConfigArn": arn}
 
     def describe_config(self, request: Document) -> Document:
-        """DescribeEndpointConfig. Raises Refused if there is none of the name."""
+        """DescribeEndpointConfig. Raises AwsError if it does not exist."""
         name = request["EndpointConfigName"]
         with self._lock:
             if name.lower() not in self._configs:
-                raise refused(f'Could not find endpoint configuration "{self._config_arn(name)}".')
+                raise aws_error(f'Could not find endpoint configuration "{self._config_arn(name)}".')
             return self._configs[name.lower()]
 
     def delete_config(self, request: Document) -> Document:
-        """DeleteEndpointConfig. Raises Refused if there is none of the name."""
+        """DeleteEndpointConfig. Raises AwsError if it does not exist."""
         with self._lock:
             config = self.describe_config(request)
             del self._configs[config["EndpointConfigName"].lower()]
@@ -73,12 +70,12 @@ class Endpoints:
         """CreateEndpoint, which returns while the endpoint is being created.
 
         Raises:
-            Refused: the name is taken, or there is no such configuration.
+            AwsError: the name is taken, or the configuration does not exist.
         """
         name = request["EndpointName"]
         with self._lock:
             if name.lower() in self._endpoints:
-                raise refused(f'Cannot create already existing endpoint "{self._endpoints[name.lower()].arn}".')
+                raise aws_error(f'Cannot create already existing endpoint "{self._endpoints[name.lower()].arn}".')
             config = self.describe_config(request)
             endpoint = Endpoint(name, context=self._context, models=self._models)
             self._endpoints[name.lower()] = endpoint
@@ -89,18 +86,18 @@ class Endpoints:
         """UpdateEndpoint, which returns while the endpoint is being updated.
 
         Raises:
-            Refused: there is no such endpoint or configuration, or it is in progress, or has failed.
+            AwsError: the endpoint or configuration does not exist, or the endpoint is in progress or has failed.
         """
         with self._lock:
-            endpoint = self._settled(request["EndpointName"])
+            endpoint = self._modifiable(request["EndpointName"])
             if endpoint.status == "Failed":
                 # DeleteEndpoint is the only operation on a failed endpoint (API_DescribeEndpoint).
-                raise refused(f'Cannot update failed endpoint "{endpoint.arn}".')
+                raise aws_error(f'Cannot update failed endpoint "{endpoint.arn}".')
             endpoint.deploy(self.describe_config(request), request.get("DeploymentConfig"))
         return {"EndpointArn": endpoint.arn}
 
     def describe(self, request: Document) -> Document:
-        """DescribeEndpoint. Raises Refused if there is none of the name."""
+        """DescribeEndpoint. Raises AwsError if it does not exist."""
         return self.find(request["EndpointName"]).describe()
 
     def list(self, request: Document) -> Document:
@@ -110,13 +107,13 @@ class Endpoints:
         status = request.get("StatusEquals")
         endpoints = [endpoint for endpoint in endpoints if status in (None, endpoint["EndpointStatus"])]
         keys = {"Status": lambda endpoint: endpoint["EndpointStatus"]}
-        page, more = listed(endpoints, request, name="EndpointName", keys=keys)
+        page, more = select_page(endpoints, request, name="EndpointName", keys=keys)
         return {"Endpoints": [only(endpoint, *_SUMMARY) for endpoint in page]} | more
 
     def delete(self, request: Document) -> Document:
-        """DeleteEndpoint, which returns when its servers have ended. Raises Refused if it is none, or in progress."""
+        """DeleteEndpoint. Returns when its servers have stopped; raises AwsError if it is missing or in progress."""
         with self._lock:
-            endpoint = self._settled(request["EndpointName"])
+            endpoint = self._modifiable(request["EndpointName"])
             del self._endpoints[endpoint.name.lower()]
         endpoint.close()
         for listener in self._on_delete:
@@ -124,19 +121,19 @@ class Endpoints:
         return {}
 
     def on_delete(self, listener: Callable[[str], None]) -> None:
-        """Has a listener called with the name of each endpoint that is deleted."""
+        """Registers a listener, which is called with the name of each deleted endpoint."""
         self._on_delete.append(listener)
 
     def find(self, name: str) -> Endpoint:
-        """An endpoint by its name. Raises Refused if there is none."""
+        """Returns an endpoint by its name. Raises AwsError if it does not exist."""
         with self._lock:
             endpoint = self._endpoints.get(name.lower())
         if endpoint is None:
-            raise refused(f'Could not find endpoint "{self._context.arn(f"endpoint/{name}")}".')
+            raise aws_error(f'Could not find endpoint "{self._context.arn(f"endpoint/{name}")}".')
         return endpoint
 
     def stop(self) -> None:
-        """Ends all endpoints, whatever they do."""
+        """Stops and removes all endpoints, even those in progress."""
         with self._lock:
             endpoints = list(self._endpoints.values())
             self._endpoints.clear()
@@ -145,15 +142,15 @@ class Endpoints:
                 for closed in [pool.submit(endpoint.close) for endpoint in endpoints]:
                     closed.result()
 
-    def _settled(self, name: str) -> Endpoint:
+    def _modifiable(self, name: str) -> Endpoint:
         endpoint = self.find(name)
         if endpoint.in_progress:
-            raise refused(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+            raise aws_error(f'Cannot update in-progress endpoint "{endpoint.arn}".')
         return endpoint
 
     def _require_model(self, key: str, variant: dict[str, Any]) -> None:
         if "ModelName" not in variant:
-            raise not_supported(f"{key}.ModelName", None, "inference components have no place here; name a model")
+            raise not_supported(f"{key}.ModelName", None, "inference components are not supported; name a model")
         definition = self._models.container(variant["ModelName"])
         if definition.get("Mode") == "MultiModel":
             raise not_supported(f"{key}.ModelName", variant["ModelName"], "a model of Mode SingleModel")

@@ -1,4 +1,4 @@
-"""How the refusals and failures of SageMaker, and of the services beside it, reach Step Functions.
+"""Errors of SageMaker and the other services, with the error names and causes that Step Functions reports.
 
 Step Functions names an error of a service integration after the service and the exception's class in AWS's Java SDK:
 ``SageMaker.ResourceInUseException``, ``SageMaker.ResourceLimitExceededException``; what SageMaker's model does not
@@ -19,13 +19,13 @@ REASON_LENGTH = 1024
 """Characters that SageMaker's FailureReason may have."""
 
 UNREACHABLE = "SdkClientException"
-"""The code that stands for a service which could not be reached: the Java SDK has a class of its own for it."""
+"""The code for an unreachable service, for which the Java SDK has its own exception class."""
 
 _CLASSES = {"ResourceInUse": "ResourceInUseException"}
 
 
-class JobFailed(Exception):  # noqa: N818 - the name is the contract with those who run jobs
-    """A request was refused or its job did not succeed: error and cause as Step Functions reports them on AWS."""
+class TaskFailed(Exception):  # noqa: N818 - named after Step Functions' event
+    """A request was rejected or its job failed. Has the error and cause that Step Functions reports on AWS."""
 
     def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
@@ -33,28 +33,38 @@ class JobFailed(Exception):  # noqa: N818 - the name is the contract with those 
         self.cause = cause
 
 
-class JobStopped(JobFailed):
-    """The job was stopped from outside."""
+class JobStopped(TaskFailed):
+    """The job was stopped before its end."""
 
 
-class Failure(Exception):  # noqa: N818 - an event inside a job, not an error of ours
-    """What a job's work raises: the beginning of FailureReason."""
+class FailureReasonError(Exception):
+    """A job or an endpoint failed; the message begins its FailureReason.
+
+    Args:
+        reason: SageMaker's text.
+        exceeded: whether the job ran longer than its StoppingCondition allows.
+    """
 
     def __init__(self, reason: str, *, exceeded: bool = False) -> None:
         super().__init__(reason)
         self.exceeded = exceeded
 
 
-class Refused(JobFailed):
-    """A service did not take a request, or could not do what it asks for.
+class PackageBuildError(FailureReasonError):
+    """A package in ``requirements.txt`` has no wheel and must be built, which only happens inside the job."""
 
-    As it is raised, error and cause are those of an optimized integration of SageMaker; ``of_sdk`` gives the others.
+
+class AwsError(TaskFailed):
+    """An error response of an AWS service.
+
+    ``error`` and ``cause`` are those of SageMaker's optimized integration; ``of_sdk`` returns those of the AWS SDK
+    integrations.
 
     Args:
-        message: what the service says.
+        message: the service's message.
         code: its error code.
         status: its HTTP status.
-        members: what else its error has, such as ``OriginalStatusCode``.
+        members: the error's other members, such as ``OriginalStatusCode``.
     """
 
     def __init__(self, message: str, *, code: str, status: int, members: dict[str, Any]) -> None:
@@ -66,43 +76,43 @@ class Refused(JobFailed):
         self.status = status
         self.members = members
 
-    def of_sdk(self, service: str, modelled: Collection[str]) -> JobFailed:
-        """The same as Step Functions reports it for ``aws-sdk:<service>:<action>``.
+    def of_sdk(self, service: str, modelled: Collection[str]) -> TaskFailed:
+        """Returns the error as Step Functions reports it for ``aws-sdk:<service>:<action>``.
 
         Args:
             service: its name in the Java SDK, such as ``SageMakerRuntime``.
-            modelled: the error codes that its model lists, each of which has a class of its own.
+            modelled: the error codes in its service model, each of which has its own exception class.
         """
         name = f"{service}Exception"
         if self.code in modelled or self.code == UNREACHABLE:
             name = self.code if self.code.endswith("Exception") else f"{self.code}Exception"
         details = f"Service: {service}, Status Code: {self.status}, Request ID: {uuid.uuid4()}"
-        return JobFailed(f"{service}.{name}", f"{self.message} ({details})")
+        return TaskFailed(f"{service}.{name}", f"{self.message} ({details})")
 
 
-def refused(message: str, *, code: str = "ValidationException", status: int = 400, **members: Any) -> Refused:
-    """A service did not take the request; see ``Refused``. SageMaker's codes are such as ``ResourceInUse``."""
-    return Refused(message, code=code, status=status, members=members)
+def aws_error(message: str, *, code: str = "ValidationException", status: int = 400, **members: Any) -> AwsError:
+    """Creates an AwsError. SageMaker's codes look like ``ResourceInUse``."""
+    return AwsError(message, code=code, status=status, members=members)
 
 
-def not_supported(key: str, value: object, allowed: str) -> JobFailed:
-    """SageMaker would take the request, and this machine cannot: an error name of its own, so that none is retried."""
-    return JobFailed("Local.NotSupported", f"{key} is {value!r}, which does not run on this machine: {allowed}")
+def not_supported(key: str, value: object, allowed: str) -> TaskFailed:
+    """Creates the error for a request that SageMaker accepts but this machine does not support. Nothing retries it."""
+    return TaskFailed("Local.NotSupported", f"{key} is {value!r}, which is not supported on this machine: {allowed}")
 
 
-def task_failed(description: dict[str, Any], *, stopped: bool = False) -> JobFailed:
-    """The job of a ``.sync`` integration ended otherwise than Completed."""
-    return (JobStopped if stopped else JobFailed)("States.TaskFailed", json.dumps(description))
+def task_failed(description: dict[str, Any], *, stopped: bool = False) -> TaskFailed:
+    """Creates the error of a ``.sync`` integration whose job was not Completed."""
+    return (JobStopped if stopped else TaskFailed)("States.TaskFailed", json.dumps(description))
 
 
 def failure_reason(head: str, *, log: str, files: str, last_lines: list[str]) -> str:
-    """FailureReason: SageMaker's own text, then where to look and the end of the log, as far as they fit.
+    """Builds a FailureReason: SageMaker's text, then the paths and the last log lines, as far as they fit.
 
     Args:
-        head: SageMaker's text, which alone may fill it.
+        head: SageMaker's text, which may fill it on its own.
         log: path of the log file.
         files: path of the job's folder.
-        last_lines: the end of the log, oldest line first; the oldest are left out where space is short.
+        last_lines: the last lines of the log, oldest first; the oldest are omitted if there is no space.
     """
     reason = head[:REASON_LENGTH]
     for addition in (f"\nLog: {log}", f"\nFiles: {files}"):

@@ -1,16 +1,16 @@
-"""Decides who may speak to a port of the environment: programs that hold its key, and nobody else.
+"""Authenticates requests to the environment's ports: only programs that hold its key may use them.
 
-Every web page that the user visits and every other user of the machine can reach a port of the loopback. So each
-request is held against the same rule before anything looks at it:
+Every web page that the user visits and every other user of the machine can reach a port on the loopback interface. So
+each request must pass these checks before anything else reads it:
 
-- it comes from a program: a browser adds ``Origin`` or ``Sec-Fetch-Site`` to what a page sends
-  (https://www.w3.org/TR/fetch-metadata/), and no page has any business here;
-- it is addressed to this machine: a name that somebody else's DNS points at 127.0.0.1 makes their page's requests
-  look like those of the same origin, but they still carry that name in ``Host``;
-- it carries the key. AWS's SDKs send the access key id with every request, in ``Authorization`` or in a presigned URL
+- It comes from a program. Browsers add ``Origin`` or ``Sec-Fetch-Site`` to a page's requests
+  (https://www.w3.org/TR/fetch-metadata/), and no page has any business here.
+- It is addressed to this machine. If an attacker's DNS name resolves to 127.0.0.1, their page's requests look like
+  same-origin requests, but still carry that name in ``Host``.
+- It carries the key. AWS SDKs send the access key id with every request, in ``Authorization`` or in a presigned URL
   (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html), or the session token
-  of temporary credentials; others send ``Authorization: Bearer <key>``. Signatures are not checked: whoever knows the
-  key has it from a file that only its owner can read.
+  of temporary credentials; other clients send ``Authorization: Bearer <key>``. Signatures are not verified: the key is
+  only stored in a file that its owner alone can read.
 """
 
 import hmac
@@ -25,23 +25,23 @@ _KEY_BYTES = 16
 _FORBIDDEN = 403
 _CREDENTIAL = re.compile(r"AWS4-[A-Z0-9-]+ .*?Credential=([^/,\s]+)/", re.ASCII)
 _BEARER = "Bearer "
-SECRET = "local"  # noqa: S105 - of nothing
-"""The secret key that goes with every access key id: no signature made with it is checked."""
+SECRET = "local"  # noqa: S105 - protects nothing
+"""The secret key for every access key id: no signature is verified."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is refused."""
+    """The reason for rejecting a request."""
 
     code: str
-    """An error code of AWS's."""
+    """An AWS error code."""
     message: str
     status: int = _FORBIDDEN
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request shows; empty strings for what it lacks."""
+    """A request's credentials; missing ones are empty."""
 
     key: str
     """The access key id, or a bearer token."""
@@ -49,24 +49,24 @@ class Credentials:
 
 
 def new_key() -> str:
-    """A random key, of characters that an access key id may have."""
+    """Returns a random key, in the characters allowed in an access key id."""
     return f"LOCAL{secrets.token_hex(_KEY_BYTES).upper()}"
 
 
 def job_key(key: str) -> str:
-    """The access key id that jobs and models get: for the services that their role may use, and no other.
+    """Returns the access key id for jobs and models, which is valid for the services that their role may use.
 
     Args:
-        key: the environment's.
+        key: the environment's key.
     """
     return f"LOCALJOB{_derived(key, 'jobs').upper()}"
 
 
 def endpoint_token(key: str, endpoint: str) -> str:
-    """The bearer token of one endpoint: it opens this endpoint's port, and no other port.
+    """Returns an endpoint's bearer token, which is valid for this endpoint's port only.
 
     Args:
-        key: the environment's.
+        key: the environment's key.
         endpoint: the endpoint's name.
     """
     return _derived(key, f"endpoint/{endpoint.lower()}")
@@ -77,7 +77,7 @@ def _derived(key: str, purpose: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts are the same, in a time that says nothing about where they differ."""
+    """Compares two strings in constant time."""
     return hmac.compare_digest(one.encode(errors="surrogateescape"), other.encode(errors="surrogateescape"))
 
 
@@ -89,30 +89,30 @@ def refusal(
     key: str,
     issued: Callable[[Credentials], bool] = lambda _: False,
 ) -> Refusal | None:
-    """Why a request is refused; None if it may pass.
+    """Returns the reason for rejecting a request, or None to accept it.
 
     Args:
-        headers: all of its headers, in any case, repeated ones included.
+        headers: all its headers, in any case, including repeated ones.
         query: the query string of its URL.
-        port: the one that it came to.
-        key: the one that it must carry.
-        issued: whether other credentials are good, too.
+        port: the port that received it.
+        key: the key that it must carry.
+        issued: whether to accept other credentials.
     """
     given: dict[str, list[str]] = {}
     for name, value in headers:
         given.setdefault(name.lower(), []).append(value)
     if "origin" in given or any(site != "none" for site in given.get("sec-fetch-site", ())):
-        return Refusal("AccessDeniedException", "requests from web pages are refused")
+        return Refusal("AccessDeniedException", "requests from web pages are rejected")
     hosts = [host.lower() for host in given.get("host", ())]
     if hosts not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]):
         return Refusal("AccessDeniedException", f"Host is {', '.join(hosts)!r}; it must be 127.0.0.1:{port}")
     shown = _credentials(given, query)
-    # No short cut: both are compared, whatever the first says.
+    # Always compare both, so that the time does not depend on the first.
     if any([same(shown.key, key), same(shown.session_token, key)]) or issued(shown):
         return None
     return Refusal(
         "UnrecognizedClientException",
-        "the request carries no key of this environment; AWS CLI and SDKs get it from: "
+        "the request does not carry this environment's key; the AWS CLI and SDKs get it from: "
         'eval "$(mlops local env)"; mlops local status prints the command for curl; '
         "python -m sagemaker_local prints its own when it starts",
     )

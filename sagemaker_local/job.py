@@ -1,6 +1,6 @@
-"""What every kind of job has in common: its name, its place on this machine, how it ends and what Describe says of it.
+"""The base class of all jobs: runs a job from its request to its end, and describes it.
 
-A kind of job is a subclass: its ``prepare`` refuses what cannot run, its ``work`` runs it.
+Each kind of job is a subclass: ``prepare`` rejects unsupported requests, ``work`` runs the job.
 """
 
 import json
@@ -13,8 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sagemaker_local.container import Container, Exit, StoppedError, printable
-from sagemaker_local.errors import REASON_LENGTH, Failure, failure_reason, task_failed
+from sagemaker_local.environments import Environments, InstallFailedError, PythonEnvironment
+from sagemaker_local.errors import (
+    REASON_LENGTH,
+    FailureReasonError,
+    PackageBuildError,
+    failure_reason,
+    not_supported,
+    task_failed,
+)
 from sagemaker_local.guard import SECRET
+from sagemaker_local.images import Image, ImageError, Images
 from sagemaker_local.job_files import Entry, JobFiles, is_text, remove
 from sagemaker_local.mounts import ISOLATED, PREFIX
 from sagemaker_local.s3_cache import S3Cache, S3CacheError, in_parallel, join_uri
@@ -24,32 +33,35 @@ _ENDED = ("Completed", "Failed", "Stopped")
 
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
-    """Where jobs run: all that they share."""
+    """The environment that all jobs and endpoints share."""
 
-    objects: S3Cache
+    s3: S3Cache
     folder: Path
     region: str
     account: str
     endpoint: str
     """The S3 client's endpoint."""
     key: str
-    """What each port of this machine asks for; see ``guard``."""
+    """The key that each port requires; see ``guard``."""
     job_key: str
-    """The access key id that jobs get for the S3."""
+    """The access key id that jobs use for S3."""
     secret: str = SECRET
-    """What goes with it."""
+    """The secret key for ``job_key``."""
     log: Callable[[str, str, str], None]
-    """Is called with a job's action and name, and a line."""
+    """Called with a job's action, its name and a line of its log."""
     namespaces: bool | None
+    """See ``container.Container``."""
+    images: Images
+    environments: Environments
 
     def arn(self, resource: str) -> str:
-        """The ARN of a SageMaker resource, such as ``processing-job/name``: in small letters, as SageMaker makes it."""
+        """Returns the ARN of a SageMaker resource, such as ``processing-job/name``, in lower case as in SageMaker."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource.lower()}"
 
     def environment(self, *, offline: bool) -> dict[str, str]:
-        """On AWS a container has its role's credentials; here the emulator's, which are good for nothing else.
+        """Returns the variables for AWS SDKs in a container, with credentials only for an S3 on this machine.
 
-        With network isolation it has none
+        With network isolation there are no credentials, as on AWS
         (https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html).
         """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
@@ -58,32 +70,52 @@ class JobContext:
             variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
         return variables
 
+    def image(self, key: str, uri: str | None) -> Image:
+        """The image that a request names.
+
+        Raises:
+            TaskFailed: this machine does not know it.
+        """
+        try:
+            return self.images.find(uri or "")
+        except ImageError as error:
+            raise not_supported(key, uri, str(error)) from error
+
+    def python(self, image: Image, requirements: str, *, log_line: Callable[[str], None]) -> PythonEnvironment:
+        """The packages of an image, installed on this machine where they are missing. Raises FailureReasonError."""
+        try:
+            return self.environments.get(image, requirements, log_line=log_line)
+        except InstallFailedError as error:
+            raise (PackageBuildError if error.needs_build else FailureReasonError)(f"ClientError: {error}") from error
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedJob:
-    """What running a job took."""
+    """A finished job and the resources it used."""
 
     name: str
     action: str
     status: str
     """``Completed``, ``Failed`` or ``Stopped``."""
     seconds: float
-    """Wall seconds of its process, from start to end."""
+    """Wall-clock seconds from its process's start to its exit."""
     memory_bytes: int
-    """Peak resident memory of the largest of its processes."""
+    """Peak resident memory of its largest process."""
     log_file: Path
 
 
 class Job:
-    """One job, from its request to its end. ``run`` once; ``stop`` from any thread.
+    """One job. Call ``run`` once; ``stop`` from any thread.
 
     Args:
-        request: the checked request of Create...Job.
-        context: where it runs.
+        request: the validated Create...Job request.
+        context: the environment that it runs in.
     """
 
     noun: str
-    """``Processing``, ``Training`` or ``Transform``: what SageMaker's field names begin with."""
+    """``Processing``, ``Training`` or ``Transform``: the prefix of SageMaker's field names."""
+    image: Image
+    """The image that the job runs in; set by ``prepare``."""
 
     def __init__(self, request: dict[str, Any], context: JobContext) -> None:
         self.request = request
@@ -96,39 +128,39 @@ class Job:
         self.started: int | None = None
         self.ended: int | None = None
         self.outcome: Exit | None = None
-        # Grouped as CloudWatch's log groups are: a processing and a training job may have the same name.
+        # Grouped like CloudWatch's log groups, because a processing and a training job may have the same name.
         self.folder = context.folder / "jobs" / f"{self.noun}Jobs" / self.name
         self.log_file = context.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
         self._container: Container | None = None
-        self._ended_as: dict[str, Any] | None = None
+        self._final: dict[str, Any] | None = None
         self._stopped = threading.Event()
 
     @property
     def container(self) -> Container:
-        """The job's container, once it runs."""
+        """The job's container. Raises RuntimeError before ``run``."""
         if self._container is None:
-            raise RuntimeError("the job has not begun")
+            raise RuntimeError("the job has not started")
         return self._container
 
     def prepare(self) -> None:
-        """Raises JobFailed for a request that SageMaker refuses on sight or that does not run here."""
+        """Raises TaskFailed for a request that SageMaker would reject or that is not supported here."""
 
     def work(self) -> None:
-        """Runs the job. Raises Failure."""
+        """Does the job's work. Raises FailureReasonError if it fails."""
         raise NotImplementedError
 
     def instance_count(self) -> int:
-        """How many machines the request asks for."""
+        """Returns the requested number of instances."""
         return 1
 
     def run(self) -> dict[str, Any]:
         """Runs the job to its end.
 
         Returns:
-            Describe's output, as the ``.sync`` integration gives it: times in milliseconds since the epoch.
+            Describe's output as the ``.sync`` integration returns it, with times in milliseconds since the epoch.
 
         Raises:
-            JobFailed: it did not complete; its folder is kept.
+            TaskFailed: it failed; its folder is kept.
             JobStopped: it was stopped.
         """
         remove(self.folder)
@@ -147,7 +179,7 @@ class Job:
             described = self._end("Completed")
         except StoppedError:
             raise task_failed(self._end("Stopped"), stopped=True) from None
-        except (Failure, S3CacheError, OSError) as error:
+        except (FailureReasonError, S3CacheError, OSError) as error:
             raise self._failed(error) from error
         except Exception as error:
             self._end("Failed", f"InternalServerError: {error!r}"[:REASON_LENGTH])
@@ -158,7 +190,7 @@ class Job:
         return described
 
     def stop(self) -> None:
-        """Has the job end soon, as stopped."""
+        """Stops the job and returns."""
         self._stopped.set()
         if self._container is not None:
             self._container.stop()
@@ -169,40 +201,61 @@ class Job:
             raise StoppedError
 
     def start(
-        self, command: Sequence[str], environment: dict[str, str], *, offline: bool = False, **options: Any
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        *,
+        requirements: str = "",
+        offline: bool = False,
+        **options: Any,
     ) -> None:
-        """Starts the job's process with what SageMaker sets for each; see ``Container.start``."""
+        """Starts the job's process with the variables that every job gets; see ``Container.start``.
+
+        Args:
+            command: program and arguments.
+            environment: the job's variables.
+            requirements: packages to install on top of the image's, in the format of ``requirements.txt``.
+            offline: whether to cut off the network.
+            options: see ``Container.start``.
+
+        Raises:
+            FailureReasonError: the packages could not be installed.
+        """
+        python = self.context.python(self.image, requirements, log_line=self.container.log_line)
+        self.check()
         if self.container.view == PREFIX:
-            self.container.say(f"No mount namespace here: {self.container.ml} stands for /opt/ml (SAGEMAKER_BASE_DIR)")
+            self.container.log_line(
+                f"No mount namespaces here: {self.container.ml} replaces /opt/ml (SAGEMAKER_BASE_DIR)"
+            )
         if self.container.view != ISOLATED:
-            self.container.say(
-                "This job is not isolated: its code can do what the user can who started the environment"
+            self.container.log_line(
+                "This job is not isolated: its code can do anything that the user who started the environment can do"
             )
             if offline:
-                self.container.say("EnableNetworkIsolation is kept, and this machine cannot enforce it")
+                self.container.log_line("EnableNetworkIsolation is ignored: this machine cannot enforce it")
         instances = self.instance_count()
         if instances > 1:
-            self.container.say(f"InstanceCount is {instances}: this machine is one")
+            self.container.log_line(f"InstanceCount is {instances}; the job runs on this machine only")
         self.started = now()
         variables = self.context.environment(offline=offline) | environment
-        self.container.start(command, variables, offline=offline, **options)
+        self.container.start(command, variables, python=python, offline=offline, **options)
 
     def finish(self, timeout: float | None = None) -> Exit:
-        """Waits for the end of the job's process. Raises StoppedError if it was stopped, Failure if its time was up."""
+        """Waits for the job's process. Raises StoppedError if it was stopped, FailureReasonError if it timed out."""
         self.outcome = outcome = self.container.wait(timeout)
         self.ended = now()
         self.check()
         if outcome.timed_out:
-            raise Failure(
+            raise FailureReasonError(
                 f"MaxRuntimeExceeded: the job ran longer than StoppingCondition.MaxRuntimeInSeconds = {timeout:.0f}",
                 exceeded=True,
             )
         return outcome
 
     def finished(self) -> FinishedJob:
-        """What the job has taken; only after its process has ended."""
+        """Returns the resources that the job used. Raises RuntimeError before its process has exited."""
         if self.outcome is None:
-            raise RuntimeError("no process of the job has ended")
+            raise RuntimeError("the job's process has not exited")
         return FinishedJob(
             name=self.name,
             action=self.action,
@@ -214,17 +267,17 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether the job has ended, in whatever way."""
-        return self._ended_as is not None
+        """Whether the job has completed, failed or been stopped."""
+        return self._final is not None
 
     def description(self) -> dict[str, Any]:
-        """Describe's output at this moment, from any thread."""
-        if self._ended_as is not None:
-            return dict(self._ended_as)
+        """Returns Describe's current output. Callable from any thread."""
+        if self._final is not None:
+            return dict(self._final)
         return self.describe("Stopping" if self._stopped.is_set() else "InProgress")
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
-        """Describe's output for a status, and for FailureReason."""
+        """Returns Describe's output for a status and a FailureReason."""
         described = {key: value for key, value in self.request.items() if key != "Tags"}
         described |= {
             f"{self.noun}JobArn": self.arn,
@@ -237,54 +290,54 @@ class Job:
         return {key: value for key, value in described.items() if value is not None}
 
     def message(self, file: str) -> str:
-        """The beginning of a file in /opt/ml/output in which the container may say how it ended; else empty."""
+        """Returns the start of a message file that the container wrote to /opt/ml/output, or an empty string."""
         return printable(self.files.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
 
     def upload(self, folder: str, uri: str) -> None:
-        """Uploads the regular files that the job has left below a folder; says what else is there.
+        """Uploads the regular files below a folder; logs everything else as skipped.
 
         Raises:
-            Failure: the folder is none, or holds too much.
-            S3CacheError: S3 refused.
+            FailureReasonError: it is not a folder, or exceeds the limits.
+            S3CacheError: an S3 request failed.
         """
         files = []
         for entry in self.files.entries(folder):
             if entry.is_file and is_text(str(entry.path)):
                 files.append(entry)
             elif not entry.is_folder:
-                self.container.say(f"{folder}/{entry.path} is {entry.kind} and not uploaded")
+                self.container.log_line(f"{folder}/{entry.path} is {entry.kind} and not uploaded")
 
         def put(entry: Entry) -> None:
             self.check()
             path = PurePosixPath(folder, entry.path)
             with self.files.folder(str(path.parent)) as parent, self.files.open(str(path)) as opened:
-                self.context.objects.put_left(opened, path.name, parent, join_uri(uri, str(entry.path)))
+                self.context.s3.put_job_file(opened, path.name, parent, join_uri(uri, str(entry.path)))
 
         in_parallel(put, files)
 
     def write_config(self, path: str, content: object) -> None:
-        """Writes one of the JSON files that SageMaker leaves in the container."""
+        """Writes one of SageMaker's JSON configuration files into the container."""
         file = self.container.path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
 
     def _end(self, status: str, reason: str | None = None) -> dict[str, Any]:
         described = self.describe(status, reason)
-        self.status, self._ended_as = status, described
+        self.status, self._final = status, described
         return described
 
     def _failed(self, error: Exception) -> Exception:
         kind = "InternalServerError" if isinstance(error, OSError) else "ClientError"
-        head = str(error) if isinstance(error, Failure) else f"{kind}: {error}"
+        head = str(error) if isinstance(error, FailureReasonError) else f"{kind}: {error}"
         reason = failure_reason(
             head, log=str(self.log_file), files=str(self.folder), last_lines=self.container.last_lines
         )
-        exceeded = isinstance(error, Failure) and error.exceeded
+        exceeded = isinstance(error, FailureReasonError) and error.exceeded
         return task_failed(self._end("Stopped" if exceeded else "Failed", reason))
 
 
 def now() -> int:
-    """Milliseconds since the epoch, which is how SageMaker's times reach a state machine.
+    """Returns the milliseconds since the epoch, the form in which SageMaker's times reach a state machine.
 
     (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html)
     """

@@ -1,8 +1,8 @@
-"""What a job leaves below its ``/opt/ml``, read as something hostile.
+"""Reads the files that a job wrote below its ``/opt/ml``, treating them as hostile.
 
-No link is followed, neither in a name nor in the folders that lead to it: each step is opened relative to the one
-before it, so nothing that a process still does can lead out. Only regular files are opened, and without waiting, since
-a FIFO would keep us for ever. Sizes, numbers and depths have limits.
+Follows no symbolic link in any part of a path: each folder is opened relative to its parent's descriptor, so a process
+that still runs cannot redirect a read. Opens regular files only, and without blocking, since opening a FIFO would hang.
+Limits size, number and depth.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from sagemaker_local.errors import Failure
+from sagemaker_local.errors import FailureReasonError
 
 MAX_BYTES = 8 * 1024**3
-"""Of the files of one folder. SageMaker's limit is the volume; here everything passes through this machine's memory."""
+"""Total size of a folder's files. SageMaker's limit is the volume; here everything passes through memory."""
 MAX_ENTRIES = 100_000
 _MAX_DEPTH = 64
 
@@ -29,14 +29,14 @@ _KINDS = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something below a folder, which is a regular file, a folder, or a link that is named and not followed."""
+    """A directory entry of any type. Links are not followed."""
 
     path: PurePosixPath
-    """Below the folder."""
+    """Relative to the listed folder."""
     mode: int
     size: int
     target: str = ""
-    """A link's."""
+    """A link's target."""
 
     @property
     def is_file(self) -> bool:
@@ -55,42 +55,42 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What it is, for a message."""
+        """The type, for a message."""
         return _kind(self.mode)
 
 
 class JobFiles:
-    """What a job has left.
+    """The files that a job wrote.
 
     Args:
-        ml: where ``/opt/ml`` is on this machine.
+        ml: this machine's path of the container's ``/opt/ml``.
     """
 
     def __init__(self, ml: Path) -> None:
         self._ml = ml
 
     def entries(self, folder: str) -> list[Entry]:
-        """All that lies below a folder, ordered by path; nothing if it is not there.
+        """Lists everything below a folder, ordered by path. A missing folder is empty.
 
         Args:
-            folder: as the container sees it, below ``/opt/ml``.
+            folder: its path in the container, below ``/opt/ml``.
 
         Raises:
-            Failure: it, or a folder on the way to it, is a link or no folder; or there is too much.
+            FailureReasonError: the path has a part that is not a folder, or the folder exceeds the limits.
         """
         found: list[Entry] = []
         left = [PurePosixPath()]
         size = 0
         while left:
-            for entry in self._listed(folder, left.pop()):
+            for entry in self._list(folder, left.pop()):
                 found.append(entry)
                 size += entry.size if entry.is_file else 0
                 if size > MAX_BYTES:
-                    raise Failure(
+                    raise FailureReasonError(
                         f"ClientError: {folder} holds more than {MAX_BYTES >> 30} GiB, by the sizes of its files"
                     )
                 if len(found) > MAX_ENTRIES or len(entry.path.parts) > _MAX_DEPTH:
-                    raise Failure(
+                    raise FailureReasonError(
                         f"ClientError: {folder} holds more than {MAX_ENTRIES} entries or {_MAX_DEPTH} levels of folders"
                     )
                 if entry.is_folder:
@@ -102,11 +102,11 @@ class JobFiles:
         """Opens a regular file for reading.
 
         Args:
-            file: as the container sees it, below ``/opt/ml``.
+            file: its path in the container, below ``/opt/ml``.
 
         Raises:
-            FileNotFoundError: it is not there.
-            Failure: it is not a regular file, or lies behind a link.
+            FileNotFoundError: it does not exist.
+            FailureReasonError: it is not a regular file, or its path has a part that is not a folder.
         """
         path = PurePosixPath(file)
         with self.folder(str(path.parent)) as parent:
@@ -115,31 +115,31 @@ class JobFiles:
             except FileNotFoundError:
                 raise
             except OSError as error:
-                raise _refused(file, _mode_of(path.name, parent), "a regular file") from error
+                raise _wrong_type(file, _mode_of(path.name, parent), "a regular file") from error
             with os.fdopen(descriptor, "rb") as opened:
                 mode = os.fstat(descriptor).st_mode
                 if not stat.S_ISREG(mode):
-                    raise _refused(file, mode, "a regular file")
+                    raise _wrong_type(file, mode, "a regular file")
                 yield opened
 
     def text(self, file: str, limit: int) -> str:
-        """The beginning of a text file, at most so many characters; empty if it is not there or no regular file."""
+        """Returns the first ``limit`` characters of a text file; empty if it is missing or not a regular file."""
         try:
             with self.open(file) as opened:
                 return opened.read(4 * limit).decode("utf-8", "replace")[:limit]
-        except (OSError, Failure):
+        except (OSError, FailureReasonError):
             return ""
 
     @contextlib.contextmanager
     def folder(self, path: str) -> Iterator[int]:
-        """A descriptor of a folder.
+        """Yields a folder's descriptor.
 
         Args:
-            path: as the container sees it: ``/opt/ml`` or below.
+            path: its path in the container, ``/opt/ml`` or below.
 
         Raises:
-            FileNotFoundError: it is not there.
-            Failure: it, or a folder on the way to it, is a link or no folder.
+            FileNotFoundError: it does not exist.
+            FailureReasonError: the path has a part that is not a folder.
         """
         descriptor = os.open(self._ml, _FOLDER)
         try:
@@ -151,14 +151,14 @@ class JobFiles:
                 except FileNotFoundError:
                     raise
                 except OSError as error:
-                    raise _refused(str(reached), _mode_of(name, descriptor), "a folder") from error
+                    raise _wrong_type(str(reached), _mode_of(name, descriptor), "a folder") from error
                 os.close(descriptor)
                 descriptor = following
             yield descriptor
         finally:
             os.close(descriptor)
 
-    def _listed(self, folder: str, below: PurePosixPath) -> Iterator[Entry]:
+    def _list(self, folder: str, below: PurePosixPath) -> Iterator[Entry]:
         try:
             with self.folder(str(PurePosixPath(folder) / below)) as descriptor:
                 for name in os.listdir(descriptor):  # noqa: PTH208 - pathlib has no descriptors
@@ -170,18 +170,18 @@ class JobFiles:
             return
 
 
-def leads_out(path: str) -> bool:
-    """Whether a path leads out of the folder that it is to be below, by its name."""
+def escapes(path: str) -> bool:
+    """Whether a relative path could leave its folder, judging by its name alone."""
     return PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path names something below the folder that it begins in."""
-    return bool(PurePosixPath(path).parts) and not leads_out(path)
+    """Whether a relative path names something inside its folder."""
+    return bool(PurePosixPath(path).parts) and not escapes(path)
 
 
 def is_text(name: str) -> bool:
-    """Whether a file's name can be a part of an S3 key, which is UTF-8."""
+    """Whether a file name is valid UTF-8 and can be part of an S3 key."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -190,7 +190,7 @@ def is_text(name: str) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder with all that a job has left in it, as far as it goes."""
+    """Removes a job's folder as far as possible, without raising."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
     except RecursionError:  # more levels than Python has frames
@@ -204,12 +204,12 @@ def _mode_of(name: str, folder: int) -> int:
         return 0
 
 
-def _refused(path: str, mode: int, wanted: str) -> Failure:
-    found = f"{_kind(mode)}, not {wanted}" if not _is(mode, wanted) else "not readable"
-    return Failure(f"ClientError: {path} is {found}: what a job leaves is taken only from folders and regular files")
+def _wrong_type(path: str, mode: int, wanted: str) -> FailureReasonError:
+    found = f"{_kind(mode)}, not {wanted}" if not _is_type(mode, wanted) else "not readable"
+    return FailureReasonError(f"ClientError: {path} is {found}: only folders and regular files are read")
 
 
-def _is(mode: int, wanted: str) -> bool:
+def _is_type(mode: int, wanted: str) -> bool:
     return stat.S_ISREG(mode) if wanted == "a regular file" else stat.S_ISDIR(mode)
 
 

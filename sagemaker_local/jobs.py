@@ -1,6 +1,6 @@
-"""The jobs of this machine: run to their end for a state machine, or created, described, listed and stopped by an SDK.
+"""Runs jobs to their end for a state machine, and creates, describes, lists and stops them for an SDK.
 
-Jobs are kept in memory: a new process knows none of an earlier one's, and their names are free again.
+Jobs are kept in memory: a new process starts with no jobs, and their names are free again.
 """
 
 import contextlib
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sagemaker_local.errors import JobFailed, not_supported, refused
+from sagemaker_local.errors import TaskFailed, aws_error, not_supported
 from sagemaker_local.job import FinishedJob, Job, JobContext
-from sagemaker_local.listings import Document, listed, only
+from sagemaker_local.listings import Document, only, select_page
 from sagemaker_local.model import Models
 from sagemaker_local.processing import ProcessingJob
 from sagemaker_local.training import TrainingJob
@@ -24,23 +24,23 @@ _TAKEN = {
     "Processing": "Job name must be unique within an AWS account and region, and a job with this name already exists",
     "Transform": "Job name must be unique within an AWS account and region, and a job with this name already exists",
 }
-_END_SECONDS = 30.0
-"""How long ``stop`` waits for jobs that were created to end; their processes get 10 of them."""
+_STOP_SECONDS = 30.0
+"""Seconds that ``stop`` waits for the jobs that an SDK created."""
 
 Function = Callable[[Document], Document]
 
 
 class Jobs:
-    """Runs jobs and remembers them. Thread-safe.
+    """All jobs. Safe to use from several threads.
 
     Args:
-        context: where they run.
-        models: where a transform job's model is.
-        ended: is called with what each job took, once it has ended.
+        context: the environment that they run in.
+        models: the models for transform jobs.
+        on_finish: called with each finished job and the resources it used.
     """
 
-    def __init__(self, context: JobContext, models: Models, ended: Callable[[FinishedJob], None]) -> None:
-        self._ended = ended
+    def __init__(self, context: JobContext, models: Models, on_finish: Callable[[FinishedJob], None]) -> None:
+        self._on_finish = on_finish
         self._kinds: dict[str, Callable[[Document], Job]] = {
             "Processing": lambda request: ProcessingJob(request, context),
             "Training": lambda request: TrainingJob(request, context),
@@ -53,13 +53,13 @@ class Jobs:
         self._threads: list[threading.Thread] = []
 
     @property
-    def creating(self) -> list[str]:
-        """The actions that create a job, such as ``createTrainingJob``."""
+    def create_actions(self) -> list[str]:
+        """The actions that create jobs, such as ``createTrainingJob``."""
         return [f"create{noun}Job" for noun in self._kinds]
 
     @property
     def functions(self) -> dict[str, Function]:
-        """The actions of an SDK, by their names, and what answers each."""
+        """The functions behind an SDK's actions, by the action's name."""
         found: dict[str, Function] = {}
         for noun in self._kinds:
             found |= {
@@ -72,35 +72,35 @@ class Jobs:
 
     @property
     def finished(self) -> list[FinishedJob]:
-        """What each job that ran has taken, in the order of their ends."""
+        """The finished jobs and the resources they used, in the order in which they finished."""
         with self._lock:
             return list(self._finished)
 
     def run(self, action: str, request: Document) -> Document:
-        """Runs a job to its end, and returns Describe's output with times in milliseconds since the epoch.
+        """Runs a job to its end. Returns Describe's output with times in milliseconds since the epoch.
 
         Args:
-            action: one of ``creating``.
-            request: the checked request.
+            action: one of ``create_actions``.
+            request: the validated request.
 
         Raises:
-            JobFailed: refused, or not completed.
+            TaskFailed: the request was rejected, or the job failed.
             JobStopped: it was stopped.
         """
-        return self._run(self._prepared(action.removeprefix("create").removesuffix("Job"), request))
+        return self._run(self._register(action.removeprefix("create").removesuffix("Job"), request))
 
     def stop(self) -> None:
-        """Stops every job that runs, and waits for those that an SDK has created."""
+        """Stops all running jobs and waits for those that an SDK created."""
         with self._lock:
             running, threads = list(self._running), list(self._threads)
         for job in running:
             job.stop()
-        until = time.monotonic() + _END_SECONDS
+        until = time.monotonic() + _STOP_SECONDS
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
 
     def stop_job(self, action: str, name: str) -> None:
-        """Stops the job of this action and name, if it runs."""
+        """Stops a job by its action and name, if it is running."""
         with self._lock:
             running = [job for job in self._running if (job.action, job.name) == (action, name)]
         for job in running:
@@ -110,12 +110,12 @@ class Jobs:
     def _bound(function: Callable[[str, Document], Document], noun: str) -> Function:
         return lambda request: function(noun, request)
 
-    def _prepared(self, noun: str, request: Document) -> Job:
-        """A job whose name is taken from now on, and whose request runs here."""
+    def _register(self, noun: str, request: Document) -> Job:
+        """Reserves the job's name and returns the job. Raises TaskFailed if the name is taken or ``prepare`` fails."""
         job = self._kinds[noun](request)
         with self._lock:
             if (noun, job.name) in self._jobs:
-                raise refused(f"{_TAKEN[noun]} ({job.arn})", code="ResourceInUse")
+                raise aws_error(f"{_TAKEN[noun]} ({job.arn})", code="ResourceInUse")
             self._jobs[noun, job.name] = job
             self._running.add(job)
         try:
@@ -137,13 +137,13 @@ class Jobs:
                 finished = job.finished()
                 with self._lock:
                     self._finished.append(finished)
-                self._ended(finished)
+                self._on_finish(finished)
 
     def _create(self, noun: str, request: Document) -> Document:
-        job = self._prepared(noun, request)
+        job = self._register(noun, request)
 
         def run() -> None:
-            with contextlib.suppress(JobFailed):  # Describe says it
+            with contextlib.suppress(TaskFailed):  # Describe returns the failure
                 self._run(job)
 
         thread = threading.Thread(target=run, name=job.arn, daemon=True)
@@ -165,7 +165,9 @@ class Jobs:
         summaries = [self._summary(job) for job in jobs]
         status = f"{noun}JobStatus"
         wanted = [one for one in summaries if request.get("StatusEquals") in (None, one[status])]
-        page, token = listed(wanted, request, name=f"{noun}JobName", keys={"Status": lambda summary: summary[status]})
+        page, token = select_page(
+            wanted, request, name=f"{noun}JobName", keys={"Status": lambda summary: summary[status]}
+        )
         return {f"{noun}JobSummaries": page} | token
 
     def _summary(self, job: Job) -> Document:
@@ -179,8 +181,8 @@ class Jobs:
     def _stop(self, noun: str, request: Document) -> Document:
         job = self._find(noun, request)
         if job.is_over:
-            # As SageMaker words it (https://github.com/awslabs/benchmark-ai/issues/928).
-            raise refused(f"The request was rejected because the {noun.lower()} job is in status {job.status}.")
+            # SageMaker's wording (https://github.com/awslabs/benchmark-ai/issues/928).
+            raise aws_error(f"The request was rejected because the {noun.lower()} job is in status {job.status}.")
         job.stop()
         return {}
 
@@ -188,13 +190,13 @@ class Jobs:
         with self._lock:
             job = self._jobs.get((noun, request[f"{noun}JobName"]))
         if job is None:
-            # Not ResourceNotFound, whatever the model says (https://github.com/aws/aws-sdk/issues/165).
-            raise refused("Requested resource not found.")
+            # Not ResourceNotFound, despite the service model (https://github.com/aws/aws-sdk/issues/165).
+            raise aws_error("Requested resource not found.")
         return job
 
 
 def _with_iso_times(value: Any) -> Any:
-    """A description with its times as ``listings.timestamp`` has them; they are milliseconds in a ``.sync`` task's."""
+    """Converts the times in a description from milliseconds to the form of ``listings.timestamp``."""
     if isinstance(value, list):
         return [_with_iso_times(one) for one in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What all List actions have in common: filters, order, pages; and times as the AWS SDK integrations give them."""
+"""Filters, sorts and pages the results of List actions; formats times as the AWS SDK integrations return them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,39 +6,39 @@ from typing import Any
 
 from botocore.utils import parse_to_aware_datetime
 
-from sagemaker_local.errors import refused
+from sagemaker_local.errors import aws_error
 
 _PAGE = 10
-"""What MaxResults is unless given (API_ListEndpoints)."""
+"""The default of MaxResults (API_ListEndpoints)."""
 
 Document = dict[str, Any]
 
 
 def timestamp() -> str:
-    """Now, as Step Functions gives the times in an AWS SDK integration's answer: ``2026-11-23T10:00:00.000Z``."""
+    """Returns the current time as in an AWS SDK integration's response: ``2026-11-23T10:00:00.000Z``."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def listed(
+def select_page(
     documents: list[Document],
     request: Document,
     *,
     name: str,
     keys: dict[str, Callable[[Document], Any]] | None = None,
 ) -> tuple[list[Document], Document]:
-    """Does what the request of a List action says of filters, order and pages.
+    """Selects the page that a List request asks for.
 
     Args:
-        documents: all there are, the oldest first.
-        request: with SortBy, SortOrder, MaxResults, NextToken, NameContains, CreationTimeAfter and the like.
-        name: the field that NameContains and ``SortBy: Name`` are about.
-        keys: further values of SortBy, and what they sort by.
+        documents: all documents, oldest first.
+        request: may have SortBy, SortOrder, MaxResults, NextToken, NameContains, CreationTimeAfter and the like.
+        name: the field to which NameContains and ``SortBy: Name`` refer.
+        keys: the sort keys of further SortBy values.
 
     Returns:
-        The page, and ``{"NextToken": ...}`` where there is more; empty otherwise.
+        The page, and ``{"NextToken": ...}`` or, on the last page, ``{}``.
 
     Raises:
-        Refused: NextToken is none of ours.
+        AwsError: NextToken is invalid.
     """
     found = [document for document in documents if _wanted(document, request, name)]
     orders = {"Name": lambda document: document[name], "CreationTime": lambda document: document["CreationTime"]}
@@ -47,18 +47,18 @@ def listed(
         found.reverse()
     token = request.get("NextToken", "0")
     if not token.isdecimal():
-        raise refused("Invalid NextToken.")
+        raise aws_error("Invalid NextToken.")
     start, end = int(token), int(token) + request.get("MaxResults", _PAGE)
     return found[start:end], {"NextToken": str(end)} if end < len(found) else {}
 
 
 def without(document: Document, *names: str) -> Document:
-    """The document without some of its members, and without those that are None."""
+    """Returns a copy of the document without the named members and without members that are None."""
     return {name: value for name, value in document.items() if name not in names and value is not None}
 
 
 def only(document: Document, *names: str) -> Document:
-    """Some members of a document, those it has."""
+    """Returns a copy with only the named members, as far as they exist and are not None."""
     return {name: document[name] for name in names if document.get(name) is not None}
 
 

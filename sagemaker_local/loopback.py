@@ -1,4 +1,4 @@
-"""A small HTTP server on the loopback: what an endpoint's front and the door for AWS SDKs have in common."""
+"""A small HTTP server on the loopback interface, for endpoints and for AWS SDKs."""
 
 import sys
 import threading
@@ -13,54 +13,54 @@ from sagemaker_local.guard import Refusal, refusal
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.1
 _LINE = 65536
-"""Bytes of a line; http.server takes a hundred header lines of as many."""
+"""Bytes of a line; http.server accepts a hundred header lines of this length."""
 BODY_BYTES = 32 << 20
-"""Of a request: InvokeEndpoint's 6 MB, with room for those who try more and want to read why it was refused."""
-STRANGER_SECONDS = 10.0
-"""How long a connection may be silent that has not shown the key yet."""
+"""Limit of a request's body: InvokeEndpoint's 6 MB, and more so that a client can read why a larger one is rejected."""
+UNAUTHENTICATED_SECONDS = 10.0
+"""Idle timeout of a connection before its first authorized request."""
 IDLE_SECONDS = 75.0
-"""How long any other may be: as long as the emulator keeps its own."""
+"""Idle timeout of any other connection, the same as the emulator's."""
 CONNECTIONS = 512
-"""Open at once, each of which has a thread: twice what one boto3 client of ours opens at most."""
+"""Maximum number of open connections, each with a thread: twice the maximum of one of our boto3 clients."""
 
 
 class RequestHandler(BaseHTTPRequestHandler):
-    """One connection. A subclass has ``answer``; ``key`` is what each request must carry."""
+    """One connection. A subclass implements ``answer``; each request must carry ``key``."""
 
     key: str
     server: "_Server"
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # headers and body in one packet
     disable_nagle_algorithm = True
-    timeout = STRANGER_SECONDS
+    timeout = UNAUTHENTICATED_SECONDS
 
     def answer(self, body: bytes) -> None:
-        """Answers one request, with ``reply``."""
+        """Answers a request by calling ``reply``."""
         raise NotImplementedError
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answers a request that the guard has refused, with ``reply``."""
+        """Answers a request that the guard has rejected by calling ``reply``."""
         self.reply(refusal.status, f"{refusal.message}\n".encode(), {})
 
     def do_GET(self) -> None:
         """See ``answer``."""
-        if self._admitted():
+        if self._authorized():
             self.answer(b"")
 
     def do_POST(self) -> None:
         """See ``answer``."""
-        if not self._admitted():
+        if not self._authorized():
             return
         try:
             body = self._body()
         except ValueError as error:
-            self.close_connection = True  # where the body ends is not known, so nor where the next request begins
+            self.close_connection = True  # the end of the body, and so the start of the next request, is unknown
             self.reply(HTTPStatus.BAD_REQUEST, f"the body cannot be read: {error}\n".encode(), {})
             return
         self.answer(body)
 
     def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Sends an answer; as text unless the headers say otherwise."""
+        """Sends a response, by default as text."""
         self.send_response(status)
         for name, value in ({"Content-Type": "text/plain"} | dict(headers)).items():
             self.send_header(name, value)
@@ -68,7 +68,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _admitted(self) -> bool:
+    def _authorized(self) -> bool:
         query = urllib.parse.urlsplit(self.path).query
         refused = refusal(self.headers.items(), query, port=self.server.server_port, key=self.key)
         if refused is None:
@@ -80,14 +80,14 @@ class RequestHandler(BaseHTTPRequestHandler):
         return False
 
     def _drop_body(self) -> None:
-        """Reads what a client is sending, which would otherwise not read why it was refused."""
+        """Reads and drops the body, so that a client that is still sending can read the rejection."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), BODY_BYTES) if length.isdecimal() else 0
         while left > 0 and (chunk := self.rfile.read1(min(left, _LINE))):
             left -= len(chunk)
 
     def _body(self) -> bytes:
-        """The request's body, by its length or in chunks. Raises ValueError where it is malformed."""
+        """Reads the request's body, by its length or in chunks. Raises ValueError if it is malformed."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(_size(self.headers.get("Content-Length", "0"), 10))
         chunks = []
@@ -101,16 +101,16 @@ class RequestHandler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing: standard error is the user's."""
+        """Logs nothing, because stderr is the user's."""
 
 
 class Server:
-    """Listens on a port of this machine only, from its making to ``close``; each connection has a thread.
+    """Listens on 127.0.0.1 until ``close``, with a thread for each connection.
 
     Args:
-        requests: what answers.
-        port: where; 0: any that is free.
-        key: what each request must carry; see ``sagemaker_local.guard``.
+        requests: the handler class.
+        port: the port to listen on; 0: any free one.
+        key: the key that each request must carry; see ``sagemaker_local.guard``.
 
     Raises:
         OSError: the port is taken.
@@ -133,12 +133,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(self, address: tuple[str, int], requests: type[RequestHandler]) -> None:
-        self._room = threading.Semaphore(CONNECTIONS)
+        self._slots = threading.Semaphore(CONNECTIONS)
         super().__init__(address, requests)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Has a thread of its own serve the connection, if there is room."""
-        if self._room.acquire(blocking=False):
+        """Serves the connection in a new thread, or closes it if there are too many."""
+        if self._slots.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -148,19 +148,19 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone before its answer is no error of ours."""
+        """Ignores clients that disconnect before the response."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 def _size(text: str, base: int, *, limit: int = BODY_BYTES) -> int:
-    """A number of bytes. Raises ValueError."""
+    """Parses a number of bytes. Raises ValueError if it is invalid or exceeds the limit."""
     size = int(text, base)
-    if size < 0:  # to read so many would be to read on for ever
-        raise ValueError(f"{text!r} is no number of bytes")
+    if size < 0:  # reading a negative number of bytes would read until the connection closes
+        raise ValueError(f"{text!r} is not a number of bytes")
     if size > limit:
         raise ValueError(f"it has more than {BODY_BYTES:,} bytes")
     return size

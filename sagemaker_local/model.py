@@ -1,6 +1,6 @@
-"""Models: what CreateModel keeps of a container definition, and laying one out for the model server.
+"""Stores models and downloads their artifacts for the model server.
 
-A definition is kept as a file, so that a later run on this machine finds the models of an earlier one.
+Models are stored as files, so that a later run on this machine finds them.
 """
 
 import json
@@ -10,8 +10,10 @@ from typing import Any
 
 from sagemaker_local.archives import unpack
 from sagemaker_local.container import Container
-from sagemaker_local.errors import not_supported, refused
+from sagemaker_local.environments import REQUIREMENTS_LENGTH
+from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext, now
+from sagemaker_local.job_files import JobFiles
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -20,11 +22,11 @@ CODE = "/opt/ml/code"
 
 
 class Models:
-    """The models of this machine.
+    """All models.
 
     Args:
-        context: where they are kept.
-        registry: where the model packages are that they may be made of.
+        context: the environment, in whose folder they are stored.
+        registry: the registry of the model packages from which they may be created.
     """
 
     def __init__(self, context: JobContext, registry: Registry) -> None:
@@ -37,20 +39,20 @@ class Models:
         """CreateModel.
 
         Args:
-            request: the checked request.
+            request: the validated request.
 
         Returns:
-            What the integration gives, which without ``.sync`` is the response itself.
+            The response, as the integration returns it.
 
         Raises:
-            JobFailed: the name is taken, the model data is not there, or the model package is not approved.
+            TaskFailed: the name is taken, the model data is missing, or the model package is not approved.
         """
         name = request["ModelName"]
         arn = self._context.arn(f"model/{name}")
         if name in self._created:
-            raise refused(f'Cannot create already existing model "{arn}".')
+            raise aws_error(f'Cannot create already existing model "{arn}".')
         for container in self._containers(request, approved=True):
-            _require_model_data(container, self._context.objects)
+            _require_model_data(container, self._context.s3)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))
         self._created.add(name)
@@ -58,10 +60,10 @@ class Models:
         return {"ModelArn": arn} | response
 
     def container(self, name: str) -> dict[str, Any]:
-        """The container definition of a model.
+        """Returns a model's container definition.
 
         Raises:
-            JobFailed: there is no such model, or it is not made of one container.
+            TaskFailed: the model does not exist, or does not have exactly one container.
         """
         containers = self._containers(self._request(name))
         if len(containers) != 1:
@@ -69,22 +71,22 @@ class Models:
         return containers[0]
 
     def is_isolated(self, name: str) -> bool:
-        """Whether a model's containers get no network. Raises JobFailed: there is no such model."""
+        """Whether a model has network isolation. Raises TaskFailed if it does not exist."""
         return bool(self._request(name).get("EnableNetworkIsolation", False))
 
     def _request(self, name: str) -> dict[str, Any]:
         try:
             request: dict[str, Any] = json.loads(self._file(name).read_text())
         except FileNotFoundError:
-            raise refused(f'Could not find model "{self._context.arn(f"model/{name}")}".') from None
+            raise aws_error(f'Could not find model "{self._context.arn(f"model/{name}")}".') from None
         return request
 
     def _containers(self, request: dict[str, Any], *, approved: bool = False) -> list[dict[str, Any]]:
-        """The container definitions of a model; those of a model package where it is made of one.
+        """Returns a model's container definitions, or those of its model package.
 
         Args:
-            request: of CreateModel.
-            approved: whether a model package must be.
+            request: the CreateModel request.
+            approved: whether its model package must be approved.
         """
         primary = request.get("PrimaryContainer")
         given: list[dict[str, Any]] = [primary] if primary else request.get("Containers", [])
@@ -97,8 +99,10 @@ class Models:
         package = self._registry.describe_package({"ModelPackageName": name})
         status = package["ModelApprovalStatus"]
         if approved and status != "Approved":
-            # API_CreateModelPackage: it "must be set to Approved to deploy the model"; the words are ours.
-            raise refused(f"ModelPackage {name} cannot be deployed: its ModelApprovalStatus is {status}, not Approved.")
+            # API_CreateModelPackage: it "must be set to Approved to deploy the model"; the message is ours.
+            raise aws_error(
+                f"ModelPackage {name} cannot be deployed: its ModelApprovalStatus is {status}, not Approved."
+            )
         environment = container.get("Environment", {})
         return [
             definition | {"Environment": definition.get("Environment", {}) | environment}
@@ -109,51 +113,61 @@ class Models:
         return self._folder / f"{name}.json"
 
 
-def lay_out(definition: dict[str, Any], container: Container, objects: S3Cache) -> None:
-    """Puts the model's artifacts at ``/opt/ml/model`` and, if it comes from S3, its code at ``/opt/ml/code``.
+def download_model(definition: dict[str, Any], container: Container, s3: S3Cache) -> None:
+    """Downloads a model's artifacts to ``/opt/ml/model`` and, if it is in S3, its code to ``/opt/ml/code``.
 
     Args:
         definition: the container definition.
-        container: the container that will serve it.
-        objects: where from.
+        container: the container that will serve the model.
+        s3: the S3 to download from.
 
     Raises:
-        Failure: an archive is none.
-        S3CacheError: S3 refused.
+        FailureReasonError: an archive is invalid.
+        S3CacheError: an S3 request failed.
     """
     folder = container.path(MODEL)
     folder.mkdir(parents=True, exist_ok=True)
     uri, compressed = _model_data(definition)
     if uri is not None:
-        items = objects.items(uri)
+        items = s3.items(uri)
         if compressed:
-            unpack(objects.cached(items[0]), folder, uri=uri)
+            unpack(s3.cached(items[0]), folder, uri=uri)
         else:
-            objects.get(items, folder)
-    # On AWS the container fetches its code itself; here it has nothing to fetch with.
+            s3.get(items, folder)
+    # On AWS the container downloads its code itself; our model server does not.
     source = definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if source.startswith("s3://"):
-        unpack(objects.cached(objects.items(source)[0]), container.path(CODE), uri=source)
-    for place in (folder / "code", container.path(CODE)):
-        if (place / "requirements.txt").exists():
-            container.say("requirements.txt is not installed here: the model has the packages of this environment")
+        unpack(s3.cached(s3.items(source)[0]), container.path(CODE), uri=source)
+
+
+def requirements_of(container: Container) -> str:
+    """Returns the ``requirements.txt`` that belongs to a model's code; empty if there is none.
+
+    The serving containers install it from the model's ``code/`` folder, or from the code that
+    ``SAGEMAKER_SUBMIT_DIRECTORY`` names.
+    """
+    for folder in (CODE, f"{MODEL}/code"):
+        text = JobFiles(container.ml).text(f"{folder}/requirements.txt", REQUIREMENTS_LENGTH)
+        if text:
+            return text
+    return ""
 
 
 def _model_data(definition: dict[str, Any]) -> tuple[str | None, bool]:
-    """The URI of a container's model data, and whether it is an archive."""
+    """Returns the URI of a container's model data, and whether it is an archive."""
     source = definition.get("ModelDataSource", {}).get("S3DataSource")
     if source is not None:
         return source["S3Uri"], source.get("CompressionType") == "Gzip"
     return definition.get("ModelDataUrl"), True
 
 
-def _require_model_data(definition: dict[str, Any], objects: S3Cache) -> None:
+def _require_model_data(definition: dict[str, Any], s3: S3Cache) -> None:
     uri, compressed = _model_data(definition)
     if uri is None:
         return
     try:
-        found = objects.items(uri)
+        found = s3.items(uri)
     except S3CacheError as error:
-        raise refused(f"Could not find model data at {uri}.") from error
+        raise aws_error(f"Could not find model data at {uri}.") from error
     if compressed and f"s3://{found[0].bucket}/{found[0].key}" != uri:
-        raise refused(f"Could not find model data at {uri}.")
+        raise aws_error(f"Could not find model data at {uri}.")

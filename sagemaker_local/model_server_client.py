@@ -1,4 +1,4 @@
-"""A model server, from our side: started in a container, asked over HTTP, stopped."""
+"""Starts a model server in a container, sends it requests over HTTP, and stops it."""
 
 import http.client
 import queue
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from sagemaker_local.container import Container, Exit
-from sagemaker_local.errors import Failure
+from sagemaker_local.errors import FailureReasonError
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
 _STARTUP_SECONDS = 600
 _TOKEN = "MLOPS_MODEL_SERVER_TOKEN"  # noqa: S105 - the name of one
-"""The variable by which the server learns what its requests carry, since others can reach its port, too."""
+"""The variable with the token that the server requires, because any user can reach its port."""
 _PROGRAM = Path(__file__).parent / "serving" / "__main__.py"
 
 
-class Hosting(Protocol):
-    """Where a model server runs: a job, or an endpoint's host."""
+class ServerHost(Protocol):
+    """The owner of a model server's container: a transform job, or an endpoint's variant."""
 
     offline: bool
-    """Whether the server gets no network; it is asked all the same, by the socket that it inherits."""
+    """Whether the server gets no network; requests reach it through the socket that it inherits."""
 
     @property
     def container(self) -> Container:
-        """Its container, with the model laid out."""
+        """The server's container, with the model downloaded."""
 
     def start(
         self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
@@ -37,46 +37,46 @@ class Hosting(Protocol):
         """Starts the server's process."""
 
     def finish(self) -> Exit:
-        """Waits for the end of the server's process."""
+        """Waits for the server's process to exit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelResponse:
-    """What a model server answered, whatever its status."""
+    """A model server's response, of any status."""
 
     status: int
     content_type: str
     body: bytes
 
 
-class NoAnswerError(Exception):
-    """The model server did not answer a request: it has ended, or it took too long."""
+class NoResponseError(Exception):
+    """The model server closed the connection or timed out."""
 
     def __init__(self, *, timed_out: bool) -> None:
         super().__init__("the model server took too long" if timed_out else "the model server closed the connection")
         self.timed_out = timed_out
 
 
-class BadAnswerError(Exception):
-    """The model server did not answer a request, or not with a prediction."""
+class BadResponseError(Exception):
+    """The model server did not respond, or responded without a prediction."""
 
     def __init__(self, line: str, *, blame: str, text: str = "") -> None:
         super().__init__(line)
         self.blame = blame
-        """``AlgorithmError`` or ``ClientError``, as FailureReason begins."""
+        """``AlgorithmError`` or ``ClientError``: the start of FailureReason."""
         self.text = text
-        """The body of the answer."""
+        """The response's body."""
 
 
 class ModelServer:
-    """A model server that answers. Safe to use from several threads.
+    """A running model server. Safe to use from several threads.
 
     Args:
-        port: where it listens, on this machine only.
-        token: what each request must carry.
+        port: its port on 127.0.0.1.
+        token: the token that it requires.
         headers: sent with each invocation.
-        timeout: seconds that it may take over one.
-        retries: how often to ask again where it gave no prediction.
+        timeout: the timeout of an invocation, in seconds.
+        retries: how often to retry an invocation that returned no prediction.
     """
 
     def __init__(self, port: int, *, token: str, headers: dict[str, str], timeout: float, retries: int) -> None:
@@ -91,61 +91,62 @@ class ModelServer:
     @contextmanager
     def started(
         cls,
-        hosting: Hosting,
+        host: ServerHost,
         environment: dict[str, str],
         *,
         headers: dict[str, str],
         timeout: float,
         retries: int,
-        patience: float = _STARTUP_SECONDS,
+        startup_timeout: float = _STARTUP_SECONDS,
     ) -> Iterator[Self]:
-        """Starts the server where it runs, waits until it answers, and ends it afterwards.
+        """Starts a server, waits until it responds to a ping, and stops it at the end of the block.
 
         Args:
-            hosting: the container, with the model laid out.
-            environment: the server's.
+            host: starts the server's process.
+            environment: the server's variables.
             headers: see the class.
             timeout: see the class.
             retries: see the class.
-            patience: seconds that it may take until it answers.
+            startup_timeout: seconds to wait for the first response.
 
         Raises:
-            Failure: it ended, or did not answer in time; its log says why.
+            FailureReasonError: it exited or did not respond in time; its log has the reason.
         """
         token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
-            # -P: the folder of our program must not come before the user's own modules.
-            command = ["python3", "-P", str(_PROGRAM), str(listener.fileno())]
+            command = ["python3", str(_PROGRAM), str(listener.fileno())]
             given = environment | {_TOKEN: token}
-            hosting.start(command, given, descriptors=[listener.fileno()], offline=hosting.offline)
+            host.start(command, given, descriptors=[listener.fileno()], offline=host.offline)
         server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)
         try:
-            server._ping(patience)
+            server._ping(startup_timeout)
         except (OSError, http.client.HTTPException) as error:
-            # It was alone in holding the socket, so its end is what closed the connection.
-            hosting.container.stop()
-            code = hosting.finish().code
-            raise Failure(f"AlgorithmError: See job logs for more information, exit code: {code}") from error
+            # It alone held the socket, so the connection closed because it exited.
+            host.container.stop()
+            code = host.finish().code
+            raise FailureReasonError(f"AlgorithmError: See job logs for more information, exit code: {code}") from error
         try:
             yield server
         finally:
             server._close()
-            hosting.container.stop()
-            hosting.finish()
+            host.container.stop()
+            host.finish()
 
     def invoke(self, body: bytes) -> bytes:
-        """The answer to one payload. Raises BadAnswerError."""
+        """Returns the prediction for a payload. Raises BadResponseError."""
         for left in range(self._retries, -1, -1):
             try:
                 return self._predict(body)
-            except BadAnswerError:
+            except BadResponseError:
                 if not left:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> ModelResponse:
-        """Sends one request on and gives what comes back. Raises NoAnswerError."""
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> ModelResponse:
+        """Sends a request and returns the response. Raises NoResponseError."""
         connection = self._connection()
         try:
             connection.request(method, path, body=body, headers=dict(headers or {}) | self._authorization)
@@ -153,33 +154,33 @@ class ModelServer:
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise NoAnswerError(timed_out=isinstance(error, TimeoutError)) from error
+            raise NoResponseError(timed_out=isinstance(error, TimeoutError)) from error
         self._idle.put(connection)
         return ModelResponse(
             status=response.status, content_type=response.headers.get("Content-Type", ""), body=content
         )
 
-    def answers_ping(self, patience: float) -> bool:
-        """Whether the server answers ``/ping`` within so many seconds."""
+    def answers_ping(self, timeout: float) -> bool:
+        """Whether the server responds to ``/ping`` within ``timeout`` seconds."""
         try:
-            self._ping(patience)
+            self._ping(timeout)
         except (OSError, http.client.HTTPException):
             return False
         return True
 
-    def _ping(self, patience: float) -> None:
-        connection = http.client.HTTPConnection(_HOST, self._port, timeout=patience)
+    def _ping(self, timeout: float) -> None:
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=timeout)
         with closing(connection):
             connection.request("GET", "/ping", headers=self._authorization)
             connection.getresponse().read()
 
     def _predict(self, body: bytes) -> bytes:
         try:
-            answer = self.ask("POST", "/invocations", body, self._headers)
-        except NoAnswerError as error:
-            raise BadAnswerError("Unable to get response from algorithm", blame="AlgorithmError") from error
+            answer = self.send("POST", "/invocations", body, self._headers)
+        except NoResponseError as error:
+            raise BadResponseError("Unable to get response from algorithm", blame="AlgorithmError") from error
         if answer.status != http.client.OK:
-            raise BadAnswerError(
+            raise BadResponseError(
                 f"Bad HTTP status received from algorithm: {answer.status}",
                 blame="AlgorithmError" if answer.status >= http.client.INTERNAL_SERVER_ERROR else "ClientError",
                 text=answer.body.decode("utf-8", "replace"),

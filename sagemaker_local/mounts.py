@@ -1,14 +1,14 @@
-"""What a job's command sees of this machine: which view of it there is to give, and its variables.
+"""Defines the mounts and variables of a job's command.
 
-A view is the way in which ``/opt/ml`` becomes the job's own:
+A view is one of three ways to give the job its own ``/opt/ml``:
 
-- ``isolated``: a root of its own, with the system's programs and our Python read-only, the job's folders, and nothing
-  else: not the user's home, no other job, no process but its own; without a network where the request asks for that.
-  For root, and for an ordinary user where the kernel lets one have a user namespace (Linux 5.12 or newer).
-- ``layout``: a mount namespace in which only ``/opt/ml`` differs from what the user sees, for want of more.
-- ``prefix``: no namespace to be had. ``SAGEMAKER_BASE_DIR`` names the folder that stands for ``/opt/ml`` (the name that
-  SageMaker's own toolkits read) and ``/opt/ml`` is replaced in the command and in the variables; a path that a script
-  itself spells out is not.
+- ``isolated``: a separate root file system with the system's programs and our Python, read-only, and the job's folders.
+  The job sees neither the user's home nor other jobs or processes, and has no network if the request disables it. Works
+  for root, and for other users if the kernel allows user namespaces (Linux 5.12 or newer).
+- ``layout``: a mount namespace in which only ``/opt/ml`` is different; the job is not isolated.
+- ``prefix``: no namespaces. ``SAGEMAKER_BASE_DIR``, the variable that SageMaker's toolkits read, names the folder that
+  replaces ``/opt/ml``. ``/opt/ml`` is replaced in the command and in the variables, but not in paths that a script
+  hard-codes.
 """
 
 import functools
@@ -21,16 +21,19 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from sagemaker_local.environments import PythonEnvironment, make_own
+
 ROOT = "/opt/ml"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
-OWN_FOLDERS = ("home", "tmp", "work", "bin")
-"""What a job has beside ``/opt/ml``, in its folder."""
+JOB_FOLDERS = ("home", "tmp", "work", "python")
+"""A job's folders in addition to ``/opt/ml``."""
 
-_SERVING = Path(__file__).with_name("serving")
-_INSIDE = "/job"
-"""Where the folders of its own are in the isolated view, but for ``tmp``, which is ``/tmp`` there."""
+_PROGRAMS = [Path(__file__).with_name("serving")]
+"""The programs of this package that jobs run."""
+_JOB_ROOT = "/job"
+"""The parent of JOB_FOLDERS in the isolated view, except ``tmp``, which is ``/tmp``."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/sys")
 _DEVICES = re.compile(r"null|zero|full|random|urandom|nvidia.*|dri|kfd")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,13 +41,13 @@ _ROOT_IN_TEXT = re.compile(r"(?<![\w.-])/opt/ml(?![\w.-])")
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _PROBE_SECONDS = 10
 
-Place = tuple[str, str, str]
-"""A kind, a source and a target: see ``namespaces.enter``."""
+Mount = tuple[str, str, str]
+"""Kind, source and target; see ``namespaces.change_root``."""
 
 
 @functools.cache
-def view_of_this_machine() -> str:
-    """``isolated``, ``layout`` or ``prefix``: the first that works here, tried once, in some 30 ms."""
+def best_view() -> str:
+    """Returns the first of ``isolated``, ``layout`` and ``prefix`` that works on this machine. Takes 30 ms, once."""
     for view in (ISOLATED, LAYOUT) if sys.platform == "linux" else ():
         with tempfile.TemporaryDirectory() as folder:
             if _sees_probe(view, Path(folder)):
@@ -53,20 +56,20 @@ def view_of_this_machine() -> str:
 
 
 def isolation_warning() -> str | None:
-    """What a user should know before jobs run, where this machine cannot isolate them; None where it can."""
-    view = view_of_this_machine()
+    """Returns a warning for the user if this machine cannot isolate jobs, otherwise None."""
+    view = best_view()
     if view == ISOLATED:
         return None
-    place = "" if view == LAYOUT else "; /opt/ml is a folder named by SAGEMAKER_BASE_DIR"
+    note = "" if view == LAYOUT else "; /opt/ml is a folder named by SAGEMAKER_BASE_DIR"
     return (
-        "jobs are not isolated on this machine: the kernel gives no namespaces for it, so a job's code can do what you "
-        f"can (docs/security.md){place}"
+        "jobs are not isolated on this machine, because the kernel does not allow namespaces: a job's code can do "
+        f"anything that you can do (docs/security.md){note}"
     )
 
 
 def make_folders(folder: Path) -> None:
-    """Makes what ``launch_command`` expects in a job's folder."""
-    for name in ("ml", "root", *OWN_FOLDERS):
+    """Creates the subfolders of a job's folder that ``launch_command`` needs."""
+    for name in ("ml", "root", *JOB_FOLDERS):
         (folder / name).mkdir(parents=True, exist_ok=True)
 
 
@@ -76,88 +79,88 @@ def launch_command(
     folder: Path,
     view: str,
     status: int,
+    python: PythonEnvironment | None = None,
     descriptors: Iterable[int] = (),
     cwd: str | None = None,
     offline: bool = False,
     private: Iterable[Path] = (),
 ) -> list[str]:
-    """The command line of the launcher that runs a command.
+    """Returns the command line of the launcher that runs a command.
 
     Args:
         command: program and arguments.
-        folder: the job's, see ``make_folders``.
-        view: see above.
+        folder: the job's folder; see ``make_folders``.
+        view: ``isolated``, ``layout`` or ``prefix``.
         status: the file descriptor for the launcher's report.
-        descriptors: those that the command inherits.
-        cwd: the working directory as the command sees it; None: its empty folder ``work``.
-        offline: whether to keep the network from it, which only the isolated view can.
-        private: folders to hide in the isolated view, wherever they lie.
+        python: the image's packages; None: the command needs no Python.
+        descriptors: the file descriptors that the command inherits.
+        cwd: the working directory in the view; None: the empty folder ``work``.
+        offline: whether to cut off the network, which only the isolated view can do.
+        private: folders to hide in the isolated view.
     """
     isolated = view == ISOLATED
-    places = [*_system(private), *_own(folder), *_python()] if isolated else [*_all_but_opt_ml(folder)]
+    mounts = (
+        [*_system_mounts(private), *_job_mounts(folder), *_python_mounts(python)]
+        if isolated
+        else [*_layout_mounts(folder)]
+    )
     plan = {
         "command": command,
-        "cwd": cwd or seen_at(folder, "work", view),
+        "cwd": cwd or path_in_view(folder, "work", view),
         "status": status,
         "descriptors": list(descriptors),
         "isolated": isolated,
         "namespaces": None if view == PREFIX else {"isolated": isolated, "offline": offline and isolated},
-        "root": None if view == PREFIX else {"root": str(folder / "root"), "places": places, "isolated": isolated},
+        "root": None if view == PREFIX else {"root": str(folder / "root"), "mounts": mounts, "isolated": isolated},
     }
     return [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(plan)]
 
 
-def seen_at(folder: Path, name: str, view: str) -> str:
-    """Where the command sees one of its ``OWN_FOLDERS``."""
+def path_in_view(folder: Path, name: str, view: str) -> str:
+    """Returns the path of one of the ``JOB_FOLDERS`` in a view."""
     if view != ISOLATED:
         return str(folder / name)
-    return "/tmp" if name == "tmp" else f"{_INSIDE}/{name}"  # noqa: S108 - the job's own
+    return "/tmp" if name == "tmp" else f"{_JOB_ROOT}/{name}"  # noqa: S108 - the job's own
 
 
-def _system(private: Iterable[Path]) -> Iterator[Place]:
-    """What the isolated view shows of this machine, read-only, and what of that it hides."""
-    resolver = os.path.realpath("/etc/resolv.conf")  # often below /run, where nothing else is of use to a job
+def _system_mounts(private: Iterable[Path]) -> Iterator[Mount]:
+    """Yields the isolated view's read-only system mounts, and the folders that it hides in them."""
+    resolver = os.path.realpath("/etc/resolv.conf")  # often below /run, from which a job needs nothing else
     opt = [str(entry) for entry in _entries("/opt") if str(entry) != ROOT]
-    yield from (place for path in [*_SYSTEM, resolver, *opt] for place in _shown("read", Path(path)))
+    yield from (mount for path in [*_SYSTEM, resolver, *opt] for mount in _same_path("read", Path(path)))
     hidden = {os.path.normpath(path) for path in (Path.home(), *private)} - {"/", *_SYSTEM}
     yield from (("hide", "", path) for path in sorted(hidden))
 
 
-def _python() -> Iterator[Place]:
-    """What the interpreter that runs us consists of, also where links lead to it, and the model server."""
-    library = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-    program = Path(sys.executable)
-    while True:
-        prefix = program.parent.parent
-        found.append(str(prefix if (prefix / library).is_dir() else program.parent))
-        if not program.is_symlink():
-            break
-        program = program.parent / program.readlink()
-    yield from (place for path in [*dict.fromkeys(found), str(_SERVING)] for place in _shown("read", Path(path)))
+def _python_mounts(environment: PythonEnvironment | None) -> Iterator[Mount]:
+    """Yields the mounts of the image's packages, of their interpreter, and of this package's own programs."""
+    places = environment.places if environment else ()
+    yield from (mount for path in [*places, *map(str, _PROGRAMS)] for mount in _same_path("read", Path(path)))
 
 
-def _own(folder: Path) -> Iterator[Place]:
-    """What belongs to the job alone."""
+def _job_mounts(folder: Path) -> Iterator[Mount]:
+    """Yields the mounts that are private to the job."""
     yield "folder", "", "/proc"
     yield "memory", "", "/dev/shm"  # noqa: S108 - the job's own
-    yield from (place for path in _entries("/dev") if _DEVICES.fullmatch(path.name) for place in _shown("write", path))
+    yield from (
+        mount for path in _entries("/dev") if _DEVICES.fullmatch(path.name) for mount in _same_path("write", path)
+    )
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         yield "link", f"/proc/self/fd/{number}", f"/dev/{name}"
     yield "link", "/proc/self/fd", "/dev/fd"
     yield "link", "/tmp", "/var/tmp"  # noqa: S108 - the job's own
-    yield from (("write", str(folder / name), seen_at(folder, name, ISOLATED)) for name in OWN_FOLDERS)
+    yield from (("write", str(folder / name), path_in_view(folder, name, ISOLATED)) for name in JOB_FOLDERS)
     yield "write", str(folder / "ml"), ROOT
 
 
-def _all_but_opt_ml(folder: Path) -> Iterator[Place]:
+def _layout_mounts(folder: Path) -> Iterator[Mount]:
     yield "write", str(folder / "ml"), ROOT
     entries = [*(entry for entry in _entries("/") if entry.name != "opt"), *_entries("/opt")]
-    yield from (place for entry in entries if str(entry) != ROOT for place in _shown("write", entry))
+    yield from (mount for entry in entries if str(entry) != ROOT for mount in _same_path("write", entry))
 
 
-def _shown(kind: str, path: Path) -> Iterator[Place]:
-    """A path of this machine at the same place in the job's root."""
+def _same_path(kind: str, path: Path) -> Iterator[Mount]:
+    """Yields the mount of a path at the same path in the job's root."""
     if path.is_symlink():
         yield "link", str(path.readlink()), str(path)
     elif path.exists():
@@ -172,49 +175,40 @@ def _entries(folder: str) -> Sequence[Path]:
 
 
 def with_root(text: str, folder: Path) -> str:
-    """The text with every ``/opt/ml`` in it replaced by a folder of this machine."""
+    """Replaces every ``/opt/ml`` in a text with a folder on this machine."""
     return _ROOT_IN_TEXT.sub(lambda _: str(folder), text)
 
 
 def interpreter(program: str) -> str:
-    """``python3`` for a Python interpreter named by a path that only the container image has, else the program."""
+    """Returns ``python3`` for the path of a Python that exists only in the container image, otherwise the program."""
     path = Path(program)
     missing = path.is_absolute() and not program.startswith(ROOT) and not path.exists()
     return "python3" if missing and _PYTHON.fullmatch(path.name) else program
 
 
-def base_environment(folder: Path, view: str) -> dict[str, str]:
-    """The variables that every command gets; nothing of ours is among them.
+def base_environment(folder: Path, view: str, python: PythonEnvironment) -> dict[str, str]:
+    """Returns the variables that every command gets, none of them from our environment.
 
     Args:
-        folder: the job's, see ``make_folders``.
-        view: see above.
+        folder: the job's folder; see ``make_folders``.
+        view: ``isolated``, ``layout`` or ``prefix``.
+        python: the image's packages; the job's own environment is made on top of them.
     """
-    _write_wrappers(folder / "bin")
-    # The scikit-learn image sets the locale and PYTHONUNBUFFERED too; without the latter, lines would not stream.
+    own = path_in_view(folder, "python", view)
+    make_own(python, folder / "python", own)
+    # As in the scikit-learn image, which also sets the locale and PYTHONUNBUFFERED; without it, lines would not stream.
     return {
-        "PATH": f"{seen_at(folder, 'bin', view)}:{Path(sys.executable).parent}:{_SYSTEM_PATH}",
-        "HOME": seen_at(folder, "home", view),
-        "TMPDIR": seen_at(folder, "tmp", view),
+        "PATH": f"{own}/bin:{python.folder}/bin:{_SYSTEM_PATH}",
+        "HOME": path_in_view(folder, "home", view),
+        "TMPDIR": path_in_view(folder, "tmp", view),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "TRUE",
         "PYTHONIOENCODING": "UTF-8",
-        # An instance of SageMaker's has its cores for the job alone; here, threads that spin while they wait for one
-        # whose core another program has took gradient boosting from 2 to 12 s on two cores. A request may override it.
+        # A SageMaker instance runs nothing but the job. Here other programs compete for the cores, and threads that
+        # spin while waiting slowed gradient boosting on two cores from 2 to 12 s. A request may override this.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-
-
-def _write_wrappers(folder: Path) -> None:
-    """Programs called ``python`` and ``python3`` where the interpreter that runs us goes by another name only."""
-    own = Path(sys.executable)
-    for name in ("python", "python3"):
-        if not (own.parent / name).exists():
-            # Not a link: a virtual environment is recognised by the folder that its interpreter is started from.
-            wrapper = folder / name
-            wrapper.write_text(f'#!/bin/sh\nexec "{own}" "$@"\n')
-            wrapper.chmod(0o755)
 
 
 def _sees_probe(view: str, folder: Path) -> bool:

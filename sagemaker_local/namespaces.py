@@ -1,13 +1,13 @@
-"""The kernel's part of a job's isolation: namespaces, a root of its own, and no privileges.
+"""Isolates a job with the kernel's namespaces, a separate root file system and dropped privileges.
 
-``launcher`` calls, in this order: ``leave`` in its own process, ``enter`` in the first process of the new PID
-namespace, ``drop_privileges`` in the one that becomes the command. What is visible in the new root is decided in
-``mounts``; here it is only mounted. Everything raises OSError where the kernel refuses.
+``launcher`` calls ``create`` in its own process, ``change_root`` in the first process of the new PID namespace, and
+``drop_privileges`` in the command's process. ``mounts`` decides what the new root shows. All functions raise OSError if
+a system call fails.
 
-Imports nothing but the standard library and nothing from this package: see ``launcher``.
+Imports only the standard library: see ``launcher``.
 """
 
-# pathlib would take longer to import than all else here.
+# pathlib would take longer to import than everything else here.
 # ruff: noqa: PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
 
 import ctypes
@@ -21,47 +21,47 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 409
 _MNT_DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 _SYS_MOUNT_SETATTR = 442
-"""The same number on every architecture that Python runs on; glibc has a function for it from 2.36 on only."""
+"""The same number on all architectures that Python supports; glibc has a wrapper only since 2.36."""
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE = 24, 38, 4
 _KEPT_CAPABILITIES = {0, 1, 3, 4, 5, 6, 7, 10}
-"""CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE: what root has in a container, without
-those that reach out of one: mounts, devices, raw sockets, other users' processes."""
+"""CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE: root's capabilities in a container,
+without those that reach beyond it: mounts, devices, raw sockets, other users' processes."""
 
 _IFF_UP, _SIOCSIFFLAGS = 1, 0x8914
 _KERNEL_SETTINGS = ("sys", "sysrq-trigger")
-"""What root may write below ``/proc`` without any capability, such as the program that the host runs on a crash."""
+"""Parts of ``/proc`` that root can write without any capability, such as the program that the host runs on a crash."""
 
 
-def leave(*, isolated: bool, offline: bool) -> None:
-    """Moves this process to new namespaces.
+def create(*, isolated: bool, offline: bool) -> None:
+    """Creates namespaces and moves this process into them.
 
     Args:
-        isolated: whether the children get PIDs and IPC of their own.
-        offline: whether there is no network but a loopback of its own.
+        isolated: whether to create a PID namespace, for the children, and an IPC namespace.
+        offline: whether to create a network namespace that has only a loopback interface.
     """
     _unshare(_NEWNS | (_NEWPID | _NEWIPC if isolated else 0) | (_NEWNET if offline else 0))
     if offline:
         _raise_loopback()
 
 
-def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool) -> None:
-    """Gives this process, whose mount namespace is its own, a root of its own.
+def change_root(root: str, mounts: Sequence[Sequence[str]], *, isolated: bool) -> None:
+    """Builds a root file system and moves this process, which must have its own mount namespace, into it.
 
     Args:
-        root: an empty folder; the new root is made there.
-        places: how the root is made, in this order: each a kind, a source and a target. ``read`` and ``write`` show
-            the source at the target, ``write`` as writable as it is; ``link`` makes a symbolic link to the source;
-            ``folder`` makes an empty folder, ``memory`` one that can be written to, ``hide`` empties one that is there.
-        isolated: whether the root is read-only, and has the ``/proc`` of this PID namespace; nobody in it can look into
-            this process then.
+        root: an empty folder for the new root.
+        mounts: kind, source and target of each mount, in order. ``read`` and ``write`` bind the source at the target,
+            ``read`` read-only; ``link`` creates a symbolic link to the source; ``folder`` creates an empty folder,
+            ``memory`` a tmpfs; ``hide`` covers an existing folder with an empty one.
+        isolated: whether to make the root read-only, mount this PID namespace's ``/proc``, and prevent other processes
+            from inspecting this one.
     """
     call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
     _mount_tmpfs(root)
-    for kind, source, target in places:
-        _place(kind, source, root + target)
+    for kind, source, target in mounts:
+        _mount(kind, source, root + target)
     if isolated:
         _mount_proc(f"{root}/proc")
-        for folder in (root, *(root + target for kind, _, target in places if kind == "hide")):
+        for folder in (root, *(root + target for kind, _, target in mounts if kind == "hide")):
             if os.path.ismount(folder):
                 _make_read_only(folder, recursive=False)
         call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -72,7 +72,7 @@ def enter(root: str, places: Sequence[Sequence[str]], *, isolated: bool) -> None
 
 
 def drop_privileges() -> None:
-    """Leaves the command what root has in a container, and no way to more; an ordinary user has nothing to lose."""
+    """Drops all capabilities except those of root in a container, and prevents gaining others."""
     call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     with open("/proc/sys/kernel/cap_last_cap") as last:
         for capability in set(range(int(last.read()) + 1)) - _KEPT_CAPABILITIES:
@@ -80,16 +80,16 @@ def drop_privileges() -> None:
 
 
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function of the C library. Raises OSError with its name where it fails."""
+    """Calls a function of the C library. Raises OSError, with the function's name, if it fails."""
     library = ctypes.CDLL(None, use_errno=True)
-    # Flags are unsigned longs, which a plain int would not be.
+    # Flags are unsigned longs, but ctypes passes an int as a C int.
     if getattr(library, name)(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
 def _unshare(kinds: int) -> None:
-    """Root needs no user namespace, unless something has taken the privilege for the others from it."""
+    """Creates namespaces, within a user namespace unless the process is root and privileged to do without."""
     user, group = os.geteuid(), os.getegid()
     if user == 0:
         try:
@@ -99,18 +99,18 @@ def _unshare(kinds: int) -> None:
         else:
             return
     call("unshare", kinds | _NEWUSER)
-    # A user keeps their own id; the kernel allows one line, and the group only once setgroups is denied.
+    # The user keeps their id: the kernel allows a one-line mapping, and a group mapping only if setgroups is denied.
     for name, line in (("setgroups", "deny"), ("gid_map", f"{group} {group} 1"), ("uid_map", f"{user} {user} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(line)
 
 
-def _place(kind: str, source: str, target: str) -> None:
+def _mount(kind: str, source: str, target: str) -> None:
     if kind == "hide":
         if os.path.isdir(target):
             _mount_tmpfs(target)
         return
-    if kind == "read" and os.path.lexists(target):  # as a part of what has been placed already
+    if kind == "read" and os.path.lexists(target):  # part of an earlier mount
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if kind == "link":
@@ -128,7 +128,7 @@ def _place(kind: str, source: str, target: str) -> None:
 
 
 def _mount_proc(target: str) -> None:
-    """An ordinary user may do this as long as the old one is there, so before the old root goes."""
+    """Mounts ``/proc``. Must run before the old root is unmounted, while an unprivileged user may still do this."""
     call("mount", b"proc", os.fsencode(target), b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
     for name in _KERNEL_SETTINGS:
         path = f"{target}/{name}"
@@ -146,7 +146,7 @@ def _bind(source: str, target: str) -> None:
 
 
 def _make_read_only(target: str, *, recursive: bool = True) -> None:
-    """One call for the mounts below, too, which leaves their other flags as they are."""
+    """Makes a mount, and by default those below it, read-only, keeping their other flags."""
     attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
     flags = _AT_RECURSIVE if recursive else 0
     path = os.fsencode(target)
@@ -154,7 +154,7 @@ def _make_read_only(target: str, *, recursive: bool = True) -> None:
 
 
 def _raise_loopback() -> None:
-    import fcntl  # noqa: PLC0415 - few jobs ask for this
+    import fcntl  # noqa: PLC0415 - few jobs need this
     import socket  # noqa: PLC0415 - as above
     import struct  # noqa: PLC0415 - as above
 

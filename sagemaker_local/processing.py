@@ -1,13 +1,13 @@
-"""A processing job: inputs laid out, the entry point run, outputs uploaded.
+"""Processing jobs: downloads the inputs, runs the entry point, uploads the outputs.
 
-What the container finds is as in https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
-An output in the mode Continuous is uploaded at the end too: what lies in S3 after the job is the same.
+The container's files are those of https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
+Outputs in the mode Continuous are also uploaded at the end, with the same result in S3 after the job.
 """
 
 import os
 from typing import Any
 
-from sagemaker_local.errors import Failure, not_supported, refused
+from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
 from sagemaker_local.job import Job
 from sagemaker_local.requests import require_file_mode, require_s3_type
 
@@ -22,11 +22,13 @@ class ProcessingJob(Job):
 
     def prepare(self) -> None:
         """See ``Job.prepare``."""
-        if not self.request["AppSpecification"].get("ContainerEntrypoint"):
+        specification = self.request["AppSpecification"]
+        self.image = self.context.image("AppSpecification.ImageUri", specification["ImageUri"])
+        if not specification.get("ContainerEntrypoint"):
             raise not_supported(
                 "AppSpecification.ContainerEntrypoint",
                 None,
-                "there is no image whose own entry point could run; name one",
+                "set it, because the image's own entry point cannot run here",
             )
         for number, source in enumerate(self.request.get("ProcessingInputs", [])):
             key = f"ProcessingInputs[{number}]"
@@ -50,8 +52,8 @@ class ProcessingJob(Job):
         self._write_config()
         for source in _not_app_managed(self.request.get("ProcessingInputs", [])):
             given = source["S3Input"]
-            items = self.context.objects.items(given["S3Uri"], data_type=given["S3DataType"])
-            self.context.objects.get(items, self.container.path(given["LocalPath"]), check=self.check)
+            items = self.context.s3.items(given["S3Uri"], data_type=given["S3DataType"])
+            self.context.s3.get(items, self.container.path(given["LocalPath"]), check=self.check)
         for output in _not_app_managed(self._outputs()):
             self.container.path(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         self.container.path("/opt/ml/output").mkdir()
@@ -62,7 +64,7 @@ class ProcessingJob(Job):
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         outcome = self.finish(limit)
         if outcome.code != 0:
-            raise Failure(f"AlgorithmError: {self.message('message')}, exit code: {outcome.code}")
+            raise FailureReasonError(f"AlgorithmError: {self.message('message')}, exit code: {outcome.code}")
         for output in _not_app_managed(self._outputs()):
             self.upload(output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"])
 
@@ -86,11 +88,11 @@ class ProcessingJob(Job):
 
 
 def _not_app_managed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that SageMaker moves itself; the rest is the application's own business, with or without a LocalPath."""
+    """Returns the inputs or outputs that SageMaker transfers; the application transfers the others itself."""
     return [part for part in parts if not part.get("AppManaged")]
 
 
 def _require_local_path(key: str, part: dict[str, Any], place: dict[str, Any]) -> None:
     path = place.get("LocalPath", "")
     if not part.get("AppManaged") and not f"{os.path.normpath(path)}/".startswith(_ROOT):
-        raise refused(f"Value '{path}' at '{key}.LocalPath' failed to satisfy constraint: it must begin with {_ROOT}")
+        raise aws_error(f"Value '{path}' at '{key}.LocalPath' failed to satisfy constraint: it must begin with {_ROOT}")

@@ -1,7 +1,7 @@
-"""SageMaker's model registry: groups of model packages, kept as files so that a later run finds them.
+"""SageMaker's model registry: groups of model packages, stored as files so that a later run finds them.
 
-A group is a folder with ``group.json``, and ``1.json``, ``2.json`` and so on for its versions; each file holds what
-Describe answers. https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
+A group is a folder with ``group.json`` and its versions ``1.json``, ``2.json`` and so on. Each file holds Describe's
+response. https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
 """
 
 import json
@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local.errors import Refused, not_supported, refused
+from sagemaker_local.errors import AwsError, aws_error, not_supported
 from sagemaker_local.job import JobContext
-from sagemaker_local.listings import Document, listed, only, timestamp, without
+from sagemaker_local.listings import Document, only, select_page, timestamp, without
 
 _GROUP = "group.json"
 _VERSIONED = re.compile(r".*:model-package/(?P<group>[A-Za-z0-9-]+)/(?P<version>[0-9]+)")
@@ -36,14 +36,14 @@ _REPLACED = (
     "ModelCard",
     "ModelLifeCycle",
 )
-"""What UpdateModelPackage sets as it is given."""
+"""The members that UpdateModelPackage replaces."""
 
 
 class Registry:
-    """The model registry of this machine. Safe to use from several threads, of one process at a time.
+    """The model registry. Safe to use from several threads, but not from several processes.
 
     Args:
-        context: where it is kept: ``registry`` in its folder.
+        context: the environment; the registry is in its folder's subfolder ``registry``.
     """
 
     def __init__(self, context: JobContext) -> None:
@@ -52,13 +52,13 @@ class Registry:
         self._lock = threading.RLock()
 
     def create_group(self, request: Document) -> Document:
-        """CreateModelPackageGroup. Raises Refused if there is one of the name."""
+        """CreateModelPackageGroup. Raises AwsError if it exists."""
         name = request["ModelPackageGroupName"]
         arn = self._group_arn(name)
         with self._lock:
-            file = self._of_group(name) / _GROUP
+            file = self._group_folder(name) / _GROUP
             if file.exists():
-                raise refused(f"Model Package Group already exists: {arn}")
+                raise aws_error(f"Model Package Group already exists: {arn}")
             group = without(request, "Tags") | {
                 "ModelPackageGroupArn": arn,
                 "CreationTime": timestamp(),
@@ -69,20 +69,20 @@ class Registry:
         return {"ModelPackageGroupArn": arn}
 
     def describe_group(self, request: Document) -> Document:
-        """DescribeModelPackageGroup. Raises Refused if there is none of the name or ARN."""
+        """DescribeModelPackageGroup, by name or ARN. Raises AwsError if it does not exist."""
         return self._group(request["ModelPackageGroupName"])
 
     def list_groups(self, request: Document) -> Document:
         """ListModelPackageGroups."""
         groups = sorted((_read(file) for file in self._folder.glob(f"*/{_GROUP}")), key=_created)
-        page, more = listed(groups, request, name="ModelPackageGroupName")
+        page, more = select_page(groups, request, name="ModelPackageGroupName")
         return {"ModelPackageGroupSummaryList": [without(group, "CreatedBy") for group in page]} | more
 
     def create_package(self, request: Document) -> Document:
-        """CreateModelPackage: the next version of its group.
+        """CreateModelPackage: adds the next version to a group.
 
         Raises:
-            JobFailed: there is no such group, or none is named.
+            TaskFailed: the group does not exist, or the request names none.
         """
         self._require_group(request)
         with self._lock:
@@ -105,18 +105,18 @@ class Registry:
                 "CreationTime": timestamp(),
                 "CreatedBy": {},
             }
-            _write(self._of_group(group) / f"{version}.json", package)
+            _write(self._group_folder(group) / f"{version}.json", package)
         return only(package, "ModelPackageArn")
 
     def describe_package(self, request: Document) -> Document:
-        """DescribeModelPackage. Raises Refused if there is none of the ARN."""
+        """DescribeModelPackage. Raises AwsError if it does not exist."""
         return without(self._package(request["ModelPackageName"]), "ClientToken")
 
     def list_packages(self, request: Document) -> Document:
-        """ListModelPackages. Raises Refused if there is no such group.
+        """ListModelPackages. Raises AwsError if the group does not exist.
 
-        Without a group and a type SageMaker lists the unversioned packages only, of which there are none here. The
-        newest comes first unless asked otherwise. (API_ListModelPackages)
+        Without a group and a type, SageMaker lists only unversioned packages, which do not exist here. The default
+        order is newest first. (API_ListModelPackages)
         """
         name = request.get("ModelPackageGroupName")
         if name is not None:
@@ -128,11 +128,11 @@ class Registry:
         packages = [package for group in groups for package in self._versions(group["ModelPackageGroupName"])]
         status = request.get("ModelApprovalStatus")
         packages = [package for package in packages if status in (None, package["ModelApprovalStatus"])]
-        page, more = listed(sorted(packages, key=_created), request, name="ModelPackageGroupName")
+        page, more = select_page(sorted(packages, key=_created), request, name="ModelPackageGroupName")
         return {"ModelPackageSummaryList": [only(package, *_SUMMARY) for package in page]} | more
 
     def update_package(self, request: Document) -> Document:
-        """UpdateModelPackage: its approval, and what else may change. Raises Refused if there is none of the ARN."""
+        """UpdateModelPackage. Raises AwsError if it does not exist."""
         with self._lock:
             package = self._package(request["ModelPackageArn"])
             properties = package.get("CustomerMetadataProperties", {}) | request.get("CustomerMetadataProperties", {})
@@ -148,46 +148,48 @@ class Registry:
                 "LastModifiedTime": timestamp(),
                 "LastModifiedBy": {},
             }
-            file = self._of_group(package["ModelPackageGroupName"]) / f"{package['ModelPackageVersion']}.json"
+            file = self._group_folder(package["ModelPackageGroupName"]) / f"{package['ModelPackageVersion']}.json"
             _write(file, without(package))
         return only(package, "ModelPackageArn")
 
     def _require_group(self, request: Document) -> None:
         name, group = request.get("ModelPackageName"), request.get("ModelPackageGroupName")
         if name and group:
-            raise refused(
+            raise aws_error(
                 "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one "
                 "to use."
             )
         if not group:
-            raise not_supported("ModelPackageGroupName", group, "name a group; packages without versions are not kept")
+            raise not_supported(
+                "ModelPackageGroupName", group, "name a group, because unversioned packages are not supported"
+            )
 
     def _group(self, name: str) -> Document:
         name = name.rpartition("/")[2]
         try:
-            return _read(self._of_group(name) / _GROUP)
+            return _read(self._group_folder(name) / _GROUP)
         except FileNotFoundError:
-            raise refused(f"ModelPackageGroup {self._group_arn(name)} does not exist.") from None
+            raise aws_error(f"ModelPackageGroup {self._group_arn(name)} does not exist.") from None
 
     def _package(self, arn: str) -> Document:
         match = _VERSIONED.fullmatch(arn)
         if match is None:
             raise self._no_package(arn)
         try:
-            return _read(self._of_group(match["group"]) / f"{int(match['version'])}.json")
+            return _read(self._group_folder(match["group"]) / f"{int(match['version'])}.json")
         except FileNotFoundError:
             raise self._no_package(arn) from None
 
-    def _no_package(self, name: str) -> Refused:
+    def _no_package(self, name: str) -> AwsError:
         arn = name if name.startswith("arn:") else self._context.arn(f"model-package/{name}")
-        return refused(f"ModelPackage {arn} does not exist.")
+        return aws_error(f"ModelPackage {arn} does not exist.")
 
     def _versions(self, group: str) -> list[Document]:
-        packages = [_read(file) for file in self._of_group(group).glob("[0-9]*.json")]
+        packages = [_read(file) for file in self._group_folder(group).glob("[0-9]*.json")]
         return sorted(packages, key=lambda package: int(package["ModelPackageVersion"]))
 
-    def _of_group(self, name: str) -> Path:
-        """A group's folder: names that differ in case only have one ARN, so they have one folder."""
+    def _group_folder(self, name: str) -> Path:
+        """Returns a group's folder. Names that differ only in case share an ARN, and so a folder."""
         return self._folder / name.lower()
 
     def _group_arn(self, name: str) -> str:
@@ -204,7 +206,7 @@ def _read(file: Path) -> Document:
 
 
 def _write(file: Path, document: Document) -> None:
-    """Writes a document whole or not at all: another thread may read it, or the machine may go out."""
+    """Writes a document atomically, because another thread may read it or the machine may crash."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(document, indent=2) + "\n")

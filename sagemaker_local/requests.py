@@ -1,8 +1,8 @@
-"""Whether a service would take a request: its shape from botocore's service model, and the limits in it.
+"""Validates requests against botocore's service models, as the services do.
 
-botocore itself checks names, types and what is required; lengths, patterns, ranges and enums are left to the service,
-and are checked here. An instance type is a suggestion, not a limit: AWS adds to the list weekly. What SageMaker takes
-and this machine does not, of the sources of a job's data, is refused here, too.
+botocore itself validates names, types and required members. It leaves lengths, patterns, ranges and enums to the
+service, so they are checked here, except instance types, of which AWS adds new ones every week. Also rejects the data
+sources of jobs that this machine does not support.
 """
 
 import functools
@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from sagemaker_local.errors import not_supported, refused
+from sagemaker_local.errors import aws_error, not_supported
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -25,52 +25,52 @@ _S3_TYPES = ("S3Prefix", "ManifestFile")
 
 @functools.cache
 def service_model(service: str) -> ServiceModel:
-    """A service's model, by botocore's name of the service. Loading SageMaker's takes some 0.3 s, once."""
+    """Returns a service's model by botocore's name for it. Loading SageMaker's takes 0.3 s, once."""
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 @functools.cache
 def error_codes(service: str) -> frozenset[str]:
-    """The codes of the errors that a service's model lists, by botocore's name of the service."""
+    """Returns the error codes in a service's model, by botocore's name for it."""
     return frozenset(shape.name for shape in service_model(service).error_shapes)
 
 
 def operation_name(action: str) -> str:
-    """The API's name of an action: ``CreateProcessingJob`` for ``createProcessingJob``."""
+    """Returns the API's name of an action: ``CreateProcessingJob`` for ``createProcessingJob``."""
     return action[0].upper() + action[1:]
 
 
 def check_request(
     action: str, request: dict[str, Any], *, service: str = "sagemaker", code: str = "ValidationException"
 ) -> None:
-    """Raises Refused, with the service's error for a malformed request, where it is one.
+    """Raises AwsError, with the service's error code, if a request is malformed.
 
     Args:
         action: as in the integration's ARN: ``createProcessingJob``.
         request: the request, without nulls.
-        service: botocore's name of the service.
+        service: botocore's name for the service.
         code: the service's error code for a malformed request.
     """
     shape = service_model(service).operation_model(operation_name(action)).input_shape
-    if shape is None:  # never: every action that is asked for has an input
+    if shape is None:  # never: all supported actions have an input
         raise TypeError(action)
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
-        raise refused(report.generate_report(), code=code)
+        raise aws_error(report.generate_report(), code=code)
     found = [
         f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: {constraint}"
         for path, value, constraint in _violations(request, shape, "")
     ]
     if found:
         counted = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
-        raise refused(f"{counted} detected: {'; '.join(found)}", code=code)
+        raise aws_error(f"{counted} detected: {'; '.join(found)}", code=code)
 
 
 def require_s3_type(key: str, data_type: str) -> None:
-    """Raises JobFailed unless the data type is one that is laid out as files.
+    """Raises TaskFailed unless the data type is one of files.
 
     Args:
-        key: path of the value in the request, for the message.
+        key: the value's path in the request, for the message.
         data_type: ``S3DataType``.
     """
     if data_type not in _S3_TYPES:
@@ -78,13 +78,13 @@ def require_s3_type(key: str, data_type: str) -> None:
 
 
 def require_file_mode(key: str, mode: str) -> None:
-    """Raises JobFailed for Pipe mode; FastFile looks like File to the script, so it is laid out as such."""
+    """Raises TaskFailed for Pipe mode. FastFile looks like File to a script and is treated the same."""
     if mode == "Pipe":
         raise not_supported(key, mode, "use File or FastFile")
 
 
 def require_s3_source(key: str, source: dict[str, Any]) -> dict[str, Any]:
-    """The ``S3DataSource`` of a ``DataSource``. Raises JobFailed where the data is elsewhere or not made of files."""
+    """Returns a ``DataSource``'s ``S3DataSource``. Raises TaskFailed if the data is not in S3 or not files."""
     s3: dict[str, Any] | None = source.get("S3DataSource")
     if s3 is None:
         raise not_supported(f"{key}.DataSource", sorted(source), "use S3DataSource")
@@ -93,7 +93,7 @@ def require_s3_source(key: str, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the message has it: of a body, which may be megabytes, the size."""
+    """Formats a value for a message; for a body, which may have megabytes, only its size."""
     return f"{len(value)} bytes" if isinstance(value, bytes) else value
 
 
@@ -135,5 +135,5 @@ def _constraints(value: Any, shape: "Shape") -> Iterator[str]:
 def _matches(pattern: str, value: str) -> bool:
     try:
         return re.fullmatch(pattern, value) is not None
-    except re.error:  # classes such as \p{L}, which Java has and Python has not: left to SageMaker
+    except re.error:  # Java's classes such as \p{L}, which Python lacks: left to SageMaker
         return True

@@ -1,4 +1,4 @@
-"""SageMaker Runtime on this machine: InvokeEndpoint, and the words in which it fails.
+"""SageMaker Runtime: InvokeEndpoint and its error messages.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
@@ -7,10 +7,10 @@ from http import HTTPStatus
 
 from sagemaker_local.endpoint_router import OutOfServiceError
 from sagemaker_local.endpoints import Endpoints
-from sagemaker_local.errors import Refused, not_supported, refused
+from sagemaker_local.errors import AwsError, aws_error, not_supported
 from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document
-from sagemaker_local.model_server_client import ModelResponse, NoAnswerError
+from sagemaker_local.model_server_client import ModelResponse, NoResponseError
 from sagemaker_local.variant_servers import log_file
 
 _HEADERS = {
@@ -18,7 +18,7 @@ _HEADERS = {
     "Accept": "Accept",
     "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
 }
-_NOT_HERE = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId", "EnableExplanations")
+_UNSUPPORTED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId", "EnableExplanations")
 _MODEL_ERROR = 424
 _MESSAGE_LENGTH = 4096
 _TIMED_OUT = (
@@ -28,11 +28,11 @@ _TIMED_OUT = (
 
 
 class Runtime:
-    """What answers the invocations of endpoints. Safe to use from several threads.
+    """Invokes endpoints. Safe to use from several threads.
 
     Args:
-        context: where the endpoints run.
-        endpoints: whose endpoints.
+        context: the environment that the endpoints run in.
+        endpoints: the endpoints.
     """
 
     def __init__(self, context: JobContext, endpoints: Endpoints) -> None:
@@ -43,46 +43,46 @@ class Runtime:
         """InvokeEndpoint.
 
         Args:
-            request: its ``Body`` as bytes.
+            request: the request, with ``Body`` as bytes.
 
         Returns:
             ``Body`` as bytes, ``ContentType`` and ``InvokedProductionVariant``.
 
         Raises:
-            Refused: ``ValidationError`` where no such endpoint serves, ``ModelError`` where its container gave no
-                prediction.
-            JobFailed: the request is for an endpoint of a kind that this machine has not.
+            AwsError: ``ValidationError`` if the endpoint is missing or not in service, ``ModelError`` if its container
+                returned no prediction.
+            TaskFailed: the request is for a kind of endpoint that is not supported.
         """
-        for key in _NOT_HERE:
+        for key in _UNSUPPORTED:
             if key in request:
                 raise not_supported(key, request[key], "leave it out")
         name = request["EndpointName"]
         headers = {header: _header(key, request[key]) for key, header in _HEADERS.items() if key in request}
         try:
-            traffic = self._endpoints.find(name).traffic
-        except Refused:
+            router = self._endpoints.find(name).router
+        except AwsError:
             raise self._not_found(name) from None
         try:
-            answer, variant = traffic.ask(
+            answer, variant = router.send(
                 "POST", "/invocations", request["Body"], headers, request.get("TargetVariant")
             )
         except OutOfServiceError:
             raise self._not_found(name) from None
-        except NoAnswerError as error:
+        except NoResponseError as error:
             raise self._model_error(name, 0, _TIMED_OUT if error.timed_out else str(error)) from error
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._model_error(name, answer.status, answer.body.decode("utf-8", "replace"))
         return _response(answer, variant)
 
-    def _not_found(self, name: str) -> Refused:
-        """What SageMaker says of one that is being created, too."""
-        return refused(f"Endpoint {name} of account {self._context.account} not found.", code="ValidationError")
+    def _not_found(self, name: str) -> AwsError:
+        """SageMaker returns this error also for an endpoint that is being created."""
+        return aws_error(f"Endpoint {name} of account {self._context.account} not found.", code="ValidationError")
 
-    def _model_error(self, name: str, status: int, text: str) -> Refused:
+    def _model_error(self, name: str, status: int, text: str) -> AwsError:
         client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         text = text[:_MESSAGE_LENGTH]
         group = f"log-group:/aws/sagemaker/Endpoints/{name}"
-        return refused(
+        return aws_error(
             f'Received {"client" if client else "server"} error ({status}) from primary with message "{text}". See '
             f"{log_file(self._context, name)} for more information.",
             code="ModelError",
@@ -94,9 +94,9 @@ class Runtime:
 
 
 def _header(key: str, value: str) -> str:
-    """A value that can travel as a header. Raises Refused for another: the model's pattern is not one of Python's."""
+    """Returns a value that is a valid header; else raises AwsError. Python cannot check the service model's pattern."""
     if not (value.isascii() and value.isprintable()):
-        raise refused(
+        raise aws_error(
             f"1 validation error detected: Value {value!r} at '{key[0].lower()}{key[1:]}' failed to satisfy "
             "constraint: Member must be printable ASCII",
             code="ValidationError",

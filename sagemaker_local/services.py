@@ -1,4 +1,4 @@
-"""The services that a state machine, or an AWS SDK, reaches here, and what answers each of their actions."""
+"""The services and their actions that a state machine or an AWS SDK can call."""
 
 import functools
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from sagemaker_local.storage import get_object
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One of the services that the AWS SDK integrations reach here."""
+    """One of the services."""
 
     name: str
-    """As botocore has it."""
+    """botocore's name."""
     java: str
-    """As the AWS SDK for Java, and therefore Step Functions' error names, have it."""
+    """The name in the AWS SDK for Java, and therefore in Step Functions' error names."""
     malformed: str = "ValidationException"
     """The error code for a malformed request."""
 
@@ -34,9 +34,9 @@ SCALING = Service(name="application-autoscaling", java="ApplicationAutoScaling")
 def functions(
     context: JobContext, registry: Registry, models: Models, endpoints: Endpoints, jobs: Jobs
 ) -> dict[str, tuple[Service, Function]]:
-    """The service of each action, by the action's name as in ``aws-sdk:<service>:<action>``, and what answers it.
+    """Returns the service and function of each action, by the action's name as in ``aws-sdk:<service>:<action>``.
 
-    Each function takes a checked request and gives the response; it raises ``errors.Refused`` or ``errors.JobFailed``.
+    A function takes a validated request and returns the response; it raises ``AwsError`` or ``TaskFailed``.
     """
     scaling = Scaling(context, endpoints)
     of_services: dict[Service, dict[str, Function]] = {
@@ -60,7 +60,7 @@ def functions(
             "deleteEndpoint": endpoints.delete,
         },
         RUNTIME: {"invokeEndpoint": Runtime(context, endpoints).invoke},
-        S3: {"getObject": functools.partial(get_object, context.objects)},
+        S3: {"getObject": functools.partial(get_object, context.s3)},
         SCALING: {
             "registerScalableTarget": scaling.register,
             "putScalingPolicy": scaling.put_policy,

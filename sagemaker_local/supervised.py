@@ -1,4 +1,4 @@
-"""A program of this machine that ends with us, with all that it has started, however we end."""
+"""A child process whose whole process tree dies with this process, even if it is killed."""
 
 import json
 import os
@@ -13,13 +13,13 @@ _KILLED = 137
 
 
 class Supervised:
-    """A running program below ``launcher``, which takes the end of our side of a pipe for the order to end it.
+    """A process run by ``launcher``, which kills it when our end of a pipe closes.
 
     Args:
         command: program and arguments.
         cwd: its working directory.
-        environment: all the variables that it gets.
-        output: an open file for what it prints.
+        environment: its complete environment.
+        output: an open file for its stdout and stderr.
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], output: IO[Any]) -> None:
@@ -32,7 +32,7 @@ class Supervised:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[writer],
-                # A Ctrl-C in the terminal must not end it before we say so.
+                # Ctrl-C in the terminal must not kill it before we do.
                 start_new_session=True,
             )
         finally:
@@ -40,14 +40,14 @@ class Supervised:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code as a shell gives it; None while it runs."""
+        """Returns its exit code, as in a shell, or None while it runs."""
         return None if self._code is None and self._process.poll() is None else self.wait()
 
     def wait(self) -> int:
-        """Waits for its end, and returns its exit code as a shell gives it."""
+        """Waits for it to exit. Returns its exit code, as in a shell."""
         if self._code is None:
             self._process.wait()
-            # An empty report: the launcher itself was killed, or ended it at our word.
+            # The report is empty if the launcher itself was killed.
             self._code = json.loads(os.read(self._status, 4096) or f'{{"code": {_KILLED}}}')["code"]
             os.close(self._status)
             if self._process.stdin is not None:
@@ -55,7 +55,7 @@ class Supervised:
         return self._code
 
     def end(self) -> None:
-        """Ends it at once, if it still runs, and all that it has started."""
+        """Kills it, if it still runs, and all processes that it started."""
         if self._code is None and self._process.stdin is not None:
             self._process.stdin.close()
             self.wait()

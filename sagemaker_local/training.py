@@ -1,9 +1,9 @@
-"""A training job: channels laid out, the entry point run, the model and the output packed and uploaded.
+"""Training jobs: downloads the channels, runs the entry point, packs and uploads the model and the output.
 
-What the container finds is as in
+The container's files are those of
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
-Without an entry point in the request the job is in script mode: the hyperparameters ``sagemaker_program`` and
-``sagemaker_submit_directory`` (or the variables of those names) say what the SageMaker training toolkit would run.
+Without an entry point in the request, the job is in script mode and runs what the SageMaker training toolkit would run:
+the hyperparameters ``sagemaker_program`` and ``sagemaker_submit_directory``, or variables of these names, say what.
 """
 
 import contextlib
@@ -14,7 +14,8 @@ from typing import Any
 
 from sagemaker_local import training_env
 from sagemaker_local.archives import pack, unpack
-from sagemaker_local.errors import Failure, not_supported, refused
+from sagemaker_local.environments import REQUIREMENTS_LENGTH, is_plain
+from sagemaker_local.errors import FailureReasonError, PackageBuildError, aws_error, not_supported
 from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
 from sagemaker_local.requests import require_file_mode, require_s3_source
@@ -30,7 +31,7 @@ class TrainingJob(Job):
 
     def prepare(self) -> None:
         """See ``Job.prepare``."""
-        self.hyperparameters = training_env.parsed(self.request.get("HyperParameters", {}))
+        self.hyperparameters = training_env.parse_hyperparameters(self.request.get("HyperParameters", {}))
         environment = self.request.get("Environment", {})
         program = self.hyperparameters.get("sagemaker_program", environment.get("SAGEMAKER_PROGRAM"))
         self.program = "" if program is None else str(program)
@@ -40,11 +41,12 @@ class TrainingJob(Job):
             )
         )
         specification = self.request.get("AlgorithmSpecification", {})
+        self.image = self.context.image("AlgorithmSpecification.TrainingImage", specification.get("TrainingImage"))
         if not specification.get("ContainerEntrypoint") and not self.program:
             raise not_supported(
                 "AlgorithmSpecification.ContainerEntrypoint",
                 None,
-                "there is no image whose own entry point could run; name one, or HyperParameters.sagemaker_program",
+                "set it or HyperParameters.sagemaker_program, because the image's own entry point cannot run here",
             )
         if not specification.get("ContainerEntrypoint"):
             self.entry_point = None
@@ -58,22 +60,30 @@ class TrainingJob(Job):
 
     def work(self) -> None:
         """See ``Job.work``."""
-        self._lay_out()
-        self.start(
-            self._command(),
-            self._variables(),
-            cwd=None if self.entry_point else training_env.CODE,
-            offline=self.request.get("EnableNetworkIsolation", False),
-        )
+        self._write_inputs()
+        options = {
+            "cwd": None if self.entry_point else training_env.CODE,
+            "offline": self.request.get("EnableNetworkIsolation", False),
+        }
+        requirements = self._requirements()
+        if not is_plain(requirements):
+            self._start_after_pip(options)
+        else:
+            try:
+                self.start(self._command(), self._variables(), requirements=requirements, **options)
+            except PackageBuildError:
+                self._start_after_pip(options)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         try:
             outcome = self.finish(limit)
-        except Failure:
-            # SageMaker keeps what a job saved before its time was up.
+        except FailureReasonError:
+            # SageMaker uploads what a job saved before it timed out.
             self._upload()
             raise
         if outcome.code != 0:
-            raise Failure(f"AlgorithmError: {self._said(outcome.code)}, exit code: {outcome.code}")
+            raise FailureReasonError(
+                f"AlgorithmError: {self._failure_message(outcome.code)}, exit code: {outcome.code}"
+            )
         self._upload()
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
@@ -108,20 +118,20 @@ class TrainingJob(Job):
         require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
         source = require_s3_source(key, channel["DataSource"])
         try:
-            return channel["ChannelName"], self.context.objects.items(source["S3Uri"], data_type=source["S3DataType"])
+            return channel["ChannelName"], self.context.s3.items(source["S3Uri"], data_type=source["S3DataType"])
         except NothingFoundError as error:
-            # SageMaker looks before it takes the request; the text is its own.
-            raise refused(
+            # SageMaker checks this before it accepts the request; the message is SageMaker's.
+            raise aws_error(
                 f"{error} Please ensure that the bucket exists in the selected region ({self.context.region}), that "
                 f'objects exist under that S3 prefix, and that the role "{self.request["RoleArn"]}" has '
                 '"s3:ListBucket" permissions on the bucket.'
             ) from error
         except S3CacheError as error:
-            raise refused(str(error)) from error
+            raise aws_error(str(error)) from error
 
-    def _lay_out(self) -> None:
+    def _write_inputs(self) -> None:
         for name, items in self.channels:
-            self.context.objects.get(items, self.container.path(f"{training_env.INPUT}/data/{name}"), check=self.check)
+            self.context.s3.get(items, self.container.path(f"{training_env.INPUT}/data/{name}"), check=self.check)
         for folder in (training_env.MODEL, f"{training_env.OUTPUT}/data", training_env.CODE):
             self.container.path(folder).mkdir(parents=True, exist_ok=True)
         self.channel_config = {
@@ -141,29 +151,39 @@ class TrainingJob(Job):
 
     def _fetch_code(self) -> None:
         if not is_inside(self.program):
-            raise Failure(
+            raise FailureReasonError(
                 f"ClientError: sagemaker_program is {self.program!r}; it must be a path in the source directory"
             )
         folder = self.container.path(training_env.CODE)
         if self.submit_directory.startswith("s3://"):
-            for item in self.context.objects.items(self.submit_directory):
-                unpack(self.context.objects.cached(item), folder, uri=self.submit_directory)
+            for item in self.context.s3.items(self.submit_directory):
+                unpack(self.context.s3.cached(item), folder, uri=self.submit_directory)
         elif self.submit_directory != training_env.CODE:
             self._copy_code(self.submit_directory.removeprefix("file://"))
         with contextlib.suppress(FileNotFoundError), self.files.open(f"{training_env.CODE}/{self.program}") as program:
             os.fchmod(program.fileno(), 0o755)  # as the toolkit does, for shell scripts
-        if (folder / "requirements.txt").exists():
-            self.container.say("requirements.txt is not installed here: the job has the packages of this environment")
 
     def _copy_code(self, path: str) -> None:
         try:
-            place = self.container.path(path)
+            source = self.container.path(path)
         except ValueError as error:
-            raise Failure(f"ClientError: sagemaker_submit_directory: {error}") from error
-        if place.is_dir():
-            shutil.copytree(place, self.container.path(training_env.CODE), dirs_exist_ok=True)
+            raise FailureReasonError(f"ClientError: sagemaker_submit_directory: {error}") from error
+        if source.is_dir():
+            shutil.copytree(source, self.container.path(training_env.CODE), dirs_exist_ok=True)
         else:
-            unpack(place, self.container.path(training_env.CODE), uri=path)
+            unpack(source, self.container.path(training_env.CODE), uri=path)
+
+    def _requirements(self) -> str:
+        """The ``requirements.txt`` of the source directory, which the training toolkit installs in script mode."""
+        if self.entry_point is not None:
+            return ""
+        return self.files.text(f"{training_env.CODE}/requirements.txt", REQUIREMENTS_LENGTH)
+
+    def _start_after_pip(self, options: dict[str, Any]) -> None:
+        """Has the job install its packages itself, as the toolkit does: they may run code when they are built."""
+        install = "python -m pip install -r requirements.txt || exit 1"
+        command = ["/bin/sh", "-c", f'{install}; exec "$0" "$@"', *self._command()]
+        self.start(command, self._variables(), **options)
 
     def _command(self) -> list[str]:
         if self.entry_point is not None:
@@ -188,11 +208,11 @@ class TrainingJob(Job):
         given: dict[str, str] = self.request.get("Environment", {})
         return variables | given
 
-    def _said(self, code: int) -> str:
-        """The failure file, or what the toolkit writes there when the script left none."""
-        said = self.message("failure")
-        if said or self.entry_point is not None:
-            return said
+    def _failure_message(self, code: int) -> str:
+        """Returns the failure file's content or, in script mode without one, what the toolkit would write there."""
+        message = self.message("failure")
+        if message or self.entry_point is not None:
+            return message
         error = "\n".join(self.container.last_lines[-10:])
         return (
             f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{error}"\nCommand "{shlex.join(self._command())}"'
@@ -208,16 +228,16 @@ class TrainingJob(Job):
         return join_uri(self._output_uri(), "model.tar.gz" if self._compressed() else "model/")
 
     def _upload(self) -> None:
-        for name, place in (("model", training_env.MODEL), ("output", f"{training_env.OUTPUT}/data")):
+        for name, folder in (("model", training_env.MODEL), ("output", f"{training_env.OUTPUT}/data")):
             if not self._compressed():
-                self.upload(place, join_uri(self._output_uri(), name))
+                self.upload(folder, join_uri(self._output_uri(), name))
                 continue
             archive = self.folder / f"{name}.tar.gz"
-            if pack(self.files, place, archive, say=self.container.say):
-                self.context.objects.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
+            if pack(self.files, folder, archive, log=self.container.log_line):
+                self.context.s3.put(archive, join_uri(self._output_uri(), archive.name), adopt=True)
 
     def _progress(self) -> str:
-        """The secondary status of a job that is in progress."""
+        """Returns the secondary status of a job in progress."""
         if self.started is None:
             return "Downloading"
         return "Training" if self.ended is None else "Uploading"

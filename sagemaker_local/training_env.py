@@ -1,9 +1,8 @@
-"""The variables and the command line that the SageMaker training toolkit gives a training script.
+"""The variables and arguments that the SageMaker training toolkit passes to a training script.
 
-The names and the way in which values are written are the toolkit's:
-https://github.com/aws/sagemaker-training-toolkit, ``environment.py``, ``mapping.py``, ``params.py``.
-On AWS they are there where the toolkit is the container's entry point (script mode); here a training job whose request
-names an entry point of its own gets them too.
+Names and formats are the toolkit's: https://github.com/aws/sagemaker-training-toolkit, ``environment.py``,
+``mapping.py``, ``params.py``. On AWS, only the toolkit as the container's entry point (script mode) sets them; here,
+jobs with an entry point in the request get them, too.
 """
 
 import json
@@ -18,8 +17,8 @@ HOST = "algo-1"
 
 _GROUP = "homogeneousCluster"
 _LOG_LEVEL = 20  # logging.INFO
-# The "sagemaker_" hyperparameters that the toolkit reads itself; it passes the others on as framework parameters.
-_OWN = {
+# The "sagemaker_" hyperparameters that the toolkit reads itself; it passes on the others as framework parameters.
+_TOOLKIT_PARAMETERS = {
     "sagemaker_program",
     "sagemaker_submit_directory",
     "sagemaker_container_log_level",
@@ -30,8 +29,8 @@ _OWN = {
 }
 
 
-def parsed(hyperparameters: dict[str, str]) -> dict[str, Any]:
-    """Hyperparameters, which are strings in the request, as the toolkit reads them: as JSON where they are JSON."""
+def parse_hyperparameters(hyperparameters: dict[str, str]) -> dict[str, Any]:
+    """Parses hyperparameters, which are strings in the request, as JSON if possible, like the toolkit."""
 
     def value(text: str) -> Any:
         try:
@@ -43,7 +42,7 @@ def parsed(hyperparameters: dict[str, str]) -> dict[str, Any]:
 
 
 def resource_config(instance_type: str) -> dict[str, Any]:
-    """The content of ``resourceconfig.json`` on a cluster of one."""
+    """Returns the content of ``resourceconfig.json`` for a cluster of one instance."""
     return {
         "current_host": HOST,
         "current_instance_type": instance_type,
@@ -55,13 +54,13 @@ def resource_config(instance_type: str) -> dict[str, Any]:
 
 
 def user_arguments(hyperparameters: dict[str, Any]) -> list[str]:
-    """The script's arguments: ``--name value`` for each of the user's own hyperparameters, ordered by name."""
+    """Returns the script's arguments: ``--name value`` for each of the user's hyperparameters, ordered by name."""
     arguments = []
-    for name, value in sorted(_of_user(hyperparameters).items()):
-        written = "" if value is None else str(value)
+    for name, value in sorted(_user_hyperparameters(hyperparameters).items()):
+        text = "" if value is None else str(value)
         if isinstance(value, dict):
-            written = ",".join(f"{key}={item}" for key, item in sorted(value.items()))
-        arguments += [f"--{name}" if len(name) > 1 else f"-{name}", written]
+            text = ",".join(f"{key}={item}" for key, item in sorted(value.items()))
+        arguments += [f"--{name}" if len(name) > 1 else f"-{name}", text]
     return arguments
 
 
@@ -74,18 +73,20 @@ def variables(
     submit_directory: str,
     job_name: str,
 ) -> dict[str, str]:
-    """The ``SM_`` variables.
+    """Returns the ``SM_`` variables.
 
     Args:
-        hyperparameters: as ``parsed`` gives them.
+        hyperparameters: the parsed hyperparameters.
         channels: the content of ``inputdataconfig.json``.
         resources: the content of ``resourceconfig.json``.
-        program: the user's script; None where the request names an entry point.
-        submit_directory: where its code came from.
-        job_name: the training job's.
+        program: the user's script; None if the request has an entry point.
+        submit_directory: the source of the script's code.
+        job_name: the training job's name.
     """
-    own = _of_user(hyperparameters)
-    framework = {name: value for name, value in hyperparameters.items() if name not in own and name not in _OWN}
+    own = _user_hyperparameters(hyperparameters)
+    framework = {
+        name: value for name, value in hyperparameters.items() if name not in own and name not in _TOOLKIT_PARAMETERS
+    }
     directories = {name: f"{INPUT}/data/{name}" for name in channels}
     values = _container(resources) | {
         "hps": own,
@@ -101,7 +102,7 @@ def variables(
     values["training_env"] = _training_env(values, directories, framework, job_name)
     values |= {f"channel_{name}": path for name, path in directories.items()}
     values |= {f"hp_{name}": value for name, value in own.items()}
-    return {f"SM_{name.upper()}": _written(value) for name, value in values.items()}
+    return {f"SM_{name.upper()}": _as_variable(value) for name, value in values.items()}
 
 
 def _container(resources: dict[str, Any]) -> dict[str, Any]:
@@ -145,11 +146,11 @@ def _training_env(
     }
 
 
-def _of_user(hyperparameters: dict[str, Any]) -> dict[str, Any]:
+def _user_hyperparameters(hyperparameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
 
 
-def _written(value: Any) -> str:
+def _as_variable(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list)):

@@ -1,26 +1,25 @@
-"""A batch transform job: the model served in a container, the input files sent to it in payloads, the answers uploaded.
+"""Batch transform jobs: serves the model in a container, sends it the input files, uploads the predictions.
 
-What SageMaker sets and how it answers is as in
-https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html and
-https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html: an input file that fails has no output file, the
-others have theirs, and the job fails. Its log lines are SageMaker's own.
+Follows https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html and
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html: if an input file fails, the job fails, and every
+file but that one has an output file. The log lines are SageMaker's.
 """
 
 import gzip
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local.errors import Failure, not_supported
+from sagemaker_local.errors import FailureReasonError, not_supported
 from sagemaker_local.job import Job, JobContext
-from sagemaker_local.model import Models, lay_out
-from sagemaker_local.model_server_client import BadAnswerError, ModelServer
+from sagemaker_local.model import Models, download_model, requirements_of
+from sagemaker_local.model_server_client import BadResponseError, ModelServer
 from sagemaker_local.requests import require_s3_source
-from sagemaker_local.s3_cache import S3Object, as_file, join_uri
+from sagemaker_local.s3_cache import S3Object, file_name_errors, join_uri
 from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
 
 _DEFAULT_PAYLOAD_MB = 6
@@ -32,9 +31,9 @@ class TransformJob(Job):
     """One batch transform job.
 
     Args:
-        request: the checked request.
-        context: where it runs.
-        models: where its model is.
+        request: the validated request.
+        context: the environment that it runs in.
+        models: has its model.
     """
 
     noun = "Transform"
@@ -58,6 +57,11 @@ class TransformJob(Job):
             raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
         self._definition = self._models.container(self.request["ModelName"])
         self.offline = self._models.is_isolated(self.request["ModelName"])
+        self.image = self.context.image(f"Image of model {self.request['ModelName']}", self._definition.get("Image"))
+
+    def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
+        """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
+        super().start(command, environment, requirements=requirements_of(self.container), **options)
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""
@@ -65,11 +69,11 @@ class TransformJob(Job):
 
     def work(self) -> None:
         """See ``Job.work``."""
-        items = self.context.objects.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
-        lay_out(self._definition, self.container, self.context.objects)
+        items = self.context.s3.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
+        download_model(self._definition, self.container, self.context.s3)
         width = max(1, self.request.get("MaxConcurrentTransforms", 1))
         with self._server() as server, ThreadPoolExecutor(width) as pool:
-            self.container.say(
+            self.container.log_line(
                 f"[sagemaker logs]: MaxConcurrentTransforms={width}, MaxPayloadInMB={self._payload_mb()}, "
                 f"BatchStrategy={'SINGLE_RECORD' if self._single() else 'MULTI_RECORD'}"
             )
@@ -78,32 +82,34 @@ class TransformJob(Job):
         if first is not None:
             raise first
 
-    def _transform(self, item: S3Object, server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Failure | None:
-        """Sends one input file and uploads the answers. Returns what went wrong with this file, if anything did."""
+    def _transform(
+        self, item: S3Object, server: ModelServer, pool: ThreadPoolExecutor, width: int
+    ) -> FailureReasonError | None:
+        """Sends one input file and uploads the predictions. Returns this file's failure, or None."""
         self.check()
         file = self.folder / "answers" / f"{item.relative}.out"
-        with as_file(item):
+        with file_name_errors(item):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
         source = f"{item.bucket}/{item.key}"
         try:
-            with self._open(self.context.objects.cached(item)) as stream, file.open("wb") as out:
+            with self._open(self.context.s3.cached(item)) as stream, file.open("wb") as out:
                 for answer in _in_order(self._payloads(stream), server, pool, width):
                     out.write(answer)
                     if self._output.get("AssembleWith") == "Line" and not answer.endswith(b"\n"):
                         out.write(b"\n")
-        except BadAnswerError as error:
+        except BadResponseError as error:
             self.check()
             return self._file_failed(error.blame, source, str(error), *error.text.splitlines())
         except PayloadTooLargeError as error:
             return self._file_failed("ClientError", source, str(error))
-        self.context.objects.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
+        self.context.s3.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
         return None
 
-    def _file_failed(self, blame: str, source: str, *lines: str) -> Failure:
+    def _file_failed(self, blame: str, source: str, *lines: str) -> FailureReasonError:
         for line in lines:
-            self.container.say(f"[sagemaker logs]: {source}: {line}")
-        return Failure(f"{blame}: See job logs for more information ({source}: {lines[0]})")
+            self.container.log_line(f"[sagemaker logs]: {source}: {line}")
+        return FailureReasonError(f"{blame}: See job logs for more information ({source}: {lines[0]})")
 
     def _open(self, file: Path) -> BufferedIOBase:
         return gzip.GzipFile(file) if self._input.get("CompressionType") == "Gzip" else file.open("rb")
@@ -143,11 +149,11 @@ class TransformJob(Job):
 
 
 def _in_order(bodies: Iterator[bytes], server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Iterator[bytes]:
-    """The answers to the payloads, in their order, with no more under way than may be."""
-    under_way: deque[Future[bytes]] = deque()
+    """Yields the predictions in the payloads' order, with at most ``width`` requests in flight."""
+    in_flight: deque[Future[bytes]] = deque()
     for body in bodies:
-        under_way.append(pool.submit(server.invoke, body))
-        if len(under_way) > width:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+        in_flight.append(pool.submit(server.invoke, body))
+        if len(in_flight) > width:
+            yield in_flight.popleft().result()
+    while in_flight:
+        yield in_flight.popleft().result()

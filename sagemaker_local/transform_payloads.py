@@ -1,6 +1,6 @@
-"""How a batch transform job cuts an input file into payloads.
+"""Splits a batch transform job's input file into payloads.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html and ``BatchStrategy``, ``MaxPayloadInMB`` and
+See https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html, and ``BatchStrategy``, ``MaxPayloadInMB`` and
 ``SplitType`` of CreateTransformJob.
 """
 
@@ -9,20 +9,20 @@ from io import BufferedIOBase
 
 
 class PayloadTooLargeError(Exception):
-    """A record, or a file that is not split, is larger than a payload may be."""
+    """A record, or an unsplit file, exceeds MaxPayloadInMB."""
 
 
 def payloads(stream: BufferedIOBase, *, by_line: bool, single: bool, limit: int) -> Iterator[bytes]:
-    """The payloads of one input file, in its order.
+    """Yields an input file's payloads in order.
 
     Args:
         stream: the file.
-        by_line: SplitType Line; None otherwise.
-        single: BatchStrategy SingleRecord: one line each. It takes SplitType Line.
-        limit: bytes that a payload may have; 0: any number.
+        by_line: whether SplitType is Line; otherwise it is None.
+        single: whether BatchStrategy is SingleRecord, with one line per payload; requires ``by_line``.
+        limit: maximum bytes of a payload; 0: unlimited.
 
     Raises:
-        PayloadTooLargeError: something that cannot be split is larger.
+        PayloadTooLargeError: a record, or an unsplit file, exceeds the limit.
     """
     if not by_line or not (limit or single):
         yield from _whole(stream, limit)
@@ -35,7 +35,7 @@ def payloads(stream: BufferedIOBase, *, by_line: bool, single: bool, limit: int)
 def _whole(stream: BufferedIOBase, limit: int) -> Iterator[bytes]:
     content = stream.read(limit + 1 if limit else -1)
     if limit and len(content) > limit:
-        raise PayloadTooLargeError(f"the file is larger than MaxPayloadInMB = {limit >> 20}, and it is not split")
+        raise PayloadTooLargeError(f"the file is larger than MaxPayloadInMB = {limit >> 20} and is not split")
     yield content
 
 
@@ -48,7 +48,7 @@ def _lines(stream: BufferedIOBase, limit: int) -> Iterator[bytes]:
 
 
 def _blocks(stream: BufferedIOBase, limit: int) -> Iterator[bytes]:
-    """As many whole lines as fit, read in blocks: a file may have millions of lines."""
+    """Yields payloads of as many whole lines as fit. Reads blocks, because a file may have millions of lines."""
     rest = b""
     while block := rest + stream.read(limit + 1 - len(rest)):
         if len(block) <= limit:

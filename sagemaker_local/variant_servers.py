@@ -1,4 +1,4 @@
-"""What serves behind an endpoint: a model server for each production variant, each in a container of its own."""
+"""An endpoint's model servers: one for each production variant, in its own container."""
 
 import threading
 import time
@@ -9,37 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.container import Container, Exit, StoppedError
-from sagemaker_local.errors import Failure, refused
+from sagemaker_local.errors import FailureReasonError, aws_error
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import remove
-from sagemaker_local.model import lay_out
-from sagemaker_local.model_server_client import ModelResponse, ModelServer, NoAnswerError
+from sagemaker_local.model import download_model, requirements_of
+from sagemaker_local.model_server_client import ModelResponse, ModelServer, NoResponseError
 
 ACTION = "createEndpoint"
-"""What the lines of an endpoint's log are said under."""
+"""The action under which an endpoint's log lines are reported."""
 
 _INVOCATION_SECONDS = 60
-"""How long a container may take over an answer (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
+"""Timeout of an invocation (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
 _STARTUP_SECONDS = 600.0
 _PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds before each attempt to start a server again that has died in service."""
+"""Seconds before each attempt to restart a server that has died in service."""
 _STEADY_SECONDS = 60.0
-"""A server that has served so long has not died of what it died of before: the attempts are counted anew."""
+"""After this time in service, the attempts are counted from zero again."""
 _PING_SECONDS, _PINGS = 10.0, 3
-"""How often a server is asked whether it is well, and how often it may fail to answer."""
+"""Interval and timeout of the health check, and the number of failures that cause a restart."""
 
 
 class VariantServer:
-    """The model server of one production variant, started again when it dies. Safe to use from several threads.
+    """The model server of one production variant, restarted when it dies. Safe to use from several threads.
 
     Args:
-        variant: of the endpoint configuration.
+        variant: the production variant in the endpoint configuration.
         definition: the container definition of the variant's model.
         offline: whether the model gets no network.
-        context: where it runs.
+        context: the environment that it runs in.
         endpoint: the endpoint's name.
-        folder: of its own; what an earlier one left there is removed.
-        given_up: is called, from a thread of the host's own, when the server has died too often to be started again.
+        folder: the container's folder; existing files are removed.
+        on_failed: called from another thread when the server has died too often and is not restarted.
     """
 
     def __init__(
@@ -51,97 +51,99 @@ class VariantServer:
         context: JobContext,
         endpoint: str,
         folder: Path,
-        given_up: Callable[[Exception], None],
+        on_failed: Callable[[Exception], None],
     ) -> None:
         self.variant = variant
         self.name: str = variant["VariantName"]
         self.weight: float = variant.get("InitialVariantWeight", 1.0)
-        self.asked = 0
+        self.invocations = 0
         self.definition = definition
         self.offline = offline
         self._context = context
         self._endpoint = endpoint
         self._folder = folder
-        self._given_up = given_up
+        self._on_failed = on_failed
         self._changed = threading.Condition()
         self._server: ModelServer | None = None
         self._stopping = False
         self._stack = ExitStack()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._monitor = threading.Thread(target=self._keep_running, daemon=True)
         self.container = self._new_container()
 
     def open(self) -> None:
-        """Lays the model out and starts its server; returns when it answers.
+        """Downloads the model, starts the server and waits until it responds.
 
         Raises:
-            Failure: the model's archive is none, or the server did not come up.
-            S3CacheError: S3 refused.
-            StoppedError: ``stop`` came first.
+            FailureReasonError: the model's archive is invalid, or the server failed to start.
+            S3CacheError: an S3 request failed.
+            StoppedError: ``stop`` was called first.
         """
         self._start()
-        self._keeper.start()
+        self._monitor.start()
 
     def start(
         self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
     ) -> None:
-        """See ``model_server_client.Hosting``."""
+        """See ``model_server_client.ServerHost``."""
         variables = self._context.environment(offline=offline) | environment
-        self.container.start(command, variables, descriptors=descriptors, offline=offline)
+        image = self._context.image("Image", self.definition.get("Image"))
+        python = self._context.python(image, requirements_of(self.container), log_line=self.container.log_line)
+        self.container.start(command, variables, python=python, descriptors=descriptors, offline=offline)
 
     def finish(self) -> Exit:
-        """See ``model_server_client.Hosting``."""
+        """See ``model_server_client.ServerHost``."""
         return self.container.wait()
 
-    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        """The model server's answer; a request that comes while it is started again waits.
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
+        """Sends a request to the model server; waits while it is being restarted.
 
         Raises:
-            NoAnswerError: it did not answer, or did not come up again.
+            NoResponseError: it did not respond, or did not restart.
         """
         before = None
         while True:
             server = self._serving_after(before)
             try:
-                return server.ask(method, path, body, headers)
-            except NoAnswerError as error:
+                return server.send(method, path, body, headers)
+            except NoResponseError as error:
                 if not isinstance(error.__cause__, ConnectionRefusedError):
                     raise
-                before = server  # it has just ended, and has got nothing of the request
+                before = server  # it has just exited and did not receive the request
 
     def _serving_after(self, before: ModelServer | None) -> ModelServer:
         with self._changed:
             self._changed.wait_for(lambda: self._server not in (None, before) or self._stopping, _INVOCATION_SECONDS)
             if self._server is None or self._server is before:
-                raise NoAnswerError(timed_out=False)
+                raise NoResponseError(timed_out=False)
             return self._server
 
     def stop(self) -> None:
-        """Has the server end soon, also while it comes up. From any thread."""
+        """Stops the server, even while it is starting, and returns. Callable from any thread."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
             self.container.stop()
 
     def close(self) -> None:
-        """Ends the server and removes its files."""
+        """Stops the server, waits for its exit and removes its files."""
         self.stop()
-        if self._keeper.ident is not None and self._keeper is not threading.current_thread():
-            self._keeper.join()
+        if self._monitor.ident is not None and self._monitor is not threading.current_thread():
+            self._monitor.join()
         self._stack.close()
         self.container.close()
         remove(self._folder)
 
     def _start(self) -> None:
-        patience = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
+        startup_timeout = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
         try:
-            lay_out(self.definition, self.container, self._context.objects)
+            download_model(self.definition, self.container, self._context.s3)
             started = ModelServer.started(
                 self,
                 self.definition.get("Environment", {}),
                 headers={},
                 timeout=_INVOCATION_SECONDS,
                 retries=0,
-                patience=patience,
+                startup_timeout=startup_timeout,
             )
             server = self._started(started)
         except BaseException:
@@ -151,13 +153,15 @@ class VariantServer:
             self._server = server
             self._changed.notify_all()
 
-    def _keep(self) -> None:
-        """Starts the server again whenever it has died or answers no more, with longer and longer pauses."""
-        error: Exception = Failure(f"The container for production variant {self.name} keeps on ending in service.")
+    def _keep_running(self) -> None:
+        """Restarts the server whenever it dies or stops responding, after increasing pauses."""
+        error: Exception = FailureReasonError(
+            f"The container for production variant {self.name} keeps exiting in service."
+        )
         pauses = list(_PAUSES)
         while True:
             began = time.monotonic()
-            self._watch()
+            self._wait_until_down()
             if time.monotonic() - began > _STEADY_SECONDS:
                 pauses = list(_PAUSES)
             pause = pauses.pop(0) if pauses else None
@@ -166,23 +170,23 @@ class VariantServer:
                 if self._changed.wait_for(lambda: self._stopping, pause or 0.0):
                     return
             if pause is None:
-                self._given_up(error)
+                self._on_failed(error)
                 return
             try:
                 self._restart()
             except StoppedError:
                 return
-            except Exception as failure:  # noqa: BLE001 - whatever it is, it is tried again, and the endpoint hears of it
+            except Exception as failure:  # noqa: BLE001 - any failure is retried and finally reported
                 error = failure
 
-    def _watch(self) -> None:
-        """Returns when the server has ended, or has not answered a ping for some times."""
+    def _wait_until_down(self) -> None:
+        """Returns when the server has exited, or has failed several health checks."""
         silent = 0
-        while not self.container.ended(_PING_SECONDS):
+        while not self.container.wait_for_exit(_PING_SECONDS):
             server = self._server
             silent = 0 if server is None or server.answers_ping(_PING_SECONDS) else silent + 1
             if silent == _PINGS:
-                self.container.say(f"{self.name} has not answered {_PINGS} pings, and is started again")
+                self.container.log_line(f"{self.name} has not responded to {_PINGS} pings and is being restarted")
                 return
 
     def _restart(self) -> None:
@@ -193,7 +197,7 @@ class VariantServer:
             self.container = container
             if self._stopping:
                 raise StoppedError
-        container.say(f"The model server of {self.name} has ended, and is started again")
+        container.log_line(f"The model server of {self.name} has exited and is being restarted")
         self._start()
 
     def _new_container(self) -> Container:
@@ -209,64 +213,66 @@ class VariantServer:
     def _started(self, starting: AbstractContextManager[ModelServer]) -> ModelServer:
         try:
             return self._stack.enter_context(starting)
-        except Failure as error:
-            # SageMaker's own words; which exit code it was, the log says.
-            raise Failure(
+        except FailureReasonError as error:
+            # SageMaker's message; the log has the exit code.
+            raise FailureReasonError(
                 f"The primary container for production variant {self.name} did not pass the ping health check. Please "
                 "check CloudWatch logs for this endpoint."
             ) from error
 
 
 class VariantGroup:
-    """The hosts of one endpoint configuration. Safe to use from several threads.
+    """The model servers of one endpoint configuration. Safe to use from several threads.
 
     Args:
-        hosts: one for each production variant.
+        servers: one for each production variant.
     """
 
-    def __init__(self, hosts: list[VariantServer]) -> None:
-        self.hosts = hosts
+    def __init__(self, servers: list[VariantServer]) -> None:
+        self.servers = servers
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Opens all hosts, side by side. Raises what the first of them raised, with none left open."""
-        with ThreadPoolExecutor(len(self.hosts)) as pool:
-            opened = [pool.submit(host.open) for host in self.hosts]
+        """Opens all servers in parallel. If any fails, closes the others and raises the first error."""
+        with ThreadPoolExecutor(len(self.servers)) as pool:
+            opened = [pool.submit(server.open) for server in self.servers]
         errors = [error for future in opened if (error := future.exception()) is not None]
         if errors:
-            # What a failed host has laid out stays, as a failed job's files do.
-            for host, future in zip(self.hosts, opened, strict=True):
+            # A failed server keeps its files, as a failed job does.
+            for server, future in zip(self.servers, opened, strict=True):
                 if future.exception() is None:
-                    host.close()
+                    server.close()
             raise errors[0]
 
     def pick(self, variant: str | None) -> VariantServer:
-        """The host whose turn it is by the variants' weights, or that of the variant.
+        """Returns the server for the next request: the named variant's, or the next by the variants' weights.
 
         Raises:
-            Refused: there is no such variant.
+            AwsError: the variant does not exist.
         """
         with self._lock:
-            hosts = [host for host in self.hosts if variant in (None, host.name)]
-            if not hosts:
-                raise refused(f"Variant {variant} not found.", code="ValidationError")
-            weighted = [host for host in hosts if host.weight > 0]
-            host = min(weighted, key=lambda host: (host.asked + 1) / host.weight) if weighted else hosts[0]
-            host.asked += 1
-            return host
+            servers = [server for server in self.servers if variant in (None, server.name)]
+            if not servers:
+                raise aws_error(f"Variant {variant} not found.", code="ValidationError")
+            weighted = [server for server in servers if server.weight > 0]
+            server = (
+                min(weighted, key=lambda server: (server.invocations + 1) / server.weight) if weighted else servers[0]
+            )
+            server.invocations += 1
+            return server
 
     def stop(self) -> None:
-        """Has all servers end soon. From any thread."""
-        for host in self.hosts:
-            host.stop()
+        """Stops all servers and returns. Callable from any thread."""
+        for server in self.servers:
+            server.stop()
 
     def close(self) -> None:
-        """Ends all servers."""
-        with ThreadPoolExecutor(len(self.hosts)) as pool:
-            for closed in [pool.submit(host.close) for host in self.hosts]:
+        """Closes all servers in parallel."""
+        with ThreadPoolExecutor(len(self.servers)) as pool:
+            for closed in [pool.submit(server.close) for server in self.servers]:
                 closed.result()
 
 
 def log_file(context: JobContext, endpoint: str) -> Path:
-    """Where the output of an endpoint's containers goes."""
+    """Returns the log file of an endpoint's containers."""
     return context.folder / "logs" / "Endpoints" / f"{endpoint}.log"

@@ -74,7 +74,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
 
     def _number(self, name: str, value: str) -> float:
         if name not in census.NUMERIC:
-            return self.shares_[name].get(value, np.nan)
+            return float(self.shares_[name].get(value, np.nan))
         try:
             return float(value) if value else np.nan
         except ValueError:

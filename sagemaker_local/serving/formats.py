@@ -1,4 +1,6 @@
-"""The content types that the scikit-learn container reads and writes by itself, and its default functions."""
+"""The scikit-learn container's content types and default functions."""
+
+from __future__ import annotations
 
 import csv
 import importlib
@@ -15,7 +17,7 @@ UTF8_TYPES = (JSON, CSV)
 
 
 class UnsupportedFormatError(Exception):
-    """There is no default for a content type."""
+    """The default functions do not support a content type."""
 
     def __init__(self, content_type: str) -> None:
         super().__init__(
@@ -25,42 +27,42 @@ class UnsupportedFormatError(Exception):
 
 
 def media_type(content_type: str) -> str:
-    """A content type without its parameters."""
+    """Returns a content type without its parameters."""
     return content_type.partition(";")[0].strip()
 
 
 def decode(content: Any, content_type: str) -> Any:
-    """Request data as a numpy array. Raises UnsupportedFormatError."""
+    """Parses request data into a numpy array. Raises UnsupportedFormatError."""
     np = _numpy()
-    match media_type(content_type):
-        case "application/json":
-            return np.array(json.loads(content))
-        case "text/csv":
-            array = np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze()
-            try:
-                return array.astype(float)
-            except ValueError:
-                return array
-        case "application/x-npy":
-            # The container loads pickled objects too, which run code of whoever sends the request.
-            return np.load(io.BytesIO(content), allow_pickle=False)
+    kind = media_type(content_type)
+    if kind == JSON:
+        return np.array(json.loads(content))
+    if kind == CSV:
+        array = np.array(list(csv.reader(io.StringIO(content), strict=True))).squeeze()
+        try:
+            return array.astype(float)
+        except ValueError:
+            return array
+    if kind == NPY:
+        # The container also loads pickled objects, which would run the client's code.
+        return np.load(io.BytesIO(content), allow_pickle=False)
     raise UnsupportedFormatError(content_type)
 
 
 def encode(prediction: Any, accept: str) -> str | bytes:
-    """A prediction in the first of the accepted content types that there is a default for.
+    """Encodes a prediction in the first accepted content type that is supported.
 
     Raises:
-        UnsupportedFormatError: there is none.
+        UnsupportedFormatError: no accepted type is supported.
     """
     for accepted in accept.split(","):
-        match media_type(accepted):
-            case "application/json" | "*/*":
-                return json.dumps(prediction, default=_plain)
-            case "text/csv":
-                return _as_csv(prediction)
-            case "application/x-npy":
-                return _as_npy(prediction)
+        kind = media_type(accepted)
+        if kind in (JSON, ANY):
+            return json.dumps(prediction, default=_plain)
+        if kind == CSV:
+            return _as_csv(prediction)
+        if kind == NPY:
+            return _as_npy(prediction)
     raise UnsupportedFormatError(accept)
 
 
@@ -81,12 +83,12 @@ def default_output(prediction: Any, accept: str) -> tuple[str | bytes, str]:
 
 
 def default_model(model_dir: str) -> Any:
-    """The scikit-learn container has no way of its own to load a model."""
+    """Raises NotImplementedError: the scikit-learn container has no default ``model_fn``."""
     raise NotImplementedError(f"Please provide a model_fn implementation, which loads the model in {model_dir}.")
 
 
 def _numpy() -> Any:
-    """Numpy, imported only now: a module with functions of its own may do without it."""
+    """Imports numpy on first use, because a module with its own functions may not need it."""
     return importlib.import_module("numpy")
 
 

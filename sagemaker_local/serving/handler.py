@@ -1,4 +1,6 @@
-"""The user's module and its model: found, loaded and asked as the scikit-learn container does."""
+"""Imports the user's module, loads the model and handles requests as the scikit-learn container does."""
+
+from __future__ import annotations
 
 import importlib
 import inspect
@@ -20,16 +22,16 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class Handler:
-    """A model that answers requests.
+    """Handles requests with the user's model.
 
     Args:
-        module: the user's; what it does not have of ``model_fn``, ``input_fn``, ``predict_fn``, ``output_fn`` and
-            ``transform_fn`` is the scikit-learn container's default.
-        model_dir: where the model's files are.
+        module: the user's module; the scikit-learn container's defaults replace missing functions of ``model_fn``,
+            ``input_fn``, ``predict_fn`` and ``output_fn``.
+        model_dir: the folder with the model's files.
 
     Raises:
-        ValueError: the module has both ``transform_fn`` and a function that it would replace.
-        Exception: whatever ``model_fn`` raises.
+        ValueError: the module has both ``transform_fn`` and a function that it replaces.
+        Exception: any exception that ``model_fn`` raises.
     """
 
     def __init__(self, module: ModuleType, model_dir: str) -> None:
@@ -42,18 +44,18 @@ class Handler:
         self._model = self._call(getattr(module, "model_fn", formats.default_model), model_dir)
 
     def __call__(self, content: bytes, content_type: str, accept: str) -> tuple[bytes, str, int]:
-        """The answer to one request.
+        """Handles one request.
 
         Args:
             content: the request's body.
-            content_type: its type.
-            accept: the types that the answer may have.
+            content_type: its content type.
+            accept: the accepted content types.
 
         Returns:
-            Body, content type and HTTP status of the answer.
+            The response's body, content type and HTTP status.
 
         Raises:
-            Exception: whatever the user's functions raise.
+            Exception: any exception that the user's functions raise.
         """
         is_text = formats.media_type(content_type) in formats.UTF8_TYPES
         data: Any = content.decode() if is_text else content
@@ -70,7 +72,7 @@ class Handler:
             return str(error).encode(), "text/plain", 406
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Calls one of the user's functions, with the context where it has a parameter for one."""
+        """Calls one of the user's functions, with the context if it has a parameter for it."""
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # not every callable has a signature
@@ -85,14 +87,15 @@ class Handler:
 
 
 def load(environment: Mapping[str, str]) -> Handler:
-    """The handler of this container's model.
+    """Loads this container's model.
 
     Args:
-        environment: ``SAGEMAKER_PROGRAM``, ``SAGEMAKER_SUBMIT_DIRECTORY``, and ``SAGEMAKER_BASE_DIR`` for /opt/ml.
+        environment: may have ``SAGEMAKER_PROGRAM``, ``SAGEMAKER_SUBMIT_DIRECTORY``, and ``SAGEMAKER_BASE_DIR`` for
+            /opt/ml.
 
     Raises:
-        FileNotFoundError: the program is in none of the places where it may be.
-        Exception: whatever the user's module raises.
+        FileNotFoundError: the program is in none of the code folders.
+        Exception: any exception that the user's module raises.
     """
     base = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
     program = environment.get("SAGEMAKER_PROGRAM", _DEFAULT_PROGRAM)
@@ -101,7 +104,7 @@ def load(environment: Mapping[str, str]) -> Handler:
     for folder in folders:
         if (folder / name).is_file():
             file = folder / name
-            # The container's working directory is its code; a module may import its neighbours from either folder.
+            # The working directory is the code folder, as in the container; the module may import from either folder.
             os.chdir(folder)
             sys.path[:0] = list(dict.fromkeys([str(file.parent), str(folder)]))
             return Handler(importlib.import_module(file.stem), str(base / "model"))
@@ -109,7 +112,7 @@ def load(environment: Mapping[str, str]) -> Handler:
 
 
 def _code_folders(base: Path, submit_directory: str) -> list[Path]:
-    """Where the code may be: what came from S3 has been unpacked to ``code``; a path names the place itself."""
+    """Returns the folders that may have the code. Code from S3 has been unpacked to ``code``."""
     inside = [base / "code", base / "model" / "code"]
     if not submit_directory or submit_directory.startswith("s3://"):
         return inside
@@ -117,7 +120,7 @@ def _code_folders(base: Path, submit_directory: str) -> list[Path]:
 
 
 def _answer(result: Any, accept: str) -> tuple[bytes, str, int]:
-    """What a user's function gave, as an answer: bytes or text, alone, with its type, or in a toolkit's Response."""
+    """Converts a user function's result: bytes or text, alone, with its content type, or in a toolkit's Response."""
     status = 200
     if isinstance(result, tuple):
         result, accept = result[0], result[1]
@@ -129,6 +132,6 @@ def _answer(result: Any, accept: str) -> tuple[bytes, str, int]:
         result = result.encode()
     if not isinstance(result, (bytes, bytearray, memoryview)):
         raise TypeError(
-            f"the answer is a {type(result).__name__}; output_fn must give text or bytes, or a tuple of it and its type"
+            f"output_fn returned a {type(result).__name__}; expected text or bytes, or a tuple with its content type"
         )
     return bytes(result), accept, int(status)

@@ -1,4 +1,6 @@
-"""The HTTP side of the model server."""
+"""The model server's HTTP server."""
+
+from __future__ import annotations
 
 import hmac
 import socket
@@ -11,22 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import formats, handler, toolkits
 
-_STRANGER_SECONDS = 10.0
-"""How long a connection may be silent that has not shown the token yet; the endpoint's own are kept open."""
+_UNAUTHENTICATED_SECONDS = 10.0
+"""Idle timeout of a connection before its first authorized request; later there is none."""
 
 Answerer = Callable[[bytes, str, str], tuple[bytes, str, int]]
 
 
 def serve(descriptor: int, environment: Mapping[str, str], *, token: str) -> None:
-    """Loads the model of this container and answers on an inherited listening socket until the process is ended.
+    """Loads this container's model and serves requests on an inherited listening socket until the process is killed.
 
     Args:
-        descriptor: the socket's number.
-        environment: see ``handler.load``, and ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``.
+        descriptor: the socket's descriptor.
+        environment: see ``handler.load``; may have ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``.
         token: see ``serve_on``.
 
     Raises:
-        Exception: the model could not be loaded; the process ends, and its log says why.
+        Exception: the model failed to load.
     """
     toolkits.install()
     answer = handler.load(environment)
@@ -35,16 +37,16 @@ def serve(descriptor: int, environment: Mapping[str, str], *, token: str) -> Non
 
 
 def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_accept: str = formats.JSON) -> None:
-    """Answers on a listening socket, for ever.
+    """Serves requests on a listening socket forever.
 
     Args:
         listener: bound and listening.
-        answer: takes body, content type and accepted types, gives body, content type and status. One call at a time:
-            the container's workers are processes, so a user's module need not be safe for threads.
-        token: what each request must carry: any user of this machine can reach the port, and any page in a browser.
-        default_accept: what a request accepts that does not say.
+        answer: takes body, content type and accepted types; returns body, content type and status. Called by one
+            thread at a time, because a user's module need not be thread-safe: the container's workers are processes.
+        token: the token that each request must carry, because any user and any web page can reach the port.
+        default_accept: the accepted type of a request without ``Accept``.
     """
-    turn = threading.Lock()
+    lock = threading.Lock()
 
     class RequestHandler(_RequestHandler):
         authorization = f"Bearer {token}"
@@ -52,7 +54,7 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
         def answer(self, body: bytes) -> tuple[bytes, str, int]:
             content_type = self.headers.get("Content-Type") or formats.JSON
             accept = self.headers.get("Accept") or formats.ANY
-            with turn:
+            with lock:
                 return answer(body, content_type, default_accept if accept == formats.ANY else accept)
 
     server = ThreadingHTTPServer(listener.getsockname()[:2], RequestHandler, bind_and_activate=False)
@@ -64,7 +66,7 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
 class _RequestHandler(BaseHTTPRequestHandler):
     authorization: str
     protocol_version = "HTTP/1.1"
-    timeout = _STRANGER_SECONDS
+    timeout = _UNAUTHENTICATED_SECONDS
     wbufsize = -1  # headers and body in one packet
     disable_nagle_algorithm = True
 
@@ -72,13 +74,13 @@ class _RequestHandler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def do_GET(self) -> None:
-        if not self._admitted():
+        if not self._authorized():
             return
         known = self.path == "/ping"
         self._send(b"", formats.JSON, HTTPStatus.OK if known else HTTPStatus.NOT_FOUND)
 
     def do_POST(self) -> None:
-        if not self._admitted():
+        if not self._authorized():
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != "/invocations":
@@ -86,11 +88,11 @@ class _RequestHandler(BaseHTTPRequestHandler):
             return
         try:
             self._send(*self.answer(body))
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises is an answer: 500
+        except Exception as error:  # noqa: BLE001 - an exception in a user's function is a response with status 500
             traceback.print_exc()
             self._send(repr(error).encode(), "text/plain", HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _admitted(self) -> bool:
+    def _authorized(self) -> bool:
         given = self.headers.get("Authorization", "").encode("latin-1", "replace")
         if hmac.compare_digest(given, self.authorization.encode()):
             self.connection.settimeout(None)
@@ -107,7 +109,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: a line per request would bury the user's own."""
+        """Logs nothing, because a line per request would bury the user's output."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         sys.stderr.write(f"{format % args}\n")

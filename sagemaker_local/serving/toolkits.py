@@ -2,8 +2,10 @@
 
 Older examples return ``worker.Response(encoders.encode(prediction, accept), mimetype=accept)`` from their
 ``output_fn``, with names from ``sagemaker_containers.beta.framework``; newer ones take ``decoder`` and ``encoder`` from
-``sagemaker_inference``. Where a toolkit is installed, it is used.
+``sagemaker_inference``. An installed toolkit is used instead of its stand-in.
 """
+
+from __future__ import annotations
 
 import importlib.util
 import sys
@@ -18,7 +20,7 @@ from . import formats
 
 @dataclass
 class Response:
-    """``sagemaker_containers.beta.framework.worker.Response``: an answer with its content type."""
+    """``sagemaker_containers.beta.framework.worker.Response``: a response with its content type."""
 
     response: Any = None
     accept: str | None = None
@@ -69,7 +71,7 @@ def _module(name: str) -> ModuleType:
     if name not in sys.modules:
         module = ModuleType(name)
         module.__spec__ = ModuleSpec(name, None, is_package=True)
-        module.__path__ = []  # what makes it a package, for the modules below it
+        module.__path__ = []  # makes it a package
         sys.modules[name] = module
         parent, _, last = name.rpartition(".")
         if parent:

@@ -20,7 +20,7 @@ def test_archives_stay_small(name: str, assembly: Path) -> None:
     """Each function's archive stays within its bound, and the bound stays close to its size."""
     size = archives(assembly)[name].bytes
     assert size <= ARCHIVE_BYTES[name]
-    assert size > 0.8 * ARCHIVE_BYTES[name], "it has become smaller: so may its bound"
+    assert size > 0.8 * ARCHIVE_BYTES[name], "the archive has shrunk; lower its bound"
 
 
 def test_synth_needs_few_packages() -> None:

@@ -7,18 +7,18 @@ import pytest
 
 from benchmarks import results
 from benchmarks.families import FAMILIES
-from benchmarks.processes import PROJECT
+from executions.defaults import PROJECT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["synths"], 2, "'synths' is not one of 'synth', 'packages'"),
         (["--reference", "/no/such/folder"], 2, "'/no/such/folder' does not exist"),
         (["--reference", str(PROJECT)], 1, "error: "),
     ],
 )
-def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
+def test_wrong_usage(arguments: list[str], code: int, message: str) -> None:
     """Wrong usage is reported, and nothing is written."""
     before = results.FILE.read_bytes()
     run = subprocess.run(
@@ -30,7 +30,7 @@ def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
         timeout=60,
     )
     assert run.returncode == code, run.stderr
-    assert said in run.stderr
+    assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert results.FILE.read_bytes() == before
 

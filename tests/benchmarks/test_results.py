@@ -1,4 +1,4 @@
-"""What ``make bench`` writes: ``results.json``, and the table in the document."""
+"""The output of ``make bench``: ``results.json``, and the table in the document."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def test_a_selection_leaves_the_other_families(tmp_path: Path) -> None:
     assert content["lambda"]["rows"][0]["module"]["median"] == 1
 
 
-def test_the_machine_is_described_and_not_named() -> None:
-    """The results describe what they depend on."""
+def test_the_machine_is_not_identified() -> None:
+    """The results describe the machine as far as they depend on it, without a host name."""
     assert set(results.machine()) == {"cores", "processor", "memory_gb", "system", "python", "load"}
 
 

@@ -1,4 +1,4 @@
-"""Answers that come too late, which the emulator does not tell apart as AWS does."""
+"""Answers to approval requests, including late and concurrent ones, which the emulator does not handle as AWS does."""
 
 import json
 import threading
@@ -29,10 +29,12 @@ OTHER = {
     "reason": "",
 }
 STARTED = datetime(2026, 11, 23, 9, tzinfo=UTC)
+ONE = {"name": "one", "status": "RUNNING"}
+"""A running execution."""
 
 
 class Deployment:
-    """A table of requests, and a Step Functions that answers as it is told."""
+    """A table of requests, and a stub of Step Functions."""
 
     def __init__(self, dynamodb: Any) -> None:
         self.dynamodb = dynamodb
@@ -44,7 +46,7 @@ class Deployment:
         )
 
     def put(self, **fields: str) -> None:
-        """Keeps a request of the execution ``one`` that may be answered for ten minutes, with these changes."""
+        """Stores a request of the execution ``one`` that expires in ten minutes, with these changes."""
         item: dict[str, Any] = {
             "execution": {"S": "one"},
             "token": {"S": "token"},
@@ -54,7 +56,7 @@ class Deployment:
         self.dynamodb.put_item(TableName="requests", Item=item | {key: {"S": value} for key, value in fields.items()})
 
     def execution(self, status: str = "RUNNING", **fields: Any) -> None:
-        """Has the execution described so, once."""
+        """Queues a response to DescribeExecution."""
         described = {
             "executionArn": "arn:aws:states:us-east-1:123456789012:execution:machine:one",
             "stateMachineArn": MACHINE,
@@ -64,7 +66,7 @@ class Deployment:
         self.stub.add_response("describe_execution", described | fields)
 
     def closed(self, code: str = "TaskTimedOut") -> None:
-        """Has the answer refused."""
+        """Queues an error in response to SendTaskSuccess."""
         self.stub.add_client_error("send_task_success", code, "Task Timed Out: 'Provided task does not exist anymore'")
 
     def item(self) -> dict[str, str]:
@@ -88,10 +90,9 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         yield Deployment(dynamodb)
 
 
-def test_answer_is_sent_and_noted(deployment: Deployment) -> None:
-    """The execution gets the decision with who, when and why, and the table keeps the same."""
+def test_answer_is_sent_and_recorded(deployment: Deployment) -> None:
+    """The execution and the table get the same decision, with caller, time and reason."""
     deployment.put()
-    deployment.execution()
     expected = {
         "decision": "Approved",
         "by": "arn:aws:iam::123456789012:user/ann",
@@ -99,44 +100,40 @@ def test_answer_is_sent_and_noted(deployment: Deployment) -> None:
         "reason": "good",
     }
     deployment.stub.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(expected)})
-    assert deployment.approvals.answer("one", ANSWER) == {"report": "s3://r"}
+    assert deployment.approvals.answer(ONE, ANSWER) == {"report": "s3://r"}
     deployment.stub.assert_no_pending_responses()
     assert expected.items() <= deployment.item().items()
 
 
-def test_somebody_was_quicker(deployment: Deployment) -> None:
-    """Where another answer came a moment earlier, that one is shown, it stays, and ours is not sent."""
+def test_an_earlier_answer_wins(deployment: Deployment) -> None:
+    """If another answer arrived a moment earlier, it is shown and kept, and ours is not sent."""
     deployment.put()
-    deployment.execution()
-    # Between our look at the table and our answer, the other person's answer arrives.
+    # The other person's answer arrives after we have read the request, and before we answer it.
     deployment.dynamodb.meta.events.register(
         "provide-client-params.dynamodb.UpdateItem", lambda **_: deployment.put(**OTHER)
     )
     with pytest.raises(CommandError, match=r"already Rejected by .*user/bob at 2026-11-23T09:59:59\+00:00 \(no reason"):
-        deployment.approvals.answer("one", ANSWER)
+        deployment.approvals.answer(ONE, ANSWER)
     deployment.stub.assert_no_pending_responses()
     assert deployment.item()["decision"] == "Rejected"
 
 
-def test_an_answer_that_was_cut_off_is_sent_by_the_next(deployment: Deployment) -> None:
-    """Where the answer in the table has not reached the execution, the same decision sends it; another does not."""
+def test_an_interrupted_answer_is_sent_by_the_next(deployment: Deployment) -> None:
+    """An answer in the table that never reached the execution is sent with the next answer of the same decision."""
     deployment.put()
-    deployment.execution()
     deployment.closed("ThrottlingException")
     with pytest.raises(ClientError):
-        deployment.approvals.answer("one", ANSWER)
-    deployment.execution()
+        deployment.approvals.answer(ONE, ANSWER)
     with pytest.raises(CommandError, match=r"was already Approved by .*user/ann"):
-        deployment.approvals.answer("one", Decision(**OTHER))
-    deployment.execution()
+        deployment.approvals.answer(ONE, Decision(**OTHER))
     deployment.stub.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(asdict(ANSWER))})
-    deployment.approvals.answer("one", Decision(**OTHER | {"decision": "Approved"}))
+    deployment.approvals.answer(ONE, Decision(**OTHER | {"decision": "Approved"}))
     deployment.stub.assert_no_pending_responses()
     assert deployment.item()["by"] == ANSWER.by
 
 
 class OneAnswer:
-    """A Step Functions that takes one answer for the token, and has the execution run on."""
+    """A Step Functions that accepts one answer for the token; the execution keeps running."""
 
     def __init__(self) -> None:
         self.answers: list[dict[str, str]] = []
@@ -156,7 +153,7 @@ class OneAnswer:
 
 
 class OneAtATime:
-    """DynamoDB's promise, which moto does not keep among threads: a conditional write sees no other halfway."""
+    """Makes conditional writes atomic across threads, as in DynamoDB; moto's are not."""
 
     def __init__(self, dynamodb: Any) -> None:
         self.dynamodb = dynamodb
@@ -175,7 +172,7 @@ class OneAtATime:
 
 @pytest.mark.parametrize("_attempt", range(10))
 def test_answers_at_the_same_time_agree(deployment: Deployment, _attempt: int) -> None:
-    """Of two approvals and two rejections at once, one kind holds: in the table, the execution, and the exit codes."""
+    """Of concurrent approvals and rejections, one decision wins: in the table, the execution and the exit codes."""
     deployment.put()
     step_functions, dynamodb = OneAnswer(), OneAtATime(deployment.dynamodb)
     start = threading.Barrier(4)
@@ -186,7 +183,7 @@ def test_answers_at_the_same_time_agree(deployment: Deployment, _attempt: int) -
         approvals = Approvals(step_functions=step_functions, dynamodb=dynamodb, table="requests", state_machine=MACHINE)
         start.wait()
         with suppress(CommandError):
-            approvals.answer("one", Decision(decision=decision, by=f"user/{number}", at="now", reason=""))
+            approvals.answer(ONE, Decision(decision=decision, by=f"user/{number}", at="now", reason=""))
             succeeded.append(decision)
 
     threads = [threading.Thread(target=give, args=(number,)) for number in range(4)]
@@ -201,55 +198,51 @@ def test_answers_at_the_same_time_agree(deployment: Deployment, _attempt: int) -
 
 
 def test_after_the_timeout(deployment: Deployment) -> None:
-    """After its time is up, while the execution still goes on, the request is said to have timed out."""
+    """An answer after the deadline fails: the request has timed out, even if the execution is still running."""
     deployment.put(answer_by="1795428000")
-    deployment.execution()
     deployment.closed("TaskDoesNotExist")
     deployment.execution()
-    with pytest.raises(CommandError) as refused:
-        deployment.approvals.answer("one", ANSWER)
+    with pytest.raises(CommandError) as error:
+        deployment.approvals.answer(ONE, ANSWER)
     moment = datetime.fromtimestamp(1795428000, UTC).isoformat()
-    assert str(refused.value) == f"the request of one ended at {moment}: TIMED_OUT; nobody had answered by then"
+    assert str(error.value) == f"the request of one ended at {moment}: TIMED_OUT; nobody had answered by then"
     assert "decision" not in deployment.item()
 
 
 @pytest.mark.parametrize("status", ["TIMED_OUT", "FAILED", "ABORTED"])
 def test_execution_has_ended(deployment: Deployment, status: str) -> None:
-    """The request of an execution that has ended says when and how, and is not answered."""
+    """An answer to an execution that has ended fails; the message says when and how the execution ended."""
     deployment.put()
-    deployment.execution(status, stopDate=STARTED, error="ModelRejected")
+    ended = {"name": "one", "status": status, "stopDate": STARTED, "error": "ModelRejected"}
     expected = rf"^the request of one ended at 2026-11-23T09:00:00\+00:00: {status} ModelRejected$"
     with pytest.raises(CommandError, match=expected):
-        deployment.approvals.answer("one", ANSWER)
+        deployment.approvals.answer(ended, ANSWER)
 
 
-def test_running_execution_that_does_not_ask(deployment: Deployment) -> None:
-    """An execution that runs without a request is said to be running."""
-    deployment.execution()
+def test_running_execution_without_a_request(deployment: Deployment) -> None:
+    """An answer to a running execution without a request fails."""
     with pytest.raises(
         CommandError, match="the execution one is RUNNING and does not wait for an approval, or not yet"
     ):
-        deployment.approvals.answer("one", ANSWER)
+        deployment.approvals.answer(ONE, ANSWER)
 
 
 def test_request_has_expired_from_the_table(deployment: Deployment) -> None:
-    """An answer that is taken counts, though its request has gone from the table; no fragment is left there."""
+    """An answer that was sent counts even if its request has just expired; no fragment of the request is left."""
     deployment.put()
-    deployment.execution()
     deployment.stub.add_response("send_task_success", {}, {"taskToken": "token", "output": ANY})
 
     def expire(**_: Any) -> None:
         deployment.dynamodb.delete_item(TableName="requests", Key={"execution": {"S": "one"}})
 
     deployment.step_functions.meta.events.register("provide-client-params.sfn.SendTaskSuccess", expire)
-    assert deployment.approvals.answer("one", ANSWER) == {"report": "s3://r"}
+    assert deployment.approvals.answer(ONE, ANSWER) == {"report": "s3://r"}
     assert deployment.dynamodb.scan(TableName="requests")["Items"] == []
 
 
-def test_other_refusals_are_aws(deployment: Deployment) -> None:
-    """What is no matter of the request stays AWS's error."""
+def test_other_errors_are_raised(deployment: Deployment) -> None:
+    """Errors unrelated to the request are raised unchanged."""
     deployment.put()
-    deployment.execution()
     deployment.closed("AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
-        deployment.approvals.answer("one", ANSWER)
+        deployment.approvals.answer(ONE, ANSWER)

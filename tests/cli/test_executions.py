@@ -1,4 +1,4 @@
-"""Executions of a state machine, found and looked at."""
+"""Finding, listing and watching executions."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
+from cli.local_run import show_summary
 from cli.logs import print_logs
 from cli.overview import overview, table
 from cli.watch import watch_to_end
@@ -30,7 +31,7 @@ START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 class StepFunctions:
-    """A Step Functions whose answers are queued; each call must be the one that is expected next."""
+    """A stub of Step Functions with a queue of responses; each call must match the next one."""
 
     def __init__(self) -> None:
         self.client = Connection(endpoint="http://127.0.0.1:1", key="key").client("stepfunctions")
@@ -39,13 +40,13 @@ class StepFunctions:
         self.executions = Executions(step_functions=self.client, state_machine=MACHINE)
 
     def describes(self, status: str = "RUNNING", name: str = "one", **more: Any) -> None:
-        """Answers DescribeExecution."""
+        """Queues a response to DescribeExecution."""
         ended = {} if status == "RUNNING" else {"stopDate": START + timedelta(seconds=90)}
         answer = {"executionArn": f"{EXECUTIONS}:{name}", "stateMachineArn": MACHINE, "name": name, "status": status}
         self.stub.add_response("describe_execution", answer | {"startDate": START, "input": "{}"} | ended | more)
 
-    def tells(self, *states: str, entered: dict[str, Any] | None = None, ends: bool = False) -> None:
-        """Answers GetExecutionHistory: these states in turn; whether the last has ended."""
+    def enters(self, *states: str, entered: dict[str, Any] | None = None, ends: bool = False) -> None:
+        """Queues a response to GetExecutionHistory with these states; ``ends`` if the last has ended."""
         events: list[dict[str, Any]] = []
         for index, name in enumerate(states):
             at = START + timedelta(seconds=10 * index)
@@ -58,13 +59,13 @@ class StepFunctions:
         self.stub.add_response("get_execution_history", {"events": events})
 
     def lists(self, *names: str) -> None:
-        """Answers ListExecutions."""
+        """Queues a response to ListExecutions."""
         common = {"stateMachineArn": MACHINE, "status": "RUNNING", "startDate": START}
         found = [common | {"executionArn": f"{EXECUTIONS}:{name}", "name": name} for name in names]
         self.stub.add_response("list_executions", {"executions": found})
 
     def target(self, logs: Path) -> Target:
-        """A deployment with it."""
+        """A deployment with this stub."""
         stack = Stack(name="mlops-demo", state_machine=MACHINE, function="", bucket="", approval_table=None)
         aws = Aws(client=lambda _: self.client, default_stack=stack.name, where="here")
         common: dict[str, Any] = {"step_functions": self.client, "executions": self.executions}
@@ -73,7 +74,7 @@ class StepFunctions:
 
 @pytest.fixture
 def states() -> StepFunctions:
-    """A Step Functions."""
+    """A stub of Step Functions."""
     return StepFunctions()
 
 
@@ -85,7 +86,7 @@ def test_by_name_or_arn(given: str, states: StepFunctions) -> None:
 
 
 def test_latest(states: StepFunctions) -> None:
-    """``latest`` is the one that was started last; where there is none, that is said."""
+    """``latest`` is the execution that started last; without executions, it is an error."""
     states.lists("two", "one")
     states.describes(name="two")
     assert states.executions.describe("latest")["name"] == "two"
@@ -95,53 +96,75 @@ def test_latest(states: StepFunctions) -> None:
 
 
 def test_execution_of_another_machine(states: StepFunctions) -> None:
-    """An execution of another state machine is refused, with the option that would help."""
+    """An execution of another state machine is rejected; the error has the option that helps."""
     with pytest.raises(ExecutionsError, match=r"is not an execution of the state machine machine; .*--stack NAME"):
         states.executions.describe(f"{EXECUTIONS}s:one")
 
 
 def test_no_such_execution(states: StepFunctions) -> None:
-    """An execution that is not there is named."""
+    """The error for a missing execution names it."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     states.lists("another")
-    with pytest.raises(ExecutionsError, match="there is no execution one of the state machine machine; mlops runs"):
+    with pytest.raises(
+        ExecutionsError, match="there is no execution one of the state machine machine; list them: mlops runs"
+    ):
         states.executions.describe("one")
 
 
-def test_by_the_beginning_of_its_name(states: StepFunctions) -> None:
-    """The beginning of a name will do, if no other execution's name begins so."""
+def test_by_unique_prefix(states: StepFunctions) -> None:
+    """An execution is found by a prefix of its name that no other execution shares."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     states.lists("mlops-b7", "mlops-a2", "mlops-a1")
     states.describes(name="mlops-b7")
     assert states.executions.describe("mlops-b")["name"] == "mlops-b7"
 
 
-def test_ambiguous_beginning(states: StepFunctions) -> None:
-    """If several begin so, the error names the newest of them."""
+def test_ambiguous_prefix(states: StepFunctions) -> None:
+    """If several executions share the prefix, the error names the newest of them."""
     states.stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     states.lists("b", *(f"a{number}" for number in range(7)))
-    said = "7 executions of the state machine machine begin with a: a0, a1, a2, a3, a4 and 2 more; give more"
-    with pytest.raises(ExecutionsError, match=said):
+    message = "7 executions of the state machine machine begin with a: a0, a1, a2, a3, a4 and 2 more; use a longer"
+    with pytest.raises(ExecutionsError, match=message):
         states.executions.describe("a")
 
 
 def test_logs_of_one_stage_end_with_it(
     states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Followed logs of one stage end with the stage, though the execution is still running."""
+    """Following the logs of one stage ends with the stage, even if the execution is still running."""
     (tmp_path / "TrainingJobs").mkdir()
     (tmp_path / "TrainingJobs" / "one.log").write_text("first\nlast")
     for reached in (("training",), ("training", "evaluation")):
         states.describes()
-        states.tells(*reached)
+        states.enters(*reached)
     jobs = {"training": ("createTrainingJob", "one")}
     assert print_logs(states.target(tmp_path), f"{EXECUTIONS}:one", jobs, follow=True)
     assert capsys.readouterr().out == "first\nlast\n"
     states.stub.assert_no_pending_responses()
 
 
+def test_logs_of_all_stages_end_with_the_execution(
+    states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Following the logs of all stages ends with the execution; each line names its stage."""
+    for kind, text in (("TrainingJobs", "a\n"), ("ProcessingJobs", "b\n")):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "one.log").write_text(text)
+    states.describes()
+    states.describes("SUCCEEDED")
+    jobs = {"training": ("createTrainingJob", "one"), "evaluation": ("createProcessingJob", "one")}
+    assert print_logs(states.target(tmp_path), f"{EXECUTIONS}:one", jobs, follow=True)
+    assert capsys.readouterr().out == "  training | a\nevaluation | b\n"
+    states.stub.assert_no_pending_responses()
+
+
+def test_logs_of_an_execution_without_jobs(states: StepFunctions, tmp_path: Path) -> None:
+    """An execution whose input is not an object has no jobs and no logs."""
+    assert not print_logs(states.target(tmp_path), f"{EXECUTIONS}:one", {}, follow=False)
+
+
 def test_history_of_many_pages(states: StepFunctions) -> None:
-    """The whole history is read, however long it is."""
+    """All pages of a history are read."""
     event = {"type": "TaskStateEntered", "id": 1, "timestamp": START, "stateEnteredEventDetails": {"name": "training"}}
     states.stub.add_response("get_execution_history", {"events": [event], "nextToken": "more"})
     states.stub.add_response("get_execution_history", {"events": [event]})
@@ -149,11 +172,11 @@ def test_history_of_many_pages(states: StepFunctions) -> None:
 
 
 def test_overview_of_a_failed_execution(states: StepFunctions) -> None:
-    """It says state, seconds, which stage failed, and the metric that its approval knew by then."""
+    """The overview has the state, the seconds, the failed stage, and the metric that the approval has checked."""
     judged = {"approval": {"result": {"metrics": [{"name": "g.auc.value", "value": 0.95}]}}}
     states.describes("FAILED")
-    states.tells("preprocessing", "training")
-    states.tells("training", entered=judged)
+    states.enters("preprocessing", "training")
+    states.enters("training", entered=judged)
     found = overview(states.executions, {"executionArn": f"{EXECUTIONS}:one"})
     shown = found.as_json(START)
     assert (shown["status"], shown["seconds"], shown["started"]) == ("FAILED", 90.0, "2026-11-23T10:00:00+00:00")
@@ -166,10 +189,10 @@ def test_overview_of_a_failed_execution(states: StepFunctions) -> None:
     assert line.split() == ["one", "FAILED", "11-23", "10:00", "90.0", "✓✗······", "training", "auc", "0.9500"]
 
 
-def test_look_at_a_running_execution(states: StepFunctions, tmp_path: Path) -> None:
-    """It has the job and the last line of its log for each stage that has begun."""
+def test_view_of_a_running_execution(states: StepFunctions, tmp_path: Path) -> None:
+    """The view has the job and the last line of its log for each stage that has started."""
     states.describes(input=json.dumps({"evaluation": {"input": {"ProcessingJobName": "mine"}}}))
-    states.tells("training", "evaluation")
+    states.enters("training", "evaluation")
     for kind, name in (("TrainingJobs", "one"), ("ProcessingJobs", "mine")):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / f"{name}.log").write_text(f"first\nlast of {name}\n")
@@ -191,13 +214,13 @@ def test_look_at_a_running_execution(states: StepFunctions, tmp_path: Path) -> N
 def test_watch_to_the_end(
     status: str, code: int, states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says each change once, how to answer where an answer is waited for, and the outcome by its exit code."""
+    """Watching prints each change once, how to answer a pending approval, and the outcome; the exit code tells it."""
     states.describes()
-    states.tells("training", PERSON)
+    states.enters("training", PERSON)
     states.describes()
-    states.tells("training", PERSON)
+    states.enters("training", PERSON)
     states.describes(status, **({} if code == 0 else {"error": "Oops", "cause": "so it is"}))
-    states.tells("training", PERSON, ends=code == 0)
+    states.enters("training", PERSON, ends=code == 0)
     target = states.target(tmp_path)
     assert watch_to_end(target, f"{EXECUTIONS}:one", as_json=False, options=" --local") == code
     printed = capsys.readouterr().out
@@ -208,20 +231,20 @@ def test_watch_to_the_end(
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_watch_of_a_refusal(
+def test_watch_of_a_rejected_request(
     as_json: bool,  # noqa: FBT001 - pytest passes it by name
     states: StepFunctions,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The stage that SageMaker refused has failed, with SageMaker's error, and not with the one by which it is told."""
+    """A stage whose request SageMaker rejected has failed with SageMaker's error, not with the one that carries it."""
     name = "training: refused?"
     assert name in definition(PLACEHOLDERS)["States"]
-    said = "SageMaker.AmazonSageMakerException: no such instance type"
+    message = "SageMaker.AmazonSageMakerException: no such instance type"
     states.describes(
-        "FAILED", error="States.QueryEvaluationError", cause=f"The JSONata expression '...'. D3137: {said}"
+        "FAILED", error="States.QueryEvaluationError", cause=f"The JSONata expression '...'. D3137: {message}"
     )
-    states.tells("preprocessing", "training", name)
+    states.enters("preprocessing", "training", name)
     assert watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=as_json, options="") == 1
     printed = capsys.readouterr().out
     if as_json:
@@ -232,16 +255,16 @@ def test_watch_of_a_refusal(
             "FAILED",
         )
     else:
-        assert said in printed
+        assert message in printed
         assert "QueryEvaluation" not in printed
 
 
 def test_rejection_is_no_crash(states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A model that was rejected is shown as rejected by watch and runs, though the execution counts as failed."""
+    """``watch`` and ``runs`` show an execution whose model was rejected as rejected, not as failed."""
     for _ in range(2):
         states.describes("FAILED", error="ModelRejected", cause="auc 0.5 < 0.85")
-        states.tells("evaluation", "approval", "approval: rejected")
-    states.tells("approval: rejected", entered={})
+        states.enters("evaluation", "approval", "approval: rejected")
+    states.enters("approval: rejected", entered={})
     assert watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=False, options="") == 1
     printed = capsys.readouterr().out
     assert "approval: REJECTED" in printed
@@ -254,16 +277,50 @@ def test_rejection_is_no_crash(states: StepFunctions, tmp_path: Path, capsys: py
     assert "FAILED" not in capture.get()
 
 
-def test_state_that_waits_is_one_of_the_definition() -> None:
-    """The state that is told by its name is in the state machine."""
+HOSTILE = "\x1b[2J\x1b]0;title\x07no\r\n\x9bdata"
+SHOWN = "\\x1b[2J\\x1b]0;title\\x07no\n\\x9bdata\n"
+
+
+@pytest.mark.parametrize("cause", [HOSTILE, json.dumps({"TrainingJobStatus": "Failed", "FailureReason": HOSTILE})])
+def test_cause_cannot_control_the_terminal(
+    cause: str, states: StepFunctions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters in an execution's error and cause are shown as text; line breaks are kept."""
+    states.describes("FAILED", error="Custom\x1b[1m", cause=cause)
+    states.enters("training")
+    watch_to_end(states.target(tmp_path), f"{EXECUTIONS}:one", as_json=False, options="")
+    assert f"Custom\\x1b[1m: {SHOWN}" in capsys.readouterr().out
+
+
+def test_summary_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary of a failed local run shows control characters as text."""
+    seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)
+    failed = {"execution": "one", "status": "FAILED", "seconds": seconds, "stages": {}}
+    show_summary(Console(), failed | {"error": "Custom\x1b[1m", "cause": HOSTILE})
+    assert capsys.readouterr().err == f"error: Custom\\x1b[1m: {SHOWN}"
+
+
+def test_overview_cannot_control_the_terminal(states: StepFunctions) -> None:
+    """A metric's name in the list of executions is shown as text, without markup."""
+    judged = {"approval": {"result": {"metrics": [{"name": "[red]\x1b[2J", "value": 0.5}]}}}
+    states.describes("SUCCEEDED", output=json.dumps(judged))
+    states.enters("training", ends=True)
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table([overview(states.executions, {"executionArn": f"{EXECUTIONS}:one"})], START))
+    assert "[red]\\x1b[2J 0.5000" in capture.get()
+
+
+def test_waiting_state_is_in_the_definition() -> None:
+    """The state that the commands recognise as waiting for a person exists in the state machine."""
     assert PERSON in definition(PLACEHOLDERS)["States"]
 
 
 @pytest.mark.parametrize(("width", "has_jobs"), [(80, False), (120, True)])
 def test_table_of_a_watched_execution(width: int, has_jobs: bool, states: StepFunctions, tmp_path: Path) -> None:  # noqa: FBT001 - pytest passes it by name
-    """Each stage has one line with its name and state whole, and the job's name where the terminal is wide."""
+    """Each stage has one line with its whole name and state; wide terminals also show the job's name."""
     states.describes(name="mlops-demo-0123456789abcdef")
-    states.tells("training", "evaluation")
+    states.enters("training", "evaluation")
     (tmp_path / "TrainingJobs").mkdir()
     (tmp_path / "TrainingJobs" / "mlops-demo-0123456789abcdef.log").write_text("a long line " * 20)
     view = Viewer(states.target(tmp_path), f"{EXECUTIONS}:mlops-demo-0123456789abcdef").look()

@@ -1,4 +1,4 @@
-"""What the commands of this machine say where the file system refuses them."""
+"""Messages of the commands for this machine if the file system rejects their files."""
 
 import errno
 import resource
@@ -19,7 +19,7 @@ NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def can_mount() -> bool:
-    """Whether the kernel lets us mount something that nobody else sees."""
+    """Whether the kernel allows mounts in a namespace of our own."""
     command = [*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
     return shutil.which("unshare") is not None and not subprocess.run(command, capture_output=True, check=False).stderr
 
@@ -27,8 +27,8 @@ def can_mount() -> bool:
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="the kernel gives no mount namespace")
 
 
-def refused(command: Sequence[str | Path], *, file_size: int | None = None) -> str:
-    """Runs a command that fails; gives its message, the only thing that it prints to standard error."""
+def failure(command: Sequence[str | Path], *, file_size: int | None = None) -> str:
+    """Runs a command that fails; returns its message, which must be the only line on standard error."""
     port = ["--port", str(free_port())]
 
     def limit() -> None:
@@ -51,19 +51,19 @@ def refused(command: Sequence[str | Path], *, file_size: int | None = None) -> s
 
 
 def on_tmpfs(folder: Path, options: str, *command: str | Path) -> str:
-    """Runs a command where the folder is a file system in memory, mounted with these options."""
+    """Runs a command that fails, with an in-memory file system mounted on the folder."""
     folder.mkdir()
     script = f'mount -t tmpfs -o {options} tmpfs "$0" && exec "$@"'
-    return refused([*NAMESPACE, "sh", "-c", script, folder, *command])
+    return failure([*NAMESPACE, "sh", "-c", script, folder, *command])
 
 
 @needs_mounts
 @pytest.mark.parametrize("option", [("up", "--folder"), ("run", "--out")], ids=lambda option: option[0])
 def test_full_disk(option: tuple[str, str], tmp_path: Path) -> None:
-    """The message names the folder, and says to make room."""
-    command, place = option
+    """The message names the folder, and says to free space."""
+    command, name = option
     folder = tmp_path / "disk"
-    message = on_tmpfs(folder, "size=64k", MLOPS, "local", command, place, folder / "env")
+    message = on_tmpfs(folder, "size=64k", MLOPS, "local", command, name, folder / "env")
     assert f"{folder / 'env'}: No space left on device; free some space there, or choose another folder" in message
 
 
@@ -71,22 +71,33 @@ def test_full_disk(option: tuple[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [("up", "--folder"), ("run", "--out")], ids=lambda option: option[0])
 def test_read_only_folder(option: tuple[str, str], tmp_path: Path) -> None:
     """The message names the folder, and says to choose another."""
-    command, place = option
+    command, name = option
     folder = tmp_path / "disk"
-    message = on_tmpfs(folder, "ro", MLOPS, "local", command, place, folder / "env")
+    message = on_tmpfs(folder, "ro", MLOPS, "local", command, name, folder / "env")
     assert f"{folder / 'env'}: Read-only file system; choose a folder that you may write to: --folder" in message
 
 
+@pytest.mark.parametrize("option", [("up", "--folder"), ("run", "--out")], ids=lambda option: option[0])
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_folder_that_cannot_be_created(option: tuple[str, str]) -> None:
+    """The message names the folder, and says to choose another."""
+    command, name = option
+    message = failure([MLOPS, "local", command, name, "/proc/no-such-folder"])
+    assert "error: /proc/no-such-folder: No such file or directory; choose a folder that you may write to" in message
+
+
 def test_limit_of_file_size(tmp_path: Path) -> None:
-    """The message names the folder and the limit's command, and no partial copy of the data is left."""
-    message = refused([MLOPS, "local", "run", "--out", tmp_path / "out"], file_size=1_000_000)
+    """The message names the folder and the command that raises the limit, and no partial copy of the data is left."""
+    message = failure([MLOPS, "local", "run", "--out", tmp_path / "out"], file_size=1_000_000)
     assert f"{tmp_path / 'out'}: File too large; allow larger files: ulimit -f unlimited" in message
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_other_errors_are_not_the_users(tmp_path: Path) -> None:
-    """What the user can do nothing about is a fault of ours, and shows where."""
+def test_other_errors_are_raised(tmp_path: Path) -> None:
+    """An error that the user cannot fix is our bug, and keeps its traceback."""
     with pytest.raises(LocalError, match="too-long: File name too long"), file_errors(tmp_path):
         raise OSError(errno.ENAMETOOLONG, "File name too long", "too-long")
     with pytest.raises(BrokenPipeError), file_errors(tmp_path):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+    with pytest.raises(FileNotFoundError), file_errors(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/missing")

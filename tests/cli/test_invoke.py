@@ -1,4 +1,4 @@
-"""The command `mlops invoke`, against a small server that speaks SageMaker's protocols."""
+"""``mlops invoke``, with a small server that implements SageMaker's protocols."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ STATUSES = {"demo": "InService", "broken": "InService", "new": "Creating"}
 
 
 class Service(BaseHTTPRequestHandler):
-    """Endpoints: ``demo`` numbers the lines it gets, ``broken`` has a faulty model, ``new`` is not ready."""
+    """Endpoints: ``demo`` returns the length of each line, ``broken`` has a faulty model, ``new`` is not ready."""
 
     requests: list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ class Service(BaseHTTPRequestHandler):
             self._send(200, b"\n".join(b"%d" % len(line) for line in body.splitlines()))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Says nothing."""
+        """Disables logging."""
 
     def _describe(self, name: str) -> None:
         if name in STATUSES:
@@ -60,7 +60,7 @@ class Service(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """The requests that have reached the endpoints of the account that the SDK's variables lead to."""
+    """The requests that the endpoints have received; the SDK's variables direct commands to them."""
     received: list[dict[str, Any]] = []
     handler = type("Handler", (Service,), {"requests": received})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -80,19 +80,19 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[d
 
 
 def invoke(*arguments: str, records: str | bytes = "1,2\n3,4,5\n") -> Result:
-    """Sends records from the standard input."""
+    """Sends records from standard input."""
     return CliRunner().invoke(main, ["invoke", arguments[0], "-", *arguments[1:]], input=records)
 
 
-def test_answer_is_printed(requests: list[dict[str, Any]]) -> None:
-    """The records go as they are, and the answer is printed as it is."""
+def test_response_is_printed(requests: list[dict[str, Any]]) -> None:
+    """Records are sent, and the response is printed, unchanged."""
     result = invoke("demo")
     assert (result.exit_code, result.stdout) == (0, "3\n5"), result.output
     assert requests == [{"type": "text/csv", "accept": "text/csv", "body": b"1,2\n3,4,5\n"}]
 
 
 def test_types_are_passed_on(requests: list[dict[str, Any]], tmp_path: Path) -> None:
-    """The file's type and the one that is wished for reach the model."""
+    """The model gets the media types of the file and of the response."""
     file = tmp_path / "records.json"
     file.write_text("{}")
     command = ["invoke", "demo", str(file), "--content-type", "application/json", "--accept", "text/csv"]
@@ -100,8 +100,8 @@ def test_types_are_passed_on(requests: list[dict[str, Any]], tmp_path: Path) -> 
     assert requests == [{"type": "application/json", "accept": "text/csv", "body": b"{}"}]
 
 
-def test_large_file_goes_in_pieces(requests: list[dict[str, Any]]) -> None:
-    """Records of more than a request may have go in several, of whole lines, and the answers are put together."""
+def test_large_file_is_split(requests: list[dict[str, Any]]) -> None:
+    """A file over the limit is sent in several requests of whole lines, and the responses are joined."""
     lines = [b"x" * 1_000_000 + b"\n"] * 7
     result = invoke("demo", records=b"".join(lines))
     assert (result.exit_code, result.stdout) == (0, "1000000\n" * 7), result.output
@@ -110,28 +110,28 @@ def test_large_file_goes_in_pieces(requests: list[dict[str, Any]]) -> None:
 
 @pytest.mark.usefixtures("requests")
 @pytest.mark.parametrize(
-    ("endpoint", "said"),
+    ("endpoint", "message"),
     [
         ("nobody", "there is no endpoint nobody in us-east-1"),
         ("new", "the endpoint new is not in service: its status is Creating"),
         ("broken", "the model of endpoint broken answered 500: no such column; its log: arn:log"),
     ],
 )
-def test_refusal_is_explained(endpoint: str, said: str) -> None:
-    """What is wrong with an endpoint or its model is one line."""
+def test_error_is_explained(endpoint: str, message: str) -> None:
+    """An error of an endpoint or its model is explained on one line."""
     result = invoke(endpoint)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"error: {said}\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("body", [b"", b"\n \n"])
 def test_nothing_to_send(body: bytes) -> None:
-    """An empty file is refused."""
+    """An empty file is rejected."""
     with pytest.raises(CommandError, match="no records"):
         cut(body, by_lines=True)
 
 
 def test_pieces_are_whole_lines() -> None:
-    """Pieces are as large as they may be, lose nothing, and end where a line does."""
+    """Pieces are as large as possible, complete, and end at line breaks."""
     body = b"".join(b"%d\n" % number for number in range(1000))
     pieces = cut(body, by_lines=True, limit=100)
     assert b"".join(pieces) == body
@@ -139,9 +139,9 @@ def test_pieces_are_whole_lines() -> None:
     assert len(pieces) <= len(body) / 96 + 1
 
 
-def test_what_cannot_be_cut_is_refused() -> None:
-    """A body beyond the limit that is not in lines, and a line beyond it, are refused with the limit."""
-    with pytest.raises(CommandError, match=r"6,291,457 bytes, and one request to an endpoint at most 6,291,456"):
+def test_indivisible_body_is_rejected() -> None:
+    """A body over the limit without lines, and a line over the limit, are rejected; the message has the limit."""
+    with pytest.raises(CommandError, match=r"6,291,457 bytes; one request to an endpoint has at most 6,291,456"):
         cut(b"x" * (LIMIT + 1), by_lines=False)
     with pytest.raises(CommandError, match="line 2 has 11 bytes; one request to an endpoint has at most 10"):
         cut(b"short\n" + b"x" * 11, by_lines=True, limit=10)

@@ -1,44 +1,32 @@
-"""The commands of `mlops local` where nothing is up, and the help of all commands."""
+"""The commands of ``mlops local`` without an environment."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from cli.main import main
-
-PROJECT = Path(__file__).parent.parent.parent
+from sagemaker_local.mounts import best_view
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of an environment that is not up."""
+    """The default folder of the environment, which is not up."""
     monkeypatch.setenv("MLOPS_LOCAL_FOLDER", str(tmp_path / "env"))
     return tmp_path / "env"
 
 
 def mlops(*arguments: str) -> Result:
-    """Runs the command in this process."""
+    """Runs a command in this process."""
     return CliRunner().invoke(main, list(arguments))
 
 
-def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    """The words of every command, groups aside."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, *path, name)
-        else:
-            yield (*path, name)
-
-
 def test_nothing_is_up(folder: Path) -> None:
-    """Where nothing is up, status says so with exit code 1, and down has nothing to do."""
+    """If no environment is up, status exits with 1 and down does nothing."""
     status = mlops("local", "status")
     assert (status.exit_code, status.output) == (1, "no environment is up; start it: mlops local up\n")
     down = mlops("local", "down")
@@ -47,7 +35,7 @@ def test_nothing_is_up(folder: Path) -> None:
 
 
 def test_status_for_programs(folder: Path) -> None:
-    """Status as JSON says the same."""
+    """Status as JSON has the same content."""
     result = mlops("local", "status", "--json")
     assert result.exit_code == 1
     content = json.loads(result.output)
@@ -55,7 +43,7 @@ def test_status_for_programs(folder: Path) -> None:
 
 
 def test_environment_has_died(folder: Path) -> None:
-    """An environment that left without a word is said to have died, once, with its log's place."""
+    """An environment that was killed is reported as died, once, with the path of its log."""
     folder.mkdir()
     (folder / "state.json").write_text("{}")
     status = mlops("local", "status")
@@ -77,14 +65,14 @@ def test_environment_has_died(folder: Path) -> None:
     ids=lambda command: command[0],
 )
 def test_local_without_environment(command: tuple[str, ...]) -> None:
-    """A command for this machine says that nothing is up there, and how to start it."""
+    """A command for this machine fails if no environment is up; the message says how to start one."""
     result = CliRunner().invoke(main, list(command), input="1,2\n")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: no environment is up on this machine; start it: mlops local up\n"
 
 
-def test_results_may_not_lie_in_the_environment(folder: Path) -> None:
-    """A run that would clean the environment's own folder is refused."""
+def test_results_in_the_environments_folder(folder: Path) -> None:
+    """A run that would clean the environment's own folder is rejected."""
     result = mlops("local", "run", "--out", str(folder))
     assert result.exit_code == 1
     assert "is the environment's folder; choose another for the results: --out" in result.stderr
@@ -92,43 +80,47 @@ def test_results_may_not_lie_in_the_environment(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    ("words", "begun", "offered"),
+    ("words", "incomplete", "offered"),
     [
         (["logs", "latest"], "tr", ["training"]),
         (["watch", "--local"], "", ["latest"]),
         (["stop", "--local"], "x", []),
+        (["approve", "--local"], "la", ["latest"]),
+        (["report", "--local"], "la", ["latest"]),
     ],
 )
-def test_shell_completion(words: list[str], begun: str, offered: list[str]) -> None:
-    """The shell offers stages; of executions only latest, without an error, if they cannot be listed."""
+def test_shell_completion(words: list[str], incomplete: str, offered: list[str]) -> None:
+    """The shell offers stages and, if executions cannot be listed, only latest, without an error."""
     shell = ShellComplete(main, {}, "mlops", "_MLOPS_COMPLETE")
-    assert [item.value for item in shell.get_completions(words, begun)] == offered
+    assert [item.value for item in shell.get_completions(words, incomplete)] == offered
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 1025], ids=["empty", "blank", "long"])
 def test_reason_of_a_rejection(reason: str) -> None:
-    """A rejection needs a reason, of no more characters than SageMaker keeps."""
+    """A rejection needs a reason, of at most the length that SageMaker accepts."""
     result = mlops("reject", "one", "--reason", reason)
     assert result.exit_code == 2
     assert "--reason" in result.stderr
 
 
-@pytest.mark.parametrize("command", list(commands(main)), ids=" ".join)
-def test_help_has_an_example(command: tuple[str, ...]) -> None:
-    """The help of each command has an example, which begins with that command."""
-    result = mlops(*command, "--help")
-    assert result.exit_code == 0
-    example = " ".join(result.output.partition("Example: ")[2].split())
-    assert f"mlops {' '.join(command)}" in example
+@pytest.fixture
+def machine_without_isolation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Makes this machine one without namespaces: not Linux."""
+    best_view.cache_clear()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    yield
+    best_view.cache_clear()
 
 
-@pytest.mark.parametrize("command", [(), *commands(main)], ids=" ".join)
-def test_help_is_quick(command: tuple[str, ...]) -> None:
-    """Help does not wait for what only the command itself needs: it imports none of the slow packages."""
-    program = (
-        "import sys; from cli.main import main\ntry: main(sys.argv[1:] + ['--help'])\nfinally: print(*sys.modules)"
-    )
-    completed = subprocess.run(
-        [sys.executable, "-c", program, *command], cwd=PROJECT, check=True, capture_output=True, text=True
-    )
-    assert not {"yaml", "boto3", "botocore", "rich", "jinja2"} & set(completed.stdout.split())
+@pytest.mark.usefixtures("machine_without_isolation")
+@pytest.mark.parametrize("option", [("up", "--folder"), ("run", "--out")], ids=lambda option: option[0])
+def test_missing_isolation_is_a_warning(option: tuple[str, str], folder: Path) -> None:
+    """``up`` and ``run`` warn before they start if the machine cannot isolate jobs."""
+    file = folder.with_name("file")
+    file.write_text("")
+    command, name = option
+    result = mlops("local", command, name, str(file / "below"))  # fails right after the warning
+    assert result.exit_code == 1
+    line = result.output.splitlines()[0]
+    assert line.startswith("warning: jobs are not isolated on this machine" if command == "up" else "! jobs are not")
+    assert "docs/security.md" in line

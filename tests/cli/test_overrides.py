@@ -1,4 +1,4 @@
-"""``--override KEY=VALUE``."""
+"""Parsing ``--override KEY=VALUE``."""
 
 import click
 import pytest
@@ -7,7 +7,7 @@ from cli.overrides import parse
 
 
 def test_dotted_keys_and_yaml_values() -> None:
-    """Keys that begin alike come together, and a value is what it would be in the file."""
+    """Keys with a common prefix are merged, and values are parsed as in the file."""
     given = [
         "training.run=false",
         'training.input.HyperParameters.max_iter="50"',
@@ -28,7 +28,7 @@ def test_dotted_keys_and_yaml_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (["training"], "expected KEY=VALUE"),
         (["=1"], "expected KEY=VALUE"),
@@ -36,12 +36,13 @@ def test_dotted_keys_and_yaml_values() -> None:
         (["a=[1"], "not valid YAML"),
         (["a=!!python/name:os.system x"], "data only"),
         (["a=.nan"], "is not a number that JSON can hold"),
-        (["a=1", "a=2"], "another --override says something of a too"),
-        (["a=1", "a.b=2"], "another --override gives a a value of its own"),
-        (["a.b=1", "a=2"], "another --override says something of a too"),
+        (["a=1", "a=2"], "another --override already sets a$"),
+        (["a=1", "a.b=2"], "another --override already sets a$"),
+        (["a.b=1", "a=2"], "another --override already sets a$"),
+        (["a.b=1", "a.b=2"], r"another --override already sets a\.b$"),
     ],
 )
-def test_malformed_override(given: list[str], said: str) -> None:
-    """A malformed override is named, with what is wrong with it."""
-    with pytest.raises(click.UsageError, match=said):
+def test_malformed_override(given: list[str], message: str) -> None:
+    """A malformed override is rejected; the message says what is wrong with it."""
+    with pytest.raises(click.UsageError, match=message):
         parse(given)

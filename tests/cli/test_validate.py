@@ -1,4 +1,4 @@
-"""The command `mlops validate`."""
+"""``mlops validate``."""
 
 import json
 from pathlib import Path
@@ -32,15 +32,15 @@ def mlops(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_valid_file_is_said_to_be_valid() -> None:
-    """A valid file gives exit code 0 and names the stages that run."""
+def test_valid_file() -> None:
+    """For a valid file, the exit code is 0 and the stages that run are listed."""
     result = mlops("validate", str(SHIPPED))
     assert result.exit_code == 0
     assert result.output == f"{SHIPPED} is valid; it runs {', '.join(stage.key for stage in STAGES)}\n"
 
 
 def test_five_errors_give_five_lines(tmp_path: Path) -> None:
-    """Each error is one line with file, line, column, path, value and what is allowed; the exit code is 1."""
+    """Each error is one line with file, line, column, path, value and allowed values; the exit code is 1."""
     file = tmp_path / "input.yaml"
     file.write_text(FIVE_ERRORS)
     result = mlops("validate", str(file))
@@ -54,8 +54,8 @@ def test_five_errors_give_five_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_json_has_the_same_in_fields(tmp_path: Path) -> None:
-    """With --json each error is an object."""
+def test_errors_as_json(tmp_path: Path) -> None:
+    """With --json, each error is an object."""
     file = tmp_path / "input.yaml"
     file.write_text(FIVE_ERRORS)
     result = mlops("validate", str(file), "--json")
@@ -76,7 +76,7 @@ def test_json_has_the_same_in_fields(tmp_path: Path) -> None:
 
 
 def test_parameters_are_what_the_lambda_would_send() -> None:
-    """With --parameters the execution's input is printed, with the tokens as given."""
+    """With --parameters, the execution's input is printed, with the given tokens."""
     arguments = ["validate", str(SHIPPED), "--parameters", "--token", "MLOPS_BUCKET=mine"]
     sent: dict[str, Any] = json.loads(mlops(*arguments).output)
     assert sent["training"]["input"]["OutputDataConfig"]["S3OutputPath"].startswith(
@@ -93,7 +93,7 @@ def test_parameters_are_what_the_lambda_would_send() -> None:
 
 
 def test_overrides_are_checked_too() -> None:
-    """With --override the file is checked as an event with them would."""
+    """With --override, the file is checked together with the overrides, as for an event."""
     result = mlops("validate", str(SHIPPED), "--override", "training.run=false")
     assert result.exit_code == 1
     assert "training.run is not true" in result.output
@@ -113,11 +113,11 @@ def test_overrides_are_checked_too() -> None:
     ],
     ids=str,
 )
-def test_wrong_use_is_not_a_bad_file(arguments: list[str]) -> None:
-    """Wrong use gives exit code 2."""
+def test_wrong_usage(arguments: list[str]) -> None:
+    """The exit code for wrong usage is 2."""
     assert mlops("validate", *arguments).exit_code == 2
 
 
-def test_every_token_has_a_stand_in() -> None:
-    """Each token but the execution's own has a value where no deployment is asked."""
+def test_every_token_has_a_sample_value() -> None:
+    """Each token except the execution's own has a sample value."""
     assert set(STAND_INS) == set(TOKENS) - {EXECUTION_TOKEN}

@@ -315,5 +315,5 @@ def test_no_such_stack() -> None:
 def test_stack_of_something_else() -> None:
     """A stack that is not one of the module's is said to be that."""
     assert refusal("approve", "one", "--stack", "other").startswith(
-        "the stack other in us-east-1 is no deployment of this module"
+        "the stack other in us-east-1 is not a deployment of this module"
     )

@@ -15,7 +15,7 @@ import pytest
 from cli.approvals import Approvals, Decision
 from local.emulator import ACCOUNT, REGION
 from pipeline.stages import STAGES
-from sagemaker_local.errors import JobFailed
+from sagemaker_local.errors import TaskFailed
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
@@ -41,7 +41,7 @@ class Authorised:
         for need in needs(f"{action}.sync" if waits else action, request, Place(REGION, ACCOUNT)):
             self.asked.add(need.action)
             if not self._policies.allow(need):
-                raise JobFailed("AccessDenied", f"{need}")
+                raise TaskFailed("AccessDenied", f"{need}")
         return self._sagemaker.run(action, request)
 
     def stop_job(self, action: str, name: str) -> None:

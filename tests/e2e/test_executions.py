@@ -101,7 +101,7 @@ def test_stopped_execution(environment: Environment) -> None:
     name = started["name"]
     assert environment.mlops("stop", name, "--local", "--reason", "a test") == f"stopped: execution {name}\n"
     assert environment.mlops("stop", name, "--local", code=1).startswith(
-        f"error: the execution {name} does not run any more: it is "
+        f"error: the execution {name} is no longer running: it is "
     )
     outcome = json.loads(environment.mlops("watch", name, "--local", "--json", code=1))
     assert outcome["status"] != "RUNNING"
@@ -113,7 +113,7 @@ def test_stopped_execution(environment: Environment) -> None:
     [
         (("report", "nobody"), "error: there is no execution nobody of the state machine "),
         (("logs", "nobody"), "error: there is no execution nobody of the state machine "),
-        (("logs", "latest", "approval"), "error: the stage 'approval' has no job; those that have one are "),
+        (("logs", "latest", "approval"), "error: the stage 'approval' has no job; stages with one: "),
         (("stop", "nobody"), "error: there is no execution nobody of the state machine "),
         (("runs", "--stack", "nothing"), "error: there is no stack nothing on this machine; "),
         (("start", "--override", "training.run=maybe"), "error: nothing was started: "),

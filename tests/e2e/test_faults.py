@@ -9,7 +9,7 @@ import pytest
 
 from executions.history import failed_stage, reason
 from executions.progress import stage_progress
-from sagemaker_local.errors import JobFailed
+from sagemaker_local.errors import TaskFailed
 from tests.e2e.places import Place, place, processes, processing, wait_until
 
 pytestmark = pytest.mark.emulator
@@ -43,7 +43,7 @@ class BusySageMaker:
         """Writes the request down."""
         self.requests.append((action, request))
         if self._refusals:
-            raise JobFailed(*self._refusals.pop(0))
+            raise TaskFailed(*self._refusals.pop(0))
         return {"Done": action}
 
     def stop_job(self, action: str, name: str) -> None:

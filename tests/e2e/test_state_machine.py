@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.stages import STAGES
-from sagemaker_local.errors import JobFailed
+from sagemaker_local.errors import TaskFailed
 from tests.covering import Flags, covering
 from tests.e2e.conftest import DeployedStack
 from tests.pipeline.endpoints import Endpoints
@@ -61,7 +61,7 @@ class RecordingSageMaker:
         try:
             result: dict[str, Any] = (answers | self.endpoints.handlers()).get(action, done)(request)
         except TaskError as error:
-            raise JobFailed(error.error, error.cause) from error
+            raise TaskFailed(error.error, error.cause) from error
         return result
 
     def stop_job(self, action: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the commands and the report import."""
+"""The packages that the commands and the report import."""
 
 import subprocess
 import sys
@@ -16,11 +16,11 @@ NOWHERE = {
     "AWS_MAX_ATTEMPTS": "1",
     "PATH": "",
 }
-"""The variables of an account that does not answer."""
+"""The variables of an AWS endpoint that does not answer."""
 
 
 def loaded(program: str, *arguments: str) -> tuple[set[str], str]:
-    """The packages of ours that a program has imported when it ends, and what it has printed to standard error."""
+    """Runs a program; returns the packages that it imported, and its standard error."""
     code = f"import sys\ntry:\n    {program}\nfinally:\n    print('\\n', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -35,7 +35,7 @@ def loaded(program: str, *arguments: str) -> tuple[set[str], str]:
 
 
 def test_report_does_not_import_the_local_environment() -> None:
-    """The run report can be made from a history without the environment of this machine."""
+    """The run report does not import the local environment."""
     packages, errors = loaded("import report.collect, report.page")
     assert "executions" in packages, errors
     assert not packages & LOCAL
@@ -43,7 +43,7 @@ def test_report_does_not_import_the_local_environment() -> None:
 
 @pytest.mark.parametrize("module", ["display", "results", "start"])
 def test_executions_import_no_reader(module: str) -> None:
-    """The package imports none of those that are built on it."""
+    """The package imports none of the packages built on it."""
     packages, errors = loaded(f"import executions.{module}")
     assert "executions" in packages, errors
     assert not packages & (LOCAL | {"cli", "report"})
@@ -69,7 +69,7 @@ def test_executions_import_no_reader(module: str) -> None:
     ids=" ".join,
 )
 def test_command_without_local(command: tuple[str, ...]) -> None:
-    """A command for AWS gets as far as its first call, and imports nothing of the environment of this machine."""
+    """A command for AWS gets as far as its first call without importing the local environment."""
     packages, errors = loaded("from cli.main import main; main(sys.argv[1:])", *command)
     assert "cli" in packages
     assert not packages & LOCAL

@@ -1,4 +1,4 @@
-"""Logs of jobs, in CloudWatch Logs and in files."""
+"""Job logs, from CloudWatch Logs and from files."""
 
 import time
 from collections.abc import Iterator
@@ -13,18 +13,19 @@ from executions.job_logs import CloudWatchLogs, LocalLogs
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 CREATE = "createTrainingJob"
+HOSTILE, SHOWN = "\x1b[2Jgone\ta\x9b", "\\x1b[2Jgone\ta\\x9b"
 
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """CloudWatch Logs without a group."""
+    """CloudWatch Logs without log groups."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         yield boto3.client("logs")
 
 
 def write(logs: Any, stream: str, *lines: str, at: int = 0) -> None:
-    """Has a job print these lines, each a millisecond after the one before."""
+    """Logs these lines, each a millisecond after the one before."""
     now = int(time.time() * 1000) - 60_000 + at
     events = [{"timestamp": now + index, "message": line} for index, line in enumerate(lines)]
     logs.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
@@ -32,7 +33,7 @@ def write(logs: Any, stream: str, *lines: str, at: int = 0) -> None:
 
 @pytest.fixture
 def streams(cloudwatch: Any) -> Any:
-    """The group with the streams of a job on two instances, and that of a job whose name begins alike."""
+    """A log group with the streams of a job on two instances, and of a job with the same prefix."""
     cloudwatch.create_log_group(logGroupName=GROUP)
     for stream in ("one/algo-1-1", "one/algo-2-1", "one-more/algo-1-1"):
         cloudwatch.create_log_stream(logGroupName=GROUP, logStreamName=stream)
@@ -43,14 +44,14 @@ def streams(cloudwatch: Any) -> Any:
 
 
 def test_lines_of_all_instances_in_order(streams: Any) -> None:
-    """A job's lines come in the order of their time, whichever instance printed them, and no other job's."""
+    """The lines of all instances of a job, and of no other job, are sorted by time."""
     logs = CloudWatchLogs(streams)
     assert list(logs.new_lines(CREATE, "one")) == ["first", "third", "fourth"]
     assert logs.tail(CREATE, "one", 2) == ["third", "fourth"]
 
 
-def test_each_line_comes_once(streams: Any) -> None:
-    """Asked again, only what has come since is given, also of the same millisecond."""
+def test_each_line_is_returned_once(streams: Any) -> None:
+    """The next call returns only lines that have arrived since, even from the same millisecond."""
     logs = CloudWatchLogs(streams)
     list(logs.new_lines(CREATE, "one"))
     assert list(logs.new_lines(CREATE, "one")) == []
@@ -61,23 +62,32 @@ def test_each_line_comes_once(streams: Any) -> None:
 
 
 def test_no_job_of_the_kind_has_run(cloudwatch: Any) -> None:
-    """Where there is no group of logs yet, there are no lines."""
+    """Without a log group, there are no lines."""
     logs = CloudWatchLogs(cloudwatch)
     assert list(logs.new_lines(CREATE, "one")) == []
     assert logs.tail(CREATE, "one", 5) == []
 
 
 def test_control_characters_are_shown_as_text(streams: Any) -> None:
-    """What a job prints cannot steer the terminal of whoever reads its log."""
+    """A job's log cannot control the reader's terminal."""
     logs = CloudWatchLogs(streams)
     list(logs.new_lines(CREATE, "one"))
-    write(streams, "one/algo-1-1", "\x1b[2Jgone\ta\x9b", at=9000)
-    assert list(logs.new_lines(CREATE, "one")) == ["\\x1b[2Jgone\ta\\x9b"]
-    assert logs.tail(CREATE, "one", 1) == ["\\x1b[2Jgone\ta\\x9b"]
+    write(streams, "one/algo-1-1", HOSTILE, at=9000)
+    assert list(logs.new_lines(CREATE, "one")) == [SHOWN]
+    assert logs.tail(CREATE, "one", 1) == [SHOWN]
 
 
-def test_files_of_this_machine(tmp_path: Path) -> None:
-    """A line is given once it is whole; the last lines are given as they are."""
+def test_control_characters_in_files_are_shown_as_text(tmp_path: Path) -> None:
+    """The log file of a local job cannot control the reader's terminal."""
+    file = tmp_path / "TrainingJobs" / "one.log"
+    file.parent.mkdir()
+    file.write_text(HOSTILE + "\n")
+    logs = LocalLogs(tmp_path)
+    assert list(logs.new_lines(CREATE, "one")) == logs.tail(CREATE, "one", 1) == [SHOWN]
+
+
+def test_files_on_this_machine(tmp_path: Path) -> None:
+    """New lines are returned once they are complete; the tail includes an incomplete one."""
     logs = LocalLogs(tmp_path)
     assert list(logs.new_lines(CREATE, "one")) == logs.tail(CREATE, "one", 5) == []
     file = tmp_path / "TrainingJobs" / "one.log"
@@ -92,8 +102,8 @@ def test_files_of_this_machine(tmp_path: Path) -> None:
     assert list(logs.new_lines(CREATE, "one", ended=True)) == []
 
 
-def test_older_log_is_not_ours(tmp_path: Path) -> None:
-    """The log of an earlier job of the same name is left alone."""
+def test_older_log_is_ignored(tmp_path: Path) -> None:
+    """The log of an earlier job of the same name is ignored."""
     file = tmp_path / "TrainingJobs" / "one.log"
     file.parent.mkdir()
     file.write_text("old\n")
@@ -101,8 +111,8 @@ def test_older_log_is_not_ours(tmp_path: Path) -> None:
     assert list(logs.new_lines(CREATE, "one")) == logs.tail(CREATE, "one", 5) == []
 
 
-def test_name_that_leads_elsewhere(tmp_path: Path) -> None:
-    """The name of a job, which an input may give, leads to no file outside of the folder."""
+def test_name_with_a_path(tmp_path: Path) -> None:
+    """A job's name, which the input may set, cannot lead out of the folder."""
     (tmp_path / "secret.log").write_text("secret\n")
     (tmp_path / "logs" / "TrainingJobs").mkdir(parents=True)
     assert LocalLogs(tmp_path / "logs").tail(CREATE, "../../secret", 5) == []

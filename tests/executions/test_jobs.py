@@ -6,7 +6,7 @@ CONTENT = {"training": {"run": True, "input": {"TrainingJobName": "mine"}}, "eva
 
 
 def test_names_of_jobs() -> None:
-    """A job has the name that the input gives it, else one made from the execution's."""
+    """A job has the name that the input gives it, else one derived from the execution's name."""
     assert job_names(CONTENT, "one") == {
         "preprocessing": ("createProcessingJob", "one"),
         "training": ("createTrainingJob", "mine"),

@@ -1,3 +1,5 @@
+"""The progress of stages, from an execution's history."""
+
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,8 +35,8 @@ HISTORY = [
         ("ABORTED", "ABORTED", "PENDING"),
     ],
 )
-def test_stages_follow_from_the_history(status: str, evaluation: str, after: str) -> None:
-    """A stage that was passed over is skipped, one that ended succeeded, the last one is as the execution is."""
+def test_states_of_stages(status: str, evaluation: str, after: str) -> None:
+    """A stage that was passed over is skipped, a finished one succeeded, the last one has the execution's state."""
     stopped = None if status == "RUNNING" else START + timedelta(seconds=7)
     progress = stage_progress(HISTORY, status=status, stopped=stopped)
     assert {key: state.status for key, state in progress.items()} == {
@@ -54,14 +56,14 @@ def test_stages_follow_from_the_history(status: str, evaluation: str, after: str
 
 
 def test_stages_after_the_last_are_skipped_when_the_execution_succeeded() -> None:
-    """When all is well, a stage that never ran was skipped."""
+    """If the execution succeeded, a stage that never ran was skipped."""
     history = [*HISTORY, event("TaskStateExited", 6, "evaluation")]
     progress = stage_progress(history, status="SUCCEEDED", stopped=START + timedelta(seconds=7))
     assert progress["batchTransform"].status == "SKIPPED"
 
 
-def test_a_stage_of_several_states_goes_on_until_the_last() -> None:
-    """It began with its first state, and has ended when a state of none or of another stage is entered."""
+def test_a_stage_of_several_states() -> None:
+    """It starts with its first state, and ends when a state outside the stage is entered."""
     history = [
         *HISTORY,
         event("TaskStateExited", 6, "evaluation"),

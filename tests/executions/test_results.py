@@ -1,4 +1,4 @@
-"""What the summary of a run takes from the evaluation report."""
+"""Reading metrics from an evaluation report."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from executions.results import read_metrics
 
 
 @pytest.mark.parametrize("value", ["1" + "0" * 400, "-1" + "0" * 400, "NaN", "Infinity", "true", '"0.9"', "null"])
-def test_a_metric_that_is_no_number_is_left_out(value: str, tmp_path: Path) -> None:
-    """The other metrics are there, and each can be shown and written as JSON."""
+def test_a_metric_that_is_not_a_number_is_left_out(value: str, tmp_path: Path) -> None:
+    """A metric that is not a finite number is left out; the others remain."""
     report = tmp_path / "evaluation.json"
     report.write_text(f'{{"g": {{"auc": {{"value": {value}}}, "f1": {{"value": 0.5}}}}}}')
     assert read_metrics(report) == {"f1": 0.5}
@@ -17,7 +17,7 @@ def test_a_metric_that_is_no_number_is_left_out(value: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("text", ["1" + "0" * 5000, '{"g":' * 100_000, "[]", "{", ""])
 def test_a_report_that_cannot_be_read_has_no_metrics(text: str, tmp_path: Path) -> None:
-    """Neither numbers of too many digits nor too many levels end the run."""
+    """A report that is not valid, or too deeply nested, has no metrics and does not fail the run."""
     report = tmp_path / "evaluation.json"
     report.write_text(text)
     assert read_metrics(report) == {}

@@ -1,4 +1,4 @@
-"""The description of an environment that is up."""
+"""The state of a running environment."""
 
 from executions.stack import Stack
 from local.state import State

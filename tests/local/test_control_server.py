@@ -1,4 +1,4 @@
-"""Commands to the environment that is up."""
+"""Commands to a running environment."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,72 +15,72 @@ from tests.local.described import STATE
 
 
 class Commands:
-    """What has been ordered."""
+    """Records the commands that it receives."""
 
     def __init__(self) -> None:
-        self.given: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
 
-    def refuse(self, _parameters: dict[str, Any]) -> None:
-        """Says no."""
+    def reject(self, _parameters: dict[str, Any]) -> None:
+        """Raises the error of a rejected command."""
         raise LocalError("the CDK could not deploy the stack")
 
     def fail(self, _parameters: dict[str, Any]) -> None:
-        """Has a fault."""
+        """Raises the error of a bug."""
         raise ZeroDivisionError("by zero")
 
 
 @pytest.fixture
 def commands() -> Commands:
-    """What has been ordered, yet nothing."""
+    """The commands received by the environment ``state``."""
     return Commands()
 
 
 @pytest.fixture
 def state(commands: Commands) -> Iterator[State]:
-    """An environment that takes commands."""
-    known = {"load": commands.given.append, "deploy": commands.refuse, "fail": commands.fail}
+    """An environment that accepts commands."""
+    known = {"load": commands.received.append, "deploy": commands.reject, "fail": commands.fail}
     with serve_commands(known, key=STATE.key) as url:
         yield dataclasses.replace(STATE, control=url)
 
 
-def test_order_arrives(state: State, commands: Commands) -> None:
-    """A command arrives with its parameters, null among them."""
+def test_command_arrives(state: State, commands: Commands) -> None:
+    """A command arrives with its parameters, including null."""
     send_command(state, "load", data="/data.csv")
     send_command(state, "load", data=None)
-    assert commands.given == [{"data": "/data.csv"}, {"data": None}]
+    assert commands.received == [{"data": "/data.csv"}, {"data": None}]
 
 
-def test_refusal_is_told(state: State) -> None:
-    """What the environment cannot do is told to whoever ordered it, word for word."""
+def test_rejected_command(state: State) -> None:
+    """The message of a command that fails is passed on unchanged."""
     with pytest.raises(LocalError, match=r"^the CDK could not deploy the stack$"):
         send_command(state, "deploy")
 
 
-def test_fault_is_told(state: State) -> None:
-    """A fault of the environment's is told with its log's place."""
+def test_bug_in_a_command(state: State) -> None:
+    """A bug in the environment is reported with the path of its log."""
     with pytest.raises(LocalError, match=r"could not fail; its log: .*daemon\.log; ZeroDivisionError: by zero"):
         send_command(state, "fail")
 
 
 @pytest.mark.parametrize("key", [STATE.key[1:], "", "schlüssel"])
 def test_key_is_needed(state: State, commands: Commands, key: str) -> None:
-    """A command without the key is not taken, and whoever gives it learns why."""
-    with pytest.raises(LocalError, match="carries no key of this environment"):
+    """A command without the key is rejected; the message says why."""
+    with pytest.raises(LocalError, match="does not carry this environment"):
         send_command(dataclasses.replace(state, key=key), "load", data=None)
-    assert commands.given == []
+    assert commands.received == []
 
 
-def test_unknown_order(state: State, commands: Commands) -> None:
-    """What is no command, or a look only, changes nothing."""
+def test_unknown_command(state: State, commands: Commands) -> None:
+    """An unknown command, or a GET, does nothing."""
     with pytest.raises(LocalError, match="no such command"):
         send_command(state, "loads", data=None)
     with pytest.raises(HTTPError, match="404"):
         DIRECT.open(authorized(f"{state.control}/load", state.key))
-    assert commands.given == []
+    assert commands.received == []
 
 
 def test_environment_has_ended() -> None:
-    """Where nobody takes the command any more, that is said."""
+    """A command to an environment that has ended fails."""
     with serve_commands({}, key=STATE.key) as url:
         pass
     with pytest.raises(LocalError, match="the environment has ended"):

@@ -1,4 +1,4 @@
-"""The guard before the emulator."""
+"""The guard of the emulator's port."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ OWN = [(b"host", b"127.0.0.1:4566"), (b"authorization", b"Bearer " + KEY)]
 
 
 class Application:
-    """An application that reads the whole body and answers with leave for every origin."""
+    """An application that reads the whole body and allows every origin to read its response."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes | None] = []
@@ -43,7 +43,7 @@ class Application:
 
 @pytest.fixture
 def application() -> Application:
-    """An application."""
+    """An application behind the guard."""
     return Application()
 
 
@@ -54,7 +54,7 @@ def request(
     kind: str = "http",
     path: str = "/",
 ) -> list[Message]:
-    """What is sent in answer; None in the body is a client that sends nothing more."""
+    """Sends a request and returns the response; None in the body means that the client stalls."""
     sent: list[Message] = []
     chunks = list(body)
 
@@ -80,8 +80,8 @@ def request(
     return sent
 
 
-def test_answer_is_for_programs(application: Application) -> None:
-    """An answer comes as the application gives it, but for the leave that it gives to pages."""
+def test_response_is_not_shared_with_origins(application: Application) -> None:
+    """The application's response is passed on without the headers that let web pages read it."""
     start, body = request(application, *OWN, body=[b"a", b"b"])
     assert (start["status"], start["headers"]) == (200, [(b"content-type", b"text/plain")])
     assert body["body"] == b"ab"
@@ -94,8 +94,8 @@ def test_answer_is_for_programs(application: Application) -> None:
         (b"application/x-www-form-urlencoded", b"<ErrorResponse><Error><Code>UnrecognizedClientException</Code>"),
     ],
 )
-def test_refusal(application: Application, content_type: bytes, body: bytes) -> None:
-    """What is refused does not reach the application, and the client reads why in its own protocol."""
+def test_rejected_request(application: Application, content_type: bytes, body: bytes) -> None:
+    """A rejected request does not reach the application; the client gets the reason in its own protocol."""
     start, content = request(application, OWN[0], (b"content-type", content_type))
     assert start["status"] == 403
     assert dict(start["headers"])[b"x-amzn-errortype"] == b"UnrecognizedClientException"
@@ -104,23 +104,23 @@ def test_refusal(application: Application, content_type: bytes, body: bytes) -> 
 
 
 def test_websockets(application: Application) -> None:
-    """A page may open a websocket anywhere without asking; here it is refused."""
+    """Websockets of web pages, to which browsers apply no same-origin policy, are rejected."""
     assert request(application, *OWN, (b"origin", b"http://evil.example"), kind="websocket") == [
         {"type": "websocket.close", "code": 1008}
     ]
     assert application.bodies == []
 
 
-def test_urls_that_are_secrets(application: Application) -> None:
-    """A URL that the emulator has handed out opens by itself, for programs of this machine and this path only."""
+def test_secret_urls(application: Application) -> None:
+    """A URL that the emulator handed out needs no key, but only that path, and not from web pages."""
     assert request(application, OWN[0], path="/answer/token")[0]["status"] == 200
     assert request(application, OWN[0], path="/answer/other")[0]["status"] == 403
     assert request(application, (b"host", b"evil.example"), path="/answer/token")[0]["status"] == 403
     assert request(application, OWN[0], (b"origin", b"null"), path="/answer/token")[0]["status"] == 403
 
 
-def test_key_of_jobs_opens_their_services_only(application: Application) -> None:
-    """What jobs get as their access key id reaches what is open to jobs, and nothing else."""
+def test_key_of_jobs_is_for_their_services_only(application: Application) -> None:
+    """The jobs' key gives access to services that are open to jobs, and to no others."""
     bearer = (b"authorization", f"Bearer {job_key(KEY.decode())}".encode())
     assert request(application, OWN[0], bearer, path="/bucket/key")[0]["status"] == 200
     assert request(application, OWN[0], bearer, path="/functions")[0]["status"] == 403
@@ -129,7 +129,7 @@ def test_key_of_jobs_opens_their_services_only(application: Application) -> None
 
 
 def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body that is too large by its own account is refused; one that turns out so, or stalls, is cut off."""
+    """A body with too large a Content-Length is rejected; one that becomes too large, or stalls, is cut off."""
     monkeypatch.setattr(emulator_guard, "BODY_BYTES", 10)
     monkeypatch.setattr(emulator_guard, "BODY_SECONDS", 0.05)
     assert request(application, *OWN, (b"content-length", b"11"))[0]["status"] == 413
@@ -140,8 +140,8 @@ def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPat
     assert request(application, *OWN, body=[b"1234567890"])[0]["status"] == 200
 
 
-def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]) -> None:
-    """More connections than there is room for are closed unanswered; once one has gone, there is room again."""
+def test_connections_are_limited(monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]) -> None:
+    """Connections over the limit are closed without a response; once one closes, another is accepted."""
     monkeypatch.setattr(emulator_guard, "CONNECTIONS", 2)
     monkeypatch.setattr(hypercorn_run, "TCPServer", BoundedTCPServer)
     config = Config()
@@ -150,7 +150,7 @@ def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch, free_port: Cal
 
 
 async def connections(config: Config) -> list[bool]:
-    """Whether a first, a second, and a third connection are answered, and one more when the first has gone."""
+    """Whether three connections get responses, and a fourth after the first is closed."""
     end = asyncio.Event()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The records that jobs leave."""
+"""The records of finished jobs."""
 
 import os
 import time
@@ -12,8 +12,8 @@ from sagemaker_local.job import FinishedJob
 CONTENT = {"training": {"run": True, "input": {"TrainingJobName": "mine"}}, "evaluation": None, "batchTransform": {}}
 
 
-def test_older_records_are_not_ours(tmp_path: Path) -> None:
-    """The record of an earlier job of the same name is left alone."""
+def test_older_records_are_ignored(tmp_path: Path) -> None:
+    """The record of an earlier job of the same name is ignored."""
     log = tmp_path / "TrainingJobs" / "mine.log"
     log.parent.mkdir()
     record = FinishedJob(

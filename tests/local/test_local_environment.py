@@ -1,14 +1,14 @@
-"""The environment as a whole: what it refuses before it starts."""
+"""The checks before an environment starts."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from local import environment as host_module
+from executions.defaults import PROJECT
 
 
 def test_few_open_files(tmp_path: Path) -> None:
-    """An environment that may open too few files says so at once, where it would wait for ever."""
+    """An environment with too low a limit on open files fails before it starts, instead of hanging."""
     driver = f"""
 import resource
 from pathlib import Path
@@ -21,8 +21,7 @@ try:
 except LocalError as error:
     print(error)
 """
-    project = Path(host_module.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", driver], cwd=project, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", driver], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.startswith("the limit on open files is 32, and an environment needs 256: ulimit -n 256")
+    assert done.stdout.startswith("the limit on open files is 32; an environment needs 256: ulimit -n 256")

@@ -1,16 +1,17 @@
-"""The hash that tells whether what is deployed is up to date."""
+"""The hash of the template's sources."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from local.template_hash import PROJECT, template_hash
+from executions.defaults import PROJECT
+from local.template_hash import template_hash
 
 
 @pytest.fixture
 def module(tmp_path: Path) -> Path:
-    """A copy of what the template follows from."""
+    """A copy of the template's sources."""
     for name in ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt"):
         shutil.copy(PROJECT / name, tmp_path)
     for name in ("infrastructure", "pipeline", "lambda", "scripts"):
@@ -22,7 +23,7 @@ def module(tmp_path: Path) -> Path:
     "name", ["stack.py", "cdk.json", "infrastructure/storage.py", "pipeline/stages/stage.py", "lambda/starter/event.py"]
 )
 def test_each_edit_counts(module: Path, name: str) -> None:
-    """An edit of a source changes the hash, and taking it back restores it."""
+    """Editing a source changes the hash, and reverting the edit restores it."""
     before = template_hash(module)
     content = (module / name).read_text()
     (module / name).write_text(content + "\n")
@@ -32,7 +33,7 @@ def test_each_edit_counts(module: Path, name: str) -> None:
 
 
 def test_new_and_renamed_files_count(module: Path) -> None:
-    """A new file changes the hash, and its name does."""
+    """A new file changes the hash, and so does renaming it."""
     before = template_hash(module)
     (module / "lambda" / "starter" / "one.py").touch()
     new = template_hash(module)
@@ -41,7 +42,7 @@ def test_new_and_renamed_files_count(module: Path) -> None:
 
 
 def test_installed_versions_count(module: Path) -> None:
-    """What the lock names and the environment lacks is a difference: the functions' archives hold what is installed."""
+    """The hash depends on installed versions: a locked package that is not installed changes it."""
     before = template_hash(module)
     with (module / "requirements.txt").open("a") as lock:
         lock.write("no-such-package==1.0\n")
@@ -49,7 +50,7 @@ def test_installed_versions_count(module: Path) -> None:
 
 
 def test_scripts_and_caches_do_not_count(module: Path) -> None:
-    """The scripts, which each run publishes itself, and what Python leaves behind change nothing."""
+    """Scripts, which each run uploads itself, and bytecode do not change the hash."""
     before = template_hash(module)
     (module / "scripts" / "train.py").write_text("")
     (module / "infrastructure" / "__pycache__").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Executions to report on, made without AWS."""
+"""Sample executions to report on."""
 
 import importlib
 import json
@@ -21,7 +21,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
 def evaluation_of(strength: float) -> dict[str, Any]:
-    """An evaluation report as the module's script writes it, of a model that is the better the stronger."""
+    """An evaluation report in the form of the module's script; the greater the strength, the better the model."""
     quality, calibration = importlib.import_module("quality"), importlib.import_module("calibration")
     random = np.random.default_rng(0)
     labels = (random.random(3000) < 0.2).astype(int)
@@ -35,7 +35,7 @@ def evaluation_of(strength: float) -> dict[str, Any]:
 
 
 def history(stages: list[str], *, ends: bool = True) -> list[dict[str, Any]]:
-    """The history of an execution that went through these stages, ten seconds in each; the last may not have ended."""
+    """The history of an execution with these stages, ten seconds each; ``ends`` if the last has ended."""
     events = []
     for index, key in enumerate(stages):
         at = START + timedelta(seconds=10 * index)
@@ -47,7 +47,7 @@ def history(stages: list[str], *, ends: bool = True) -> list[dict[str, Any]]:
 
 
 def content() -> dict[str, Any]:
-    """The data of an execution that went the whole way."""
+    """The data of an execution that ran all stages."""
     code = {"InputName": "code", "S3Input": {"S3Uri": "s3://bucket/demo/scripts"}}
     data = {"ChannelName": "training", "DataSource": {"S3DataSource": {"S3Uri": f"{PREFIX}/train"}}}
     model = f"{PREFIX}/model/{NAME}/output/model.tar.gz"
@@ -89,7 +89,7 @@ def content() -> dict[str, Any]:
 
 @pytest.fixture
 def facts() -> Callable[..., Facts]:
-    """Gives the facts of an execution that was approved and deployed, with these changes."""
+    """Makes the facts of an execution that was approved and deployed, with the given changes."""
 
     def make(**changes: Any) -> Facts:
         stages = changes.pop("through", [stage.key for stage in STAGES])
@@ -125,10 +125,10 @@ def facts() -> Callable[..., Facts]:
 
 @pytest.fixture
 def failed(facts: Callable[..., Facts]) -> Facts:
-    """An execution whose training failed, with a log that would like to be HTML."""
-    told = content()
+    """An execution whose training failed, with HTML in its log."""
+    data = content()
     for key in ("training", "evaluation", "registration", "approval", "CreateModel", "deployment"):
-        told[key].pop("result")
+        data[key].pop("result")
     failure = Failure(
         stage="training",
         error="States.TaskFailed",
@@ -139,7 +139,7 @@ def failed(facts: Callable[..., Facts]) -> Facts:
     return facts(
         status="FAILED",
         through=["preprocessing", "training"],
-        content=told,
+        content=data,
         evaluation=None,
         champion=None,
         artifact=None,
@@ -149,5 +149,5 @@ def failed(facts: Callable[..., Facts]) -> Facts:
 
 
 def as_json(value: Any) -> bytes:
-    """As it lies in S3."""
+    """Encodes a value as in S3."""
     return json.dumps(value).encode()

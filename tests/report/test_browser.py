@@ -1,4 +1,4 @@
-"""The page in a real browser: what a reader meets, light, dark, and on a phone."""
+"""The page in a real browser: light, dark, and on a phone."""
 
 import json
 import platform
@@ -31,9 +31,9 @@ Seen = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def open_pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], dict[str, Seen]]:
-    """Opens these pages in each view; gives what is seen by the page's name and the view's."""
+    """Opens pages in each view; returns their content by the names of page and view."""
 
-    def look(pages: dict[str, str]) -> dict[str, Seen]:
+    def open_all(pages: dict[str, str]) -> dict[str, Seen]:
         folder = tmp_path_factory.mktemp("pages")
         for name, text in pages.items():
             (folder / name).with_suffix(".html").write_text(text, encoding="utf-8")
@@ -47,13 +47,13 @@ def open_pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, 
         seen = json.loads(run.stdout)
         return {name: seen[path] for name, path in paths.items()}
 
-    return look
+    return open_all
 
 
 def test_the_pages_in_a_browser(
     facts: Callable[..., Facts], failed: Facts, open_pages: Callable[[dict[str, str]], dict[str, Seen]]
 ) -> None:
-    """Every page is without an error, a request, or a fault of accessibility; fits a phone; has what it should."""
+    """Every page has its content, no error, no request and no accessibility violation, and fits a phone."""
     whole = facts()
     seen = open_pages({"whole": page(whole), "failed": page(failed)})
     for views in seen.values():
@@ -61,11 +61,11 @@ def test_the_pages_in_a_browser(
             assert_sound(views[name], phone=name == "phone")
         assert views["light"]["background"] != views["dark"]["background"]
     assert_complete(seen["whole"]["light"], whole)
-    assert_tells_failure(seen["failed"]["phone"])
+    assert_shows_failure(seen["failed"]["phone"])
 
 
 def assert_sound(view: dict[str, Any], *, phone: bool) -> None:
-    """It is a page that gives nobody trouble."""
+    """The page has no errors and is accessible."""
     assert view["console"] == view["errors"] == []
     assert [url.partition(":")[0] for url in view["requests"]] == ["file"]
     assert view["violations"] == []
@@ -81,7 +81,7 @@ def assert_sound(view: dict[str, Any], *, phone: bool) -> None:
 
 
 def assert_complete(view: dict[str, Any], facts: Facts) -> None:
-    """It has every section, and the numbers are those of the evaluation report."""
+    """The page has every section, with the numbers of the evaluation report."""
     report = facts.evaluation or {}
     assert view["sections"] == ALL
     assert view["headings"][0] == [1, "Approved and deployed"]
@@ -92,7 +92,7 @@ def assert_complete(view: dict[str, Any], facts: Facts) -> None:
         == report["binary_classification_metrics"]["auc"]["value"]
     )
     matrix = report["binary_classification_metrics"]["confusion_matrix"]
-    assert view["numbers"]["confusion"] == [matrix[true][told] for true in "01" for told in "01"]
+    assert view["numbers"]["confusion"] == [matrix[true][predicted] for true in "01" for predicted in "01"]
     bins = [
         [item["records"], item["mean_probability"], item["share_of_class_1"]] for item in report["calibration"]["bins"]
     ]
@@ -104,8 +104,8 @@ def assert_complete(view: dict[str, Any], facts: Facts) -> None:
     assert len(view["pictures"]) == 3
 
 
-def assert_tells_failure(view: dict[str, Any]) -> None:
-    """It says what failed and why, the log's text is text, and what is not there is named."""
+def assert_shows_failure(view: dict[str, Any]) -> None:
+    """The page says what failed and why, escapes the log, and lists what is unavailable."""
     assert view["headings"][0] == [1, "Training failed"]
     assert view["sections"] == ["failure", "timeline", "inputs", "versions", "absent"]
     assert "max_iter is '0'" in view["text"]["failure"]

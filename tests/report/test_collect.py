@@ -1,4 +1,4 @@
-"""What is asked of S3 and the logs, and what is noted where it is not there."""
+"""Gathering facts from S3 and the logs, and noting those that are unavailable."""
 
 import json
 import time
@@ -11,7 +11,8 @@ import pytest
 from moto import mock_aws
 
 from executions.history import data_so_far, reason
-from report.collect import LOG_LINES, Collector
+from gate.report import MAX_BYTES
+from report.collect import LOG_LINES, MAX_REPORT_BYTES, Collector
 from tests.report.conftest import NAME, PREFIX, as_json, content, evaluation_of, history
 
 MD5_OF_TRAIN = "61b3a8faa9c1091806675c230a9abe64"
@@ -30,7 +31,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def execution(status: str = "SUCCEEDED", *, started: datetime | None = None, **more: Any) -> dict[str, Any]:
-    """An execution as DescribeExecution gives it."""
+    """An execution as DescribeExecution returns it."""
     start = started or datetime.now(UTC) + timedelta(minutes=1)
     arn = f"arn:aws:states:us-east-1:123456789012:execution:machine:{NAME}"
     times = {"startDate": start, "stopDate": start + timedelta(seconds=60)}
@@ -38,17 +39,17 @@ def execution(status: str = "SUCCEEDED", *, started: datetime | None = None, **m
 
 
 def no_log(_action: str, _job: str, _lines: int) -> list[str]:
-    """A log without a line."""
+    """An empty log."""
     return []
 
 
 def next_second() -> None:
-    """Waits until the clock shows another second; S3 tells an object's time in whole ones."""
+    """Waits for the next second, since S3's times are in whole seconds."""
     time.sleep(1 - time.time() % 1)
 
 
-def test_all_is_found(s3: Any) -> None:
-    """The report, the champion's, the model and the scripts are those that the execution names."""
+def test_all_facts_are_found(s3: Any) -> None:
+    """The reports of model and champion, the model and the scripts are those that the execution names."""
     mine, best = evaluation_of(2.5), evaluation_of(1.5)
     s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=as_json(mine))
     s3.put_object(Bucket="bucket", Key="champion.json", Body=as_json(best))
@@ -66,7 +67,7 @@ def test_all_is_found(s3: Any) -> None:
 
 
 def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
-    """A script that was changed, added or deleted since is shown as the execution has met it."""
+    """Scripts that were changed, added or deleted later are shown as they were when the execution started."""
     first = s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"train")
     s3.put_object(Bucket="bucket", Key="demo/scripts/gone.py", Body=b"gone")
     s3.delete_object(Bucket="bucket", Key="demo/scripts/gone.py")
@@ -80,7 +81,7 @@ def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
 
 
 def test_missing_objects_are_noted(s3: Any) -> None:
-    """What S3 does not have is left out, and the reason stands in the report."""
+    """Objects that are not in S3 are left out, and the report says why."""
     found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
     assert (found.evaluation, found.champion, found.artifact) == (None, None, None)
     assert set(found.absent) == {"Evaluation", "Champion", "Model artifact"}
@@ -89,14 +90,22 @@ def test_missing_objects_are_noted(s3: Any) -> None:
 
 @pytest.mark.parametrize(("body", "why"), [(b"{", "is not JSON"), (b"[]", "is not a JSON object")])
 def test_malformed_report_is_noted(body: bytes, why: str, s3: Any) -> None:
-    """An evaluation report that is none is left out, and the reason names it."""
+    """A malformed evaluation report is left out, and the reason names it."""
     s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=body)
     found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
     assert f"{PREFIX}/evaluation/evaluation.json {why}" in found.absent["Evaluation"]
 
 
+def test_large_report_is_noted(s3: Any) -> None:
+    """A report over the limit, which is the gate's, is left out, and the reason has the limit."""
+    assert MAX_REPORT_BYTES == MAX_BYTES
+    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=bytes(MAX_BYTES + 1))
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert "is larger than 16,777,216 bytes" in found.absent["Evaluation"]
+
+
 def test_report_without_approval(s3: Any) -> None:
-    """Without an approval, the report is looked for among the evaluation's outputs; what it lacks is noted."""
+    """Without an approval, the report is found among the evaluation's outputs; missing parts are noted."""
     s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=b'{"version": 0.0}')
     data = content()
     del data["approval"]
@@ -106,27 +115,27 @@ def test_report_without_approval(s3: Any) -> None:
 
 
 def test_failed_job(s3: Any) -> None:
-    """Of a failed job there are the reason that SageMaker gives and the end of its own log."""
-    asked = []
+    """A failed job is reported with SageMaker's reason and the last lines of its log."""
+    calls = []
 
     def tail(action: str, job: str, lines: int) -> list[str]:
-        asked.append((action, job, lines))
+        calls.append((action, job, lines))
         return ["the last line"]
 
     cause = json.dumps({"TrainingJobName": NAME, "FailureReason": "AlgorithmError: no data"})
-    told = execution("FAILED", error="States.TaskFailed", cause=cause)
+    failed = execution("FAILED", error="States.TaskFailed", cause=cause)
     data = content()
     del data["training"]["result"]
-    found = Collector(s3=s3, tail=tail).facts(told, history(ALL[:2], ends=False), data)
+    found = Collector(s3=s3, tail=tail).facts(failed, history(ALL[:2], ends=False), data)
     assert found.failure is not None
     assert (found.failure.stage, found.failure.job) == ("training", NAME)
     assert (found.failure.error, found.failure.reason) == ("States.TaskFailed", "AlgorithmError: no data")
     assert found.failure.log == ("the last line",)
-    assert asked == [("createTrainingJob", NAME, LOG_LINES)]
+    assert calls == [("createTrainingJob", NAME, LOG_LINES)]
 
 
 def test_data_of_an_execution_that_failed() -> None:
-    """It is what the last state was given, not what the emulator calls its output; none: the execution's input."""
+    """Its data is its last state's input, not the emulator's output; without states, it is the execution's input."""
     entered: list[dict[str, Any]] = [{"stateEnteredEventDetails": {"input": json.dumps({"n": n})}} for n in (2, 1)]
     failed = {"status": "FAILED", "output": '{"Error": "x"}', "input": '{"n": 0}'}
     assert data_so_far(failed, iter([{"type": "ExecutionFailed"}, *entered])) == {"n": 2}
@@ -135,17 +144,19 @@ def test_data_of_an_execution_that_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "said"),
+    ("cause", "text"),
     [
         ('{"TrainingJobStatus": "Failed", "FailureReason": "no data"}', "no data"),
         ('{"TrainingJobStatus": "Stopped"}', "the job's status is Stopped"),
         ('{"a": 1}', '{"a": 1}'),
         ("[]", "[]"),
         ("plain text", "plain text"),
+        ("\x1b[2Jtwo\r\nlines", "\\x1b[2Jtwo\nlines"),
+        ('{"TrainingJobStatus": "Failed", "FailureReason": "\\u001b[2Jno data"}', "\\x1b[2Jno data"),
         (None, ""),
     ],
 )
-def test_reason(cause: str | None, said: str) -> None:
-    """Of a job's description its reason is told, or its status; any other cause is told as it is."""
-    assert reason({"status": "FAILED", "error": "Oops", "cause": cause}) == ("Oops", said)
+def test_reason(cause: str | None, text: str) -> None:
+    """The reason is the failure reason or status in a job's description, else the cause; it is printable."""
+    assert reason({"status": "FAILED", "error": "Oops", "cause": cause}) == ("Oops", text)
     assert reason({"status": "RUNNING"}) is None

@@ -1,4 +1,4 @@
-"""What the page says of executions that are unlike the sample."""
+"""The page for executions that differ from the sample."""
 
 import math
 import re
@@ -31,15 +31,15 @@ def sections(text: str) -> list[str]:
         {"g": {"confusion_matrix": {"0": None}}},
     ],
 )
-def test_evaluation_report_of_another_make(evaluation: dict[str, Any], facts: Callable[..., Facts]) -> None:
-    """Whatever an evaluation report has or lacks, there is a page, without the sections that have no data."""
+def test_evaluation_report_of_another_script(evaluation: dict[str, Any], facts: Callable[..., Facts]) -> None:
+    """Any evaluation report gives a page, without the sections that have no data."""
     text = page(facts(evaluation=evaluation, champion=None))
     assert not {"curves", "calibration"} & set(sections(text))
     assert "nan" not in text.replace("NaN", "").lower().split()
 
 
 def test_metrics_of_a_regression(facts: Callable[..., Facts]) -> None:
-    """A regression's metrics are shown, beside those of its champion."""
+    """A regression's metrics are shown with those of its champion."""
     text = page(
         facts(
             evaluation={"regression_metrics": {"rmse": {"value": 12.5, "standard_deviation": 0.25}}},
@@ -52,7 +52,7 @@ def test_metrics_of_a_regression(facts: Callable[..., Facts]) -> None:
 
 
 def test_three_classes(facts: Callable[..., Facts]) -> None:
-    """A confusion matrix of three classes has nine cells; a class that is never told counts 0."""
+    """A confusion matrix of three classes has nine cells; a class that was never predicted counts 0."""
     matrix = {"a": {"a": 3}, "b": {"b": 2, "c": 1}, "c": {}}
     text = page(facts(evaluation={"multiclass_classification_metrics": {"confusion_matrix": matrix}}, champion=None))
     table = text.partition('<table class="confusion">')[2].partition("</table>")[0]
@@ -63,7 +63,11 @@ def test_three_classes(facts: Callable[..., Facts]) -> None:
     ("changes", "headline", "detail"),
     [
         ({}, "Approved and deployed", "The endpoint demo serves the model of this run."),
-        ({"status": "RUNNING", "through": ["preprocessing", "training"]}, "The run goes on", "It is at training now."),
+        (
+            {"status": "RUNNING", "through": ["preprocessing", "training"]},
+            "Running",
+            "The current stage is training.",
+        ),
         (
             {"status": "ABORTED", "failure": Failure(stage=None, error="Stopped", reason="by me")},
             "The run was stopped",
@@ -71,7 +75,7 @@ def test_three_classes(facts: Callable[..., Facts]) -> None:
         ),
         (
             {"status": "TIMED_OUT", "failure": Failure(stage=None, error="States.Timeout", reason="")},
-            "The run took too long",
+            "The run timed out",
             "",
         ),
         (
@@ -83,14 +87,14 @@ def test_three_classes(facts: Callable[..., Facts]) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_outcome(changes: dict[str, Any], headline: str, detail: str, facts: Callable[..., Facts]) -> None:
-    """The headline says how it ended, and the page begins with it."""
-    told = outcome(facts(**changes))
-    assert (told.headline, told.detail) == (headline, detail)
+    """The headline of the page says how the execution ended."""
+    found = outcome(facts(**changes))
+    assert (found.headline, found.detail) == (headline, detail)
     assert f"<h1>{headline}</h1>" in page(facts(**changes))
 
 
 @pytest.mark.parametrize(
-    ("metric", "said"),
+    ("metric", "detail"),
     [
         ({"value": 0.7, "minimum": 0.8}, "Auc 0.7000 is below the minimum 0.8."),
         ({"value": 0.7, "maximum": 0.6}, "Auc 0.7000 is above the maximum 0.6."),
@@ -98,46 +102,46 @@ def test_outcome(changes: dict[str, Any], headline: str, detail: str, facts: Cal
         ({"value": None, "minimum": 0.6}, "Auc is missing."),
     ],
 )
-def test_rejection_says_what_was_missed(metric: dict[str, Any], said: str, facts: Callable[..., Facts]) -> None:
-    """The sentence below the headline of a rejected model names the metric and the limit that it missed."""
-    told = content()
+def test_rejection_names_what_was_missed(metric: dict[str, Any], detail: str, facts: Callable[..., Facts]) -> None:
+    """The sentence below the headline of a rejected model names the metric and the threshold that it missed."""
+    data = content()
     limits = {"minimum": None, "maximum": None, "champion": None}
-    told["approval"]["result"] |= {
+    data["approval"]["result"] |= {
         "decision": "Rejected",
         "metrics": [{"name": AUC, "passed": False} | limits | metric],
     }
     failure = Failure(stage="approval", error="ModelRejected", reason="Rejected\n\nmetric value")
-    rejected = facts(status="FAILED", through=["preprocessing", "approval"], content=told, failure=failure)
+    rejected = facts(status="FAILED", through=["preprocessing", "approval"], content=data, failure=failure)
     assert outcome(rejected).headline == "The model was rejected"
-    assert outcome(rejected).detail == said
+    assert outcome(rejected).detail == detail
     assert page(rejected).count(">missed<") + page(rejected).count(">missing<") == 1
 
 
 def test_execution_that_waits(facts: Callable[..., Facts]) -> None:
-    """An execution that waits for a person says so, and how to answer it."""
-    told = content()
-    told["approval"]["result"] |= {"decision": "Waiting"}
-    waiting = outcome(facts(status="RUNNING", through=["preprocessing", "approval"], content=told))
+    """The page of an execution that waits for a person says so, and how to answer it."""
+    data = content()
+    data["approval"]["result"] |= {"decision": "Waiting"}
+    waiting = outcome(facts(status="RUNNING", through=["preprocessing", "approval"], content=data))
     assert waiting.headline == "Waiting for approval"
     assert waiting.detail.startswith(f"Answer with mlops approve {NAME}, or mlops reject {NAME} ")
 
 
 def test_rejection_by_a_person(facts: Callable[..., Facts]) -> None:
-    """Where every metric held, the sentence is what the person said."""
+    """If all thresholds were met, the sentence is the person's reason."""
     reason = "Rejected by arn:aws:iam::123456789012:user/ann: too few records"
     failure = Failure(stage="approval", error="ModelRejected", reason=reason)
     assert outcome(facts(status="FAILED", failure=failure)).detail == reason
 
 
 def test_main_metric(facts: Callable[..., Facts]) -> None:
-    """The first metric of the approval stands for the model; without an approval, the best known of the report."""
+    """The main metric is the first of the approval; without an approval, the best known one of the report."""
     assert main_metric(facts()) == (AUC, 0.9)
-    told = content()
-    del told["approval"]
-    found = main_metric(facts(content=told))
+    data = content()
+    del data["approval"]
+    found = main_metric(facts(content=data))
     assert found is not None
     assert found[0] == AUC
-    assert main_metric(facts(content=told, evaluation=None)) is None
+    assert main_metric(facts(content=data, evaluation=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -145,19 +149,19 @@ def test_main_metric(facts: Callable[..., Facts]) -> None:
     [(0.95348, "0.9535"), (0.00055, "0.00055"), (0.0, "0.0000"), (41153, "41,153"), (123456.7, "123,457")],
 )
 def test_number(value: float, text: str) -> None:
-    """A number has as many digits as tell something."""
+    """Numbers are formatted with significant digits only."""
     assert number(value) == text
 
 
 def test_other_texts() -> None:
-    """Differences have their sign, times their unit, metrics their short name."""
+    """Differences have a sign, times a unit, metrics a short name."""
     assert [difference(value) for value in (0.5, -0.5, 0.0)] == ["+0.5000", "\N{MINUS SIGN}0.5000", "0.0000"]
     assert [duration(seconds) for seconds in (9.84, 200, 7500)] == ["9.8 s", "3 min 20 s", "2 h 5 min"]
     assert [short_name(path) for path in ("g.auc.value", "auc", "a.b")] == ["auc", "auc", "a.b"]
 
 
 def with_numbers(value: Any, hostile: float) -> Any:
-    """The value with this number in place of each of its numbers."""
+    """Replaces each number in a value."""
     if isinstance(value, dict):
         return {key: with_numbers(item, hostile) for key, item in value.items()}
     if isinstance(value, list):
@@ -169,22 +173,32 @@ def with_numbers(value: Any, hostile: float) -> Any:
 @pytest.mark.parametrize(
     "hostile", [10**400, -(10**400), 10**308, 1e308, -1e308, math.nan, math.inf, -math.inf, -1, 0, 5e-324]
 )
-def test_numbers_that_no_metric_has(hostile: float, groups: set[str], facts: Callable[..., Facts]) -> None:
-    """There is a page whatever numbers the evaluation and the approval have; those that are none are left out."""
+def test_hostile_numbers(hostile: float, groups: set[str], facts: Callable[..., Facts]) -> None:
+    """Any numbers in the evaluation and the approval give a page; those that are not finite are left out."""
     good = evaluation_of(2.5)
     bad = {key: with_numbers(value, hostile) if key in groups else value for key, value in good.items()}
-    told = content()
-    told["approval"]["result"]["metrics"] = [{"name": AUC, "value": hostile, "minimum": hostile, "passed": False}]
-    text = page(facts(evaluation=bad, champion=good, content=told))
+    data = content()
+    data["approval"]["result"]["metrics"] = [{"name": AUC, "value": hostile, "minimum": hostile, "passed": False}]
+    text = page(facts(evaluation=bad, champion=good, content=data))
     assert text.rstrip().endswith("</html>")
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert all(math.isfinite(metric.value) for metric in metrics(bad))
 
 
-def test_a_bin_of_fewer_records_than_none(facts: Callable[..., Facts]) -> None:
-    """A bin with a negative number of records is left out of the calibration."""
+def test_a_bin_with_a_negative_number_of_records(facts: Callable[..., Facts]) -> None:
+    """It is left out of the calibration."""
     evaluation = evaluation_of(2.5)
     bins = len(evaluation["calibration"]["bins"])
     evaluation["calibration"]["bins"][0]["records"] = -1
     assert len(calibration(evaluation) or ()) == bins - 1
     assert "calibration" in sections(page(facts(evaluation=evaluation)))
+
+
+def test_control_characters_are_shown_as_text(facts: Callable[..., Facts]) -> None:
+    """Control characters and lone surrogates, which UTF-8 cannot encode, do not reach the page."""
+    evaluation = {"g": {"confusion_matrix": {"a\x1b[2J": {"a\x1b[2J": 1}, "b\ud800": {"b\ud800": 1}}}}
+    text = page(facts(evaluation=evaluation, champion=None))
+    assert "a\\x1b[2J" in text
+    assert "b\\xd800" in text
+    assert "\x1b" not in text
+    text.encode()

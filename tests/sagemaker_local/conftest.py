@@ -1,4 +1,4 @@
-"""SageMaker's stand-in on moto's S3, with scripts by people who never heard of it."""
+"""Fixtures: the local SageMaker on moto's S3, and requests for it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +9,13 @@ import pytest
 from moto import mock_aws
 
 from sagemaker_local.container import Container
-from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import IMAGE, REGION, ROLE, SHOUT, Place
+from tests.sagemaker_local.demo_endpoint import wait_until_settled
+from tests.sagemaker_local.sandbox import IMAGE, REGION, ROLE, SHOUT, Sandbox
 
 
 @pytest.fixture(scope="module")
 def s3_client() -> Iterator[Any]:
-    """An S3 client; to make one takes longer than most tests."""
+    """An S3 client, shared because creating one takes longer than most tests."""
     with pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "of-the-user")
@@ -24,7 +24,7 @@ def s3_client() -> Iterator[Any]:
 
 @pytest.fixture
 def s3(s3_client: Any) -> Iterator[Any]:
-    """An S3 client, with an empty bucket called ``bucket``."""
+    """An S3 client with an empty bucket called ``bucket``."""
     s3_client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
     yield s3_client
     for item in s3_client.list_objects_v2(Bucket="bucket").get("Contents", []):
@@ -33,20 +33,20 @@ def s3(s3_client: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def place(s3: Any, tmp_path: Path) -> Place:
-    """A bucket, and the stand-in that works on it in the way that suits this machine."""
-    return Place(s3, tmp_path)
+def sandbox(s3: Any, tmp_path: Path) -> Sandbox:
+    """A bucket and a local SageMaker, with namespaces if this machine supports them."""
+    return Sandbox(s3, tmp_path)
 
 
 @pytest.fixture
-def prefix_place(s3: Any, tmp_path: Path) -> Place:
-    """The same where the kernel gives us no namespace."""
-    return Place(s3, tmp_path, namespaces=False)
+def prefix_sandbox(s3: Any, tmp_path: Path) -> Sandbox:
+    """A bucket and a local SageMaker without namespaces."""
+    return Sandbox(s3, tmp_path, namespaces=False)
 
 
 @pytest.fixture
 def make_container(tmp_path: Path) -> Iterator[Callable[..., Container]]:
-    """Makes containers, and ends what a test leaves in them."""
+    """Creates containers and closes them after the test."""
     made: list[Container] = []
 
     def make(name: str = "job", log: Callable[[str], None] = lambda _: None, **options: Any) -> Container:
@@ -61,7 +61,7 @@ def make_container(tmp_path: Path) -> Iterator[Callable[..., Container]]:
 
 @pytest.fixture
 def processing_request() -> Callable[..., dict[str, Any]]:
-    """Makes requests of the seed's form, whose script lies at ``s3://bucket/scripts/job.py``."""
+    """Creates CreateProcessingJob requests for the script ``s3://bucket/scripts/job.py``."""
 
     def make(**changes: Any) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -99,21 +99,21 @@ def processing_request() -> Callable[..., dict[str, Any]]:
 
 
 def s3_input(name: str, uri: str, **changes: Any) -> dict[str, Any]:
-    """A processing input in the folder of its name."""
+    """Returns a processing input with a LocalPath of its name."""
     source = {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"}
     return {"InputName": name, "AppManaged": False, "S3Input": source | changes}
 
 
 @pytest.fixture
-def training_data(place: Place) -> None:
-    """A training channel, and a script that does nothing."""
-    place.put("data/train.csv", "1,2\n3,4\n")
-    place.put("scripts/train.py", "")
+def training_data(sandbox: Sandbox) -> None:
+    """A training channel and a script that does nothing."""
+    sandbox.put("data/train.csv", "1,2\n3,4\n")
+    sandbox.put("scripts/train.py", "")
 
 
 @pytest.fixture
 def training_request() -> Callable[..., dict[str, Any]]:
-    """Makes requests of the seed's form, whose script lies at ``s3://bucket/scripts/train.py``."""
+    """Creates CreateTrainingJob requests for the script ``s3://bucket/scripts/train.py``."""
 
     def channel(name: str, uri: str) -> dict[str, Any]:
         source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
@@ -143,7 +143,7 @@ def training_request() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def transform_request() -> Callable[..., dict[str, Any]]:
-    """Makes requests of the seed's form, for the model ``my-model`` and the files below ``s3://bucket/in/``."""
+    """Creates CreateTransformJob requests for the model ``my-model`` and the files below ``s3://bucket/in/``."""
 
     def make(name: str = "batch-1", **changes: Any) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -168,7 +168,7 @@ def transform_request() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def model_request() -> Callable[..., dict[str, Any]]:
-    """Makes requests of the seed's form, for the model ``my-model``; changes are of its container."""
+    """Creates CreateModel requests for the model ``my-model``, with changes to its container."""
 
     def make(**changes: Any) -> dict[str, Any]:
         environment = {
@@ -182,43 +182,43 @@ def model_request() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def serve(place: Place, model_request: Callable[..., dict[str, Any]]) -> Callable[..., None]:
-    """Makes the model ``my-model`` of a script by a stranger."""
+def serve(sandbox: Sandbox, model_request: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+    """Creates the model ``my-model`` from an inference script."""
 
     def make(script: str = SHOUT) -> None:
-        place.archive("model.tar.gz", mark_txt="!")
-        place.archive("source.tar.gz", inference_py=script)
-        place.run("createModel", model_request())
+        sandbox.archive("model.tar.gz", mark_txt="!")
+        sandbox.archive("source.tar.gz", inference_py=script)
+        sandbox.run("createModel", model_request())
 
     return make
 
 
 @pytest.fixture
-def configure(place: Place, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
-    """Makes a model of a script and an endpoint configuration of its name; ends what a test leaves."""
+def configure(sandbox: Sandbox, model_request: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., None]]:
+    """Creates a model from a script, and an endpoint configuration of the same name; stops endpoints after the test."""
 
     def make(
         name: str = "first", script: str = SHOUT, mark: str = "!", *, isolated: bool = False, **changes: Any
     ) -> None:
-        place.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
+        sandbox.archive(f"{name}.tar.gz", mark_txt=mark, code__inference_py=script)
         container = model_request(ModelDataUrl=f"s3://bucket/{name}.tar.gz", Environment={})["PrimaryContainer"]
         model = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
-        place.run("createModel", model | {"EnableNetworkIsolation": isolated})
+        sandbox.run("createModel", model | {"EnableNetworkIsolation": isolated})
         variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large"}
         config = {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": 1}]}
-        place.run("createEndpointConfig", config | changes)
+        sandbox.run("createEndpointConfig", config | changes)
 
     yield make
-    place.sagemaker.stop()
+    sandbox.sagemaker.stop()
 
 
 @pytest.fixture
-def endpoint(place: Place, configure: Callable[..., None]) -> Callable[..., None]:
-    """Makes the endpoint ``demo`` and waits until it has settled."""
+def endpoint(sandbox: Sandbox, configure: Callable[..., None]) -> Callable[..., None]:
+    """Creates the endpoint ``demo`` and waits until it is in service or has failed."""
 
     def make(**changes: Any) -> None:
         configure(**changes)
-        place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
-        settled(place)
+        sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": changes.get("name", "first")})
+        wait_until_settled(sandbox)
 
     return make

@@ -1,4 +1,4 @@
-"""Looks at processes that a test has no handle of."""
+"""Helpers for processes that a test did not start itself."""
 
 import os
 import time
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def gone(pid: int) -> bool:
-    """Whether a process is gone, or is within some seconds."""
+    """Whether a process exits within a few seconds."""
     for _ in range(500):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        # A process that has ended but whose new parent has not noticed is gone for every purpose.
+        # A zombie, whose new parent has not reaped it yet, counts as gone.
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
             return True
         time.sleep(0.01)
@@ -20,7 +20,7 @@ def gone(pid: int) -> bool:
 
 
 def written_pid(file: Path) -> int:
-    """The number that a script writes, once it has."""
+    """Waits until a script has written a PID to a file. Returns the PID."""
     for _ in range(500):
         if file.exists() and file.read_text().endswith("\n"):
             return int(file.read_text())

@@ -1,4 +1,4 @@
-"""An S3 on a port of this machine: moto's, which by itself answers within one process only."""
+"""Serves moto's S3 on a port, because moto by itself works within one process only."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class _S3(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Passes the request on to moto, and its answer back."""
+        """Forwards the request to moto."""
         headers = HTTPHeaders()
         for name, value in self.headers.items():
             headers[name] = value
@@ -42,12 +42,12 @@ class _S3(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the library's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Has an S3 listen, and gives its URL."""
+    """Runs an S3 server. Yields its URL."""
     with mock_aws(), ThreadingHTTPServer(("127.0.0.1", 0), _S3) as server:
         threading.Thread(target=server.serve_forever, args=[0.1], daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

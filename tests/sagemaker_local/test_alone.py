@@ -1,4 +1,4 @@
-"""The package stands alone: nothing of the pipeline or its environment is in it."""
+"""The package is independent of the rest of the project."""
 
 import ast
 from pathlib import Path
@@ -23,8 +23,8 @@ OURS = {
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_imports_nothing_of_ours(path: Path) -> None:
-    """A module imports the standard library, installed packages, and its own package."""
+def test_no_imports_from_the_project(path: Path) -> None:
+    """A module imports only the standard library, installed packages, and its own package."""
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Archives by strangers."""
+"""Packing and unpacking of archives, including hostile ones."""
 
 import gzip
 import io
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sagemaker_local.archives import pack, unpack
-from sagemaker_local.errors import Failure
+from sagemaker_local.errors import FailureReasonError
 from sagemaker_local.job_files import JobFiles
 
 URI = "s3://bucket/model.tar.gz"
@@ -17,19 +17,19 @@ URI = "s3://bucket/model.tar.gz"
 def member(
     name: str, kind: bytes = tarfile.REGTYPE, target: str = "", content: bytes = b""
 ) -> tuple[tarfile.TarInfo, bytes]:
-    """One member of an archive."""
+    """Returns an archive's member and its content."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.size = kind, target, len(content)
     return info, content
 
 
 def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
-    """A symbolic link."""
+    """Returns a member that is a symbolic link."""
     return member(name, tarfile.SYMTYPE, target)
 
 
 def archive(file: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
-    """Makes an archive."""
+    """Creates an archive."""
     with tarfile.open(file, "w:gz") as packed:
         for info, content in members:
             packed.addfile(info, io.BytesIO(content))
@@ -37,7 +37,7 @@ def archive(file: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
 
 
 def test_unpack(tmp_path: Path) -> None:
-    """Files, folders, and links that lead plainly to something inside are unpacked, and no mode but to execute."""
+    """Files, folders and links within the archive are unpacked; of a file's mode, only the executable bit is kept."""
     script, _ = member("code/run.sh", content=b"#!/bin/sh")
     script.mode = 0o6755
     unpack(
@@ -67,7 +67,7 @@ LONG = "/".join(["d" * 200] * 15)
         [link("a", ".."), member("a/evil", content=b"x")],
         [link("a", "b"), link("b", "..")],
         [member("d", tarfile.DIRTYPE), link("l", "d"), link("m", "l/../..")],
-        # CVE-2025-4517: the path of the second link is too long to be resolved, and so taken as it is
+        # CVE-2025-4517: the second link's path is too long to resolve and therefore used unresolved.
         [
             member(LONG, tarfile.DIRTYPE),
             link("escape", f"{LONG}/../../../../{'../' * 16}"),
@@ -79,11 +79,11 @@ LONG = "/".join(["d" * 200] * 15)
     ],
 )
 def test_hostile(tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
-    """What leads out, by a name or by links, or is no file, is refused, and nothing outside is touched."""
+    """Members that escape by name or by links, and special files, are rejected, and nothing outside is touched."""
     (tmp_path / "outside.txt").write_text("secret")
     packed = archive(tmp_path / "a.tar.gz", *members)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(Failure, match=f'Failed to extract archive from URL "{URI}"'):
+    with pytest.raises(FailureReasonError, match=f'Failed to extract archive from URL "{URI}"'):
         unpack(packed, tmp_path / "out", uri=URI)
     outside = [path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "out")]
     assert sorted(outside) == before
@@ -91,29 +91,29 @@ def test_hostile(tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -
 
 
 def test_bomb(tmp_path: Path) -> None:
-    """An archive of 2 GiB is refused before they are written, and so is a header that would fill memory."""
+    """An archive of 2 GiB, or a header that would fill the memory, is rejected before it is written."""
     info, _ = member("zeros")
     info.size = 2 << 30
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, 1 << 30
-    for number, said in enumerate((info, header)):
+    for number, first in enumerate((info, header)):
         with gzip.open(tmp_path / f"{number}.tar.gz", "wb", compresslevel=1) as out:
-            out.write(said.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
-        with pytest.raises(Failure, match="bytes"):
+            out.write(first.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
+        with pytest.raises(FailureReasonError, match="bytes"):
             unpack(tmp_path / f"{number}.tar.gz", tmp_path / "out", uri=URI)
     assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*")) < 1 << 20
 
 
 def test_pack(tmp_path: Path) -> None:
-    """A model is packed with its links inside; a link that leads out is named and left out, and comes nowhere near."""
+    """A model is packed with its internal links; a link that points outside is skipped and logged."""
     model = tmp_path / "ml" / "model"
     (model / "blobs").mkdir(parents=True)
     (model / "blobs" / "x").write_text("weights")
     (model / "latest").symlink_to("blobs/x")
     (model / "secret").symlink_to("/etc/passwd")
-    said: list[str] = []
-    assert pack(JobFiles(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", say=said.append)
+    logged: list[str] = []
+    assert pack(JobFiles(tmp_path / "ml"), "/opt/ml/model", tmp_path / "model.tar.gz", log=logged.append)
     unpack(tmp_path / "model.tar.gz", tmp_path / "out", uri=URI)
     assert (tmp_path / "out" / "latest").read_text() == "weights"
     assert not (tmp_path / "out" / "secret").is_symlink()
-    assert said == ["/opt/ml/model/secret is a symbolic link and not packed"]
+    assert logged == ["/opt/ml/model/secret is a symbolic link and not packed"]

@@ -1,4 +1,4 @@
-"""The door for AWS SDKs, through boto3."""
+"""The HTTP API for AWS SDKs, used through boto3."""
 
 import http.client
 import json
@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sagemaker_local.aws_http_api import Api
-from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place, needs_namespaces
+from tests.sagemaker_local.demo_endpoint import wait_until_settled
+from tests.sagemaker_local.sandbox import BROKEN, IMAGE, KEY, ROLE, SHOUT, Sandbox, needs_namespaces
 
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -24,15 +24,15 @@ TARGET = {
 
 
 @pytest.fixture
-def api(place: Place) -> Iterator[Api]:
-    """The door to the place's SageMaker."""
-    with Api(place.sagemaker) as door:
-        yield door
+def api(sandbox: Sandbox) -> Iterator[Api]:
+    """The API server of the sandbox's SageMaker."""
+    with Api(sandbox.sagemaker) as api:
+        yield api
 
 
 @pytest.fixture
 def client(s3_client: Any) -> Callable[[str, Api], Any]:
-    """Makes real clients, which moto must not answer: it lets what is not of AWS pass."""
+    """Creates real clients; moto does not intercept requests to other hosts than AWS's."""
     assert s3_client is not None
     config = Config(retries={"total_max_attempts": 1})
 
@@ -45,23 +45,23 @@ def client(s3_client: Any) -> Callable[[str, Api], Any]:
 
 @pytest.fixture
 def sagemaker(api: Api, client: Callable[[str, Api], Any]) -> Any:
-    """SageMaker's client."""
+    """A SageMaker client."""
     return client("sagemaker", api)
 
 
 @pytest.fixture
 def runtime(api: Api, client: Callable[[str, Api], Any]) -> Any:
-    """SageMaker Runtime's client."""
+    """A SageMaker Runtime client."""
     return client("sagemaker-runtime", api)
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
-    """The error's code."""
+    """Returns the error code."""
     return str(error.value.response["Error"]["Code"])
 
 
 def test_registry(sagemaker: Any) -> None:
-    """Every action of the registry works, and times are times."""
+    """All actions of the registry work, and times are parsed as times."""
     group = sagemaker.create_model_package_group(ModelPackageGroupName="demo")["ModelPackageGroupArn"]
     described = sagemaker.describe_model_package_group(ModelPackageGroupName="demo")
     assert described["ModelPackageGroupArn"] == group
@@ -80,9 +80,9 @@ def test_registry(sagemaker: Any) -> None:
 
 
 @needs_namespaces
-def test_endpoint(place: Place, sagemaker: Any, runtime: Any) -> None:
-    """A model goes from its creation to its predictions, and away; bytes go in, bytes come out."""
-    place.archive("model.tar.gz", mark_txt="!", code__inference_py=SHOUT)
+def test_endpoint(sandbox: Sandbox, sagemaker: Any, runtime: Any) -> None:
+    """An endpoint is created, invoked with bytes, updated and deleted."""
+    sandbox.archive("model.tar.gz", mark_txt="!", code__inference_py=SHOUT)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
     model = sagemaker.create_model(ModelName="my-model", PrimaryContainer=container, ExecutionRoleArn=ROLE)
     assert model["ModelArn"].endswith(":model/my-model")
@@ -93,14 +93,14 @@ def test_endpoint(place: Place, sagemaker: Any, runtime: Any) -> None:
         )
     assert sagemaker.describe_endpoint_config(EndpointConfigName="one")["ProductionVariants"][0]["ModelName"]
     sagemaker.create_endpoint(EndpointName="demo", EndpointConfigName="one")
-    settled(place)
+    wait_until_settled(sandbox)
     answer = runtime.invoke_endpoint(
         EndpointName="demo", Body="ü\n".encode(), ContentType="text/csv", Accept="text/csv"
     )
     assert answer["Body"].read() == "Ü!".encode()
     assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("text/csv", "AllTraffic")
     sagemaker.update_endpoint(EndpointName="demo", EndpointConfigName="two")
-    settled(place)
+    wait_until_settled(sandbox)
     described = sagemaker.describe_endpoint(EndpointName="demo")
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "two")
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="demo")
@@ -113,7 +113,7 @@ def test_endpoint(place: Place, sagemaker: Any, runtime: Any) -> None:
 
 @needs_namespaces
 def test_scaling(api: Api, client: Callable[[str, Api], Any], endpoint: Callable[..., None]) -> None:
-    """Application Auto Scaling is reached at the same port."""
+    """Application Auto Scaling is served at the same port."""
     endpoint()
     scaling = client("application-autoscaling", api)
     scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
@@ -132,8 +132,8 @@ def test_scaling(api: Api, client: Callable[[str, Api], Any], endpoint: Callable
         scaling.register_scalable_target(**TARGET | {"ResourceId": "x"}, MinCapacity=1, MaxCapacity=2)
 
 
-def test_refused(sagemaker: Any, runtime: Any) -> None:
-    """A refusal has SageMaker's code and words."""
+def test_errors(sagemaker: Any, runtime: Any) -> None:
+    """Errors have SageMaker's codes and messages."""
     with pytest.raises(ClientError, match='Could not find endpoint "arn:aws:sagemaker') as error:
         sagemaker.describe_endpoint(EndpointName="none")
     assert code(error) == "ValidationException"
@@ -145,27 +145,27 @@ def test_refused(sagemaker: Any, runtime: Any) -> None:
 
 
 @needs_namespaces
-def test_model_error(place: Place, runtime: Any, endpoint: Callable[..., None]) -> None:
-    """What the container says instead of a prediction comes with its status."""
+def test_model_error(sandbox: Sandbox, runtime: Any, endpoint: Callable[..., None]) -> None:
+    """A container's error response is returned with its status."""
     endpoint(script=SHOUT.replace("return data.splitlines()", "raise ValueError('no rows')"))
     with pytest.raises(runtime.exceptions.ModelError) as error:
         runtime.invoke_endpoint(EndpointName="demo", Body=b"a", ContentType="text/csv")
     assert error.value.response["OriginalStatusCode"] == 500
     assert "no rows" in error.value.response["OriginalMessage"]
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
-    assert settled(place)["EndpointStatus"] == "InService"
+    assert wait_until_settled(sandbox)["EndpointStatus"] == "InService"
 
 
 @needs_namespaces
 def test_failed(sagemaker: Any, endpoint: Callable[..., None]) -> None:
-    """Why an endpoint has failed is read by Describe, and its waiter ends."""
+    """A failed endpoint's reason is in Describe's response."""
     endpoint(script=BROKEN)
     described = sagemaker.describe_endpoint(EndpointName="demo")
     assert (described["EndpointStatus"], "ping health check" in described["FailureReason"]) == ("Failed", True)
 
 
 def test_not_supported(sagemaker: Any) -> None:
-    """An action that this machine has not is refused by name, and says which there are."""
+    """An unsupported action is rejected with its name and the supported ones."""
     with pytest.raises(ClientError, match=r"'ListModels'.*DescribeModelPackage") as error:
         sagemaker.list_models()
     assert code(error) == "Local.NotSupported"
@@ -186,7 +186,7 @@ def test_not_supported(sagemaker: Any) -> None:
     ],
 )
 def test_malformed(api: Api, target: str, body: bytes, expected: str) -> None:
-    """What no SDK would send is refused in the protocol's form, and the door goes on."""
+    """Requests that no SDK would send are rejected in the protocol's form, and the server keeps running."""
     connection = http.client.HTTPConnection(urlsplit(api.url).netloc, timeout=5)
     for _ in range(2):
         connection.request("POST", "/", body=body, headers={"X-Amz-Target": target, "Authorization": f"Bearer {KEY}"})
@@ -195,16 +195,16 @@ def test_malformed(api: Api, target: str, body: bytes, expected: str) -> None:
     connection.close()
 
 
-def test_door(place: Place) -> None:
-    """The door takes the port that it is given, on this machine only, and closes."""
-    with Api(place.sagemaker) as door:
-        url = urlsplit(door.url)
+def test_start_and_stop(sandbox: Sandbox) -> None:
+    """The server listens on the given port, on 127.0.0.1 only, and frees it when it stops."""
+    with Api(sandbox.sagemaker) as api:
+        url = urlsplit(api.url)
         assert url.hostname == "127.0.0.1"
         with pytest.raises(OSError, match="in use"):
-            Api(place.sagemaker, port=url.port or 0).start()
-    again = Api(place.sagemaker, port=url.port or 0)
+            Api(sandbox.sagemaker, port=url.port or 0).start()
+    again = Api(sandbox.sagemaker, port=url.port or 0)
     again.start()
     assert again.url == url.geturl()
     again.stop()
-    with pytest.raises(RuntimeError, match="not been opened"):
+    with pytest.raises(RuntimeError, match="not running"):
         _ = again.url

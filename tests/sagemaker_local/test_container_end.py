@@ -1,4 +1,4 @@
-"""How a job's processes end: nothing of them stays."""
+"""The end of a job's processes: none survives."""
 
 import contextlib
 import signal
@@ -16,7 +16,7 @@ from sagemaker_local.container import Container, StoppedError
 MakeContainer = Callable[..., Container]
 
 only_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux has a reaper for what leaves its process group"
+    sys.platform != "linux", reason="only Linux has a subreaper for processes that leave their group"
 )
 
 
@@ -27,7 +27,7 @@ def run(container: Container, script: str, **options: float) -> container_module
 
 
 def test_timeout(make_container: MakeContainer) -> None:
-    """When its time is up a job is told so with SIGTERM, and may use its grace to end well."""
+    """A job that times out gets SIGTERM and can exit cleanly within the grace period."""
     script = """
 import signal, sys, time
 def end(*_):
@@ -41,8 +41,8 @@ time.sleep(60)
     assert (outcome.timed_out, outcome.code, container.last_lines) == (True, 0, ["saved"])
 
 
-def test_timeout_is_final(make_container: MakeContainer) -> None:
-    """A job that ignores SIGTERM is killed when its grace is over."""
+def test_grace_period_is_final(make_container: MakeContainer) -> None:
+    """A job that ignores SIGTERM is killed after the grace period."""
     script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
     container = make_container()
     container.start(["python3", "-c", script], {})
@@ -52,7 +52,7 @@ def test_timeout_is_final(make_container: MakeContainer) -> None:
 
 
 def processes(mark: Path) -> int:
-    """How many processes of this machine have a variable MARK of this value: a job's PIDs are its own."""
+    """Counts the processes with this MARK variable; a job's PIDs are in its own namespace."""
     found = 0
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
@@ -61,7 +61,7 @@ def processes(mark: Path) -> int:
 
 
 def soon(condition: Callable[[], bool]) -> bool:
-    """Whether something is so within some seconds."""
+    """Whether a condition becomes true within some seconds."""
     until = time.monotonic() + 20
     while not condition():
         if time.monotonic() > until:
@@ -72,7 +72,7 @@ def soon(condition: Callable[[], bool]) -> bool:
 
 @only_linux
 def test_stop(make_container: MakeContainer) -> None:
-    """A stopped job ends at once, its workers too."""
+    """A stopped job exits promptly, with its worker processes."""
     script = """
 import multiprocessing, time
 worker = multiprocessing.Process(target=time.sleep, args=(60,))
@@ -92,7 +92,7 @@ worker.join()
 
 
 def test_stopped_before_start(make_container: MakeContainer) -> None:
-    """A job that was stopped while its inputs were laid out does not start."""
+    """A job that was stopped during the download of its inputs does not start."""
     container = make_container()
     container.stop()
     with pytest.raises(StoppedError):
@@ -102,7 +102,7 @@ def test_stopped_before_start(make_container: MakeContainer) -> None:
 @only_linux
 @pytest.mark.parametrize("namespaces", [None, False])
 def test_daemon(make_container: MakeContainer, *, namespaces: bool | None) -> None:
-    """A daemon that a script leaves behind, in a session of its own, ends with the job and keeps nothing open."""
+    """A daemon in a separate session dies with the job and does not delay its end."""
     script = """
 import os, sys, time
 ready = sys.argv[1]
@@ -125,7 +125,7 @@ print("done")
 @only_linux
 @pytest.mark.parametrize("namespaces", [None, False])
 def test_we_are_killed(tmp_path: Path, *, namespaces: bool | None) -> None:
-    """When this process is killed, which it cannot prevent or notice, its jobs end."""
+    """When this process is killed, its jobs die."""
     driver = f"""
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Endpoints: created, invoked, described; and what is refused."""
+"""Endpoints: creation, invocation, description and rejected requests."""
 
 import http.client
 import time
@@ -10,43 +10,43 @@ from urllib.parse import urlsplit
 import pytest
 
 from sagemaker_local.guard import endpoint_token
-from tests.sagemaker_local.hosted import AUTHORIZED, invoke, post, settled
-from tests.sagemaker_local.place import BROKEN, IMAGE, KEY, ROLE, SHOUT, Place, needs_namespaces
+from tests.sagemaker_local.demo_endpoint import AUTHORIZED, invoke, post, wait_until_settled
+from tests.sagemaker_local.sandbox import BROKEN, IMAGE, KEY, ROLE, SHOUT, Sandbox, needs_namespaces
 
-Hosted = Callable[..., None]
+Make = Callable[..., None]
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/demo"
 
 pytestmark = needs_namespaces
 
 
-def test_endpoint(place: Place, configure: Hosted) -> None:
-    """An endpoint is being created at once, comes into service, and answers as the model's script says."""
+def test_endpoint(sandbox: Sandbox, configure: Make) -> None:
+    """A new endpoint is Creating, then InService, and responds as its model's script defines."""
     configure()
-    created = place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
+    created = sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
     assert created == {"EndpointArn": ARN}
-    assert place.run("describeEndpoint", {"EndpointName": "demo"})["EndpointStatus"] == "Creating"
-    assert place.sagemaker.endpoint_url("demo") is None
-    described = settled(place)
+    assert sandbox.run("describeEndpoint", {"EndpointName": "demo"})["EndpointStatus"] == "Creating"
+    assert sandbox.sagemaker.endpoint_url("demo") is None
+    described = wait_until_settled(sandbox)
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "first")
     assert described["ProductionVariants"][0]["VariantName"] == "AllTraffic"
     assert described["ProductionVariants"][0]["CurrentInstanceCount"] == 1
     assert described["LastModifiedTime"] >= described["CreationTime"]
-    assert invoke(place, "a\nb") == {
+    assert invoke(sandbox, "a\nb") == {
         "Body": "A!\nB!",
         "ContentType": "text/csv",
         "InvokedProductionVariant": "AllTraffic",
     }
     until = time.monotonic() + 10
-    while "rows: 2" not in place.lines:  # the log runs beside the answer
+    while "rows: 2" not in sandbox.lines:  # the log arrives asynchronously
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert "rows: 2" in (place.folder / "logs/Endpoints/demo.log").read_text()
+    assert "rows: 2" in (sandbox.folder / "logs/Endpoints/demo.log").read_text()
 
 
-def test_port(place: Place, endpoint: Hosted) -> None:
-    """Each endpoint has a port of its own, which answers as SageMaker's containers do."""
+def test_port(sandbox: Sandbox, endpoint: Make) -> None:
+    """An endpoint has its own port, which responds like SageMaker's containers."""
     endpoint()
-    url = place.sagemaker.endpoint_url("demo")
+    url = sandbox.sagemaker.endpoint_url("demo")
     assert url is not None
     assert post(url) == (200, "text/csv", b"A!")
     token = endpoint_token(KEY, "demo")
@@ -56,10 +56,10 @@ def test_port(place: Place, endpoint: Hosted) -> None:
             assert connection.getresponse().status == status
 
 
-def test_chunks(place: Place, endpoint: Hosted) -> None:
-    """A body may come in chunks; one whose chunks are none is refused."""
+def test_chunks(sandbox: Sandbox, endpoint: Make) -> None:
+    """A chunked body is accepted; malformed chunks are rejected."""
     endpoint()
-    netloc = urlsplit(place.sagemaker.endpoint_url("demo") or "").netloc
+    netloc = urlsplit(sandbox.sagemaker.endpoint_url("demo") or "").netloc
     headers = {"Content-Type": "text/csv", "Accept": "text/csv", "Transfer-Encoding": "chunked"} | AUTHORIZED
     for body, status, content in (
         (b"2\r\na\n\r\n1;x=y\r\nb\r\n0\r\nTrailer: x\r\n\r\n", 200, b"A!\nB!"),
@@ -73,28 +73,28 @@ def test_chunks(place: Place, endpoint: Hosted) -> None:
             assert answer.read().startswith(content)
 
 
-def test_model_does_not_load(place: Place, endpoint: Hosted) -> None:
-    """An endpoint whose model does not load has failed, says why, is not invoked, and can only be deleted."""
+def test_model_does_not_load(sandbox: Sandbox, endpoint: Make) -> None:
+    """An endpoint whose model does not load fails with a reason and can only be deleted."""
     endpoint(script=BROKEN)
-    described = settled(place)
+    described = wait_until_settled(sandbox)
     assert described["EndpointStatus"] == "Failed"
     assert "production variant AllTraffic did not pass the ping health check" in described["FailureReason"]
     assert "no such weights" in described["FailureReason"]
-    failure = place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a"})
+    failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a"})
     assert failure.error == "SageMakerRuntime.ValidationErrorException"
     assert failure.cause.startswith("Endpoint demo of account 123456789012 not found. (Service: SageMakerRuntime")
-    assert place.fail("updateEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"}).error == (
+    assert sandbox.fail("updateEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"}).error == (
         "SageMaker.SageMakerException"
     )
-    place.run("deleteEndpoint", {"EndpointName": "demo"})
+    sandbox.run("deleteEndpoint", {"EndpointName": "demo"})
 
 
-def test_model_data_is_gone(place: Place, configure: Hosted) -> None:
-    """An endpoint whose model data has been deleted meanwhile has failed, and names the data."""
+def test_deleted_model_data(sandbox: Sandbox, configure: Make) -> None:
+    """An endpoint fails if its model data has been deleted; the reason names the data."""
     configure()
-    place.s3.delete_object(Bucket="bucket", Key="first.tar.gz")
-    place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
-    assert "s3://bucket/first.tar.gz" in settled(place)["FailureReason"]
+    sandbox.s3.delete_object(Bucket="bucket", Key="first.tar.gz")
+    sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "first"})
+    assert "s3://bucket/first.tar.gz" in wait_until_settled(sandbox)["FailureReason"]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_model_data_is_gone(place: Place, configure: Hosted) -> None:
         ("def model_fn(model_dir):\n    return 1\n", "client error (415)", "Content type text/x is not supported"),
     ],
 )
-def test_model_error(place: Place, endpoint: Hosted, script: str, kind: str, text: str) -> None:
-    """What the container answers instead of a prediction is the error's cause, with its status and where the log is."""
+def test_model_error(sandbox: Sandbox, endpoint: Make, script: str, kind: str, text: str) -> None:
+    """A container's error response is in the error's cause, with its status and the log's path."""
     endpoint(script=script)
     content_type = "text/x" if "415" in kind else "text/csv"
-    failure = place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
+    failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
     assert failure.error == "SageMakerRuntime.ModelErrorException"
     assert f'Received {kind} from primary with message "' in failure.cause
     assert text in failure.cause
@@ -116,20 +116,20 @@ def test_model_error(place: Place, endpoint: Hosted, script: str, kind: str, tex
     assert "Status Code: 424" in failure.cause
 
 
-def test_configuration(place: Place, configure: Hosted) -> None:
-    """A configuration is kept as it was given, until it is deleted; an endpoint does not need it any longer."""
+def test_configuration(sandbox: Sandbox, configure: Make) -> None:
+    """A configuration is stored as given until it is deleted; a running endpoint no longer needs it."""
     capture = {"InitialSamplingPercentage": 20, "DestinationS3Uri": "s3://bucket/capture", "CaptureOptions": []}
     configure(DataCaptureConfig=capture | {"CaptureOptions": [{"CaptureMode": "Input"}]})
     name = {"EndpointConfigName": "first"}
-    described = place.run("describeEndpointConfig", name)
+    described = sandbox.run("describeEndpointConfig", name)
     assert described["EndpointConfigArn"].endswith(":endpoint-config/first")
     assert described["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
-    place.run("createEndpoint", {"EndpointName": "demo"} | name)
-    assert settled(place)["DataCaptureConfig"]["CaptureStatus"] == "Stopped"
-    assert any("nothing is captured" in line for line in place.lines)
-    place.run("deleteEndpointConfig", name)
-    assert 'Could not find endpoint configuration "arn' in place.fail("describeEndpointConfig", name).cause
-    assert invoke(place)["Body"] == "A!"
+    sandbox.run("createEndpoint", {"EndpointName": "demo"} | name)
+    assert wait_until_settled(sandbox)["DataCaptureConfig"]["CaptureStatus"] == "Stopped"
+    assert any("nothing is captured" in line for line in sandbox.lines)
+    sandbox.run("deleteEndpointConfig", name)
+    assert 'Could not find endpoint configuration "arn' in sandbox.fail("describeEndpointConfig", name).cause
+    assert invoke(sandbox)["Body"] == "A!"
 
 
 @pytest.mark.parametrize(
@@ -154,52 +154,52 @@ def test_configuration(place: Place, configure: Hosted) -> None:
         ("createEndpoint", {"EndpointName": "a b", "EndpointConfigName": "c"}, "failed to satisfy constraint"),
     ],
 )
-def test_refused(place: Place, endpoint: Hosted, action: str, request_: dict[str, Any], message: str) -> None:
-    """What SageMaker refuses is refused with its words, under the name that the AWS SDK integrations give."""
+def test_rejected(sandbox: Sandbox, endpoint: Make, action: str, request_: dict[str, Any], message: str) -> None:
+    """Requests that SageMaker rejects are rejected with its message and the AWS SDK integrations' error name."""
     endpoint()
-    failure = place.fail(action, request_)
+    failure = sandbox.fail(action, request_)
     assert failure.error == "SageMaker.SageMakerException"
     assert message in failure.cause
 
 
-def test_body_too_large(place: Place, endpoint: Hosted) -> None:
-    """A body larger than the service takes is refused, and the message does not hold it."""
+def test_body_too_large(sandbox: Sandbox, endpoint: Make) -> None:
+    """A body that exceeds the service's limit is rejected with a message that does not contain it."""
     endpoint()
-    failure = place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "x" * 6291457})
+    failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "x" * 6291457})
     assert failure.error == "SageMakerRuntime.ValidationErrorException"
     assert len(failure.cause) < 1000
     assert "6291456" in failure.cause
 
 
-def test_header_that_is_none(place: Place, endpoint: Hosted) -> None:
-    """A content type that cannot be a header is refused, and not sent in part."""
+def test_invalid_header(sandbox: Sandbox, endpoint: Make) -> None:
+    """A content type that is not a valid header is rejected."""
     endpoint()
     for content_type in ("text/csv\r\nX-Evil: 1", "text/ü"):
-        failure = place.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
+        failure = sandbox.fail("invokeEndpoint", {"EndpointName": "demo", "Body": "a", "ContentType": content_type})
         assert failure.error == "SageMakerRuntime.ValidationErrorException"
         assert "at 'contentType'" in failure.cause
 
 
-def test_without_namespaces(prefix_place: Place) -> None:
-    """Without namespaces a script that uses the model_dir it is given is served too."""
+def test_without_namespaces(prefix_sandbox: Sandbox) -> None:
+    """Without namespaces, a script that uses its model_dir argument works."""
     script = SHOUT.replace('open("/opt/ml/model/mark.txt")', 'open(model_dir + "/mark.txt")')
-    prefix_place.archive("model.tar.gz", mark_txt="!", code__inference_py=script)
+    prefix_sandbox.archive("model.tar.gz", mark_txt="!", code__inference_py=script)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz"}
-    prefix_place.run("createModel", {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
+    prefix_sandbox.run("createModel", {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
     variants = [{"VariantName": "a", "ModelName": "m"}]
-    prefix_place.run("createEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": variants})
-    prefix_place.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "c"})
-    assert settled(prefix_place)["EndpointStatus"] == "InService"
-    assert invoke(prefix_place)["Body"] == "A!"
-    prefix_place.sagemaker.stop()
+    prefix_sandbox.run("createEndpointConfig", {"EndpointConfigName": "c", "ProductionVariants": variants})
+    prefix_sandbox.run("createEndpoint", {"EndpointName": "demo", "EndpointConfigName": "c"})
+    assert wait_until_settled(prefix_sandbox)["EndpointStatus"] == "InService"
+    assert invoke(prefix_sandbox)["Body"] == "A!"
+    prefix_sandbox.sagemaker.stop()
 
 
-def test_list(place: Place, endpoint: Hosted) -> None:
-    """Endpoints are listed, narrowed by their status."""
+def test_list(sandbox: Sandbox, endpoint: Make) -> None:
+    """Endpoints are listed and can be filtered by status."""
     endpoint()
-    (listed,) = place.run("listEndpoints", {"StatusEquals": "InService"})["Endpoints"]
+    (listed,) = sandbox.run("listEndpoints", {"StatusEquals": "InService"})["Endpoints"]
     assert (listed["EndpointName"], listed["EndpointArn"]) == ("demo", ARN)
-    assert place.run("listEndpoints", {"StatusEquals": "Failed"})["Endpoints"] == []
+    assert sandbox.run("listEndpoints", {"StatusEquals": "Failed"})["Endpoints"] == []
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,11 @@ def test_list(place: Place, endpoint: Hosted) -> None:
         ({"ProductionVariants": [{"VariantName": "a"}]}, "ProductionVariants[0].ModelName"),
     ],
 )
-def test_not_supported(place: Place, configure: Hosted, changes: dict[str, Any], key: str) -> None:
-    """What SageMaker can and this machine cannot is refused by name."""
+def test_not_supported(sandbox: Sandbox, configure: Make, changes: dict[str, Any], key: str) -> None:
+    """SageMaker features that this machine does not support are rejected by name."""
     configure()
     variants = [{"VariantName": "a", "ModelName": "first"}]
-    failure = place.fail("createEndpointConfig", {"EndpointConfigName": "b", "ProductionVariants": variants} | changes)
+    failure = sandbox.fail(
+        "createEndpointConfig", {"EndpointConfigName": "b", "ProductionVariants": variants} | changes
+    )
     assert (failure.error, failure.cause.startswith(f"{key} is ")) == ("Local.NotSupported", True)

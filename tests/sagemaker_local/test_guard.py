@@ -1,4 +1,4 @@
-"""Who may speak to a port of the environment."""
+"""Authentication of requests to the environment's ports."""
 
 import pytest
 
@@ -10,8 +10,8 @@ HOST = ("Host", "127.0.0.1:4566")
 SIGNED = ("Authorization", f"AWS4-HMAC-SHA256 Credential={KEY}/20261124/us-east-1/s3/aws4_request, SignedHeaders=host")
 
 
-def held_against_the_rule(*headers: tuple[str, str], query: str = "") -> Refusal | None:
-    """Why a request is refused that comes to the port 4566."""
+def check(*headers: tuple[str, str], query: str = "") -> Refusal | None:
+    """Checks a request to port 4566."""
     return refusal(headers, query, port=PORT, key=KEY)
 
 
@@ -27,9 +27,9 @@ def held_against_the_rule(*headers: tuple[str, str], query: str = "") -> Refusal
     ],
 )
 @pytest.mark.parametrize("host", ["127.0.0.1:4566", "localhost:4566", "LOCALHOST:4566"])
-def test_the_key_opens(headers: list[tuple[str, str]], query: str, host: str) -> None:
-    """Who carries the key gets in, wherever AWS's SDKs and curl put it, by either name of this machine."""
-    assert held_against_the_rule(("host", host), *headers, query=query) is None
+def test_valid_key(headers: list[tuple[str, str]], query: str, host: str) -> None:
+    """A request with the key is accepted, wherever AWS SDKs and curl put it, by either name of this machine."""
+    assert check(("host", host), *headers, query=query) is None
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_the_key_opens(headers: list[tuple[str, str]], query: str, host: str) ->
     ],
 )
 def test_foreign_hosts(hosts: list[str]) -> None:
-    """A request for another name or port, or for several or none, is refused, whatever it carries."""
-    refused = held_against_the_rule(*[("Host", host) for host in hosts], SIGNED)
+    """A request with another host or port, with several or with none is rejected despite the key."""
+    refused = check(*[("Host", host) for host in hosts], SIGNED)
     assert refused is not None
     assert (refused.status, "it must be 127.0.0.1:4566" in refused.message) == (403, True)
 
@@ -67,11 +67,11 @@ def test_foreign_hosts(hosts: list[str]) -> None:
         ("Sec-Fetch-Site", "nonsense"),
     ],
 )
-def test_pages(header: tuple[str, str]) -> None:
-    """What a page sends is refused, whatever it carries, also a page that lies in the emulator's own S3."""
-    refused = held_against_the_rule(HOST, SIGNED, header)
+def test_web_pages(header: tuple[str, str]) -> None:
+    """A web page's request is rejected despite the key, even if the page is in the emulator's own S3."""
+    refused = check(HOST, SIGNED, header)
     assert refused is not None
-    assert (refused.status, refused.message) == (403, "requests from web pages are refused")
+    assert (refused.status, refused.message) == (403, "requests from web pages are rejected")
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_pages(header: tuple[str, str]) -> None:
         ([], f"Credential={KEY}&AWSAccessKeyId={KEY}"),
     ],
 )
-def test_strangers(headers: list[tuple[str, str]], query: str) -> None:
-    """Without the key nobody gets in; the answer says where it is to be had."""
-    refused = held_against_the_rule(HOST, *headers, query=query)
+def test_missing_key(headers: list[tuple[str, str]], query: str) -> None:
+    """A request without the key is rejected with a message on how to get it."""
+    refused = check(HOST, *headers, query=query)
     assert refused is not None
     assert (refused.status, refused.code) == (403, "UnrecognizedClientException")
     assert 'eval "$(mlops local env)"' in refused.message
 
 
-def test_keys_that_were_issued() -> None:
-    """Whoever has temporary credentials that the port itself has given out gets in with these, and not elsewhere."""
+def test_issued_credentials() -> None:
+    """Temporary credentials that the service issued are accepted, if complete and sent to this machine."""
     headers = [HOST, ("Authorization", "AWS4-HMAC-SHA256 Credential=ASIA/d/r/s/x"), ("X-Amz-Security-Token", "t")]
 
     def issued(shown: Credentials) -> bool:
@@ -117,10 +117,10 @@ def test_keys_that_were_issued() -> None:
 
 
 def test_keys_are_random() -> None:
-    """Two environments have two keys, and two endpoints two tokens; none of them says what another is."""
+    """Keys are random, and each endpoint has its own token."""
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
     assert all(key.isalnum() and len(key) == 37 for key in keys)
     tokens = {endpoint_token(key, name) for key in keys for name in ("demo", "demo-2")}
     assert len(tokens) == 200
-    assert endpoint_token(KEY, "Demo") == endpoint_token(KEY, "demo")  # as SageMaker takes the two for one
+    assert endpoint_token(KEY, "Demo") == endpoint_token(KEY, "demo")  # names are case-insensitive, as in SageMaker

@@ -1,4 +1,4 @@
-"""The small HTTP server of the loopback: how much of it one client can have."""
+"""The HTTP server on the loopback interface: authentication and limits."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ AUTHORIZED = "Authorization: Bearer key"
 
 
 class Echo(RequestHandler):
-    """Answers with the body."""
+    """Replies with the request's body."""
 
     def answer(self, body: bytes) -> None:
         """See ``RequestHandler``."""
@@ -24,13 +24,13 @@ class Echo(RequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """The port of a server that asks for the key ``key``."""
+    """The port of a server that requires the key ``key``."""
     with closing(Server(Echo, key="key")) as server:
         yield urlsplit(server.url).port or 0
 
 
 def send(port: int, *lines: str, body: bytes = b"") -> bytes:
-    """What the server sends on a request, until it closes the connection."""
+    """Sends a request. Returns everything that the server sends until it closes the connection."""
     head = [lines[0], f"Host: 127.0.0.1:{port}", *lines[1:], "Connection: close", "", ""]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall("\r\n".join(head).encode() + body)
@@ -38,7 +38,7 @@ def send(port: int, *lines: str, body: bytes = b"") -> bytes:
 
 
 def test_key(port: int) -> None:
-    """With the key there is an answer; without it a refusal, also for one who is still sending."""
+    """Requests without the key are rejected, and a client that is still sending can read the response."""
     assert send(port, "POST / HTTP/1.1", AUTHORIZED, "Content-Length: 2", body=b"hi").endswith(b"\r\n\r\nhi")
     refused = send(port, "POST / HTTP/1.1", "Content-Length: 5000000", body=b"x" * 5_000_000)
     assert refused.startswith(b"HTTP/1.1 403 ")
@@ -47,7 +47,7 @@ def test_key(port: int) -> None:
 
 
 def test_other_methods(port: int) -> None:
-    """A preflight request learns nothing that would let a page go on."""
+    """The response to a preflight request does not allow a page to continue."""
     answer = send(port, "OPTIONS / HTTP/1.1", "Origin: http://evil.example", "Access-Control-Request-Method: POST")
     assert answer.startswith(b"HTTP/1.1 501 ")
     assert b"access-control" not in answer.lower()
@@ -62,45 +62,45 @@ def test_other_methods(port: int) -> None:
     ],
 )
 def test_body_is_bounded(port: int, header: str, body: bytes) -> None:
-    """A body beyond what any request has is refused before it is read."""
+    """A body that exceeds the limit is rejected before it is read."""
     answer = send(port, "POST / HTTP/1.1", AUTHORIZED, header, body=body)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"the body cannot be read: it has more than 33,554,432 bytes" in answer
 
 
 def test_headers_are_bounded(port: int) -> None:
-    """Header fields without end are refused."""
+    """Too many header fields are rejected."""
     assert send(port, "GET / HTTP/1.1", *[f"X-{n}: x" for n in range(200)]).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(
     "begun", [b"", b"POST / HTTP/1.1\r\nHost: 127", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"]
 )
-def test_silent_stranger(port: int, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
-    """A connection that has not shown the key, and stays silent, is closed."""
+def test_idle_timeout_without_key(port: int, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    """A silent connection that has not sent the key is closed."""
     monkeypatch.setattr(Echo, "timeout", 0.2)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(begun)
         assert connection.makefile("rb").read() == b""
 
 
-def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More connections than there is room for are closed unanswered; once others have gone, there is room again."""
+def test_connections_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections beyond the limit are closed without a response, until others close."""
     monkeypatch.setattr(loopback, "CONNECTIONS", 3)
     with closing(Server(Echo, key="key")) as server:
         port = urlsplit(server.url).port or 0
         with ExitStack() as held:
             for _ in range(3):
                 held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-            with pytest.raises((ConnectionError, AssertionError)):  # how a closed connection is noticed is a race
+            with pytest.raises((ConnectionError, AssertionError)):  # which one is a race
                 assert send(port, "GET / HTTP/1.1", AUTHORIZED)
         until = time.monotonic() + 10
-        while not answered(port):
+        while not responds(port):
             assert time.monotonic() < until
 
 
-def answered(port: int) -> bool:
-    """Whether there is an answer."""
+def responds(port: int) -> bool:
+    """Whether the server responds."""
     try:
         return send(port, "GET / HTTP/1.1", AUTHORIZED).startswith(b"HTTP/1.1 200 ")
     except ConnectionError:

@@ -1,4 +1,4 @@
-"""The package run alone, ``python -m sagemaker_local``, as a user of boto3 sees it."""
+"""``python -m sagemaker_local``, used through boto3."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from sagemaker_local import service
-from tests.sagemaker_local.place import SHOUT, Place, needs_namespaces
 from tests.sagemaker_local.s3_server import s3_server
+from tests.sagemaker_local.sandbox import SHOUT, Sandbox, needs_namespaces
 
 PROJECT = Path(service.__file__).parents[1]
 Make = Callable[..., dict[str, Any]]
@@ -29,21 +29,21 @@ FAST = {"Delay": 1, "MaxAttempts": 60}
 
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
-    """The URL of an S3."""
+    """The URL of an S3 server."""
     with s3_server() as url:
         yield url
 
 
 @dataclass
 class Running:
-    """The server, and how to reach it."""
+    """A running server and the variables that it printed."""
 
     process: subprocess.Popen[str]
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
 
     def client(self, name: str) -> Any:
-        """A client with what the server has printed."""
+        """Creates a client from the printed variables."""
         session = boto3.Session(
             self.variables["AWS_ACCESS_KEY_ID"],
             self.variables["AWS_SECRET_ACCESS_KEY"],
@@ -56,7 +56,7 @@ class Running:
 
 @contextmanager
 def started(s3_url: str, folder: Path) -> Iterator[Running]:
-    """The server as a process of its own, on any port that is free."""
+    """Runs the server as a process, on any free port."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     command = [sys.executable, "-m", "sagemaker_local", "--port", "0", "--s3", s3_url, "--folder", str(folder)]
     with subprocess.Popen(
@@ -77,14 +77,14 @@ def started(s3_url: str, folder: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def running(s3_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The server."""
+    """A running server."""
     with started(s3_url, tmp_path_factory.mktemp("alone")) as process:
         yield process
 
 
 @pytest.fixture
 def s3(running: Running) -> Iterator[Any]:
-    """Its S3, with an empty bucket called ``bucket``."""
+    """A client of its S3, with an empty bucket called ``bucket``."""
     client = running.client("s3")
     client.create_bucket(Bucket="bucket")
     yield client
@@ -94,19 +94,19 @@ def s3(running: Running) -> Iterator[Any]:
 
 
 @pytest.fixture
-def files(s3: Any, tmp_path: Path) -> Place:
-    """Puts and gets objects of the bucket; the SageMaker in it is not asked."""
-    return Place(s3, tmp_path)
+def files(s3: Any, tmp_path: Path) -> Sandbox:
+    """Puts and gets the bucket's objects; its own SageMaker is not used."""
+    return Sandbox(s3, tmp_path)
 
 
 @pytest.fixture
 def sagemaker(running: Running) -> Any:
-    """SageMaker's client."""
+    """A SageMaker client of the server."""
     return running.client("sagemaker")
 
 
 def until(condition: Callable[[], Any]) -> None:
-    """Waits until something holds."""
+    """Waits until a condition is true."""
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
@@ -114,8 +114,8 @@ def until(condition: Callable[[], Any]) -> None:
 
 
 @needs_namespaces
-def test_training(files: Place, sagemaker: Any, training_request: Make) -> None:
-    """A training job is created, waited for and described, and its model lies in S3; its name is taken."""
+def test_training(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
+    """A training job completes, is described, and uploads its model; its name is then taken."""
     files.put("scripts/train.py", "open('/opt/ml/model/weights', 'w').write('42')")
     files.put("data/train.csv", "1,2")
     request = training_request()
@@ -134,8 +134,8 @@ def test_training(files: Place, sagemaker: Any, training_request: Make) -> None:
 
 
 @needs_namespaces
-def test_processing(files: Place, sagemaker: Any, processing_request: Make) -> None:
-    """A processing job is created and waited for; its output lies in S3."""
+def test_processing(files: Sandbox, sagemaker: Any, processing_request: Make) -> None:
+    """A processing job completes and uploads its output."""
     files.put(
         "scripts/job.py",
         """
@@ -151,8 +151,8 @@ def test_processing(files: Place, sagemaker: Any, processing_request: Make) -> N
 
 
 @needs_namespaces
-def test_transform(files: Place, sagemaker: Any, transform_request: Make, model_request: Make) -> None:
-    """A transform job of a model that was created by the same API is created and waited for."""
+def test_transform(files: Sandbox, sagemaker: Any, transform_request: Make, model_request: Make) -> None:
+    """A transform job of a model created through the same API completes and is listed."""
     files.archive("model.tar.gz", mark_txt="!")
     files.archive("source.tar.gz", inference_py=SHOUT)
     files.put("in/rows.csv", "a\nb\n")
@@ -165,8 +165,8 @@ def test_transform(files: Place, sagemaker: Any, transform_request: Make, model_
     assert (listed["TransformJobName"], listed["TransformJobStatus"]) == ("batch-1", "Completed")
 
 
-def test_failure(files: Place, sagemaker: Any, processing_request: Make) -> None:
-    """A job whose command fails is described as failed, with the reason and the end of its log; the waiter ends."""
+def test_failure(files: Sandbox, sagemaker: Any, processing_request: Make) -> None:
+    """A job whose command fails is described as Failed, with the reason and the end of its log; the waiter raises."""
     files.put("scripts/job.py", "")
     files.put("data/raw.csv", "")
     request = processing_request(ProcessingJobName="broken")
@@ -184,14 +184,14 @@ def test_failure(files: Place, sagemaker: Any, processing_request: Make) -> None
 
 
 def sleeper(training_request: Make, name: str) -> dict[str, Any]:
-    """A training job that runs until it is stopped."""
+    """Returns a request for a training job that runs until it is stopped."""
     request = training_request(TrainingJobName=name)
     request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sleep", "600"]
     return request
 
 
-def test_stop_and_list(files: Place, sagemaker: Any, training_request: Make) -> None:
-    """Jobs that run are listed by name and status, page by page, until they are stopped, which can be done once."""
+def test_stop_and_list(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
+    """Running jobs are listed by name and status, in pages, and can be stopped once."""
     files.put("scripts/train.py", "")
     files.put("data/train.csv", "")
     for number in range(3):
@@ -219,7 +219,7 @@ def test_stop_and_list(files: Place, sagemaker: Any, training_request: Make) -> 
 
 @pytest.mark.parametrize("kind", ["training", "processing", "transform"])
 def test_unknown_job(sagemaker: Any, kind: str) -> None:
-    """A job that does not exist is neither described nor stopped."""
+    """A job that does not exist cannot be described or stopped."""
     name = {f"{kind.capitalize()}JobName": "nobody"}
     for action in ("describe", "stop"):
         with pytest.raises(ClientError, match="Requested resource not found") as error:
@@ -227,8 +227,8 @@ def test_unknown_job(sagemaker: Any, kind: str) -> None:
         assert error.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_refused_request(files: Place, sagemaker: Any, training_request: Make) -> None:
-    """A request whose data does not exist is refused, and leaves no job."""
+def test_rejected_request(files: Sandbox, sagemaker: Any, training_request: Make) -> None:
+    """A request whose data does not exist is rejected and creates no job."""
     files.put("scripts/train.py", "")
     with pytest.raises(ClientError, match="No S3 objects found"):
         sagemaker.create_training_job(**training_request(TrainingJobName="no-data"))
@@ -236,8 +236,8 @@ def test_refused_request(files: Place, sagemaker: Any, training_request: Make) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_end(s3_url: str, tmp_path: Path, training_request: Make, number: signal.Signals) -> None:
-    """Ctrl-C, or SIGTERM, ends the server and the jobs that run."""
+def test_shutdown(s3_url: str, tmp_path: Path, training_request: Make, number: signal.Signals) -> None:
+    """Ctrl-C or SIGTERM stops the server and its running jobs."""
     with started(s3_url, tmp_path / "alone") as running:
         s3 = running.client("s3")
         s3.create_bucket(Bucket="bucket")
@@ -254,45 +254,45 @@ def test_end(s3_url: str, tmp_path: Path, training_request: Make, number: signal
 
 
 def sleeping(seconds: str) -> bool:
-    """Whether a process of this machine sleeps for so long."""
+    """Whether a process with this number of seconds to sleep is running."""
     done = subprocess.run(["pgrep", "-fx", f"sleep {seconds}"], capture_output=True, check=False)
     return done.returncode == 0
 
 
-def alone(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the package to its end."""
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the package until it exits."""
     command = [sys.executable, "-m", "sagemaker_local", *arguments]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_help() -> None:
     """The help names the options."""
-    done = alone("--help")
+    done = run("--help")
     assert done.returncode == 0
     assert all(option in done.stdout for option in ("--port", "--s3", "--folder"))
 
 
-def test_port_is_taken(s3_url: str) -> None:
-    """A port that is in use is named in one line."""
+def test_port_in_use(s3_url: str) -> None:
+    """A port that is in use is reported in one line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = alone("--s3", s3_url, "--port", port)
+        done = run("--s3", s3_url, "--port", port)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"--port {port}: " in done.stderr
     assert "in use" in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "minio"])
-def test_s3_does_not_answer(url: str) -> None:
-    """An S3 that is not there is named in one line."""
-    done = alone("--s3", url, "--port", "0")
+def test_s3_does_not_respond(url: str) -> None:
+    """An S3 that does not respond is reported in one line."""
+    done = run("--s3", url, "--port", "0")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert f"--s3 {url} does not answer as S3: " in done.stderr
+    assert f"--s3 {url} does not respond as S3: " in done.stderr
 
 
 def test_folder_is_a_file(s3_url: str, tmp_path: Path) -> None:
-    """A folder that cannot be made is named in one line."""
+    """A folder that cannot be created is reported in one line."""
     (tmp_path / "file").touch()
-    done = alone("--s3", s3_url, "--port", "0", "--folder", str(tmp_path / "file"))
+    done = run("--s3", s3_url, "--port", "0", "--folder", str(tmp_path / "file"))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"--folder {tmp_path / 'file'}: " in done.stderr

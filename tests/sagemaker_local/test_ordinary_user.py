@@ -1,4 +1,4 @@
-"""A real /opt/ml for an ordinary user, whatever lies in /opt."""
+"""A real /opt/ml for an ordinary user, with any content of /opt."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ NOBODY = 65534
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user of this machine may enter, with our stand-in's container in it."""
+    """A folder that every user can read, with a copy of the container's modules."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     source = Path(container_module.__file__).parent
     (folder / "sagemaker_local").mkdir(mode=0o755)
-    for name in ("__init__.py", "container.py", "launcher.py", "namespaces.py", "mounts.py"):
-        shutil.copy(source / name, folder / "sagemaker_local" / name)
+    for file in source.glob("*.py"):
+        shutil.copy(file, folder / "sagemaker_local")
     yield folder
     shutil.rmtree(folder)
 
@@ -32,7 +32,7 @@ DRIVER = """
 import sys, tempfile
 from pathlib import Path
 from sagemaker_local.container import Container
-from sagemaker_local.mounts import view_of_this_machine
+from sagemaker_local.mounts import best_view
 
 with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
     folder = Path(folder)
@@ -40,14 +40,14 @@ with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
     (container.ml / "greeting.txt").write_text("hello")
     script = "import os, sys; print(open('/opt/ml/greeting.txt').read(), sys.prefix, os.getuid())"
     container.start(["python3", "-c", script + "; open('/opt/ml/x', 'w')"], {})
-    print(view_of_this_machine(), container.wait().code, (container.ml / "x").exists())
+    print(best_view(), container.wait().code, (container.ml / "x").exists())
 """
 
 
 def as_ordinary_user(prepare: str) -> list[str]:
-    """What a command begins with that runs as an ordinary user, with an /opt of its own, which a command prepares."""
+    """Returns the prefix of a command to run it as an ordinary user, with its own /opt, after a shell command."""
     if os.geteuid() != 0:
-        pytest.skip("we are an ordinary user: the other tests show it")
+        pytest.skip("already an ordinary user, as in all other tests")
     if not (shutil.which("setpriv") and shutil.which("unshare")):
         pytest.skip("setpriv and unshare, of util-linux, are missing")
     version = ["/usr/bin/python3", "-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"]
@@ -62,13 +62,13 @@ def as_ordinary_user(prepare: str) -> list[str]:
 @pytest.mark.parametrize("also", ["true", "mkdir /opt/ml", "ln -s venv /opt/link && touch /opt/file"])
 @pytest.mark.parametrize("jobs", ["/tmp", "/opt/jobs"])  # noqa: S108 - it is made unique
 def test_ordinary_user(open_folder: Path, also: str, jobs: str) -> None:
-    """A user with a virtual environment, and the jobs' folder, under /opt has a real /opt/ml beside them."""
+    """With a virtual environment and the jobs' folder below /opt, a job still has a real /opt/ml."""
     (open_folder / "driver.py").write_text(DRIVER)
     prepare = f"/usr/bin/python3 -m venv --without-pip /opt/venv && mkdir -m 777 /opt/jobs && {also}"
     command = [*as_ordinary_user(prepare), "/opt/venv/bin/python", "driver.py", jobs]
     variables = os.environ | {"PYTHONPATH": str(open_folder)}
     done = subprocess.run(command, cwd=open_folder, env=variables, capture_output=True, text=True, check=False)
     if "prefix" in done.stdout:
-        pytest.skip("this kernel gives an ordinary user no namespace")
+        pytest.skip("this kernel does not allow namespaces for ordinary users")
     assert done.stderr == ""
-    assert done.stdout.splitlines() == [f"hello /opt/venv {NOBODY}", "isolated 0 True"]
+    assert done.stdout.splitlines() == [f"hello /job/python {NOBODY}", "isolated 0 True"]

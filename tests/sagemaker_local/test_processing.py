@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.sagemaker_local.place import Place, needs_namespaces
+from tests.sagemaker_local.sandbox import Sandbox, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
-STRANGER = """
+SCRIPT = """
     import csv
     rows = list(csv.reader(open("/opt/ml/processing/input/raw.csv")))
     with open("/opt/ml/processing/train/train.csv", "w") as out:
@@ -20,15 +20,15 @@ STRANGER = """
 pytestmark = needs_namespaces
 
 
-def test_job(place: Place, processing_request: Make) -> None:
-    """A stranger's script finds its inputs, its outputs are uploaded, and Describe's output comes back."""
-    place.put("scripts/job.py", STRANGER)
-    place.put("data/raw.csv", "a,b\n1,2\n3,4\n")
+def test_job(sandbox: Sandbox, processing_request: Make) -> None:
+    """A script finds its inputs, its outputs are uploaded, and Describe's output is returned."""
+    sandbox.put("scripts/job.py", SCRIPT)
+    sandbox.put("data/raw.csv", "a,b\n1,2\n3,4\n")
     before = time.time() * 1000
     request = processing_request(Tags=[{"Key": "APP_ID", "Value": "aiops"}])
-    result = place.run(CREATE, request)
-    assert place.get("out/train/train.csv").split() == [b"1,2", b"3,4"]
-    assert place.lines == ["rows: 3"]
+    result = sandbox.run(CREATE, request)
+    assert sandbox.get("out/train/train.csv").split() == [b"1,2", b"3,4"]
+    assert sandbox.lines == ["rows: 3"]
     assert result["ProcessingJobStatus"] == "Completed"
     assert result["ProcessingJobArn"] == "arn:aws:sagemaker:eu-west-1:123456789012:processing-job/mlops-demo-1"
     assert before - 1 <= result["CreationTime"] <= result["ProcessingStartTime"] <= result["ProcessingEndTime"]
@@ -37,9 +37,9 @@ def test_job(place: Place, processing_request: Make) -> None:
     json.dumps(result)
 
 
-def test_configuration(place: Place, processing_request: Make) -> None:
-    """The container has SageMaker's two configuration files, and its outputs' folders."""
-    place.put(
+def test_configuration(sandbox: Sandbox, processing_request: Make) -> None:
+    """The container has SageMaker's two configuration files and its outputs' folders."""
+    sandbox.put(
         "scripts/job.py",
         """
         import json, os
@@ -47,101 +47,101 @@ def test_configuration(place: Place, processing_request: Make) -> None:
         print(json.dumps([read("processingjobconfig"), read("resourceconfig"), os.listdir("/opt/ml/processing/train")]))
         """,
     )
-    place.put("data/raw.csv", "x")
+    sandbox.put("data/raw.csv", "x")
     request = processing_request(Environment={"KEY": "VALUE"})
-    result = place.run(CREATE, request)
-    configuration, resources, train = json.loads(place.lines[0])
+    result = sandbox.run(CREATE, request)
+    configuration, resources, train = json.loads(sandbox.lines[0])
     assert configuration == request | {"ProcessingJobArn": result["ProcessingJobArn"]}
     assert (resources["current_host"], resources["hosts"]) == ("algo-1", ["algo-1"])
     assert resources["current_instance_type"] == "ml.m5.xlarge"
     assert train == []
 
 
-def test_arguments_and_environment(place: Place, processing_request: Make) -> None:
+def test_arguments_and_environment(sandbox: Sandbox, processing_request: Make) -> None:
     """ContainerArguments follow the entry point; the request's Environment and the region are set."""
-    place.put("scripts/job.py", "import os, sys; print(sys.argv[1:], os.environ['KEY'], os.environ['AWS_REGION'])")
-    place.put("data/raw.csv", "x")
+    sandbox.put("scripts/job.py", "import os, sys; print(sys.argv[1:], os.environ['KEY'], os.environ['AWS_REGION'])")
+    sandbox.put("data/raw.csv", "x")
     specification = processing_request()["AppSpecification"] | {"ContainerArguments": ["--ratio", "0.2"]}
-    place.run(CREATE, processing_request(AppSpecification=specification, Environment={"KEY": "VALUE"}))
-    assert place.lines == ["['--ratio', '0.2'] VALUE eu-west-1"]
+    sandbox.run(CREATE, processing_request(AppSpecification=specification, Environment={"KEY": "VALUE"}))
+    assert sandbox.lines == ["['--ratio', '0.2'] VALUE eu-west-1"]
 
 
-def test_failing_script(place: Place, processing_request: Make) -> None:
-    """A script that fails comes back as SageMaker says it, with the end of its log and where its files are kept."""
-    place.put(
+def test_failing_script(sandbox: Sandbox, processing_request: Make) -> None:
+    """A failing script causes SageMaker's FailureReason, with the paths of its log and files and its last lines."""
+    sandbox.put(
         "scripts/job.py", "open('/opt/ml/processing/train/half.csv', 'w'); raise ValueError('no column named age')"
     )
-    place.put("data/raw.csv", "x")
-    reason = place.reason(CREATE, processing_request())
+    sandbox.put("data/raw.csv", "x")
+    reason = sandbox.reason(CREATE, processing_request())
     assert reason.startswith("AlgorithmError: , exit code: 1\n")
     assert reason.endswith("ValueError: no column named age")
-    assert (place.folder / "jobs/ProcessingJobs/mlops-demo-1/ml/processing/train/half.csv").exists()
-    assert f"Files: {place.folder}/jobs/ProcessingJobs/mlops-demo-1\n" in reason
-    assert f"Log: {place.folder}/logs/ProcessingJobs/mlops-demo-1.log\n" in reason
-    assert place.keys("out") == []
-    assert place.last_job.status == "Failed"
+    assert (sandbox.folder / "jobs/ProcessingJobs/mlops-demo-1/ml/processing/train/half.csv").exists()
+    assert f"Files: {sandbox.folder}/jobs/ProcessingJobs/mlops-demo-1\n" in reason
+    assert f"Log: {sandbox.folder}/logs/ProcessingJobs/mlops-demo-1.log\n" in reason
+    assert sandbox.keys("out") == []
+    assert sandbox.last_job.status == "Failed"
 
 
-def test_long_log(place: Place, processing_request: Make) -> None:
-    """Of a long log, the reason has the end, within SageMaker's 1,024 characters."""
-    place.put("scripts/job.py", "for n in range(1000): print('line', n)\nraise SystemExit(2)")
-    place.put("data/raw.csv", "x")
-    reason = place.reason(CREATE, processing_request())
+def test_long_log(sandbox: Sandbox, processing_request: Make) -> None:
+    """The reason has the end of a long log, within SageMaker's 1,024 characters."""
+    sandbox.put("scripts/job.py", "for n in range(1000): print('line', n)\nraise SystemExit(2)")
+    sandbox.put("data/raw.csv", "x")
+    reason = sandbox.reason(CREATE, processing_request())
     assert reason.startswith("AlgorithmError: , exit code: 2\n")
     assert reason.endswith("line 998\nline 999")
 
 
-def test_exit_message(place: Place, processing_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/message is the ExitMessage, whether it completes or fails."""
-    place.put("data/raw.csv", "x")
+def test_exit_message(sandbox: Sandbox, processing_request: Make) -> None:
+    """The content of /opt/ml/output/message is the ExitMessage, whether the script completes or fails."""
+    sandbox.put("data/raw.csv", "x")
     for name, code in (("good", 0), ("bad", 4)):
-        place.put(
+        sandbox.put(
             "scripts/job.py", f"open('/opt/ml/output/message', 'w').write('{name} day'); raise SystemExit({code})"
         )
         if code:
-            described = json.loads(place.fail(CREATE, processing_request(ProcessingJobName=name)).cause)
+            described = json.loads(sandbox.fail(CREATE, processing_request(ProcessingJobName=name)).cause)
             assert described["FailureReason"].startswith("AlgorithmError: bad day, exit code: 4")
             assert described["ProcessingJobStatus"] == "Failed"
         else:
-            described = place.run(CREATE, processing_request(ProcessingJobName=name))
+            described = sandbox.run(CREATE, processing_request(ProcessingJobName=name))
         assert described["ExitMessage"] == f"{name} day"
 
 
-def test_missing_input(place: Place, processing_request: Make) -> None:
-    """An input that is not there fails the job before its process starts, and is named."""
-    place.put("scripts/job.py", STRANGER)
-    reason = place.reason(CREATE, processing_request())
+def test_missing_input(sandbox: Sandbox, processing_request: Make) -> None:
+    """A missing input fails the job before its process starts, and is named."""
+    sandbox.put("scripts/job.py", SCRIPT)
+    reason = sandbox.reason(CREATE, processing_request())
     assert reason.startswith(
         'ClientError: No S3 objects found under S3 URL "s3://bucket/data" given in input data source.'
     )
-    assert place.sagemaker.finished_jobs == []
+    assert sandbox.sagemaker.finished_jobs == []
 
 
-def test_app_managed(place: Place, processing_request: Make) -> None:
-    """Inputs and outputs that the application manages itself are left to it."""
-    place.put("scripts/job.py", "import os; print(os.listdir('/opt/ml/processing'))")
+def test_app_managed(sandbox: Sandbox, processing_request: Make) -> None:
+    """Inputs and outputs that the application manages itself are not transferred."""
+    sandbox.put("scripts/job.py", "import os; print(os.listdir('/opt/ml/processing'))")
     request = processing_request()
     request["ProcessingInputs"][1] |= {"AppManaged": True}
     request["ProcessingOutputConfig"]["Outputs"][0] |= {"AppManaged": True}
-    place.run(CREATE, request)
-    assert place.lines == ["['code']"]
+    sandbox.run(CREATE, request)
+    assert sandbox.lines == ["['code']"]
 
 
-def test_time_is_up(place: Place, processing_request: Make) -> None:
-    """A job that runs longer than MaxRuntimeInSeconds is stopped, and its task fails with the reason."""
-    place.put("scripts/job.py", "import time; time.sleep(60)")
-    place.put("data/raw.csv", "x")
-    failure = place.fail(CREATE, processing_request(StoppingCondition={"MaxRuntimeInSeconds": 1}))
+def test_timeout(sandbox: Sandbox, processing_request: Make) -> None:
+    """A job that exceeds MaxRuntimeInSeconds is stopped, and its task fails with the reason."""
+    sandbox.put("scripts/job.py", "import time; time.sleep(60)")
+    sandbox.put("data/raw.csv", "x")
+    failure = sandbox.fail(CREATE, processing_request(StoppingCondition={"MaxRuntimeInSeconds": 1}))
     described = json.loads(failure.cause)
     assert (failure.error, described["ProcessingJobStatus"]) == ("States.TaskFailed", "Stopped")
     assert described["FailureReason"].startswith("MaxRuntimeExceeded")
-    assert 0.9 < place.last_job.seconds < 5
+    assert 0.9 < sandbox.last_job.seconds < 5
 
 
-def test_several_instances(place: Place, processing_request: Make) -> None:
-    """A request for several machines runs on this one, and the log says so."""
-    place.put("scripts/job.py", "import json; print(json.load(open('/opt/ml/config/resourceconfig.json'))['hosts'])")
-    place.put("data/raw.csv", "x")
+def test_several_instances(sandbox: Sandbox, processing_request: Make) -> None:
+    """A request for several instances runs on this machine only, with a line in the log."""
+    sandbox.put("scripts/job.py", "import json; print(json.load(open('/opt/ml/config/resourceconfig.json'))['hosts'])")
+    sandbox.put("data/raw.csv", "x")
     cluster = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}
-    place.run(CREATE, processing_request(ProcessingResources={"ClusterConfig": cluster}))
-    assert place.lines == ["InstanceCount is 2: this machine is one", "['algo-1']"]
+    sandbox.run(CREATE, processing_request(ProcessingResources={"ClusterConfig": cluster}))
+    assert sandbox.lines == ["InstanceCount is 2; the job runs on this machine only", "['algo-1']"]

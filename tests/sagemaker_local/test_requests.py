@@ -1,22 +1,22 @@
-"""Requests that SageMaker, or this machine, does not take."""
+"""Requests that SageMaker rejects or this machine does not support."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.sagemaker_local.place import Place
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createProcessingJob"
 
 
-def test_name_is_taken(place: Place, processing_request: Make) -> None:
-    """A second job of the same name is refused as SageMaker does, be the first one done or failed."""
-    place.put("scripts/job.py", "raise SystemExit(1)")
-    place.put("data/raw.csv", "x")
-    place.fail(CREATE, processing_request())
-    failure = place.fail(CREATE, processing_request())
+def test_name_is_taken(sandbox: Sandbox, processing_request: Make) -> None:
+    """A second job with the same name is rejected as in SageMaker, even if the first has failed."""
+    sandbox.put("scripts/job.py", "raise SystemExit(1)")
+    sandbox.put("data/raw.csv", "x")
+    sandbox.fail(CREATE, processing_request())
+    failure = sandbox.fail(CREATE, processing_request())
     assert failure.error == "SageMaker.ResourceInUseException"
     assert failure.cause.startswith("Job name must be unique within an AWS account and region")
     assert "Error Code: ResourceInUse;" in failure.cause
@@ -54,39 +54,39 @@ def test_name_is_taken(place: Place, processing_request: Make) -> None:
         ),
     ],
 )
-def test_malformed(place: Place, processing_request: Make, changes: dict[str, Any], message: str) -> None:
-    """A request that SageMaker would refuse is refused with its error: key, value and what is allowed."""
-    failure = place.fail(CREATE, processing_request(**changes))
+def test_malformed(sandbox: Sandbox, processing_request: Make, changes: dict[str, Any], message: str) -> None:
+    """A malformed request is rejected with SageMaker's error: the key, the value and the constraint."""
+    failure = sandbox.fail(CREATE, processing_request(**changes))
     assert failure.error == "SageMaker.AmazonSageMakerException"
     assert message in failure.cause
     assert "(Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException; Request ID: " in failure.cause
 
 
-def test_new_instance_type(place: Place, processing_request: Make) -> None:
-    """An instance type that botocore does not know yet is no reason to refuse."""
-    place.put("scripts/job.py", "")
-    place.put("data/raw.csv", "x")
+def test_new_instance_type(sandbox: Sandbox, processing_request: Make) -> None:
+    """An instance type that botocore does not know yet is accepted."""
+    sandbox.put("scripts/job.py", "")
+    sandbox.put("data/raw.csv", "x")
     cluster = {"InstanceType": "ml.z99.48xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
-    place.run(CREATE, processing_request(ProcessingResources={"ClusterConfig": cluster}))
+    sandbox.run(CREATE, processing_request(ProcessingResources={"ClusterConfig": cluster}))
 
 
-def test_pipe_mode(place: Place, processing_request: Make) -> None:
-    """What SageMaker can and this machine cannot is refused under a name of its own, before anything starts."""
+def test_pipe_mode(sandbox: Sandbox, processing_request: Make) -> None:
+    """A SageMaker feature that this machine does not support is rejected with a separate error name."""
     request = processing_request()
     request["ProcessingInputs"][0]["S3Input"]["S3InputMode"] = "Pipe"
-    failure = place.fail(CREATE, request)
+    failure = sandbox.fail(CREATE, request)
     assert failure.error == "Local.NotSupported"
     assert "ProcessingInputs[0].S3Input.S3InputMode is 'Pipe'" in failure.cause
 
 
-def test_no_entry_point(place: Place, processing_request: Make) -> None:
-    """A request that leaves the entry point to the image is refused: there is no image."""
-    failure = place.fail(CREATE, processing_request(AppSpecification={"ImageUri": "image"}))
+def test_no_entry_point(sandbox: Sandbox, processing_request: Make) -> None:
+    """A request without an entry point is rejected, because the image does not run here."""
+    failure = sandbox.fail(CREATE, processing_request(AppSpecification={"ImageUri": IMAGE}))
     assert (failure.error, "AppSpecification.ContainerEntrypoint" in failure.cause) == ("Local.NotSupported", True)
 
 
-def test_unknown_action(place: Place) -> None:
-    """An integration that nobody has taught us is named."""
-    failure = place.fail("createLabelingJob", {})
+def test_unknown_action(sandbox: Sandbox) -> None:
+    """An unknown action is rejected by name."""
+    failure = sandbox.fail("createLabelingJob", {})
     assert failure.error == "Local.NotSupported"
     assert "createLabelingJob" in failure.cause

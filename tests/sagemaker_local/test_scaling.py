@@ -1,4 +1,4 @@
-"""Scaling of endpoints, and S3, as a state machine reaches them."""
+"""Application Auto Scaling and S3's GetObject for state machines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.sagemaker_local.hosted import settled
-from tests.sagemaker_local.place import Place, needs_namespaces
+from tests.sagemaker_local.demo_endpoint import wait_until_settled
+from tests.sagemaker_local.sandbox import Sandbox, needs_namespaces
 
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -27,26 +27,26 @@ POLICY = {
 
 
 @needs_namespaces
-def test_scaling(place: Place, endpoint: Callable[..., None]) -> None:
-    """Target and policy are kept and described, a second call changes them, and they go with their endpoint."""
+def test_scaling(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:
+    """Targets and policies are stored, described, updated by a second call, and deleted with their endpoint."""
     endpoint()
-    first = place.run("registerScalableTarget", TARGET | CAPACITY)
-    assert place.run("registerScalableTarget", TARGET | {"MaxCapacity": 9}) == first
-    (target,) = place.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"]
+    first = sandbox.run("registerScalableTarget", TARGET | CAPACITY)
+    assert sandbox.run("registerScalableTarget", TARGET | {"MaxCapacity": 9}) == first
+    (target,) = sandbox.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"], target["ResourceId"]) == (1, 9, TARGET["ResourceId"])
     assert target["ScalableTargetARN"] == first["ScalableTargetARN"]
-    put = place.run("putScalingPolicy", TARGET | POLICY)
+    put = sandbox.run("putScalingPolicy", TARGET | POLICY)
     assert put["PolicyARN"].endswith(":resource/sagemaker/endpoint/demo/variant/AllTraffic:policyName/invocations")
-    assert place.run("putScalingPolicy", TARGET | POLICY)["PolicyARN"] == put["PolicyARN"]
+    assert sandbox.run("putScalingPolicy", TARGET | POLICY)["PolicyARN"] == put["PolicyARN"]
     asked = {"ServiceNamespace": "sagemaker", "PolicyNames": ["invocations"]}
-    (policy,) = place.run("describeScalingPolicies", asked)["ScalingPolicies"]
+    (policy,) = sandbox.run("describeScalingPolicies", asked)["ScalingPolicies"]
     assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70.0
     elsewhere = asked | {"ResourceId": "endpoint/other/variant/a"}
-    assert place.run("describeScalingPolicies", elsewhere)["ScalingPolicies"] == []
-    settled(place)
-    place.run("deleteEndpoint", {"EndpointName": "demo"})
-    assert place.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"] == []
-    assert place.run("describeScalingPolicies", asked)["ScalingPolicies"] == []
+    assert sandbox.run("describeScalingPolicies", elsewhere)["ScalingPolicies"] == []
+    wait_until_settled(sandbox)
+    sandbox.run("deleteEndpoint", {"EndpointName": "demo"})
+    assert sandbox.run("describeScalableTargets", {"ServiceNamespace": "sagemaker"})["ScalableTargets"] == []
+    assert sandbox.run("describeScalingPolicies", asked)["ScalingPolicies"] == []
 
 
 @needs_namespaces
@@ -72,28 +72,30 @@ def test_scaling(place: Place, endpoint: Callable[..., None]) -> None:
         ("describeScalableTargets", {"NextToken": "x"}, "InvalidNextTokenException: pagination token"),
     ],
 )
-def test_refused(
-    place: Place, endpoint: Callable[..., None], action: str, changes: dict[str, Any], expected: str
+def test_rejected(
+    sandbox: Sandbox, endpoint: Callable[..., None], action: str, changes: dict[str, Any], expected: str
 ) -> None:
-    """What Application Auto Scaling refuses is refused under the name of its exception."""
+    """Requests that Application Auto Scaling rejects are rejected with its exception's name."""
     endpoint()
     request = TARGET if action != "describeScalableTargets" else {"ServiceNamespace": "sagemaker"}
-    failure = place.fail(action, request | changes)
+    failure = sandbox.fail(action, request | changes)
     error, message = expected.split(": ", 1)
     assert failure.error == f"ApplicationAutoScaling.{error}"
     assert message in failure.cause
 
 
-def test_other_namespace(place: Place) -> None:
-    """The targets of other services are none of ours."""
-    failure = place.fail("registerScalableTarget", TARGET | CAPACITY | {"ServiceNamespace": "ecs"})
+def test_other_namespace(sandbox: Sandbox) -> None:
+    """Targets of other services are not supported."""
+    failure = sandbox.fail("registerScalableTarget", TARGET | CAPACITY | {"ServiceNamespace": "ecs"})
     assert (failure.error, failure.cause.startswith("ServiceNamespace is 'ecs'")) == ("Local.NotSupported", True)
 
 
-def test_get_object(place: Place) -> None:
-    """An object's text comes with its type, its length and its ETag."""
-    place.s3.put_object(Bucket="bucket", Key="a/report.json", Body='{"ü": 1}'.encode(), ContentType="application/json")
-    response = place.run("getObject", {"Bucket": "bucket", "Key": "a/report.json"})
+def test_get_object(sandbox: Sandbox) -> None:
+    """An object's text is returned with its content type, length, ETag and time."""
+    sandbox.s3.put_object(
+        Bucket="bucket", Key="a/report.json", Body='{"ü": 1}'.encode(), ContentType="application/json"
+    )
+    response = sandbox.run("getObject", {"Bucket": "bucket", "Key": "a/report.json"})
     assert (response["Body"], response["ContentType"], response["ContentLength"]) == (
         '{"ü": 1}',
         "application/json",
@@ -111,25 +113,25 @@ def test_get_object(place: Place) -> None:
         ("bucket", "", "S3.S3Exception", "Key"),
     ],
 )
-def test_no_object(place: Place, bucket: str, key: str, error: str, message: str) -> None:
-    """What S3 refuses is named as the AWS SDK integration names it."""
-    failure = place.fail("getObject", {"Bucket": bucket, "Key": key})
+def test_s3_errors(sandbox: Sandbox, bucket: str, key: str, error: str, message: str) -> None:
+    """S3's errors have the AWS SDK integration's names."""
+    failure = sandbox.fail("getObject", {"Bucket": bucket, "Key": key})
     assert failure.error == error
     assert message in failure.cause
 
 
-def test_object_without_text(place: Place) -> None:
-    """An object that is no text is refused by name: a state machine would get something else than what it holds."""
-    place.put("model.tar.gz", b"\x1f\x8b\xff")
-    failure = place.fail("getObject", {"Bucket": "bucket", "Key": "model.tar.gz"})
+def test_object_without_text(sandbox: Sandbox) -> None:
+    """An object that is not UTF-8 is rejected, because a state machine cannot receive its bytes."""
+    sandbox.put("model.tar.gz", b"\x1f\x8b\xff")
+    failure = sandbox.fail("getObject", {"Bucket": "bucket", "Key": "model.tar.gz"})
     assert failure.error == "Local.NotSupported"
     assert "UTF-8" in failure.cause
 
 
 def test_unreachable(tmp_path: Any, free_port: Callable[[], int]) -> None:
-    """An S3 that is not there is named as the Java SDK names it."""
+    """An unreachable S3 has the Java SDK's error name."""
     client = boto3.Session("x", "x", region_name="eu-west-1").client(
         "s3", endpoint_url=f"http://127.0.0.1:{free_port()}", config=Config(retries={"total_max_attempts": 1})
     )
-    failure = Place(client, tmp_path).fail("getObject", {"Bucket": "bucket", "Key": "a"})
+    failure = Sandbox(client, tmp_path).fail("getObject", {"Bucket": "bucket", "Key": "a"})
     assert failure.error == "S3.SdkClientException"

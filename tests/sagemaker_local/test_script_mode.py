@@ -1,4 +1,4 @@
-"""Training jobs without an entry point: what the SageMaker training toolkit would do."""
+"""Training jobs in script mode, as run by the SageMaker training toolkit."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sagemaker_local.place import Place, needs_namespaces
+from tests.sagemaker_local.sandbox import Sandbox, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createTrainingJob"
@@ -15,54 +15,53 @@ pytestmark = [needs_namespaces, pytest.mark.usefixtures("training_data")]
 
 
 def script_mode(request: dict[str, Any], **hyperparameters: Any) -> dict[str, Any]:
-    """The request as the Python SDK's framework estimators make it: no entry point, but the toolkit's parameters."""
+    """Changes a request to that of the Python SDK's framework estimators: hyperparameters instead of an entry point."""
     request["AlgorithmSpecification"].pop("ContainerEntrypoint")
     own = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://bucket/source.tar.gz"}
     request["HyperParameters"] = {key: json.dumps(value) for key, value in (own | hyperparameters).items()}
     return request
 
 
-def test_script_mode(place: Place, training_request: Make) -> None:
-    """Without an entry point, the toolkit's hyperparameters name the program; the others are its arguments."""
-    place.archive(
+def test_script_mode(sandbox: Sandbox, training_request: Make) -> None:
+    """The toolkit's hyperparameters name the program; the others are its arguments."""
+    sandbox.archive(
         "source.tar.gz",
         train_py="import os, sys, helper; print(os.getcwd(), sys.argv, helper.NAME, os.environ['SM_MODULE_NAME'])",
         helper_py="NAME = 'helper'",
     )
     request = script_mode(training_request(), epochs=3, layers=[1, 2], n="x", sagemaker_region="eu-west-1")
-    place.run(CREATE, request)
-    assert place.lines == ["/opt/ml/code ['train.py', '--epochs', '3', '--layers', '[1, 2]', '-n', 'x'] helper train"]
+    sandbox.run(CREATE, request)
+    assert sandbox.lines == ["/opt/ml/code ['train.py', '--epochs', '3', '--layers', '[1, 2]', '-n', 'x'] helper train"]
 
 
-def test_script_mode_fails(place: Place, training_request: Make) -> None:
-    """In script mode the reason is what the toolkit writes: the exit code, the error and the command."""
-    place.archive("source.tar.gz", train_py="raise ValueError('no column named age')")
-    reason = place.reason(CREATE, script_mode(training_request(), epochs=3))
+def test_script_mode_fails(sandbox: Sandbox, training_request: Make) -> None:
+    """In script mode the reason is the toolkit's: the exit code, the error and the command."""
+    sandbox.archive("source.tar.gz", train_py="raise ValueError('no column named age')")
+    reason = sandbox.reason(CREATE, script_mode(training_request(), epochs=3))
     assert reason.startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "Traceback ')
     assert 'ValueError: no column named age"\nCommand "python train.py --epochs 3", exit code: 1' in reason
 
 
-def test_script_mode_from_a_channel(place: Place, training_request: Make) -> None:
-    """The program may lie in a channel, as a folder or as an archive."""
-    place.put("scripts/train.py", "print('from the channel')")
-    place.archive("scripts/sourcedir.tar.gz", train_py="print('from the archive')")
+def test_script_mode_from_a_channel(sandbox: Sandbox, training_request: Make) -> None:
+    """The program may be in a channel, in a folder or an archive."""
+    sandbox.put("scripts/train.py", "print('from the channel')")
+    sandbox.archive("scripts/sourcedir.tar.gz", train_py="print('from the archive')")
     for number, place_of_code in enumerate(["/opt/ml/input/data/code", "/opt/ml/input/data/code/sourcedir.tar.gz"]):
         request = script_mode(training_request(TrainingJobName=f"t{number}"), sagemaker_submit_directory=place_of_code)
-        place.run(CREATE, request)
-    assert place.lines == ["from the channel", "from the archive"]
+        sandbox.run(CREATE, request)
+    assert sandbox.lines == ["from the channel", "from the archive"]
 
 
 @pytest.mark.parametrize("directory", ["s3://bucket/data/train.csv", "/opt/ml/input/data/none", "/etc"])
-def test_script_mode_without_source(place: Place, training_request: Make, directory: str) -> None:
-    """A source that is no archive, or is nowhere, fails the job and is named."""
-    reason = place.reason(CREATE, script_mode(training_request(), sagemaker_submit_directory=directory))
+def test_script_mode_without_source(sandbox: Sandbox, training_request: Make, directory: str) -> None:
+    """A source that is missing or not an archive fails the job and is named."""
+    reason = sandbox.reason(CREATE, script_mode(training_request(), sagemaker_submit_directory=directory))
     assert reason.startswith("ClientError: ")
     assert directory in reason
 
 
-def test_shell_script(place: Place, training_request: Make) -> None:
-    """A program may be a shell script; the packages that it lists are not installed, and the log says so."""
-    place.archive("source.tar.gz", run_sh="echo started with $@", requirements_txt="numpy")
-    place.run(CREATE, script_mode(training_request(), sagemaker_program="run.sh", epochs=3))
-    assert place.lines[0].startswith("requirements.txt is not installed here")
-    assert place.lines[1:] == ["started with --epochs 3"]
+def test_shell_script(sandbox: Sandbox, training_request: Make) -> None:
+    """A program may be a shell script."""
+    sandbox.archive("source.tar.gz", run_sh="echo started with $@")
+    sandbox.run(CREATE, script_mode(training_request(), sagemaker_program="run.sh", epochs=3))
+    assert sandbox.lines == ["started with --epochs 3"]

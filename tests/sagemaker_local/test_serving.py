@@ -1,4 +1,4 @@
-"""The model server: what it makes of a user's module, and how it answers."""
+"""The model server's handling of a user's module."""
 
 import io
 import subprocess
@@ -19,9 +19,9 @@ MODEL_DIR = "/opt/ml/model"
 
 
 def handler(script: str) -> Handler:
-    """The handler of a user's module."""
+    """Creates the handler of a user's module."""
     module = ModuleType("inference")
-    exec(compile(textwrap.dedent(script), "inference.py", "exec"), module.__dict__)  # noqa: S102 - scripts of our own
+    exec(compile(textwrap.dedent(script), "inference.py", "exec"), module.__dict__)  # noqa: S102 - the tests' own scripts
     return Handler(module, MODEL_DIR)
 
 
@@ -36,7 +36,7 @@ def model_fn(model_dir):
 
 @pytest.fixture
 def installed() -> Iterator[None]:
-    """The stand-ins for the toolkits, for the time of a test."""
+    """Installs the toolkits' stand-ins for one test."""
     before = set(sys.modules)
     toolkits.install()
     yield
@@ -55,12 +55,12 @@ def installed() -> Iterator[None]:
     ],
 )
 def test_default_functions(content: bytes, content_type: str, accept: str, expected: bytes) -> None:
-    """With a model_fn alone, CSV and JSON are read to float32 and written as asked for."""
+    """With only a model_fn, CSV and JSON are read as float32 and written in the accepted type."""
     assert handler(DOUBLE)(content, content_type, accept)[0::2] == (expected, 200)
 
 
 def test_npy() -> None:
-    """Numpy's own format is read and written, with the type it has."""
+    """Numpy's format is read and written, with its own data type."""
     packed = formats.encode(np.array([[1, 2]]), formats.NPY)
     assert isinstance(packed, bytes)
     answer, content_type, status = handler(DOUBLE)(packed, formats.NPY, formats.NPY)
@@ -68,7 +68,7 @@ def test_npy() -> None:
 
 
 def test_a_pickle_in_a_request_is_not_loaded(tmp_path: Path) -> None:
-    """An array of objects, which would run code of whoever sends it, is refused, and its code does not run."""
+    """A pickled array, which would run the client's code, is rejected without running it."""
     ran = tmp_path / "ran"
 
     class Hostile:
@@ -83,7 +83,7 @@ def test_a_pickle_in_a_request_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_text_in_csv() -> None:
-    """CSV with text in it stays text, for a predict_fn of the user's to read."""
+    """CSV with text stays text."""
     assert formats.decode("1,a\n2,b\n", "text/csv").tolist() == [["1", "a"], ["2", "b"]]
 
 
@@ -91,20 +91,20 @@ def test_text_in_csv() -> None:
     ("content_type", "accept", "status"), [("image/png", "text/csv", 415), ("text/csv", "image/png", 406)]
 )
 def test_unknown_format(content_type: str, accept: str, status: int) -> None:
-    """A type that the defaults do not know is answered with the status that the container gives."""
+    """An unsupported content type is answered with the container's status."""
     answer = handler(DOUBLE)(b"1,2", content_type, accept)
     assert answer[2] == status
     assert b"image/png is not supported" in answer[0]
 
 
 def test_no_model_fn() -> None:
-    """A module without model_fn is refused: scikit-learn has no default."""
+    """A module without model_fn is rejected: the scikit-learn container has no default."""
     with pytest.raises(NotImplementedError, match="model_fn"):
         handler("")
 
 
 def test_own_functions() -> None:
-    """The user's functions replace the defaults; text arrives as text, other content as bytes."""
+    """The user's functions replace the defaults; they get text as text and other content as bytes."""
     answer = handler(
         """
         def model_fn(model_dir): return model_dir
@@ -118,7 +118,7 @@ def test_own_functions() -> None:
 
 
 def test_context() -> None:
-    """A function with a parameter more gets the context; one with a default of its own keeps it."""
+    """A function with an additional parameter gets the context, unless the parameter has another name and a default."""
     answer = handler(
         """
         def model_fn(model_dir, context): return context.system_properties["model_dir"]
@@ -131,7 +131,7 @@ def test_context() -> None:
 
 
 def test_transform_fn() -> None:
-    """transform_fn takes the place of the other three, and cannot be had together with them."""
+    """transform_fn replaces the other three functions and cannot be combined with them."""
     transform = (
         "def model_fn(d): return 'm'\ndef transform_fn(model, data, content_type, accept): return model + data, 'x/y'\n"
     )
@@ -145,8 +145,8 @@ def test_transform_fn() -> None:
     ["'yes'", "b'yes'", "('yes', accept)", "bytearray(b'yes')", "Flask()", "worker.Response('yes', mimetype=accept)"],
 )
 @pytest.mark.usefixtures("installed")
-def test_kinds_of_answers(result: str) -> None:
-    """Text, bytes, a tuple with the type, Flask's Response and the old toolkit's are all answers."""
+def test_result_types(result: str) -> None:
+    """A result may be text, bytes, a tuple with the type, Flask's Response or the old toolkit's Response."""
     answer = handler(
         f"""
         from sagemaker_containers.beta.framework import content_types, encoders, env, modules, transformer, worker
@@ -161,10 +161,10 @@ def test_kinds_of_answers(result: str) -> None:
     assert answer(b"1", "text/csv", "text/csv") == (b"yes", "text/csv", 200)
 
 
-def test_no_answer() -> None:
-    """A function that returns nothing is told what it must return."""
+def test_no_result() -> None:
+    """A function that returns nothing fails with a message of what it must return."""
     answer = handler("def model_fn(d): return 1\ndef predict_fn(d, m): return d\ndef output_fn(p, a): pass")
-    with pytest.raises(TypeError, match="the answer is a NoneType; output_fn must give text or bytes"):
+    with pytest.raises(TypeError, match="output_fn returned a NoneType; expected text or bytes"):
         answer(b"1", "text/csv", "text/csv")
 
 
@@ -179,8 +179,8 @@ def test_no_answer() -> None:
     ],
 )
 @pytest.mark.parametrize("program", ["serve.py", "serve", "src/serve.py"])
-def test_where_the_module_is(tmp_path: Path, folder: str, environment: dict[str, str], program: str) -> None:
-    """The program is found where SageMaker's containers look, and imports its neighbours; numpy is not needed."""
+def test_code_folders(tmp_path: Path, folder: str, environment: dict[str, str], program: str) -> None:
+    """The program is found where SageMaker's containers search, and imports its neighbours; numpy is not needed."""
     name = program if program.endswith(".py") else f"{program}.py"
     file = tmp_path / folder / name
     file.parent.mkdir(parents=True)
@@ -198,15 +198,15 @@ print(load({variables!r})(b"", "text/csv", "text/csv")[0].decode(), "numpy" in s
     assert (done.stdout, done.stderr) == ("found False\n", "")
 
 
-def test_module_is_nowhere(tmp_path: Path) -> None:
-    """A program that is not there is named, with the places."""
+def test_missing_module(tmp_path: Path) -> None:
+    """A missing program is named, with the folders searched."""
     with pytest.raises(FileNotFoundError, match=rf"serve\.py \(SAGEMAKER_PROGRAM\) is in none of {tmp_path}/code"):
         load({"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_BASE_DIR": str(tmp_path)})
 
 
 @pytest.mark.usefixtures("installed")
 def test_newer_toolkit() -> None:
-    """Names from the inference toolkit work where it is not installed."""
+    """The inference toolkit's names work without it being installed."""
     answer = handler(
         """
         from sagemaker_inference import content_types, decoder, encoder, errors
@@ -221,7 +221,7 @@ def test_newer_toolkit() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_stand_ins_are_complete() -> None:
-    """Each toolkit's stand-in is a package whose modules can be imported by their full names."""
+    """The modules of both toolkits' stand-ins are installed under their full names."""
     names: list[Any] = [
         name for name in sys.modules if name.startswith(("sagemaker_containers", "sagemaker_inference"))
     ]

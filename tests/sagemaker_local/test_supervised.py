@@ -1,4 +1,4 @@
-"""Programs that end with us."""
+"""Child processes that die with this process."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.sagemaker_local.processes import gone, written_pid
 PROJECT = Path(supervised_module.__file__).parents[1]
 _FORKS = "import os, subprocess, sys, time; p = subprocess.Popen(['sleep', '60'], start_new_session=True); "
 only_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux has a reaper for what leaves its process group"
+    sys.platform != "linux", reason="only Linux has a subreaper for processes that leave their group"
 )
 
 
@@ -28,7 +28,7 @@ def start(script: str, folder: Path) -> Supervised:
 
 
 def test_exit_code_output_and_environment(tmp_path: Path) -> None:
-    """A program gets its variables and no others, prints to its file, and its exit code is told."""
+    """A program gets only the given variables, writes to the given file, and its exit code is returned."""
     running = start("import os, sys; print(os.environ['GIVEN'], 'HOME' in os.environ); sys.exit(3)", tmp_path)
     assert running.wait() == 3
     assert running.poll() == 3
@@ -36,7 +36,7 @@ def test_exit_code_output_and_environment(tmp_path: Path) -> None:
 
 
 def test_end(tmp_path: Path) -> None:
-    """Told to end, a program is gone when the call returns, and a second call is harmless."""
+    """A program is dead when ``end`` returns, and a second call is harmless."""
     running = start("import os, time; open('pid', 'w').write(f'{os.getpid()}\\n'); time.sleep(60)", tmp_path)
     pid = written_pid(tmp_path / "pid")
     assert running.poll() is None
@@ -48,7 +48,7 @@ def test_end(tmp_path: Path) -> None:
 
 @only_linux
 def test_we_are_killed(tmp_path: Path) -> None:
-    """When this process is killed, the program ends, and what it has started in a session of its own."""
+    """When this process is killed, the program dies, and so does a process that it started in another session."""
     script = _FORKS + "open('pid', 'w').write(f'{p.pid}\\n'); time.sleep(60)"
     driver = (
         "import sys, time; from pathlib import Path; from sagemaker_local.supervised import Supervised\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sagemaker_local.place import Place, needs_namespaces
+from tests.sagemaker_local.sandbox import Sandbox, needs_namespaces
 
 Make = Callable[..., dict[str, Any]]
 CREATE = "createTrainingJob"
@@ -14,9 +14,9 @@ CREATE = "createTrainingJob"
 pytestmark = [needs_namespaces, pytest.mark.usefixtures("training_data")]
 
 
-def test_job(place: Place, training_request: Make) -> None:
-    """A stranger's script finds its channels; what it leaves in /opt/ml/model is model.tar.gz under the job's name."""
-    place.put(
+def test_job(sandbox: Sandbox, training_request: Make) -> None:
+    """A script finds its channels; /opt/ml/model is uploaded as model.tar.gz under the job's name."""
+    sandbox.put(
         "scripts/train.py",
         """
         import os
@@ -26,10 +26,10 @@ def test_job(place: Place, training_request: Make) -> None:
         open("/opt/ml/model/deep/more.txt", "w").write("more")
         """,
     )
-    result = place.run(CREATE, training_request())
+    result = sandbox.run(CREATE, training_request())
     uri = "s3://bucket/model/mlops-demo-1/output/model.tar.gz"
-    assert place.unpacked("model/mlops-demo-1/output/model.tar.gz") == {"model.txt": b"2", "deep/more.txt": b"more"}
-    assert place.keys("model/") == ["model/mlops-demo-1/output/model.tar.gz"]
+    assert sandbox.unpacked("model/mlops-demo-1/output/model.tar.gz") == {"model.txt": b"2", "deep/more.txt": b"more"}
+    assert sandbox.keys("model/") == ["model/mlops-demo-1/output/model.tar.gz"]
     assert result["ModelArtifacts"] == {"S3ModelArtifacts": uri}
     assert (result["TrainingJobStatus"], result["SecondaryStatus"]) == ("Completed", "Completed")
     assert result["TrainingJobArn"] == "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-demo-1"
@@ -38,9 +38,9 @@ def test_job(place: Place, training_request: Make) -> None:
     json.dumps(result)
 
 
-def test_configuration(place: Place, training_request: Make) -> None:
-    """The container has SageMaker's three configuration files; FastFile is File in them, as on SageMaker."""
-    place.put(
+def test_configuration(sandbox: Sandbox, training_request: Make) -> None:
+    """The container has SageMaker's three configuration files, with File in place of FastFile, as on SageMaker."""
+    sandbox.put(
         "scripts/train.py",
         """
         import json
@@ -50,8 +50,8 @@ def test_configuration(place: Place, training_request: Make) -> None:
     )
     request = training_request(HyperParameters={"depth": "3"})
     request["InputDataConfig"][0]["ContentType"] = "text/csv"
-    place.run(CREATE, request)
-    hyperparameters, channels, resources = map(json.loads, place.lines)
+    sandbox.run(CREATE, request)
+    hyperparameters, channels, resources = map(json.loads, sandbox.lines)
     assert hyperparameters == {"depth": "3"}
     common = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
     assert channels == {"training": common | {"ContentType": "text/csv"}, "code": common}
@@ -59,11 +59,11 @@ def test_configuration(place: Place, training_request: Make) -> None:
     assert resources["instance_groups"][0]["instance_type"] == "ml.m5.xlarge"
 
 
-def test_variables(place: Place, training_request: Make) -> None:
-    """A script finds the variables of the SageMaker training toolkit, and the job's own."""
-    place.put("scripts/train.py", "import json, os; print(json.dumps(dict(os.environ)))")
-    place.run(CREATE, training_request(HyperParameters={"depth": "3", "name": "x"}, Environment={"KEY": "VALUE"}))
-    variables = json.loads(place.lines[0])
+def test_variables(sandbox: Sandbox, training_request: Make) -> None:
+    """A script gets the variables of the SageMaker training toolkit and of the request."""
+    sandbox.put("scripts/train.py", "import json, os; print(json.dumps(dict(os.environ)))")
+    sandbox.run(CREATE, training_request(HyperParameters={"depth": "3", "name": "x"}, Environment={"KEY": "VALUE"}))
+    variables = json.loads(sandbox.lines[0])
     expected = {
         "SM_MODEL_DIR": "/opt/ml/model",
         "SM_INPUT_DIR": "/opt/ml/input",
@@ -90,87 +90,87 @@ def test_variables(place: Place, training_request: Make) -> None:
     assert environment["job_name"] == "mlops-demo-1"
 
 
-def test_output(place: Place, training_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/data is output.tar.gz beside the model."""
-    place.put("scripts/train.py", "open('/opt/ml/output/data/plot.svg', 'w').write('plot')")
-    place.run(CREATE, training_request())
-    assert place.unpacked("model/mlops-demo-1/output/output.tar.gz") == {"plot.svg": b"plot"}
-    assert place.keys("model/") == ["model/mlops-demo-1/output/output.tar.gz"]
+def test_output(sandbox: Sandbox, training_request: Make) -> None:
+    """/opt/ml/output/data is uploaded as output.tar.gz, next to the model."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/output/data/plot.svg', 'w').write('plot')")
+    sandbox.run(CREATE, training_request())
+    assert sandbox.unpacked("model/mlops-demo-1/output/output.tar.gz") == {"plot.svg": b"plot"}
+    assert sandbox.keys("model/") == ["model/mlops-demo-1/output/output.tar.gz"]
 
 
-def test_uncompressed(place: Place, training_request: Make) -> None:
-    """With the compression type NONE the model's files are uploaded as they are."""
-    place.put("scripts/train.py", "open('/opt/ml/model/model.txt', 'w').write('model')")
+def test_uncompressed(sandbox: Sandbox, training_request: Make) -> None:
+    """With the compression type NONE, the model's files are uploaded individually."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/model/model.txt', 'w').write('model')")
     output = {"S3OutputPath": "s3://bucket/model", "CompressionType": "NONE"}
-    result = place.run(CREATE, training_request(OutputDataConfig=output))
-    assert place.get("model/mlops-demo-1/output/model/model.txt") == b"model"
+    result = sandbox.run(CREATE, training_request(OutputDataConfig=output))
+    assert sandbox.get("model/mlops-demo-1/output/model/model.txt") == b"model"
     assert result["ModelArtifacts"]["S3ModelArtifacts"] == "s3://bucket/model/mlops-demo-1/output/model/"
 
 
-def test_failing_script(place: Place, training_request: Make) -> None:
-    """A script that fails comes back as SageMaker says it, with the end of its log; there is no model."""
-    place.put("scripts/train.py", "open('/opt/ml/model/half', 'w'); raise ValueError('no column named age')")
-    failure = place.fail(CREATE, training_request())
+def test_failing_script(sandbox: Sandbox, training_request: Make) -> None:
+    """A failing script causes SageMaker's FailureReason, with the end of its log, and no model."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/model/half', 'w'); raise ValueError('no column named age')")
+    failure = sandbox.fail(CREATE, training_request())
     described = json.loads(failure.cause)
     assert (failure.error, described["TrainingJobStatus"]) == ("States.TaskFailed", "Failed")
     assert described["SecondaryStatus"] == "Failed"
     assert described["FailureReason"].startswith("AlgorithmError: , exit code: 1\n")
     assert described["FailureReason"].endswith("ValueError: no column named age")
     assert "ModelArtifacts" not in described
-    assert place.keys("model/") == []
+    assert sandbox.keys("model/") == []
 
 
-def test_failure_file(place: Place, training_request: Make) -> None:
-    """What a script leaves in /opt/ml/output/failure is the reason."""
-    place.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('too few rows'); raise SystemExit(7)")
-    assert place.reason(CREATE, training_request()).startswith("AlgorithmError: too few rows, exit code: 7\n")
+def test_failure_file(sandbox: Sandbox, training_request: Make) -> None:
+    """The content of /opt/ml/output/failure is in the reason."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('too few rows'); raise SystemExit(7)")
+    assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: too few rows, exit code: 7\n")
 
 
-def test_long_failure_file(place: Place, training_request: Make) -> None:
-    """Of a long failure file, the reason has the beginning: SageMaker's 1,024 characters."""
-    place.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('x' * 5000); raise SystemExit(7)")
-    assert place.reason(CREATE, training_request()).startswith("AlgorithmError: " + "x" * 1000)
+def test_long_failure_file(sandbox: Sandbox, training_request: Make) -> None:
+    """The reason has the start of a long failure file, within SageMaker's 1,024 characters."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/output/failure', 'w').write('x' * 5000); raise SystemExit(7)")
+    assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: " + "x" * 1000)
 
 
-def test_killed_by_signal(place: Place, training_request: Make) -> None:
-    """A script that a signal killed has the exit code that Docker gives it."""
-    place.put("scripts/train.py", "import os; print('so far'); os.kill(os.getpid(), 9)")
-    reason = place.reason(CREATE, training_request())
+def test_killed_by_signal(sandbox: Sandbox, training_request: Make) -> None:
+    """A script that a signal killed has the same exit code as in Docker."""
+    sandbox.put("scripts/train.py", "import os; print('so far'); os.kill(os.getpid(), 9)")
+    reason = sandbox.reason(CREATE, training_request())
     assert reason.startswith("AlgorithmError: , exit code: 137\n")
     assert reason.endswith("so far")
 
 
-def test_time_is_up(place: Place, training_request: Make) -> None:
-    """A job whose time is up fails its task; the model it saved by then is kept, as on SageMaker."""
-    place.put(
+def test_timeout(sandbox: Sandbox, training_request: Make) -> None:
+    """A job that times out fails its task; the model it has saved is uploaded, as on SageMaker."""
+    sandbox.put(
         "scripts/train.py",
         "import time; open('/opt/ml/model/epoch-1', 'w').write('1'); print('saved'); time.sleep(60)",
     )
-    failure = place.fail(CREATE, training_request(StoppingCondition={"MaxRuntimeInSeconds": 1}))
+    failure = sandbox.fail(CREATE, training_request(StoppingCondition={"MaxRuntimeInSeconds": 1}))
     described = json.loads(failure.cause)
     assert (failure.error, described["TrainingJobStatus"]) == ("States.TaskFailed", "Stopped")
     assert described["SecondaryStatus"] == "MaxRuntimeExceeded"
     assert described["ModelArtifacts"]["S3ModelArtifacts"].endswith("/mlops-demo-1/output/model.tar.gz")
-    assert place.unpacked("model/mlops-demo-1/output/model.tar.gz") == {"epoch-1": b"1"}
+    assert sandbox.unpacked("model/mlops-demo-1/output/model.tar.gz") == {"epoch-1": b"1"}
 
 
-def test_no_entry_point(place: Place, training_request: Make) -> None:
-    """A request with neither an entry point nor a program is refused: there is no image."""
+def test_no_entry_point(sandbox: Sandbox, training_request: Make) -> None:
+    """A request with neither an entry point nor a program is rejected, because the image does not run here."""
     request = training_request()
     request["AlgorithmSpecification"].pop("ContainerEntrypoint")
-    failure = place.fail(CREATE, request)
+    failure = sandbox.fail(CREATE, request)
     assert failure.error == "Local.NotSupported"
     assert "HyperParameters.sagemaker_program" in failure.cause
 
 
-def test_missing_channel_data(place: Place, training_request: Make) -> None:
-    """A channel without data is refused in SageMaker's words, and the name stays free."""
-    place.s3.delete_object(Bucket="bucket", Key="data/train.csv")
-    failure = place.fail(CREATE, training_request())
+def test_missing_channel_data(sandbox: Sandbox, training_request: Make) -> None:
+    """A channel without data is rejected with SageMaker's message, and the name stays free."""
+    sandbox.s3.delete_object(Bucket="bucket", Key="data/train.csv")
+    failure = sandbox.fail(CREATE, training_request())
     assert failure.error == "SageMaker.AmazonSageMakerException"
     assert failure.cause.startswith('No S3 objects found under S3 URL "s3://bucket/data" given in input data source.')
-    place.put("data/train.csv", "1")
-    place.run(CREATE, training_request())
+    sandbox.put("data/train.csv", "1")
+    sandbox.run(CREATE, training_request())
 
 
 @pytest.mark.parametrize(
@@ -180,21 +180,21 @@ def test_missing_channel_data(place: Place, training_request: Make) -> None:
         ("File", "AugmentedManifestFile", "InputDataConfig[0].DataSource.S3DataSource.S3DataType"),
     ],
 )
-def test_not_supported(place: Place, training_request: Make, mode: str, data_type: str, key: str) -> None:
-    """Pipe mode and augmented manifests are refused by name."""
+def test_not_supported(sandbox: Sandbox, training_request: Make, mode: str, data_type: str, key: str) -> None:
+    """Pipe mode and augmented manifests are rejected by name."""
     request = training_request()
     request["InputDataConfig"][0]["InputMode"] = mode
     request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3DataType"] = data_type
-    failure = place.fail(CREATE, request)
+    failure = sandbox.fail(CREATE, request)
     assert failure.error == "Local.NotSupported"
     assert failure.cause.startswith(f"{key} is ")
 
 
-def test_name_is_taken(place: Place, training_request: Make, processing_request: Make) -> None:
-    """Training jobs have names of their own: one that a processing job has is free."""
-    place.put("scripts/job.py", "")
-    place.run("createProcessingJob", processing_request())
-    place.run(CREATE, training_request())
-    failure = place.fail(CREATE, training_request())
+def test_name_is_taken(sandbox: Sandbox, training_request: Make, processing_request: Make) -> None:
+    """A training job may have the name of a processing job, but not of another training job."""
+    sandbox.put("scripts/job.py", "")
+    sandbox.run("createProcessingJob", processing_request())
+    sandbox.run(CREATE, training_request())
+    failure = sandbox.fail(CREATE, training_request())
     assert failure.error == "SageMaker.ResourceInUseException"
     assert failure.cause.startswith("Training job names must be unique within an AWS account and region")

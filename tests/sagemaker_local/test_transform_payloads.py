@@ -1,4 +1,4 @@
-"""How a batch transform job cuts an input file into payloads."""
+"""Splitting a batch transform job's input file into payloads."""
 
 import io
 
@@ -20,12 +20,12 @@ from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
     ],
 )
 def test_payloads(text: bytes, limit: int, *, single: bool, expected: list[bytes]) -> None:
-    """As many whole lines as fit make a payload; nothing is lost or torn."""
+    """A payload has as many whole lines as fit, or one line; no line is lost or split."""
     assert list(payloads(io.BytesIO(text), by_line=True, single=single, limit=limit)) == expected
 
 
 @pytest.mark.parametrize(("by_line", "single"), [(True, False), (True, True), (False, False)])
 def test_payload_too_large(*, by_line: bool, single: bool) -> None:
-    """A record, or an unsplit file, that does not fit is an error."""
+    """A record, or an unsplit file, that exceeds the limit is an error."""
     with pytest.raises(PayloadTooLargeError):
         list(payloads(io.BytesIO(b"a\nbbbbbb\n"), by_line=by_line, single=single, limit=4))

@@ -8,12 +8,19 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.images import DEFAULT_VERSION, REPOSITORY
+from sagemaker_local.environments import Environments
+from sagemaker_local.images import Images
+
 PROJECT = Path(__file__).parents[2]
+IMAGE = Environments().get(replace(Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}"), python=None))
+"""The packages of the image that the scripts run in, for the Python that runs the tests, which import some of them."""
+sys.path.append(str(IMAGE.site_packages))
 SCRIPTS = PROJECT / "scripts"
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 
@@ -43,7 +50,7 @@ class Container:
         """Runs a job's entry point. Warnings are errors."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SM_")}
         return subprocess.run(
-            [sys.executable, "-W", "error", str(SCRIPTS / script)],
+            [IMAGE.interpreter, "-W", "error", str(SCRIPTS / script)],
             env={**inherited, "SAGEMAKER_BASE_DIR": str(self.base), **environment},
             capture_output=True,
             text=True,

@@ -32,14 +32,14 @@ def ready(container: Container, trained: Container) -> Container:
     return container
 
 
-def refuse(constant: str) -> None:
+def reject_constant(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-def judged(container: Container) -> dict[str, Any]:
+def evaluate(container: Container) -> dict[str, Any]:
     """Runs the job. Returns its report, which must be strict JSON."""
     container.run("evaluation.py")
-    report: dict[str, Any] = json.loads(container.read(REPORT), parse_constant=refuse)
+    report: dict[str, Any] = json.loads(container.read(REPORT), parse_constant=reject_constant)
     return report
 
 
@@ -52,27 +52,27 @@ def synthetic(records: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_report_holds_the_models_true_quality(ready: Container, trained: Container) -> None:
     """The report's numbers match scikit-learn's for the model on the test records."""
-    report = judged(ready)
+    report = evaluate(ready)
     labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
     rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
     probabilities = joblib.load(trained.base / "model" / "model.joblib").predict_proba(rows)[:, 1]
-    told = (probabilities >= 0.5).astype(int)
-    (tn, fp), (fn, tp) = sk.confusion_matrix(labels, told).tolist()
+    predicted = (probabilities >= 0.5).astype(int)
+    (tn, fp), (fn, tp) = sk.confusion_matrix(labels, predicted).tolist()
     found = report["binary_classification_metrics"]
     assert report["dataset"] == {"item_count": len(labels)}
     assert found["confusion_matrix"] == {"0": {"0": tn, "1": fp}, "1": {"0": fn, "1": tp}}
     expected = {
         "auc": sk.roc_auc_score(labels, probabilities),
-        "accuracy": sk.accuracy_score(labels, told),
-        "precision": sk.precision_score(labels, told),
-        "recall": sk.recall_score(labels, told),
+        "accuracy": sk.accuracy_score(labels, predicted),
+        "precision": sk.precision_score(labels, predicted),
+        "recall": sk.recall_score(labels, predicted),
         "true_positive_rate": tp / (tp + fn),
         "true_negative_rate": tn / (tn + fp),
         "false_positive_rate": fp / (tn + fp),
         "false_negative_rate": fn / (tp + fn),
-        "f0_5": sk.fbeta_score(labels, told, beta=0.5),
-        "f1": sk.f1_score(labels, told),
-        "f2": sk.fbeta_score(labels, told, beta=2),
+        "f0_5": sk.fbeta_score(labels, predicted, beta=0.5),
+        "f1": sk.f1_score(labels, predicted),
+        "f2": sk.fbeta_score(labels, predicted, beta=2),
         "accuracy_best_constant_classifier": 1 - labels.mean(),
         "precision_best_constant_classifier": labels.mean(),
         "recall_best_constant_classifier": 1.0,
@@ -156,7 +156,7 @@ def test_deviations_are_those_of_resampling(name: str) -> None:
 
 
 def test_log_has_the_result(ready: Container) -> None:
-    """The job's log says how good the model is."""
+    """The job's log has the model's metrics."""
     log = ready.run("evaluation.py")
     auc = json.loads(ready.read(REPORT))["binary_classification_metrics"]["auc"]["value"]
     assert f"auc={auc:.4f} accuracy=" in log
@@ -174,7 +174,7 @@ def test_archive_is_not_unpacked(ready: Container) -> None:
             members.addfile(member, original.extractfile(member))
     model[1].unlink()
     before = set(ready.base.rglob("*"))
-    judged(ready)
+    evaluate(ready)
     assert set(ready.base.rglob("*")) - before == {ready.base / REPORT, (ready.base / REPORT).parent}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from io import StringIO
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 import inference
 from rows import read_rows
-from tests.scripts.conftest import SCRIPTS, Container
+from tests.scripts.conftest import IMAGE, SCRIPTS, Container
 
 SERVE = """
 import sys, inference
@@ -147,7 +146,7 @@ def test_serves_from_source_tar_gz(
     code.mkdir()
     subprocess.run(["tar", "-xzf", tmp_path / "source.tar.gz", "-C", code], check=True)
     served_text = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SERVE, str(trained.base / "model")],
+        [IMAGE.interpreter, "-W", "error", "-c", SERVE, str(trained.base / "model")],
         input="\n".join(features),
         env={**os.environ, "PYTHONPATH": str(code)},
         cwd=tmp_path,

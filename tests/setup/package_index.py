@@ -1,4 +1,4 @@
-"""A package index on the loopback, of a day on which every locked package has had a new release."""
+"""A package index on the loopback interface that has a later release of every locked package."""
 
 import re
 import ssl
@@ -43,7 +43,7 @@ class Pin(NamedTuple):
 
 
 def pins(lock: Path) -> list[Pin]:
-    """What a lock pins. Each of its lines belongs to a package and its hashes, or an AssertionError says which not."""
+    """Returns the pins of a lock. Raises AssertionError for lines that are neither a pin nor a hash."""
     text = lock.read_text()
     rest = _BLOCK.sub("", text)
     assert not rest.strip(), f"{lock.name} has lines that are neither a pin nor a hash: {rest[:200]}"
@@ -54,16 +54,16 @@ def pins(lock: Path) -> list[Pin]:
 
 
 def applicable(lock: Path) -> set[tuple[str, str]]:
-    """Names and versions that this machine must get from a lock."""
+    """Names and versions in a lock that apply to this machine."""
     return {(pin.name, pin.version) for pin in pins(lock) if pin.applies}
 
 
 class PackageIndex:
-    """What the index offers, and what it has been asked for.
+    """A package index that records its requests.
 
     Args:
         locks: the locks whose packages it has, in the locked version and in a later one.
-        wheels: whether it has the wheels that the set-up laid down, and not just their metadata.
+        wheels: whether it has the wheels that the set-up downloaded, or only their metadata.
     """
 
     def __init__(self, *locks: Path, wheels: bool = True) -> None:
@@ -81,10 +81,10 @@ class PackageIndex:
             self._files.setdefault(name, {})[wheel.name] = ""
 
     def answer(self, path: str) -> bytes | None:
-        """The content of a path; None where there is none."""
+        """The content of a path; None if there is none."""
         self.asked.append(path)
-        place, _, last = path.strip("/").rpartition("/")
-        if place == "simple" and last in self._files:
+        parent, _, last = path.strip("/").rpartition("/")
+        if parent == "simple" and last in self._files:
             return "".join(_link(file, sha256) for file, sha256 in self._files[last].items()).encode()
         if last.endswith(".metadata"):
             name, version, *_ = parse_wheel_filename(last.removesuffix(".metadata"))
@@ -93,7 +93,7 @@ class PackageIndex:
 
     @contextmanager
     def served(self, certificate: Path | None = None) -> Iterator[None]:
-        """Serves it on a free port, by TLS where a certificate with its key is given."""
+        """Serves the index on a free port; over TLS if there is a certificate with its key."""
         index = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -114,7 +114,7 @@ class PackageIndex:
             request_queue_size = 128
 
             def handle_error(self, request: object, client_address: object) -> None:
-                """A client that does not trust the certificate breaks off."""
+                """Ignores clients that do not trust the certificate."""
 
         with Server(("127.0.0.1", 0), Handler) as server:
             if certificate:
@@ -130,7 +130,7 @@ class PackageIndex:
 
 
 def _link(file: str, sha256: str) -> str:
-    """A file on a project's page: of a wheel that is not here, its hash and that its metadata can be had."""
+    """A file on a project's page. Wheels that are not downloaded have a hash and metadata only."""
     described = f'#sha256={sha256}" data-core-metadata="true"' if sha256 else '"'
     return f'<a href="/files/{file}{described}>{file}</a>\n'
 

@@ -1,4 +1,4 @@
-"""The set-up: it explains what fails, trusts what the machine trusts, and continues after an interruption."""
+"""The set-up: explanations of failures, trusted certificates, and continuing after an interruption."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ UV_LOCK = PROJECT / "requirements" / "uv.txt"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What the set-up reads of a checkout, in a folder whose name has a blank and an umlaut."""
+    """A checkout's files for the set-up, in a folder with a space and an umlaut in its name."""
     folder = tmp_path / "ein Prüfling"
     shutil.copytree(PROJECT / "requirements", folder / "requirements", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Certificates:
-    """An authority that no machine trusts, and what it has signed."""
+    """An untrusted authority, and a certificate that it has signed."""
 
     authority: Path
     """Its certificate."""
@@ -43,7 +43,7 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """What an organisation that inspects TLS has."""
+    """The certificates of an organisation that inspects TLS."""
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("authority", "127.0.0.1")]
     now = datetime.now(UTC)
@@ -73,14 +73,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def tls_index(certificates: Certificates) -> Iterator[PackageIndex]:
-    """An index behind that certificate."""
+    """An index with the server's certificate."""
     index = PackageIndex(UV_LOCK)
     with index.served(certificates.server):
         yield index
 
 
 def set_up(checkout: Path, name: str = "local", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs one installation as ``make`` does, with these variables and none of the shell's."""
+    """Runs one installation as ``make`` does, with these environment variables only."""
     home = checkout.parent / "home"
     home.mkdir(exist_ok=True)
     return subprocess.run(
@@ -93,8 +93,8 @@ def set_up(checkout: Path, name: str = "local", **environment: str) -> subproces
     )
 
 
-def test_without_a_network_the_setup_says_so_and_ends(checkout: Path) -> None:
-    """A registry that cannot be reached is named as the cause, with the remedy; pip's own words come first."""
+def test_setup_without_a_network(checkout: Path) -> None:
+    """The error says that the registry cannot be reached and what to do, after pip's own output."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         done = set_up(checkout, PIP_INDEX_URL=f"http://127.0.0.1:{unused.getsockname()[1]}/simple/")
@@ -105,8 +105,8 @@ def test_without_a_network_the_setup_says_so_and_ends(checkout: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_an_untrusted_certificate_is_named_with_the_remedy(checkout: Path, tls_index: PackageIndex) -> None:
-    """Behind a proxy that inspects TLS, the message says how to name the CA file."""
+def test_untrusted_certificate(checkout: Path, tls_index: PackageIndex) -> None:
+    """Behind a proxy that inspects TLS, the error says how to set the CA file."""
     done = set_up(checkout, PIP_INDEX_URL=tls_index.url)
     assert done.returncode == 1
     assert "certificate is not trusted" in done.stderr
@@ -114,14 +114,14 @@ def test_an_untrusted_certificate_is_named_with_the_remedy(checkout: Path, tls_i
     assert tls_index.asked == []
 
 
-def test_a_certificate_named_for_one_tool_counts_for_pip_uv_and_node(
+def test_certificate_for_one_tool_is_used_by_all(
     checkout: Path, tls_index: PackageIndex, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Node's own variable is enough for pip and uv, too."""
+    """Node's variable is enough for pip and uv, too."""
     variable = {"NODE_EXTRA_CA_CERTS": str(certificates.authority)}
     done = set_up(checkout, PIP_INDEX_URL=tls_index.url, **variable)
     assert "/simple/uv/" in tls_index.asked  # by pip
-    assert "uv failed: the index does not offer a package" in done.stderr, done.stderr
+    assert "uv failed: the index does not have a package" in done.stderr, done.stderr
     environment = trusting(variable, checkout, monkeypatch)
     script = f"fetch({tls_index.url + 'uv/'!r}).then(answer => console.log(answer.status))"
     fetched = subprocess.run(
@@ -134,7 +134,7 @@ def test_a_certificate_named_for_one_tool_counts_for_pip_uv_and_node(
 def test_certificates_of_each_variable_are_added_to_the_systems(
     variable: str, checkout: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever variable a user has set, every tool trusts that file and what the machine trusts."""
+    """Whichever variable is set, every tool trusts its file and the system's certificates."""
     before = trusting({}, checkout, monkeypatch).get("SSL_CERT_FILE")
     environment = trusting({variable: str(certificates.authority)}, checkout, monkeypatch)
     (bundle,) = {environment[name] for name in install.CERTIFICATE_VARIABLES}
@@ -143,7 +143,7 @@ def test_certificates_of_each_variable_are_added_to_the_systems(
 
 
 def trusting(variables: dict[str, str], checkout: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment of the set-up's tools where only these variables for certificates are set."""
+    """The environment of the set-up's tools with only these variables for certificates."""
     monkeypatch.setattr(install, "PROJECT", checkout)
     for name in install.CERTIFICATE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -153,17 +153,17 @@ def trusting(variables: dict[str, str], checkout: Path, monkeypatch: pytest.Monk
 
 
 def test_variable_for_certificates_must_name_a_file(checkout: Path) -> None:
-    """A path that leads nowhere is an error of its own, before anything is downloaded."""
+    """A missing file is reported before anything is downloaded."""
     done = set_up(checkout, PIP_CERT="/nowhere/ca.pem")
     assert done.returncode == 1
     assert "error: PIP_CERT is /nowhere/ca.pem, which is not a file" in done.stderr
 
 
-@pytest.mark.parametrize("left", ["a Python that does not start", "no uv"])
-def test_an_interrupted_setup_continues(left: str, checkout: Path) -> None:
-    """Whatever an interruption has left of .venv, the next set-up gets uv into it and goes on."""
+@pytest.mark.parametrize("leftover", ["a Python that does not start", "no uv"])
+def test_an_interrupted_setup_continues(leftover: str, checkout: Path) -> None:
+    """After an interruption, the next set-up repairs .venv, installs uv and continues."""
     venv = checkout / ".venv"
-    if left == "no uv":
+    if leftover == "no uv":
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     else:
         (venv / "bin").mkdir(parents=True)
@@ -174,13 +174,13 @@ def test_an_interrupted_setup_continues(left: str, checkout: Path) -> None:
     assert subprocess.run([venv / "bin" / "uv", "--version"], check=False, capture_output=True).returncode == 0, (
         done.stderr
     )
-    # The rest of the packages is not in this index, and uv asks the mirror that pip is configured for.
-    assert "error: uv failed: the index does not offer a package that the lock names" in done.stderr
+    # This index has no other packages; uv uses it since it is pip's mirror.
+    assert "error: uv failed: the index does not have a package that the lock names" in done.stderr
 
 
 @pytest.mark.parametrize("version", [(3, 10, 13), (3, 15, 0)])
 def test_unsupported_python_is_named(version: tuple[int, int, int]) -> None:
-    """A Python that is too old, or newer than any that was tried, is refused with what to type."""
+    """A Python that is too old, or newer than any tested one, is rejected; the error says what to type."""
     program = (
         "import runpy, sys, types\n"
         f"sys.version_info = {version}; sys.version = '{'.'.join(map(str, version))} (main)'\n"
@@ -188,7 +188,7 @@ def test_unsupported_python_is_named(version: tuple[int, int, int]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"Python 3.11 to 3.14 is needed, and {sys.executable} is {'.'.join(map(str, version))}" in done.stderr
+    assert f"Python 3.11 to 3.14 is required, but {sys.executable} is {'.'.join(map(str, version))}" in done.stderr
     assert "make PYTHON=python3.12" in done.stderr
 
 
@@ -197,20 +197,20 @@ def test_unsupported_python_is_named(version: tuple[int, int, int]) -> None:
     [
         ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "probably inspects TLS (SELF_SIGNED_CERT_IN_CHAIN)"),
         ("error: Failed to write: No space left on device (os error 28)", "the disk is full"),
-        ("npm error code EINTEGRITY", "another file than the one that the lock names"),
+        ("npm error code EINTEGRITY", "a file that does not match the lock's hash"),
         ("dns error: failed to lookup address information", "cannot be reached"),
-        ("npm error code ETARGET", "does not offer a package"),
+        ("npm error code ETARGET", "does not have a package"),
         ("The virtual environment was not created: ensurepip is not available", "this Python has no venv"),
         ("error: failed to create `x`: Permission denied (os error 13)", "a file cannot be written"),
     ],
 )
 def test_failure_of_a_tool_is_explained(printed: str, cause: str) -> None:
-    """The words of pip, uv, npm and venv lead to a cause and a remedy."""
+    """Error messages of pip, uv, npm and venv are explained with a cause and a remedy."""
     explained = install.explain("npm", f"first\n{printed}\nlast")
     assert cause in explained
     assert explained.startswith("npm failed: ")
 
 
 def test_unknown_failure_shows_the_last_lines() -> None:
-    """Where the cause is not known, what the tool printed last is."""
+    """If the cause is unknown, the tool's last lines are shown."""
     assert install.explain("npm", "".join(f"line {n}\n" for n in range(50))).splitlines()[-1] == "line 49"

@@ -1,4 +1,4 @@
-"""The locks: complete, and installed as they stand, whatever has been released since."""
+"""The locks are complete, and later releases do not change what they install."""
 
 import os
 import re
@@ -19,15 +19,15 @@ NAMES = [str(lock.relative_to(PROJECT)) for lock in LOCKS]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_pins_each_package_by_version_and_hash(name: str) -> None:
-    """Every line is a pinned version with its hashes; no registry's address is among them."""
+    """Every line is a pinned version with its hashes, without a registry's URL."""
     found = pins(PROJECT / name)
     assert found
     assert all(re.fullmatch(r"==[\w.]+", str(pin.requirement.specifier)) and pin.hashes for pin in found)
     assert "//" not in (PROJECT / name).read_text()
 
 
-def test_what_locks_share_has_one_version() -> None:
-    """``make demo`` and ``make test`` run with the same packages as ``cdk deploy``, and with one uv."""
+def test_shared_packages_have_one_version() -> None:
+    """``make demo`` and ``make test`` use the same versions as ``cdk deploy``, and the same uv."""
     dev = applicable(PROJECT / "requirements" / "dev.txt")
     for name in ("requirements.txt", "requirements/local.txt", "requirements/uv.txt"):
         assert applicable(PROJECT / name) <= dev
@@ -35,7 +35,7 @@ def test_what_locks_share_has_one_version() -> None:
 
 @pytest.mark.parametrize("environment", [".venv", ".venv/audit", ".venv-clients"])
 def test_lock_is_complete(environment: str) -> None:
-    """Nothing that a locked package needs is missing."""
+    """The dependencies of locked packages are locked, too."""
     python = PROJECT / environment / "bin" / "python"
     checked = subprocess.run(
         [install.UV, "pip", "check", "--no-config", "--python", python], capture_output=True, text=True, check=False
@@ -45,7 +45,7 @@ def test_lock_is_complete(environment: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_later_releases_do_not_change_the_setup(name: str, tmp_path: Path) -> None:
-    """With an index that has a newer release of every package, the set-up installs what the lock says."""
+    """Even if the index has later releases, the set-up installs the locked versions."""
     venv = tmp_path / "venv"
     subprocess.run([install.UV, "venv", "--quiet", "--no-config", "--python", sys.executable, venv], check=True)
     index = PackageIndex(PROJECT / name, wheels=False)
@@ -64,8 +64,8 @@ def test_later_releases_do_not_change_the_setup(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("version", ["oldest", "newest"])
-def test_later_releases_do_not_change_what_pip_installs_for_a_deployment(version: str, tmp_path: Path) -> None:
-    """With deployspec's own command, the oldest pip of a supported Python and the newest install what the lock says."""
+def test_later_releases_do_not_change_a_deployment(version: str, tmp_path: Path) -> None:
+    """With deployspec's command, the oldest pip of a supported Python and the newest install the locked versions."""
     (oldest,) = WHEELS.glob("pip-22.3-*.whl")
     (newest,) = set(WHEELS.glob("pip-*.whl")) - {oldest}
     commands = yaml.safe_load((PROJECT / "deployspec.yaml").read_text())["deploy"]["phases"]["install"]["commands"]

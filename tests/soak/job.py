@@ -1,4 +1,4 @@
-"""A job of the soak: ``job.py KIND CANARY``. One kind is sound; the others are hostile to whoever runs them."""
+"""A job of the soak, ``job.py KIND CANARY``. One kind is harmless; the others attack their environment."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def linked_output(canary: Path) -> None:
 
 
 def fifos(_canary: Path) -> None:
-    """Leaves FIFOs, which nobody writes to, where results and the reason of the failure are read."""
+    """Leaves FIFOs without a writer in place of results and the failure reason."""
     os.mkfifo(_OUTPUT / "fifo")
     _MESSAGE.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(_MESSAGE)
@@ -39,7 +39,7 @@ def fifos(_canary: Path) -> None:
 
 
 def sparse(_canary: Path) -> None:
-    """Leaves files that take no room on the disk, and much in memory."""
+    """Leaves sparse files, which take no space on disk but much in memory."""
     _MESSAGE.parent.mkdir(parents=True, exist_ok=True)
     for file in (_OUTPUT / "sparse", _MESSAGE):
         with file.open("wb") as opened:
@@ -48,24 +48,24 @@ def sparse(_canary: Path) -> None:
 
 
 def escapes(_canary: Path) -> None:
-    """Prints sequences that a terminal would obey."""
+    """Prints terminal escape sequences."""
     sys.stdout.write("\x1b]0;title\x07\x1b[2J\x1b]52;c;ZXZpbA==\x07\x9b31m\n")
     (_OUTPUT / "a\x1b[31m\n.txt").write_text("red")
 
 
 def forks(_canary: Path) -> None:
-    """Forks 31 times, each process in a session of its own, and is gone; they are not."""
+    """Forks 31 processes, each in a new session, and exits; they keep running."""
     first = os.getpid()
     for _ in range(5):
         os.fork()
     if os.getpid() != first:
-        with contextlib.suppress(PermissionError):  # one that leads a group already
+        with contextlib.suppress(PermissionError):  # already a group leader
             os.setsid()
         time.sleep(_LONG)
 
 
 def deaf(_canary: Path) -> None:
-    """Runs past its time, and takes no notice of the order to stop."""
+    """Runs past its timeout, and ignores SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(_LONG)
 

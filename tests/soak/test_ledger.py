@@ -1,52 +1,52 @@
-"""The ledger of ``make soak`` counts what it is there to count."""
+"""The ledger of ``make soak``."""
 
-import random
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.soak.__main__ import Ledger, Soak, fingerprint
-from tests.soak.life import Life, processes, send
+from tests.soak.environment import SoakEnvironment, processes, send
 
 
-class Seen(Life):
-    """A life of which it is given what is seen."""
+class FakeEnvironment(SoakEnvironment):
+    """An environment with given observations."""
 
     found: dict[str, str]
     given: set[str]
 
     @property
     def untaken(self) -> dict[str, str]:
-        """As given."""
+        """The given events."""
         return dict.fromkeys(self.given, "nothing")
 
-    def lives(self) -> bool:
-        """It does."""
+    def is_up(self) -> bool:
+        """Always."""
         return True
 
     def executions(self) -> dict[str, str]:
-        """As given."""
+        """The given executions."""
         return self.found
 
     settled = executions
 
 
 def audited(folder: Path, *, accepted: dict[str, str], found: dict[str, str], untaken: set[str]) -> Ledger:
-    """The ledger after one life."""
-    ledger, life = Ledger(), Seen(folder, folder)
+    """The ledger after the audit of one environment."""
+    ledger, environment = Ledger(), FakeEnvironment(folder, folder)
     (folder / "disk").mkdir()
-    life.accepted, life.found, life.given = accepted, found, untaken
-    soak = Soak(base=folder, chance=random.Random(0), ledger=ledger, fills=False)  # noqa: S311 - no secret
-    soak.audit(life, waits=True)
+    environment.accepted, environment.found, environment.given = accepted, found, untaken
+    soak = Soak(base=folder, random=Random(0), ledger=ledger, fills=False)  # noqa: S311 - no secret
+    soak.audit(environment, waits=True)
     return ledger
 
 
-def test_a_clean_life(tmp_path: Path) -> None:
-    """Each accepted event has its execution, and each execution its event."""
+def test_a_clean_audit(tmp_path: Path) -> None:
+    """If each accepted event has one execution that ended, and each execution an event, the ledger is clean."""
     ledger = audited(tmp_path, accepted={"sound-1": "a"}, found={"a": "SUCCEEDED"}, untaken=set())
     assert ledger.clean
     assert ledger.audited == 1
@@ -61,16 +61,16 @@ def test_a_clean_life(tmp_path: Path) -> None:
         ({"e-1": "a"}, {"a": "SUCCEEDED", "b": "FAILED"}, set(), (0, 1, 0)),
         ({"e-1": "a"}, {"a": "RUNNING"}, set(), (0, 0, 1)),
     ],
-    ids=["gone", "never taken", "of no event", "without an end"],
+    ids=["lost", "never accepted", "without an event", "did not end"],
 )
-def test_a_life_that_is_not(
+def test_an_audit_with_findings(
     accepted: dict[str, str],
     found: dict[str, str],
     untaken: set[str],
     counts: tuple[int, int, int],
     tmp_path: Path,
 ) -> None:
-    """What is lost, doubled or without an end is counted, and the ledger is not clean."""
+    """Executions that were lost, doubled or did not end are counted, and the ledger is not clean."""
     ledger = audited(tmp_path, accepted=accepted, found=found, untaken=untaken)
     assert (ledger.lost, ledger.doubled, ledger.unending) == counts
     assert not ledger.clean
@@ -86,10 +86,10 @@ def test_a_life_that_is_not(
         lambda file: (file.unlink(), file.symlink_to("/etc/hostname")),
         lambda file: file.parent.chmod(0o700),
     ],
-    ids=["content", "mode", "gone", "new", "a link", "folder's mode"],
+    ids=["content", "mode", "deleted", "new", "a link", "folder's mode"],
 )
 def test_fingerprint(change: Callable[[Path], object], tmp_path: Path) -> None:
-    """Whatever happens to a file or to its folder shows."""
+    """Any change to a file or its folder changes the fingerprint."""
     (tmp_path / "folder").mkdir(mode=0o755)
     file = tmp_path / "folder" / "file"
     file.write_text("content")
@@ -99,8 +99,8 @@ def test_fingerprint(change: Callable[[Path], object], tmp_path: Path) -> None:
     assert fingerprint(tmp_path) != before
 
 
-def test_a_process_in_a_session_of_its_own_is_seen() -> None:
-    """A process that has left its session and its environment behind is among ours."""
+def test_a_process_in_another_session_is_found() -> None:
+    """A descendant in another session, with an empty environment, is among our processes."""
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     process = subprocess.Popen(command, start_new_session=True, env={}, cwd="/")
     try:

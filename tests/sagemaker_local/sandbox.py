@@ -1,4 +1,4 @@
-"""A bucket, and SageMaker's stand-in that works on it."""
+"""A bucket and a local SageMaker that uses it."""
 
 import io
 import json
@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from sagemaker_local.errors import JobFailed
+from sagemaker_local.errors import TaskFailed
 from sagemaker_local.job import FinishedJob
-from sagemaker_local.mounts import view_of_this_machine
+from sagemaker_local.mounts import best_view
 from sagemaker_local.service import SageMaker
 
 REGION: Final = "eu-west-1"
@@ -31,19 +31,19 @@ SHOUT = """
     def output_fn(prediction, accept):
         return "\\n".join(prediction), accept
 """
-"""An inference script that says its input in capitals, and after each row what the artifact holds."""
+"""An inference script that returns its rows in capitals, each followed by the content of the model's mark.txt."""
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('no such weights')\n"
-"""An inference script whose model does not load."""
+"""An inference script that fails to load its model."""
 
 
 needs_namespaces = pytest.mark.skipif(
-    view_of_this_machine() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
+    best_view() == "prefix", reason="no mount namespace: scripts with a hard-coded /opt/ml cannot run"
 )
 
 
 @dataclass
-class Place:
-    """A bucket, and the stand-in that works on it."""
+class Sandbox:
+    """A bucket and a local SageMaker that uses it."""
 
     s3: Any
     folder: Path
@@ -63,11 +63,11 @@ class Place:
         )
 
     def put(self, key: str, text: str | bytes) -> None:
-        """Puts an object; text loses the indentation of the test it stands in."""
+        """Puts an object; text is dedented."""
         self.s3.put_object(Bucket="bucket", Key=key, Body=textwrap.dedent(text) if isinstance(text, str) else text)
 
     def archive(self, key: str, **files: str | bytes) -> None:
-        """Puts a .tar.gz; two underscores in a name stand for a slash, one before the end for the dot."""
+        """Puts a .tar.gz. In a file's name, ``__`` means a slash and the last ``_`` the dot."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             for name, text in files.items():
@@ -79,18 +79,18 @@ class Place:
         self.put(key, packed.getvalue())
 
     def get(self, key: str) -> bytes:
-        """An object's content."""
+        """Returns an object's content."""
         content: bytes = self.s3.get_object(Bucket="bucket", Key=key)["Body"].read()
         return content
 
     def unpacked(self, key: str) -> dict[str, bytes]:
-        """The files of a .tar.gz."""
+        """Returns the files in a .tar.gz."""
         with tarfile.open(fileobj=io.BytesIO(self.get(key)), mode="r:gz") as archive:
             members = [(member.name, archive.extractfile(member)) for member in archive if member.isfile()]
             return {name: file.read() for name, file in members if file is not None}
 
     def keys(self, prefix: str = "") -> list[str]:
-        """The keys below a prefix."""
+        """Returns the keys below a prefix."""
         found = self.s3.list_objects_v2(Bucket="bucket", Prefix=prefix).get("Contents", [])
         return [item["Key"] for item in found]
 
@@ -98,14 +98,14 @@ class Place:
         """Runs a request."""
         return self.sagemaker.run(action, request)
 
-    def fail(self, action: str, request: dict[str, Any]) -> JobFailed:
-        """Runs a request that fails; gives how."""
-        with pytest.raises(JobFailed) as failure:
+    def fail(self, action: str, request: dict[str, Any]) -> TaskFailed:
+        """Runs a request that must fail. Returns the error."""
+        with pytest.raises(TaskFailed) as failure:
             self.sagemaker.run(action, request)
         return failure.value
 
     def reason(self, action: str, request: dict[str, Any]) -> str:
-        """Runs a request whose job fails; gives the FailureReason that Step Functions passes on."""
+        """Runs a request whose job must fail. Returns the FailureReason in the cause."""
         failure = self.fail(action, request)
         assert failure.error == "States.TaskFailed"
         described: dict[str, Any] = json.loads(failure.cause)
@@ -114,5 +114,5 @@ class Place:
 
     @property
     def last_job(self) -> FinishedJob:
-        """What the last job has taken."""
+        """The job that finished last."""
         return self.sagemaker.finished_jobs[-1]

@@ -1,4 +1,4 @@
-"""How tests speak to the endpoint ``demo``."""
+"""Helpers for tests of the endpoint ``demo``."""
 
 import contextlib
 import time
@@ -8,38 +8,38 @@ from typing import Any
 from urllib.error import HTTPError
 
 from sagemaker_local.guard import endpoint_token
-from tests.sagemaker_local.place import KEY, Place
+from tests.sagemaker_local.sandbox import KEY, Sandbox
 
 AUTHORIZED = {"Authorization": f"Bearer {endpoint_token(KEY, 'demo')}"}
-"""What each request to the endpoint's own port carries."""
+"""The header that authorizes requests to the endpoint's port."""
 
 
-def settled(place: Place) -> dict[str, Any]:
-    """What DescribeEndpoint says once the endpoint ``demo`` is neither being created nor updated."""
+def wait_until_settled(sandbox: Sandbox) -> dict[str, Any]:
+    """Waits until the endpoint ``demo`` is no longer being created or updated. Returns DescribeEndpoint's response."""
     until = time.monotonic() + 20
-    while (described := place.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
+    while (described := sandbox.run("describeEndpoint", {"EndpointName": "demo"}))["EndpointStatus"].endswith("ing"):
         assert time.monotonic() < until
         time.sleep(0.02)
     return described
 
 
-def invoke(place: Place, body: str = "a", **request: Any) -> dict[str, Any]:
+def invoke(sandbox: Sandbox, body: str = "a", **request: Any) -> dict[str, Any]:
     """Invokes the endpoint ``demo`` as a state machine does."""
     given = {"EndpointName": "demo", "Body": body, "ContentType": "text/csv", "Accept": "text/csv"}
-    return place.run("invokeEndpoint", given | request)
+    return sandbox.run("invokeEndpoint", given | request)
 
 
-def launchers(place: Place) -> int:
-    """How many processes of this machine run its jobs and model servers; whose own PIDs are not this machine's."""
+def launchers(sandbox: Sandbox) -> int:
+    """Counts the launchers of the sandbox's jobs and model servers, which have their own PID namespaces."""
     found = 0
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            found += str(place.folder).encode() in command.read_bytes()
+            found += str(sandbox.folder).encode() in command.read_bytes()
     return found
 
 
 def post(url: str, body: bytes = b"a") -> tuple[int, str, bytes]:
-    """Posts to an endpoint's own port: status, content type and body of the answer."""
+    """Posts to an endpoint's port. Returns the response's status, content type and body."""
     headers = {"Content-Type": "text/csv", "Accept": "text/csv"} | AUTHORIZED
     request = urllib.request.Request(f"{url}/invocations", data=body, headers=headers)  # noqa: S310 - of this machine
     try:

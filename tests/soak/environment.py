@@ -1,4 +1,4 @@
-"""One life of an environment: brought up, loaded with starts, and ended, with what was seen of it."""
+"""An environment for the soak: started, loaded with events, ended, and observed from outside."""
 
 import contextlib
 import json
@@ -18,59 +18,59 @@ from typing import Any
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
+from executions.defaults import PROJECT
 from local.state import EnvironmentDir, State
 
-PROJECT = Path(__file__).parent.parent.parent
 SCRIPT = Path(__file__).parent / "job.py"
 DEAD = "Z"
-"""The state of a process that has ended and is not yet waited for (proc_pid_stat(5))."""
+"""The state of a zombie process (proc_pid_stat(5))."""
 
 _PREFIX = "demo/soak"
 _LONGEST_PAUSE = 4.0
-"""Seconds between two attempts to deliver an event, at most; it begins with a quarter of a second."""
-_PATIENCE = 120.0
-"""Seconds after the last attack within which every event must be taken."""
-_LONGEST = 180.0
-"""Seconds: a job that does not obey is killed two minutes after its time."""
+"""The maximum pause between two attempts to deliver an event, in seconds; the first pause is a quarter of a second."""
+_ACCEPT_SECONDS = 120.0
+"""Seconds after the last attack within which every event must be accepted."""
+_END_SECONDS = 180.0
+"""Seconds within which executions must end; a job that ignores SIGTERM is killed two minutes after its timeout."""
 _INFERENCE = "def model_fn(folder):\n    return 1\n\ndef predict_fn(data, model):\n    return data\n"
 
 
 class SoakError(Exception):
-    """The soak cannot go on; the message says why."""
+    """The soak cannot continue; the message says why."""
 
 
 @dataclass
-class Life:
-    """An environment in this folder, and what has become of the events that were delivered to it."""
+class SoakEnvironment:
+    """An environment in a folder, with the events delivered to it."""
 
     folder: Path
     canary: Path
     accepted: dict[str, str] = field(default_factory=dict)
-    """The execution that each event was said to have started, by the event's id."""
+    """The ARN of the execution that each event started, by the event's id."""
     quiet_since: float | None = None
     """When the attacks ended, by the monotonic clock."""
-    _last_said: dict[str, str] = field(default_factory=dict)
+    _last_reply: dict[str, str] = field(default_factory=dict)
 
     @property
     def untaken(self) -> dict[str, str]:
-        """Events that nobody has taken, with what was said to them last."""
-        return {event: said for event, said in self._last_said.items() if event not in self.accepted}
+        """The events that were not accepted, each with the last reply."""
+        return {event: reply for event, reply in self._last_reply.items() if event not in self.accepted}
 
     def forget(self) -> None:
-        """Begins the account of the events anew."""
+        """Forgets all events."""
         self.accepted.clear()
-        self._last_said.clear()
+        self._last_reply.clear()
 
     def up(self, port: int) -> None:
-        """Brings it up.
+        """Starts the environment.
 
         Raises:
-            SoakError: it does not come up.
+            SoakError: it does not start.
         """
         printed = self._mlops("up", "--port", str(port))
         state = EnvironmentDir(self.folder).live()
         if state is None:
-            raise SoakError(f"the environment did not come up: {printed}")
+            raise SoakError(f"the environment did not start: {printed}")
         self.state: State = state
         s3 = self._client("s3")
         for name, content in (("job.py", SCRIPT.read_bytes()), ("input.yaml", self._input())):
@@ -78,15 +78,15 @@ class Life:
         self._serve(s3)
 
     def down(self) -> None:
-        """Ends it."""
+        """Ends the environment."""
         self._mlops("down")
 
     def deliver(self, identity: str, kind: str | None) -> None:
-        """Delivers an event until it is taken, as EventBridge does for 24 hours, or the environment is gone.
+        """Delivers an event, with retries as EventBridge's, until it is accepted or the environment has ended.
 
         Args:
             identity: the event's id.
-            kind: the job that the execution has; None: an execution without a job.
+            kind: the kind of the execution's job; None for an execution without a job.
         """
         section: dict[str, Any] = {"run": kind is not None}
         if kind:
@@ -96,28 +96,28 @@ class Life:
             "overrides": {"preprocessing": section},
             "id": identity,
         }
-        # From the beginning, so that an event is not forgotten however its delivery ends.
-        self._last_said[identity] = "nothing"
+        # Before the delivery, so that no event is forgotten, however its delivery ends.
+        self._last_reply[identity] = "nothing"
         pause = 0.25
-        while self.lives() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _PATIENCE):
+        while self.is_up() and (self.quiet_since is None or time.monotonic() < self.quiet_since + _ACCEPT_SECONDS):
             try:
                 client = self._client("lambda")
                 answer = client.invoke(FunctionName=self.state.metadata.function, Payload=json.dumps(event))
-                said = json.loads(answer["Payload"].read())
-                if "executionArn" in said:
-                    self.accepted[identity] = said["executionArn"]
+                reply = json.loads(answer["Payload"].read())
+                if "executionArn" in reply:
+                    self.accepted[identity] = reply["executionArn"]
                     return
             except (BotoCoreError, ClientError, ValueError) as error:
-                said = str(error)
-            self._last_said[identity] = str(said)
+                reply = str(error)
+            self._last_reply[identity] = str(reply)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def lives(self) -> bool:
-        """Whether its process does."""
+    def is_up(self) -> bool:
+        """Whether its process is alive."""
         return EnvironmentDir(self.folder).owner() is not None
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """The last line of its log."""
         return (EnvironmentDir(self.folder).log.read_text(errors="replace").splitlines() or ["nothing"])[-1]
 
@@ -131,8 +131,8 @@ class Life:
         return {item["executionArn"]: item["status"] for page in pages for item in page["executions"]}
 
     def settled(self) -> dict[str, str]:
-        """The executions once all have ended, or have had the time for it."""
-        deadline = time.monotonic() + _LONGEST
+        """The status of every execution, after waiting for all to end."""
+        deadline = time.monotonic() + _END_SECONDS
         while "RUNNING" in (found := self.executions()).values() and time.monotonic() < deadline:
             time.sleep(0.5)
         return found
@@ -141,7 +141,7 @@ class Life:
         return self.state.connection.client(service)
 
     def _mlops(self, *arguments: str) -> str:
-        # Not to a pipe: what outlives the command would hold it open.
+        # Not to a pipe, which processes that outlive the command would keep open.
         with TemporaryFile("w+") as printed:
             program = [sys.executable, "-c", "from cli.main import main; main()"]
             command = [*program, "local", *arguments, "--folder", str(self.folder)]
@@ -150,7 +150,7 @@ class Life:
             return printed.read().strip()
 
     def _input(self) -> bytes:
-        """The shipped input with a job of ours as its only stage."""
+        """The shipped input with the soak's job as its only stage."""
         shipped = yaml.safe_load((PROJECT / "scripts" / "input.yaml").read_bytes())
         request = shipped["preprocessing"]["input"]
         request["AppSpecification"]["ContainerEntrypoint"] = ["python3", "/opt/ml/processing/code/job.py"]
@@ -165,7 +165,7 @@ class Life:
         return yaml.safe_dump(kept).encode()
 
     def _serve(self, s3: Any) -> None:
-        """Serves a model, so that there is a model server."""
+        """Creates an endpoint, so that there is a model server."""
         archive = BytesIO()
         with tarfile.open(fileobj=archive, mode="w:gz") as packed:
             member = tarfile.TarInfo("code/inference.py")
@@ -194,12 +194,12 @@ class Life:
 
 
 def processes() -> dict[int, str]:
-    """The command of each process that descends from us, however it hides: we are the reaper of all orphans."""
+    """Returns the command of each of our descendants; none can hide, since we reap all orphans."""
     parents: dict[int, int] = {}
     states: dict[int, str] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # The second field is the program's name in brackets and may hold anything, so count from its end.
+            # The second field is the program's name in brackets and may contain anything, so count from its end.
             fields = stat.read_text(errors="replace").rpartition(")")[2].split()
             pid = int(stat.parent.name)
             states[pid], parents[pid] = fields[0], int(fields[1])
@@ -216,13 +216,13 @@ def processes() -> dict[int, str]:
     return found
 
 
-def those(kinds: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a command is of one of these kinds of process."""
-    signs = tuple(kinds)
-    return lambda command: any(sign in command for sign in signs)
+def matches(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Returns a predicate for commands that contain one of these texts."""
+    texts = tuple(patterns)
+    return lambda command: any(text in command for text in texts)
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Sends a signal to a process, if it is still there."""
+    """Sends a signal to a process, if it still exists."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
