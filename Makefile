@@ -4,12 +4,13 @@
 # make e2e     run only the tests that deploy with the CDK CLI, SeedFarmer and the AWS CLI
 # make lock    update the locks, after changing pyproject.toml or package.json
 # make schema  regenerate the JSON Schema of input.yaml, after changing stages or botocore
+# make docs    regenerate the tables and diagrams in README.md and docs/, after changing what they show
 # make bench   measure what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" for some
 # make soak    attack environments for ten minutes and report what they lost; SECONDS=60 or MINUTES=3, SEED=1
 # make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
-# make tour    regenerate the tour in README.md and the pictures in docs/images
+# make tour    record the tour in docs/cli.md and the pictures in docs/images
 # make clean   remove everything that make created
-.PHONY: demo test style types tests cover e2e lock schema bench soak sbom tour clean
+.PHONY: demo test style types tests cover e2e lock schema docs bench soak sbom tour clean
 
 # Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
@@ -101,6 +102,9 @@ tour: .venv/local.done node_modules/dev.done
 
 schema: .venv/local.done
 	@$(BIN)/python -m pipeline.schema
+
+docs: .venv/local.done
+	@$(BIN)/python -m docs.tables
 
 clean:
 	rm -rf .venv .venv-clients node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,8 @@
 
 The Choice before each stage leads to the first of the following stages that runs. Drawn one by one, its arrows would
 hide all else, so the picture of the pipeline has one arrow from each stage to the next; and the states that judge a
-task's fault are left out. README.md and docs/state-machine.md hold what this prints; tests fail when they differ.
+task's fault are left out. docs/architecture.md has the picture of the pipeline (``make docs``), docs/state-machine.md
+those of stages; tests fail when they differ.
 """
 
 import re
