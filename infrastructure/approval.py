@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infrastructure.function import python_function
 from infrastructure.permissions import executions_of, key_statements
-from pipeline.asl.timeouts import KEEPING_TIMEOUT
+from pipeline.asl.timeouts import KEEP_TIMEOUT
 from pipeline.places import REGISTERED
 
 
@@ -31,7 +31,7 @@ class Approval(Construct):
             key=key,
             description="Judges a model by its evaluation report before it is approved",
             # S3 copies a registered model at a few hundred megabytes per second.
-            timeout=cdk.Duration.seconds(KEEPING_TIMEOUT),
+            timeout=cdk.Duration.seconds(KEEP_TIMEOUT),
             memory_size=1024,
             environment={"BUCKET": bucket.bucket_name, "MODEL_PREFIX": f"{model_name}/"},
         )

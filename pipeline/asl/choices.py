@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.asl.jsonata import jsonata
 from pipeline.stages import STAGES, Stage
 
 FINISHED = "Finished"
@@ -25,5 +24,5 @@ def choice_after(stage: Stage) -> tuple[str, dict[str, Any]]:
 
 def _choice(exits: list[tuple[str, str]], stages: Sequence[Stage]) -> dict[str, Any]:
     rules = exits + [rule for stage in stages for rule in stage.entry_rules()]
-    choices = [{"Condition": jsonata(condition), "Next": state} for condition, state in rules]
+    choices = [{"Condition": "{% " + condition + " %}", "Next": state} for condition, state in rules]
     return {"Type": "Choice", "Choices": choices, "Default": FINISHED}

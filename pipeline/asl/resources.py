@@ -1,6 +1,8 @@
 """What of one deployment the state machine's definition refers to."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +25,23 @@ class Resources:
     security_groups: tuple[str, ...] = ()
     """Ids of the subnets and security groups that the jobs and models run in; none for SageMaker's own network."""
 
-    def integration(self, name: str) -> str:
-        """The ARN of a service integration, such as ``sagemaker:createTrainingJob.sync``."""
-        return f"arn:{self.partition}:states:::{name}"
+    def substitutions(self) -> dict[str, Any]:
+        """What a states file may refer to: ``${partition}``, ``${gate}``, ``${vpc}`` and so on.
+
+        ``key`` and ``vpc``, a VpcConfig as JSON, are there only if the deployment has them.
+        """
+        found = {
+            "partition": self.partition,
+            "gate": self.gate,
+            "topic": self.topic,
+            "approvals": self.approvals,
+            "serving_role": self.serving_role,
+        }
+        if self.key:
+            found["key"] = self.key
+        if self.subnets:
+            found["vpc"] = json.dumps({"SecurityGroupIds": self.security_groups, "Subnets": self.subnets})
+        return found
 
 
 PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role="SERVING-ROLE")

@@ -16,12 +16,14 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html and
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
+from pathlib import Path
 from typing import Any
 
-from pipeline.asl.jsonata import REDRIVES, jsonata
-from pipeline.asl.retries import PATIENT
+from pipeline.asl.states_file import read_states, shared
 
-UNNAMED = {
+_FILE = Path(__file__).with_suffix(".asl.yaml")
+
+CATCH_ALL = {
     "SageMaker.AmazonSageMakerException",
     "SageMaker.SageMakerException",
     "ApplicationAutoScaling.ApplicationAutoScalingException",
@@ -42,7 +44,7 @@ _AGAIN = ": again"
 _CAUSE_LENGTH = 4000
 """Characters kept of a cause; all variables of a state may have 256 KiB."""
 
-_PASSES = r"/Error Code: \w*Throttl|Status Code: (429|5\d\d)|rate exceeded|too many requests/i"
+_TRANSIENT = r"/Error Code: \w*Throttl|Status Code: (429|5\d\d)|rate exceeded|too many requests/i"
 """What the cause of an error that passes has.
 
 An optimized integration tells the error code; the AWS SDK's only the message and the status, which is 400 where
@@ -50,70 +52,52 @@ SageMaker throttles (https://docs.aws.amazon.com/sagemaker/latest/APIReference/C
 in a message have no space, so none looks like any of these.
 """
 
-_NONE: dict[str, Any] = {"fault": {}}
-"""The variables where no fault is known: from the first Choice on, since AWS does not say what an unassigned one is."""
+_NO_FAULT: dict[str, Any] = {"fault": {}}
+"""The variable while no fault is known. Begin assigns it, since AWS does not say what an unassigned one is."""
 
 
 def with_retry_classification(states: dict[str, Any], *, start: str) -> dict[str, Any]:
-    """The states, with two more for each task that tries such an error again, except where it waits for an endpoint.
+    """The states, with two more for each task that retries a catch-all error, except where it waits for an endpoint.
 
     Args:
         states: all states.
         start: the name of the Choice that the execution begins with.
     """
-    begin = states[start] | {"Choices": [rule | {"Assign": _NONE} for rule in states[start]["Choices"]]}
+    begin = states[start] | {"Choices": [rule | {"Assign": _NO_FAULT} for rule in states[start]["Choices"]]}
     found = states | {start: begin}
+    waits_for_endpoint = shared()["endpoint_busy_retry"]
     for name, state in states.items():
-        unnamed = [error for rule in state.get("Retry", []) for error in rule["ErrorEquals"] if error in UNNAMED]
-        if unnamed and state["Retry"] != PATIENT:
-            found |= _judged(name, state, unnamed)
+        catch_all = [error for rule in state.get("Retry", []) for error in rule["ErrorEquals"] if error in CATCH_ALL]
+        if catch_all and state["Retry"] != waits_for_endpoint:
+            found |= _classified(name, state, catch_all)
     return found
 
 
-def is_judge(name: str) -> bool:
-    """Whether a state is one of those that judge a task's fault."""
+def is_classification(name: str) -> bool:
+    """Whether a state is one of the two that classify a task's error."""
     return name.endswith((_REFUSED, _AGAIN))
 
 
-def _judged(name: str, state: dict[str, Any], unnamed: list[str]) -> dict[str, Any]:
-    retry = [
-        rule | {"ErrorEquals": [error for error in rule["ErrorEquals"] if error not in unnamed]}
+def _classified(name: str, state: dict[str, Any], catch_all: list[str]) -> dict[str, Any]:
+    """The task and its two states."""
+    made = read_states(
+        _FILE,
+        {},
+        task=name,
+        catch_all=catch_all,
+        no_fault=_NO_FAULT,
+        cause_length=_CAUSE_LENGTH,
+        transient=_TRANSIENT,
+        tries=TRIES,
+    )
+    named = [
+        rule | {"ErrorEquals": [error for error in rule["ErrorEquals"] if error not in catch_all]}
         for rule in state["Retry"]
     ]
-    refused, again = name + _REFUSED, name + _AGAIN
-    caught = {
-        "ErrorEquals": unnamed,
-        "Assign": {"fault": jsonata(_fault(name))},
-        "Output": jsonata("$states.input"),
-        "Next": refused,
-    }
-    passes = f"$fault.tries <= {TRIES} and $contains($fault.Cause, {_PASSES})"
-    return {
-        name: state | {"Retry": retry, "Catch": [caught, *state.get("Catch", [])], "Assign": _NONE},
-        refused: {
-            "Type": "Choice",
-            "Choices": [{"Condition": jsonata(passes), "Next": again}, _end(name, state)],
-        },
-        # As long as a Retry with an IntervalSeconds of 2, a BackoffRate of 2 and full jitter.
-        again: {"Type": "Wait", "Seconds": jsonata("$ceil($random() * $power(2, $fault.tries))"), "Next": name},
-    }
-
-
-def _fault(name: str) -> str:
-    """The variable: the error, how often in a row this task had such a one, and the number of redrives before it."""
-    known = f"$fault.task = '{name}' and $fault.redrives = {REDRIVES}"
-    return (
-        f"{{'task': '{name}', 'Error': $states.errorOutput.Error,"
-        f" 'Cause': $substring($states.errorOutput.Cause, 0, {_CAUSE_LENGTH}),"
-        f" 'tries': ({known} ? $fault.tries : 0) + 1, 'redrives': {REDRIVES}}}"
-    )
-
-
-def _end(name: str, state: dict[str, Any]) -> dict[str, Any]:
-    """The rule for what does not pass: as the task's own Catch has it, or a failure up to the next redrive."""
-    if "Catch" in state:
-        (own,) = state["Catch"]
-        output = own["Output"].replace("$states.errorOutput", "$fault")
-        return {"Condition": jsonata("true"), "Output": output, "Next": own["Next"]}
-    failure = "$error($fault.Error & ': ' & $fault.Cause)"
-    return {"Condition": jsonata(f"$fault.redrives = {REDRIVES} ? {failure} : true"), "Next": name}
+    own = state.get("Catch", [])
+    task = state | made[name] | {"Retry": named, "Catch": [*made[name]["Catch"], *own]}
+    if own:
+        (caught,) = own
+        output = caught["Output"].replace("$states.errorOutput", "$fault")
+        made[name + _REFUSED]["Choices"][-1] = {"Condition": "{% true %}", "Output": output, "Next": caught["Next"]}
+    return made | {name: task}

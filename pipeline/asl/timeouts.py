@@ -8,35 +8,20 @@ stops one whose time is up.
 
 from typing import Any
 
-from pipeline.asl.jsonata import jsonata, number_or
-
 REQUEST_TIMEOUT = 300
 """Seconds for a call that is answered at once, the gate's judgement and an endpoint's prediction among them."""
 
-KEEPING_TIMEOUT = 900
+KEEP_TIMEOUT = 900
 """Seconds for the copy of a model that is registered: the longest time that a Lambda function has."""
 
-MARGIN = 4 * 3600
+JOB_MARGIN = 4 * 3600
 """Seconds that a job may take beside its run time: for capacity, start-up, its data and the upload of its results."""
 
-_DEFAULT_RUNTIME = 24 * 3600
+DEFAULT_RUNTIME = 24 * 3600
 """SageMaker's own where the request has none (API_StoppingCondition)."""
 
-_LONGEST = 99_999_999
+LONGEST_TIMEOUT = 99_999_999
 """Seconds that Step Functions takes: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
-
-
-def job_timeout(key: str) -> str:
-    """TimeoutSeconds of a stage that waits for a job: what its stopping condition allows, and the margin.
-
-    MaxWaitTimeInSeconds is the waiting for Spot capacity and the run time together; MaxPendingTimeInSeconds is the
-    waiting for accelerated instances (API_StoppingCondition).
-    """
-    condition = f"$states.input.{key}.input.StoppingCondition"
-    runtime = number_or(f"{condition}.MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
-    waiting = number_or(f"{condition}.MaxWaitTimeInSeconds", 0)
-    pending = number_or(f"{condition}.MaxPendingTimeInSeconds", 0)
-    return jsonata(f"$min([$max([{runtime}, {waiting}]) + {pending} + {MARGIN}, {_LONGEST}])")
 
 
 def with_timeouts(states: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,12 @@ class RequestStage(Stage):
         """What the action creates, as in the API's action names: ``TrainingJob``."""
         return self.action.removeprefix("create")
 
+    @property
+    def default_name(self) -> str:
+        """JSONata of the name that the execution gives to what the action creates."""
+        name = "$states.context.Execution.Name"
+        return f"('{self.name_prefix}' & {name})" if self.name_prefix else name
+
     def section(self, requests: Requests) -> Schema:
         """``run`` and the request; what the state machine fills in is optional."""
         filled_in = (self.name_field,) + ((self.model_from.name_field,) if self.model_from else ())
@@ -72,7 +78,7 @@ class RequestStage(Stage):
         """One task: see :mod:`pipeline.asl.request_state`."""
         from pipeline.asl.request_state import request_state  # noqa: PLC0415 - see pipeline.stages.stage
 
-        return {self.key: request_state(self, resources, following=following)}
+        return request_state(self, resources, following=following)
 
     def grants(self) -> "Grants":
         """Of the one integration."""

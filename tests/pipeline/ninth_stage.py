@@ -10,6 +10,7 @@ import pytest
 from cli.validate import STAND_INS
 from pipeline import schema
 from pipeline.asl.resources import Resources
+from pipeline.asl.states_file import read_states
 from pipeline.grants import Grants, OwnGrant
 from pipeline.input import validator
 from pipeline.input.errors import InputIssue
@@ -19,6 +20,7 @@ from pipeline.stages import STAGES, Stage
 from pipeline.stages.section_schema import section
 from pipeline.stages.stage import CreatedName, Requests, Schema
 
+_STATES_FILE = Path(__file__).with_suffix(".asl.yaml")
 SHIPPED = (Path(__file__).parent.parent.parent / "scripts" / "input.yaml").read_bytes()
 
 
@@ -31,22 +33,7 @@ class Announcement(Stage):
 
     def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
         """Publishes the text, if there is one."""
-        result = "{'MessageId': $states.result.MessageId}"
-        return {
-            "announcement: text?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $exists($states.input.announcement.text) %}", "Next": "announcement"}],
-                "Default": following,
-            },
-            "announcement": {
-                "Type": "Task",
-                "Resource": resources.integration("sns:publish"),
-                "Arguments": {"TopicArn": resources.topic, "Message": "{% $states.input.announcement.text %}"},
-                "Output": "{% $merge([$states.input, {'announcement':"
-                f" $merge([$states.input.announcement, {{'result': {result}}}])}}]) %}}",
-                "Next": following,
-            },
-        }
+        return read_states(_STATES_FILE, resources.substitutions(), following=following)
 
     def grants(self) -> Grants:
         """The topic."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.asl.resources import PLACEHOLDERS
-from pipeline.asl.timeouts import MARGIN, REQUEST_TIMEOUT
+from pipeline.asl.timeouts import JOB_MARGIN, REQUEST_TIMEOUT
 from pipeline.definition import definition
 from pipeline.stages import BATCH_TRANSFORM, REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
 from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
@@ -30,10 +30,10 @@ def test_every_task_has_a_time(name: str, five_stages: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ({"MaxRuntimeInSeconds": 3600}, 3600 + MARGIN),
-        (None, 86_400 + MARGIN),
-        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, 7200 + MARGIN),
-        ({"MaxRuntimeInSeconds": 3600, "MaxPendingTimeInSeconds": 1800}, 5400 + MARGIN),
+        ({"MaxRuntimeInSeconds": 3600}, 3600 + JOB_MARGIN),
+        (None, 86_400 + JOB_MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, 7200 + JOB_MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxPendingTimeInSeconds": 1800}, 5400 + JOB_MARGIN),
         ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 999_999_999}, 99_999_999),
     ],
 )

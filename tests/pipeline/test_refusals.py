@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.asl.retry_classification import TRIES, UNNAMED
+from pipeline.asl.retry_classification import CATCH_ALL, TRIES
 from pipeline.refusals import as_refused
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, MACHINE, Ended, Handler, TaskError, redrive, run
@@ -165,7 +165,7 @@ def test_every_unnamed_error_is_judged() -> None:
     patient = {"deployment: delete endpoint", "deployment: put back"}
     for name, state in MACHINE["States"].items():
         retried = {error for rule in state.get("Retry", []) for error in rule["ErrorEquals"]}
-        assert not retried & UNNAMED or name in patient
+        assert not retried & CATCH_ALL or name in patient
 
 
 def test_other_errors_are_told_as_they_are() -> None:

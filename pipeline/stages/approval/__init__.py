@@ -1,4 +1,4 @@
-"""Approval: the gate judges the model by its metrics; then, if asked for, a person. Its states are in ``states``."""
+"""Approval: the gate decides by the model's metrics; then, if asked for, a person. States: ``states.asl.yaml``."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ class Approval(Stage):
         )
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """See ``states``."""
+        """See ``states.asl.yaml``."""
         from pipeline.stages.approval.states import approval_states  # noqa: PLC0415 - see pipeline.stages.stage
 
         return approval_states(resources, following=following)

@@ -10,7 +10,7 @@
 SageMaker rejects every change to an endpoint that is being created or updated, and an update fails if the endpoint
 config in use has been deleted; so the rollback is patient, and deletes the new endpoint config last.
 
-The states are in ``create_or_update``, ``wait``, ``verify`` and ``rollback``, their requests in ``requests``.
+The states are in ``states.asl.yaml``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,8 @@ DEFAULT_VARIANT = {
 }
 """The endpoint's variant if the user gives none; it costs nothing while it serves no requests."""
 
+DEFAULT_TIMEOUT = 3600
+"""Seconds within which the endpoint must be in service, if the input does not say."""
 _LONGEST_WAIT = 4 * 3600
 _HEADER_LENGTH = 1024
 """Characters that SageMaker Runtime's InvokeEndpoint takes in ContentType and Accept."""
@@ -51,19 +53,16 @@ class Deployment(Stage):
             input=_endpoint(requests),
             smoke_test=_smoke_test(),
             autoscaling=_autoscaling(),
-            timeout_seconds=seconds("within which it must be in service", most=_LONGEST_WAIT, default="1 hour"),
+            timeout_seconds=seconds(
+                "within which it must be in service", most=_LONGEST_WAIT, default=f"{DEFAULT_TIMEOUT // 3600} hour"
+            ),
         )
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """Up to the endpoint in service, or back to what was there."""
-        # Imported here: see pipeline.stages.stage.
-        from pipeline.stages.deployment.create_or_update import create_or_update_states  # noqa: PLC0415
-        from pipeline.stages.deployment.rollback import rollback_states  # noqa: PLC0415
-        from pipeline.stages.deployment.verify import verify_states  # noqa: PLC0415
-        from pipeline.stages.deployment.wait import wait_states  # noqa: PLC0415
+        from pipeline.stages.deployment.states import deployment_states  # noqa: PLC0415 - see pipeline.stages.stage
 
-        begun, awaited = create_or_update_states(resources), wait_states(resources, following)
-        return begun | awaited | verify_states(resources) | rollback_states(resources)
+        return deployment_states(resources, following=following)
 
     def grants(self) -> "Grants":
         """The endpoint and its config, their autoscaling, and the smoke test's record."""

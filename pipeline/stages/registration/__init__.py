@@ -1,4 +1,4 @@
-"""Registration: a version of the model in SageMaker's registry. Its states are in ``states``."""
+"""Registration: a version of the model in SageMaker's registry. Its states are in ``states.asl.yaml``."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ class Registration(Stage):
         )
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """See ``states``."""
+        """See ``states.asl.yaml``."""
         from pipeline.stages.registration.states import registration_states  # noqa: PLC0415 - see pipeline.stages.stage
 
         return registration_states(resources, following=following)
