@@ -25,8 +25,9 @@ _UNUSED = "aws_lambda_powertools/event_handler/"
 
 _SYNTHESIS_ONLY = (
     "pipeline/asl/*",
-    # Of a stage that is a package, only what imports it sees: its states and grants are the rest.
+    # A stage's package keeps its schema, states and grants in modules of their own.
     "pipeline/stages/*/[!_]*.py",
+    "pipeline/stages/section_schema.py",
     *(f"pipeline/{name}.py" for name in ("botocore_docs", "definition", "diagram", "grants", "schema")),
 )
 """Files that only synthesis needs."""

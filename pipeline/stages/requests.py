@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
     from pipeline.input.errors import Path
     from pipeline.input.stage_section import StageSection
+    from pipeline.stages.section_schema import Requests, Schema
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RequestStage(Stage):
     """A stage that is one SageMaker request."""
 
@@ -51,28 +52,11 @@ class RequestStage(Stage):
         name = "$states.context.Execution.Name"
         return f"('{self.name_prefix}' & {name})" if self.name_prefix else name
 
-    def section(self, requests: Requests) -> Schema:
-        """``run`` and the request; what the state machine fills in is optional."""
-        filled_in = (self.name_field,) + ((self.model_from.name_field,) if self.model_from else ())
-        given = requests.request(f"Create{self.noun}", optional=filled_in)
-        if self.action == "createProcessingJob":
-            requests.fields(f"Create{self.noun}")["AppManaged"] = {
-                "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
-                "type": ["boolean", "null"],
-            }
-        return {
-            "description": f"sagemaker:{self.integration}",
-            "type": ["object", "null"],
-            "required": ["run"],
-            "additionalProperties": False,
-            "properties": {
-                "run": {"description": "Whether the stage runs.", "type": "boolean"},
-                "input": given
-                | {"description": f"The request of SageMaker's Create{self.noun}; null stands for a field left out."},
-            },
-            "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
-            "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
-        }
+    def section(self, requests: "Requests") -> "Schema":
+        """``run`` and the request."""
+        from pipeline.stages.section_schema import request_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return request_section(self, requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """One task: see :mod:`pipeline.asl.request_state`."""

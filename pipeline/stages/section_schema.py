@@ -1,10 +1,24 @@
-"""Building blocks for the JSON Schema of a stage's section."""
+"""Building blocks for the JSON Schema of a stage's section, and the section of a stage that is one request."""
 
-from pipeline.stages.stage import Schema
+from typing import Any, Protocol
+
+from pipeline.stages.requests import RequestStage
+
+Schema = dict[str, Any]
 
 NUMBER: Schema = {"type": ["number", "null"]}
 TEXT: Schema = {"type": ["string", "null"]}
 BOOLEAN: Schema = {"type": ["boolean", "null"]}
+
+
+class Requests(Protocol):
+    """SageMaker's requests, as schemas."""
+
+    def request(self, action: str, *, optional: tuple[str, ...] = ()) -> Schema:
+        """A reference to an action's request; ``optional`` names required fields that the user may leave out."""
+
+    def fields(self, action: str) -> dict[str, Schema]:
+        """The fields of an action's request."""
 
 
 def section(description: str, **properties: Schema) -> Schema:
@@ -22,3 +36,19 @@ def seconds(purpose: str, *, most: int, default: str) -> Schema:
     """A time limit in whole seconds."""
     description = f"Seconds {purpose}; by default {default}."
     return {"description": description, "type": ["integer", "null"], "minimum": 1, "maximum": most}
+
+
+def request_section(stage: RequestStage, requests: Requests) -> Schema:
+    """The section of a stage that is one request; what the state machine fills in is optional."""
+    filled_in = (stage.name_field,) + ((stage.model_from.name_field,) if stage.model_from else ())
+    given = requests.request(f"Create{stage.noun}", optional=filled_in)
+    if stage.action == "createProcessingJob":
+        requests.fields(f"Create{stage.noun}")["AppManaged"] = {
+            "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
+            "type": ["boolean", "null"],
+        }
+    description = f"The request of SageMaker's Create{stage.noun}; null stands for a field left out."
+    return section(f"sagemaker:{stage.integration}", input=given | {"description": description}) | {
+        "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
+        "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
+    }

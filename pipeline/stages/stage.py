@@ -1,32 +1,21 @@
-"""What a stage is: everything that the rest of the module needs to know about one, in one class.
+"""A stage: everything that the rest of the module needs to know about one, in one class.
 
-The start Lambda and the failure announcer import every stage, so a stage's file stays cheap to import: its states and
-grants, which only synthesis needs, are imported when they are asked for. In a stage that is a package, they are in
-modules beside ``__init__``, which the functions' archives do not have.
+The start Lambda and the failure announcer import every stage, and Lambda compiles the source at each cold start. So a
+stage's schema, states and grants, which only synthesis needs, are imported when they are asked for. In a stage that is
+a package they are in other modules than ``__init__``, which the functions' archives leave out.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
     from pipeline.input.errors import InputIssue, Path
     from pipeline.input.stage_section import StageSection
-
-Schema = dict[str, Any]
-
-
-class Requests(Protocol):
-    """SageMaker's requests, as schemas."""
-
-    def request(self, action: str, *, optional: tuple[str, ...] = ()) -> Schema:
-        """A reference to an action's request; ``optional`` names required fields that the user may leave out."""
-
-    def fields(self, action: str) -> dict[str, Schema]:
-        """The fields of an action's request."""
+    from pipeline.stages.section_schema import Requests, Schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +30,7 @@ class CreatedName:
     """Whether it outlives the execution; its default name is then ``model_id``."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stage(ABC):
     """One stage of the pipeline."""
 
@@ -49,7 +38,7 @@ class Stage(ABC):
     """Its key in ``input.yaml``; its states are named after it: ``<key>`` or ``<key>: ...``."""
 
     @abstractmethod
-    def section(self, requests: Requests) -> Schema:
+    def section(self, requests: "Requests") -> "Schema":
         """The JSON Schema of its section of ``input.yaml``."""
 
     @abstractmethod

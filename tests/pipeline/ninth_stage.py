@@ -17,8 +17,8 @@ from pipeline.input.errors import InputIssue
 from pipeline.input.execution import execution_input
 from pipeline.input.stage_section import StageSection
 from pipeline.stages import STAGES, Stage
-from pipeline.stages.section_schema import section
-from pipeline.stages.stage import CreatedName, Requests, Schema
+from pipeline.stages.section_schema import Requests, Schema, section
+from pipeline.stages.stage import CreatedName
 
 _STATES_FILE = Path(__file__).with_suffix(".asl.yaml")
 SHIPPED = (Path(__file__).parent.parent.parent / "scripts" / "input.yaml").read_bytes()

@@ -7,12 +7,12 @@ from pipeline.input.errors import InputIssue, is_above
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.stages.registration import REGISTRATION
 from pipeline.stages.requests import EVALUATION
-from pipeline.stages.section_schema import BOOLEAN, NUMBER, TEXT, seconds, section
-from pipeline.stages.stage import Requests, Schema, Stage
+from pipeline.stages.stage import Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 CHAMPIONS = "approval: champions"
 """The name of its first state, if the model is registered; else it begins with the gate."""
@@ -24,13 +24,6 @@ IS_REJECTED = "$states.input.approval.result.decision = 'Rejected'"
 DEFAULT_WAIT = 7 * 24 * 3600
 """Seconds for which a person's answer is awaited by default."""
 
-LONGEST_WAIT = 365 * 24 * 3600
-"""Seconds: an execution of a standard workflow lasts a year at most.
-
-Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-"""
-
-_METRIC_PATH = {"minLength": 1, "maxLength": 256}
 _PENDING = "PendingManualApproval"
 """The status of a model package that waits for the gate, or for a person."""
 
@@ -38,36 +31,11 @@ _PENDING = "PendingManualApproval"
 class Approval(Stage):
     """The gate, and a person."""
 
-    def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+    def section(self, requests: "Requests") -> "Schema":  # noqa: ARG002 - no request of SageMaker's is in it
         """Thresholds, the champion, and a person's answer."""
-        metric = {
-            "type": "object",
-            "required": ["name"],
-            "additionalProperties": False,
-            # A name alone limits nothing.
-            "minProperties": 2,
-            "properties": {
-                "name": {"description": "Path in evaluation.json, with dots: group.auc.value.", "type": "string"}
-                | _METRIC_PATH,
-                "minimum": {"description": "The metric must be at least this."} | NUMBER,
-                "maximum": {"description": "The metric must be at most this."} | NUMBER,
-            },
-        }
-        return section(
-            "Whether the model may be deployed: by its metrics, and, if asked for, by a person.",
-            metrics={"description": "Thresholds, which must all hold.", "type": ["array", "null"], "items": metric},
-            must_beat_champion={
-                "description": "Whether a model that is worse than the newest approved version is rejected."
-            }
-            | BOOLEAN,
-            by={"description": "The metric by which it must not be worse; by default the first of metrics."}
-            | TEXT
-            | _METRIC_PATH,
-            manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
-            timeout_seconds=seconds(
-                "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
-            ),
-        )
+        from pipeline.stages.approval.schema import approval_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return approval_section()
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """See ``states.asl.yaml``."""

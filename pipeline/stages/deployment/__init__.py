@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.input.errors import InputIssue, Path, is_above
 from pipeline.input.stage_section import StageSection
 from pipeline.stages.requests import CREATE_MODEL
-from pipeline.stages.section_schema import TEXT, seconds, section
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 ENDPOINT = "deployment: endpoint"
 """The name of its first state."""
@@ -37,26 +37,17 @@ DEFAULT_VARIANT = {
 
 DEFAULT_TIMEOUT = 3600
 """Seconds within which the endpoint must be in service, if the input does not say."""
-_LONGEST_WAIT = 4 * 3600
-_HEADER_LENGTH = 1024
-"""Characters that SageMaker Runtime's InvokeEndpoint takes in ContentType and Accept."""
 _VARIANTS = ("input", "EndpointConfig", "ProductionVariants")
 
 
 class Deployment(Stage):
     """The endpoint."""
 
-    def section(self, requests: Requests) -> Schema:
+    def section(self, requests: "Requests") -> "Schema":
         """The endpoint and its config, the smoke test, the autoscaling."""
-        return section(
-            "The endpoint that serves the model: created, or updated in place.",
-            input=_endpoint(requests),
-            smoke_test=_smoke_test(),
-            autoscaling=_autoscaling(),
-            timeout_seconds=seconds(
-                "within which it must be in service", most=_LONGEST_WAIT, default=f"{DEFAULT_TIMEOUT // 3600} hour"
-            ),
-        )
+        from pipeline.stages.deployment.schema import deployment_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return deployment_section(requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """Up to the endpoint in service, or back to what was there."""
@@ -157,56 +148,6 @@ class Deployment(Stage):
 def _variants(section: StageSection) -> list[Any]:
     variants = section.at(*_VARIANTS[:-1]).get(_VARIANTS[-1])
     return variants if isinstance(variants, list) else []
-
-
-def _endpoint(requests: Requests) -> Schema:
-    config = requests.request("CreateEndpointConfig", optional=("EndpointConfigName", "ProductionVariants"))
-    endpoint = requests.fields("CreateEndpoint")
-    return {
-        "type": ["object", "null"],
-        "additionalProperties": False,
-        "properties": {
-            "EndpointName": endpoint["EndpointName"]
-            | {"description": "By default model_id.", "type": ["string", "null"]},
-            "EndpointConfig": config
-            | {"description": "SageMaker's CreateEndpointConfig; by default one serverless variant."},
-            "DeploymentConfig": endpoint["DeploymentConfig"],
-            "Tags": endpoint["Tags"],
-        },
-    }
-
-
-def _smoke_test() -> Schema:
-    return {
-        "description": "A record that the endpoint must answer before it counts as deployed.",
-        "type": ["object", "null"],
-        "additionalProperties": False,
-        "properties": {
-            "S3Uri": {"description": "Where the record lies.", "pattern": "^(s3://[^/]+/.+)$"} | TEXT,
-            "Body": {"description": "The record itself."} | TEXT,
-            "ContentType": {"description": "By default text/csv.", "maxLength": _HEADER_LENGTH} | TEXT,
-            "Accept": {"description": "What the answer shall be.", "maxLength": _HEADER_LENGTH} | TEXT,
-        },
-    }
-
-
-def _autoscaling() -> Schema:
-    capacity = {"type": "integer", "minimum": 1, "maximum": 1000}
-    return {
-        "description": "Scales the first variant by its invocations.",
-        "type": ["object", "null"],
-        "required": ["min_capacity", "max_capacity", "invocations_per_instance"],
-        "additionalProperties": False,
-        "properties": {
-            "min_capacity": {"description": "Instances at least."} | capacity,
-            "max_capacity": {"description": "Instances at most."} | capacity,
-            "invocations_per_instance": {
-                "description": "Invocations per instance and minute that are aimed at.",
-                "type": "number",
-                "minimum": 1,
-            },
-        },
-    }
 
 
 DEPLOYMENT = Deployment(key="deployment")

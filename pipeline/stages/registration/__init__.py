@@ -7,12 +7,12 @@ from pipeline.input.errors import InputIssue
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN
 from pipeline.stages.requests import CREATE_MODEL, TRAINING
-from pipeline.stages.section_schema import section
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 GROUP = "registration: group"
 """The name of its first state."""
@@ -21,13 +21,11 @@ GROUP = "registration: group"
 class Registration(Stage):
     """A version in the model registry."""
 
-    def section(self, requests: Requests) -> Schema:
+    def section(self, requests: "Requests") -> "Schema":
         """CreateModelPackage's request, which the run completes."""
-        given = requests.request("CreateModelPackage", optional=("InferenceSpecification.Containers",))
-        return section(
-            "A version of the model in the registry, which waits for its approval.",
-            input=given | {"description": "What SageMaker's CreateModelPackage shall have beside what the run tells."},
-        )
+        from pipeline.stages.registration.schema import registration_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return registration_section(requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """See ``states.asl.yaml``."""

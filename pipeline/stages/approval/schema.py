@@ -1,0 +1,44 @@
+"""The JSON Schema of approval's section."""
+
+from pipeline.stages.approval import DEFAULT_WAIT
+from pipeline.stages.section_schema import BOOLEAN, NUMBER, TEXT, Schema, seconds, section
+
+LONGEST_WAIT = 365 * 24 * 3600
+"""Seconds: an execution of a standard workflow lasts a year at most.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+_METRIC_PATH = {"minLength": 1, "maxLength": 256}
+
+
+def approval_section() -> Schema:
+    """Thresholds, the champion, and a person's answer."""
+    metric = {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        # A name alone limits nothing.
+        "minProperties": 2,
+        "properties": {
+            "name": {"description": "Path in evaluation.json, with dots: group.auc.value.", "type": "string"}
+            | _METRIC_PATH,
+            "minimum": {"description": "The metric must be at least this."} | NUMBER,
+            "maximum": {"description": "The metric must be at most this."} | NUMBER,
+        },
+    }
+    return section(
+        "Whether the model may be deployed: by its metrics, and, if asked for, by a person.",
+        metrics={"description": "Thresholds, which must all hold.", "type": ["array", "null"], "items": metric},
+        must_beat_champion={
+            "description": "Whether a model that is worse than the newest approved version is rejected."
+        }
+        | BOOLEAN,
+        by={"description": "The metric by which it must not be worse; by default the first of metrics."}
+        | TEXT
+        | _METRIC_PATH,
+        manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
+        timeout_seconds=seconds(
+            "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
+        ),
+    )
