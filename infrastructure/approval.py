@@ -12,6 +12,9 @@ from infrastructure.permissions import executions_of, key_statements
 from pipeline.asl.timeouts import KEEP_TIMEOUT
 from pipeline.places import REGISTERED
 
+GATE_CONTENTS = ("lambda/gate", *(f"pipeline/{module}.py" for module in ("limits", "numbers", "places")))
+"""The function's archive. It starts cold in nearly every execution, so it has few modules, which import no packages."""
+
 
 class Approval(Construct):
     """The function that judges a model by its report, and the table of open approval requests.
@@ -26,7 +29,7 @@ class Approval(Construct):
         self._key = key
         self.function = python_function(
             self,
-            "lambda/gate",
+            *GATE_CONTENTS,
             role_description="Runs the function that judges models",
             key=key,
             description="Judges a model by its evaluation report before it is approved",

@@ -14,13 +14,11 @@ from executions.history import failed_stage, reason
 from executions.jobs import job_names
 from executions.progress import progress_of
 from executions.results import REPORT, report_uri
+from pipeline.limits import MAX_REPORT_BYTES
 from report.facts import Facts, Failure, StoredObject
 
 LOG_LINES = 40
 """Lines of the failed job's log."""
-
-_MAX_REPORT = 16 * 1024 * 1024
-"""Bytes of the largest evaluation report that is read; the gate reads no larger one either."""
 
 Tail = Callable[[str, str, int], list[str]]
 """Gives the last lines of a job's log: the action that created it, its name, how many lines."""
@@ -94,9 +92,9 @@ class Collector:
 
     def _report(self, uri: str) -> dict[str, Any]:
         place = urlsplit(uri)
-        body = self.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read(_MAX_REPORT + 1)
-        if len(body) > _MAX_REPORT:
-            raise _AbsentError(f"{uri} is larger than {_MAX_REPORT:,} bytes")
+        body = self.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read(MAX_REPORT_BYTES + 1)
+        if len(body) > MAX_REPORT_BYTES:
+            raise _AbsentError(f"{uri} is larger than {MAX_REPORT_BYTES:,} bytes")
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:

@@ -21,9 +21,6 @@ REJECTED = "approval: rejected"
 IS_REJECTED = "$states.input.approval.result.decision = 'Rejected'"
 """Whether the decision ends the execution; asked once it is on record."""
 
-DEFAULT_WAIT = 7 * 24 * 3600
-"""Seconds for which a person's answer is awaited by default."""
-
 _PENDING = "PendingManualApproval"
 """The status of a model package that waits for the gate, or for a person."""
 

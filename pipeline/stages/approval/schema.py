@@ -1,13 +1,7 @@
 """The JSON Schema of approval's section."""
 
-from pipeline.stages.approval import DEFAULT_WAIT
+from pipeline.limits import DEFAULT_APPROVAL_WAIT, LONGEST_APPROVAL_WAIT
 from pipeline.stages.section_schema import BOOLEAN, NUMBER, TEXT, Schema, seconds, section
-
-LONGEST_WAIT = 365 * 24 * 3600
-"""Seconds: an execution of a standard workflow lasts a year at most.
-
-Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-"""
 
 _METRIC_PATH = {"minLength": 1, "maxLength": 256}
 
@@ -39,6 +33,8 @@ def approval_section() -> Schema:
         | _METRIC_PATH,
         manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
         timeout_seconds=seconds(
-            "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
+            "for which the answer is waited for",
+            most=LONGEST_APPROVAL_WAIT,
+            default=f"{DEFAULT_APPROVAL_WAIT // (24 * 3600)} days",
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.asl.resources import Resources
 from pipeline.asl.states_file import read_states
 from pipeline.grants import Grants, OwnGrant, sagemaker
-from pipeline.stages.approval import DEFAULT_WAIT
+from pipeline.limits import APPROVAL_REASON_LENGTH, DEFAULT_APPROVAL_WAIT
 
 _FILE = Path(__file__).with_suffix(".asl.yaml")
 
@@ -22,7 +22,12 @@ def approval_states(resources: Resources, *, following: str) -> dict[str, Any]:
         following: the name of the state to continue with.
     """
     return read_states(
-        _FILE, resources.substitutions(), following=following, default_wait=DEFAULT_WAIT, kept_for=_KEPT_FOR
+        _FILE,
+        resources.substitutions(),
+        following=following,
+        default_wait=DEFAULT_APPROVAL_WAIT,
+        kept_for=_KEPT_FOR,
+        reason_length=APPROVAL_REASON_LENGTH,
     )
 
 
