@@ -1,8 +1,8 @@
 """Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram [STAGE]``.
 
-The Choice before each stage leads to the first of the following stages that runs. Drawn one by one, its arrows would
-hide all else, so the picture of the pipeline has one arrow from each stage to the next; and the states that judge a
-task's fault are left out. README.md and docs/state-machine.md hold what this prints; tests fail when they differ.
+The Choice before each stage leads to the first following stage that runs. Drawn one by one, these arrows would hide
+everything else, so the diagram of the pipeline has one arrow from each stage to the next. The states that classify a
+task's error are left out. README.md and docs/state-machine.md contain the output; tests fail if they differ.
 """
 
 import re
@@ -18,7 +18,7 @@ MACHINE = definition(PLACEHOLDERS)
 
 
 def pipeline_diagram(machine: dict[str, Any] = MACHINE) -> str:
-    """A Mermaid flowchart of the stages with the calls that each makes.
+    """Returns a Mermaid flowchart of the stages with their API calls.
 
     Args:
         machine: the definition in Amazon States Language.
@@ -36,7 +36,7 @@ def pipeline_diagram(machine: dict[str, Any] = MACHINE) -> str:
 
 
 def stage_diagram(key: str, machine: dict[str, Any] = MACHINE) -> str:
-    """A Mermaid flowchart of the states of one stage; what a Catch leads to has a dotted arrow.
+    """Returns a Mermaid flowchart of one stage's states; a Catch is a dotted arrow.
 
     Args:
         key: the stage's key.
@@ -75,7 +75,7 @@ def _node(name: str, state: dict[str, Any]) -> str:
 
 
 def _following(state: dict[str, Any], states: dict[str, Any]) -> list[tuple[str, str]]:
-    """The arrows to the states that may come after one: those of other stages are all the same end."""
+    """Returns the arrows to the states that may follow one; all states of other stages share one node."""
     found = [("-->", choice["Next"]) for choice in state.get("Choices", [])]
     found += [("-->", state[key]) for key in ("Next", "Default") if key in state]
     found += [("-.->", catch["Next"]) for catch in state.get("Catch", []) if not is_classification(catch["Next"])]

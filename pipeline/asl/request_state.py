@@ -1,10 +1,10 @@
-"""The state of a stage that is one SageMaker request: its ``input``, with the names that the user left out.
+"""The state of a stage that is one SageMaker request: its ``input``, with default names filled in.
 
-The state is in ``request_state.asl.yaml``; this module chooses what depends on the stage and on the deployment.
+The state is in ``request_state.asl.yaml``; this module selects the parts that depend on the stage or the deployment.
 
-``redrive-execution`` continues at the state that failed, with the data that it had. SageMaker never accepts a job name
-twice, so the job of a redriven stage gets another one; a training job's name is part of its artifact's URI, which later
-stages have in their requests, so these change with it.
+``redrive-execution`` continues at the state that failed, with its data. SageMaker never accepts a job name twice, so a
+redriven stage's job gets a new one. A training job's name is part of its artifact's URI, so that URI changes in the
+requests of later stages, too.
 
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
@@ -20,22 +20,22 @@ from pipeline.stages import SAGEMAKER_NAME_LENGTH, RequestStage
 _FILE = Path(__file__).with_suffix(".asl.yaml")
 
 _NETWORK = {"TrainingJob": "default_vpc", "Model": "default_vpc", "ProcessingJob": "default_network"}
-"""The default for the network of what a request creates. A transform job and an endpoint run in their model's."""
+"""The substitution that sets the network, by what is created. Transform jobs and endpoints run in their model's."""
 
 _RESULTS = {
     "TrainingJob": "OutputDataConfig",
     "ProcessingJob": "ProcessingOutputConfig",
     "TransformJob": "TransformOutput",
 }
-"""The field in which a request says where the results go, and which ``KmsKeyId`` encrypts them.
+"""The field that has the location of the results and the ``KmsKeyId`` that encrypts them, by what is created.
 
-Without one, SageMaker takes the account's default key for S3, and not that of the bucket:
+Without ``KmsKeyId``, SageMaker uses the account's default key for S3, not the bucket's:
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html
 """
 
 
 def request_state(stage: RequestStage, resources: Resources, *, following: str) -> dict[str, Any]:
-    """The stage's one state, by its name.
+    """Returns the stage's one state, by its name.
 
     Args:
         stage: the stage.
@@ -65,14 +65,14 @@ def request_state(stage: RequestStage, resources: Resources, *, following: str) 
 
 
 def _arguments(stage: RequestStage, resources: Resources) -> str:
-    # A model's name is taken only if CreateModel has succeeded, and then no redrive repeats it.
+    # A model's name is in use only once CreateModel has succeeded, and then no redrive repeats it.
     request = "${request_with_unused_name}" if stage.waits else "${request}"
     defaults = ", ".join(_deployment_defaults(stage, resources))
     return f"$given := {request}; $merge([$given, {defaults}])" if defaults else request
 
 
 def _deployment_defaults(stage: RequestStage, resources: Resources) -> list[str]:
-    """What the deployment adds to the stage's request: role, network and key."""
+    """Returns the substitutions that add the deployment's role, network and key to the stage's request."""
     found = []
     if stage.noun == "Model":
         found.append("${default_role}")

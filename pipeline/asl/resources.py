@@ -1,4 +1,4 @@
-"""What of one deployment the state machine's definition refers to."""
+"""The deployment's resources that the state machine's definition refers to."""
 
 import json
 from dataclasses import dataclass
@@ -7,28 +7,28 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """ARNs and names of what the states use."""
+    """ARNs and names of the resources that the states use."""
 
     partition: str = "aws"
     """The AWS partition, which is in the ARNs of the service integrations."""
     gate: str
-    """ARN of the function that judges the evaluation's report."""
+    """ARN of the gate function."""
     topic: str
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
     """Name of the DynamoDB table with the open requests for approval."""
     serving_role: str
-    """ARN of the role under which models run where the input names none."""
+    """ARN of the default role for models."""
     key: str | None = None
-    """ARN of the KMS key with which the jobs encrypt their results; None for what S3 does by itself."""
+    """ARN of the KMS key that encrypts the jobs' results; None for S3's default encryption."""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    """Ids of the subnets and security groups that the jobs and models run in; none for SageMaker's own network."""
+    """IDs of the subnets and security groups for jobs and models; empty for SageMaker's own network."""
 
     def substitutions(self) -> dict[str, Any]:
-        """What a states file may refer to: ``${partition}``, ``${gate}``, ``${vpc}`` and so on.
+        """The names that a states file may use: ``${partition}``, ``${gate}``, ``${vpc}`` and so on.
 
-        ``key`` and ``vpc``, a VpcConfig as JSON, are there only if the deployment has them.
+        ``key`` and ``vpc`` (a VpcConfig as JSON) exist only if the deployment has them.
         """
         found = {
             "partition": self.partition,
@@ -45,4 +45,4 @@ class Resources:
 
 
 PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role="SERVING-ROLE")
-"""For what looks at the definition without a deployment: the picture in the README, tests."""
+"""For definitions without a deployment: the diagrams, and the tests."""

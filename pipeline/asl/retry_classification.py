@@ -1,15 +1,15 @@
 """Retries transient errors that arrive under one catch-all name, and fails fast on the rest.
 
-Throttling, faults of the service and refusals reach Step Functions under one name, and a Retry sees the name alone. So
-a task whose Retry has such a name catches it instead, and two states of the task's own, which cost nothing where all
-goes well, look into the cause:
+Throttling, service errors and rejected requests reach Step Functions under one name, and a Retry only matches names. So
+a task whose Retry has such a catch-all name catches the error instead, and two more states inspect its cause. They cost
+nothing as long as the task succeeds:
 
-    TASK: refused?   to the next one where it passes; to where the task's own Catch leads; or it fails the execution
-    TASK: again      waits, and leads back to the task
+    TASK: refused?   retries a transient error; otherwise follows the task's own Catch, or fails the execution
+    TASK: again      waits, then returns to the task
 
-The execution fails in the Choice, by ``$error``, and not in a Fail state: a redrive evaluates a Choice's rules again,
-and this one then leads back to the task, but it enters a Fail state again to fail once more. So the execution's error
-is ``States.QueryEvaluationError``; ``pipeline.refusals`` finds SageMaker's own in its cause.
+The execution fails in the Choice, by ``$error``, rather than in a Fail state: a redrive evaluates the Choice again,
+which then leads back to the task, whereas a redriven Fail state would only fail again. The execution's error is
+therefore ``States.QueryEvaluationError``; ``pipeline.refusals`` extracts SageMaker's own from its cause.
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html#redrive-behavior-states,
 https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html and, for ``$random`` and ``$error``,
@@ -29,14 +29,14 @@ CATCH_ALL = {
     "ApplicationAutoScaling.ApplicationAutoScalingException",
     "S3.S3Exception",
 }
-"""The names of what a service's model does not list.
+"""The names of errors that a service's model does not list.
 
-SageMaker's endpoints have one, too, but neither text nor error code for throttling, so nothing tells it from a refusal:
-https://github.com/opensearch-project/ml-commons/issues/2429
+SageMaker's endpoints have one, too, but throttling there has neither a text nor an error code that would distinguish
+it: https://github.com/opensearch-project/ml-commons/issues/2429
 """
 
 TRIES = 5
-"""How often a task is tried again."""
+"""How often a task is retried."""
 
 _REFUSED = ": refused?"
 _AGAIN = ": again"
@@ -45,19 +45,19 @@ _CAUSE_LENGTH = 4000
 """Characters kept of a cause; all variables of a state may have 256 KiB."""
 
 _TRANSIENT = r"/Error Code: \w*Throttl|Status Code: (429|5\d\d)|rate exceeded|too many requests/i"
-"""What the cause of an error that passes has.
+"""Matches the cause of a transient error.
 
-An optimized integration tells the error code; the AWS SDK's only the message and the status, which is 400 where
-SageMaker throttles (https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html). Names of the user's
-in a message have no space, so none looks like any of these.
+An optimized integration reports the error code, an AWS SDK integration only the message and the status, which is 400
+when SageMaker throttles (https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html). Users' names in
+a message contain no spaces, so none can match.
 """
 
 _NO_FAULT: dict[str, Any] = {"fault": {}}
-"""The variable while no fault is known. Begin assigns it, since AWS does not say what an unassigned one is."""
+"""The variable without an error. Begin assigns it: AWS does not document the value of an unassigned variable."""
 
 
 def with_retry_classification(states: dict[str, Any], *, start: str) -> dict[str, Any]:
-    """The states, with two more for each task that retries a catch-all error, except where it waits for an endpoint.
+    """Adds two states for each task that retries a catch-all error, unless the retry waits for a busy endpoint.
 
     Args:
         states: all states.
@@ -79,7 +79,7 @@ def is_classification(name: str) -> bool:
 
 
 def _classified(name: str, state: dict[str, Any], catch_all: list[str]) -> dict[str, Any]:
-    """The task and its two states."""
+    """Returns the task and its two states."""
     made = read_states(
         _FILE,
         {},

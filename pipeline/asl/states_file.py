@@ -7,10 +7,10 @@ CloudFormation does with DefinitionSubstitutions, in keys and in values:
     TimeoutSeconds: "{% ${timeout} %}"
     Retry: ${gate_retry}
 
-A value that consists of one substitution becomes the substitution's value, whatever its type; within a longer text it
-must be a text or a number. The names come from the file's own ``DefinitionSubstitutions`` (each must be used) and
-``OptionalSubstitutions``, from the caller, and from ``shared.asl.yaml``; their texts may contain names, too. Lines of a
-text are joined by spaces, so JSONata can be laid out freely.
+A value that is a single substitution takes the substitution's value, of any type; within a longer string, a
+substitution must be a string or a number. Names are defined by the file's own ``DefinitionSubstitutions`` (all must be
+used) and ``OptionalSubstitutions``, by the caller, and by ``shared.asl.yaml``; they may refer to each other. The lines
+of a string are joined with spaces, so JSONata can be laid out freely.
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
@@ -41,19 +41,19 @@ _NUMBERS_AND_NAMES = {
 
 
 class StatesFileError(Exception):
-    """A states file has an unknown or an unused substitution, or the same key twice."""
+    """A states file has an unknown or unused substitution, or a duplicate key."""
 
 
 def read_states(file: Path, available: Mapping[str, Any], **required: Any) -> dict[str, Any]:
-    """The states in a file, by their names.
+    """Returns the states in a file, by their names.
 
     Args:
         file: the file.
-        available: names that the file may use, with their values, which are inserted as they are.
-        required: names that the file must use, with their values, which may contain names.
+        available: values by name that the file may use; they are inserted verbatim.
+        required: values by name that the file must use; they may contain names.
 
     Raises:
-        StatesFileError: a substitution is unknown or unused, or a key stands twice.
+        StatesFileError: a substitution is unknown or unused, or a key is duplicated.
     """
     content = _content(file)
     own = content.get(_REQUIRED, {})
@@ -67,13 +67,13 @@ def read_states(file: Path, available: Mapping[str, Any], **required: Any) -> di
 
 
 def shared() -> dict[str, Any]:
-    """The substitutions that every states file may use, by their names."""
+    """Returns the substitutions that every states file may use, by their names."""
     found: dict[str, Any] = _content(_SHARED_FILE)[_OPTIONAL]
     return found
 
 
 class _Substitutions:
-    """Replaces names by values, and remembers which were used."""
+    """Replaces names by their values, and records which were used."""
 
     def __init__(self, file: Path, texts: Mapping[str, Any], literals: Mapping[str, Any]) -> None:
         self.used: set[str] = set()
@@ -82,7 +82,7 @@ class _Substitutions:
         self._literals = literals
 
     def filled(self, value: Any) -> Any:
-        """The value without substitutions."""
+        """Returns the value with all substitutions replaced."""
         if isinstance(value, dict):
             return {self.filled(key): self.filled(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -104,7 +104,7 @@ class _Substitutions:
         value = self._value(found[1])
         if not isinstance(value, str | int):
             raise StatesFileError(
-                f"{self._file}: substitution {found[1]} is within a text, and is neither text nor number"
+                f"{self._file}: substitution {found[1]} is part of a string, but neither a string nor a number"
             )
         return str(value)
 
@@ -113,7 +113,7 @@ def _mapping(loader: Any, node: Any) -> dict[str, Any]:
     keys = [key.value for key, _ in node.value]
     twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
     if twice:
-        raise StatesFileError(f"{node.start_mark.name}: key {twice[0]!r} stands twice")
+        raise StatesFileError(f"{node.start_mark.name}: duplicate key {twice[0]!r}")
     loader.flatten_mapping(node)
     mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
     return mapping
@@ -131,5 +131,5 @@ _Loader.add_constructor("tag:yaml.org,2002:str", _joined)
 @lru_cache
 def _content(file: Path) -> dict[str, Any]:
     with file.open(encoding="utf-8") as stream:
-        content: dict[str, Any] = yaml.load(stream, _Loader)  # noqa: S506 - a safe loader with two checks more
+        content: dict[str, Any] = yaml.load(stream, _Loader)  # noqa: S506 - a subclass of the safe loader
     return content

@@ -48,7 +48,7 @@ def scaled(**changes: Any) -> dict[str, Any]:
         (
             {"approval": {"metrics": [{"name": METRIC, "minimum": 0.9, "maximum": 0.8}]}},
             "approval.metrics[0].minimum",
-            "more than maximum, 0.8",
+            "exceeds maximum, 0.8",
         ),
         ({"approval": {"metrics": [{"name": METRIC, "minimum": "0.9"}]}}, "approval.metrics[0].minimum", "a number"),
         ({"approval": {"timeout_seconds": 0}}, "approval.timeout_seconds", "at least 1"),
@@ -56,7 +56,7 @@ def scaled(**changes: Any) -> dict[str, Any]:
         ({"deployment": {"smoke_test": {"Body": None}}}, "deployment.smoke_test", "one of S3Uri"),
         ({"deployment": {"smoke_test": {"S3Uri": "s3://b/k"}}}, "deployment.smoke_test", "one of S3Uri"),
         ({"deployment": {"smoke_test": {"Body": None, "S3Uri": "b/k"}}}, "deployment.smoke_test.S3Uri", "s3://"),
-        ({"deployment": scaled(min_capacity=4)}, "deployment.autoscaling.min_capacity", "more than max_capacity, 3"),
+        ({"deployment": scaled(min_capacity=4)}, "deployment.autoscaling.min_capacity", "exceeds max_capacity, 3"),
         ({"deployment": scaled(max_capacity=None)}, "deployment.autoscaling.max_capacity", "is null"),
         (
             {"deployment": {"autoscaling": scaled()["autoscaling"]}},

@@ -116,7 +116,7 @@ def test_names_differ_by_event_only() -> None:
         ("mlops", "-demo", "letters, digits and hyphens"),
         ("mlops", "demo\n", "letters, digits and hyphens"),
         ("mlops", "démo", "letters, digits and hyphens"),
-        ("mlops", "SFN_EXECUTION_ID", "has SFN_EXECUTION_ID in it"),
+        ("mlops", "SFN_EXECUTION_ID", "contains SFN_EXECUTION_ID"),
         ("mlops", 7, 'expected a string, in quotes: "7"'),
         (None, "demo", "is null, but it is required"),
     ],

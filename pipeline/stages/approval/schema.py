@@ -23,17 +23,13 @@ def approval_section() -> Schema:
     }
     return section(
         "Whether the model may be deployed: by its metrics, and, if asked for, by a person.",
-        metrics={"description": "Thresholds, which must all hold.", "type": ["array", "null"], "items": metric},
-        must_beat_champion={
-            "description": "Whether a model that is worse than the newest approved version is rejected."
-        }
+        metrics={"description": "Thresholds, all of which must be met.", "type": ["array", "null"], "items": metric},
+        must_beat_champion={"description": "Whether to reject a model that is worse than the newest approved version."}
         | BOOLEAN,
-        by={"description": "The metric by which it must not be worse; by default the first of metrics."}
-        | TEXT
-        | _METRIC_PATH,
+        by={"description": "The metric to compare by; by default the first of metrics."} | TEXT | _METRIC_PATH,
         manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
         timeout_seconds=seconds(
-            "for which the answer is waited for",
+            "to wait for the answer",
             most=LONGEST_APPROVAL_WAIT,
             default=f"{DEFAULT_APPROVAL_WAIT // (24 * 3600)} days",
         ),

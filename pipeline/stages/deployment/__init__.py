@@ -33,7 +33,7 @@ DEFAULT_VARIANT = {
     "VariantName": "AllTraffic",
     "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
 }
-"""The endpoint's variant if the user gives none; it costs nothing while it serves no requests."""
+"""The endpoint's default variant, which costs nothing while it serves no requests."""
 
 DEFAULT_TIMEOUT = 3600
 """Seconds within which the endpoint must be in service, if the input does not say."""
@@ -41,7 +41,7 @@ _VARIANTS = ("input", "EndpointConfig", "ProductionVariants")
 
 
 class Deployment(Stage):
-    """The endpoint."""
+    """Creates or updates the endpoint."""
 
     def section(self, requests: "Requests") -> "Schema":
         """The endpoint and its config, the smoke test, the autoscaling."""
@@ -50,7 +50,7 @@ class Deployment(Stage):
         return deployment_section(requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """Up to the endpoint in service, or back to what was there."""
+        """See ``states.asl.yaml``."""
         from pipeline.stages.deployment.states import deployment_states  # noqa: PLC0415 - see pipeline.stages.stage
 
         return deployment_states(resources, following=following)
@@ -62,24 +62,24 @@ class Deployment(Stage):
         return GRANTS
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """Begins with a look at the endpoint."""
+        """Starts by describing the endpoint."""
         return [(self.runs, ENDPOINT)]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """The smoke test has one record, and the autoscaling has instances to scale."""
+        """Checks that the smoke test has one record, and autoscaling a variant with instances."""
         own = StageSection.of(data, self)
         if not own.runs:
             return
         test = own.value.get("smoke_test")
         if isinstance(test, dict) and (test.get("Body") is None) == (test.get("S3Uri") is None):
-            message = "must have one of S3Uri (where the record lies) and Body (the record itself)"
+            message = "must have one of S3Uri (the record's location) and Body (the record itself)"
             yield InputIssue(path=(self.key, "smoke_test"), message=message)
         scaling = own.at("autoscaling")
         if not scaling:
             return
         least, most = scaling.get("min_capacity"), scaling.get("max_capacity")
         if is_above(least, most):
-            message = f"is {least!r}, which is more than max_capacity, {most!r}"
+            message = f"is {least!r}, which exceeds max_capacity, {most!r}"
             yield InputIssue(path=(self.key, "autoscaling", "min_capacity"), message=message, value=least)
         first = next(iter(_variants(own)), None)
         if not isinstance(first, dict) or first.get("ServerlessConfig") is not None:
@@ -90,14 +90,14 @@ class Deployment(Stage):
             yield InputIssue(path=(self.key, "autoscaling"), message=message)
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """The endpoint config's and the endpoint's."""
+        """The names of the endpoint config and the endpoint."""
         return (
             CreatedName(keys=("input", "EndpointConfig", "EndpointConfigName")),
             CreatedName(keys=("input", "EndpointName"), long_lived=True),
         )
 
     def model_fields(self, section: StageSection) -> list[tuple[Path, dict[str, Any]]]:
-        """Each variant; the default one if there is none."""
+        """One per variant, or the default variant."""
         path, field = (self.key, *_VARIANTS), CREATE_MODEL.name_field
         given: list[tuple[Path, dict[str, Any]]] = [
             ((*path, number, field), item) for number, item in enumerate(_variants(section)) if isinstance(item, dict)
@@ -105,7 +105,7 @@ class Deployment(Stage):
         return given or [((*path, 0, field), {})]
 
     def add_default_model_field(self, section: dict[str, Any]) -> None:
-        """The default variant."""
+        """Adds the default variant."""
         if _variants(StageSection(self, section)):
             return
         *outer, last = _VARIANTS
@@ -113,13 +113,13 @@ class Deployment(Stage):
             if section.get(key) is None:
                 section[key] = {}
             section = section[key]
-            if not isinstance(section, dict):  # which the schema refuses
+            if not isinstance(section, dict):  # the schema rejects it
                 return
         if section.get(last) in (None, []):
             section[last] = [dict(DEFAULT_VARIANT)]
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The endpoint, once it has existed."""
+        """The endpoint, if it was created or updated."""
         if "EndpointArn" not in result:
             return None
         return {

@@ -5,7 +5,7 @@ from pipeline.stages.section_schema import TEXT, Requests, Schema, seconds, sect
 
 _LONGEST_WAIT = 4 * 3600
 _HEADER_LENGTH = 1024
-"""Characters that SageMaker Runtime's InvokeEndpoint takes in ContentType and Accept."""
+"""The maximum length of ContentType and Accept (SageMaker Runtime's InvokeEndpoint)."""
 
 
 def deployment_section(requests: Requests) -> Schema:
@@ -40,14 +40,14 @@ def _endpoint(requests: Requests) -> Schema:
 
 def _smoke_test() -> Schema:
     return {
-        "description": "A record that the endpoint must answer before it counts as deployed.",
+        "description": "A record that the endpoint must answer to count as deployed.",
         "type": ["object", "null"],
         "additionalProperties": False,
         "properties": {
-            "S3Uri": {"description": "Where the record lies.", "pattern": "^(s3://[^/]+/.+)$"} | TEXT,
+            "S3Uri": {"description": "The record's location.", "pattern": "^(s3://[^/]+/.+)$"} | TEXT,
             "Body": {"description": "The record itself."} | TEXT,
             "ContentType": {"description": "By default text/csv.", "maxLength": _HEADER_LENGTH} | TEXT,
-            "Accept": {"description": "What the answer shall be.", "maxLength": _HEADER_LENGTH} | TEXT,
+            "Accept": {"description": "The answer's content type.", "maxLength": _HEADER_LENGTH} | TEXT,
         },
     }
 
@@ -60,10 +60,10 @@ def _autoscaling() -> Schema:
         "required": ["min_capacity", "max_capacity", "invocations_per_instance"],
         "additionalProperties": False,
         "properties": {
-            "min_capacity": {"description": "Instances at least."} | capacity,
-            "max_capacity": {"description": "Instances at most."} | capacity,
+            "min_capacity": {"description": "The minimum number of instances."} | capacity,
+            "max_capacity": {"description": "The maximum number of instances."} | capacity,
             "invocations_per_instance": {
-                "description": "Invocations per instance and minute that are aimed at.",
+                "description": "The target: invocations per instance and minute.",
                 "type": "number",
                 "minimum": 1,
             },

@@ -39,7 +39,7 @@ _SCALING_ALARMS = ("alarm:TargetTracking-endpoint/{model}/*", "alarm:TargetTrack
 
 
 def _scaling(action: str) -> Grant:
-    # A scalable target's ARN has an id of AWS's making.
+    # AWS generates the ID in a scalable target's ARN.
     conditions = (("application-autoscaling:service-namespace", "sagemaker"),)
     return Grant("application-autoscaling", (action,), ("scalable-target/*",), conditions)
 

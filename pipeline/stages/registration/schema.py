@@ -8,5 +8,5 @@ def registration_section(requests: Requests) -> Schema:
     given = requests.request("CreateModelPackage", optional=("InferenceSpecification.Containers",))
     return section(
         "A version of the model in the registry, which waits for its approval.",
-        input=given | {"description": "What SageMaker's CreateModelPackage shall have beside what the run tells."},
+        input=given | {"description": "Fields of SageMaker's CreateModelPackage; the run fills in the others."},
     )
