@@ -1,4 +1,4 @@
-"""What registration, approval and deployment need, and say together."""
+"""The checks of registration, approval and deployment across keys and stages."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ INSTANCES = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.
 
 
 def scaled(**changes: Any) -> dict[str, Any]:
-    """A deployment of a variant with instances that scales."""
+    """A deployment with autoscaling, of a variant with instances."""
     scaling = {"min_capacity": 1, "max_capacity": 3, "invocations_per_instance": 100} | changes
     return {"input": {"EndpointConfig": {"ProductionVariants": [INSTANCES]}}, "autoscaling": scaling}
 
@@ -72,8 +72,8 @@ def scaled(**changes: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_what_cannot_work_is_refused(overrides: dict[str, Any], path: str, expected: str) -> None:
-    """Each is refused before anything starts, with the key and what would help."""
+def test_contradictions_are_rejected(overrides: dict[str, Any], path: str, expected: str) -> None:
+    """Each contradiction is rejected before anything starts, with the key and the remedy."""
     found = {str(problem) for problem in refused(**overrides)}
     assert any(f"{path}: " in problem and expected in problem for problem in found), found
 
@@ -100,6 +100,6 @@ def test_what_cannot_work_is_refused(overrides: dict[str, Any], path: str, expec
     ],
     ids=str,
 )
-def test_what_can_work_is_taken(overrides: dict[str, Any]) -> None:
-    """Whatever is optional may be left out, and a source execution stands in for stages that do not run."""
+def test_valid_combinations_are_accepted(overrides: dict[str, Any]) -> None:
+    """Optional keys may be omitted, and a source execution replaces stages that do not run."""
     assert made(**overrides)
