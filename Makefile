@@ -27,8 +27,9 @@ demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 
-# Checks that only read the code run in parallel with the rest of the setup, which the tests need.
-test: style types tests
+# Checks that only read the code run in parallel with the rest of the setup, which the tests need; those tests that use
+# the clients are not the first, and wait for them.
+test: style types .venv-clients/clients.done tests
 
 style: .venv/dev.done
 	$(BIN)/ruff check
@@ -37,8 +38,8 @@ style: .venv/dev.done
 types: .venv/dev.done
 	$(BIN)/mypy
 
-tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
-	$(PYTEST)
+tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
+	$(PYTEST) --await-clients=300
 
 cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
 	$(PYTEST) --cov
@@ -62,6 +63,10 @@ INSTALL = @$(PYTHON) requirements/install.py
 	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node
+	@touch $@
+# Otherwise each of the tests' processes compiles all that it imports.
+.venv/imported.done: .venv/dev.done
+	-@$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@touch $@
 node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev

@@ -18,7 +18,7 @@ from tests.e2e.clients.account import Account
 from tests.e2e.clients.farm import SeedFarmerLifecycle
 from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.life import CdkLifecycle
-from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
+from tests.e2e.clients.machine import Ended, Machine, copy_module
 
 EVERY_MINUTE = '"* * * * ? *"'
 
@@ -42,10 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: Callable[[], int],
+    clients_installed: None,  # noqa: ARG001 - it waits for them
 ) -> Iterator[Place]:
     """The place, its account bootstrapped for the CDK, and the stories begun that tests of this session ask for."""
-    assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
     folder = tmp_path_factory.mktemp("place")
     setup, deployment, *_ = commands(DEPLOY)
     bootstrap, _ = deployment.splitlines()
