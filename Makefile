@@ -17,7 +17,7 @@ PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute.
+# Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute. It is kept.
 unexport PYTHONDONTWRITEBYTECODE
 # One process more than CI has cores, since the tests often wait; tests/conftest.py keeps some of them together.
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --durations=20 --durations-min=1
@@ -26,6 +26,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 demo: .venv/local.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
+	@$(PYTHON) requirements/bytecode.py keep
 
 # Checks that only read the code run in parallel with the rest of the setup, which the tests need; those tests that use
 # the clients are not the first, and wait for them.
@@ -40,6 +41,7 @@ types: .venv/dev.done
 
 tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
 	$(PYTEST) --await-clients=300
+	@$(PYTHON) requirements/bytecode.py keep
 
 cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
 	$(PYTEST) --cov
@@ -49,17 +51,23 @@ e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 
 # Each target installs one lock with requirements/install.py; see there.
 INSTALL = @$(PYTHON) requirements/install.py
+# What another checkout has compiled need not be compiled again.
+LINK = @$(PYTHON) requirements/bytecode.py link
 .venv/local.done: requirements/local.txt requirements/uv.txt pyproject.toml
 	$(INSTALL) local
+	$(LINK)
 	@touch $@
 .venv/dev.done: requirements/dev.txt .venv/local.done
 	$(INSTALL) dev
+	$(LINK)
 	@touch $@
 .venv/audit.done: requirements/audit.txt .venv/local.done
 	$(INSTALL) audit
+	$(LINK)
 	@touch $@
 .venv-clients/clients.done: requirements/clients.txt requirements/oldest-pip.txt requirements.txt package-lock.json .venv/local.done
 	$(INSTALL) clients
+	$(LINK)
 	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.deployment import jsii_cache
 from local.emulator import Emulator
 
 PROJECT = Path(__file__).parent.parent.parent.parent
@@ -42,7 +43,7 @@ _REGISTRIES = {
     "npm_config_cache": str(CLIENTS / "npm"),
     "npm_config_offline": "true",
     # Unpacking the CDK takes ten seconds for each new home.
-    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
+    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
 _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "TERM": "dumb", "NO_COLOR": "1"}
