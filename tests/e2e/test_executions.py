@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.checkout import Checkout
+from local.host import MODEL_NAME
+from local.publication import publish
+from local.state import Home
+from tests.e2e.checkout import PROJECT, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -51,12 +55,11 @@ class Environment:
 
 
 @pytest.fixture(scope="module")
-def environment(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The environment that is up, and a run on the sample in it, whose results lie in a folder of their own."""
-    folder = tmp_path_factory.mktemp("executions")
-    checkout.run("--out", str(folder / "run"))
-    summary = json.loads((folder / "run" / "summary.json").read_text())
-    return Environment(checkout.folder / "out" / "local", folder, summary)
+def environment(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The environment that is up after its first run, with the module's scripts, whatever has been published since."""
+    local = checkout.folder / "out" / "local"
+    publish(Home(local).require_live(), model_name=MODEL_NAME, scripts=PROJECT / "scripts", input_file=None)
+    return Environment(local, tmp_path_factory.mktemp("executions"), first_run.summary)
 
 
 def test_report_of_a_run(environment: Environment) -> None:
