@@ -24,8 +24,9 @@ import yaml
 IMAGE = "public.ecr.aws/codebuild/local-builds:latest"
 PHASES = ("install", "pre_build", "build", "post_build")
 
-_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_")
-"""Prefixes of the variables that say where packages come from, which in a container the image's files would say."""
+_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_", "CDK_VALIDATION")
+"""Prefixes of the variables that say where packages come from, which in a container the image's files would say; and
+the variable that leaves out the CDK's own check of the template, which takes long."""
 
 _COMMAND = """echo {announcement}
 eval {command}
