@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from tests.policies.options import OPTIONS
 from tests.policies.references import ACCOUNT, REGION
 
 PROJECT = Path(__file__).parent.parent
+CLIENTS = PROJECT / ".venv-clients"
 SCHEDULE = "0 6 * * ? *"
 
 _TOGETHER = (
-    ("tests/e2e/clients/",),
     (
         "tests/e2e/test_attacks.py",
         "tests/e2e/test_environment.py",
@@ -30,8 +31,13 @@ _TOGETHER = (
     ),
     ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
     ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
+    ("tests/e2e/clients/",),
+    ("tests/scripts/",),
 )
-"""The tests of each line share a fixture of the session that takes long to make: a stack or a checkout."""
+"""The tests of each line share a fixture of the session that takes long to make: a stack, a checkout or a model.
+
+They take longest, so they are begun first, in this order; the clients are being installed until then.
+"""
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
@@ -48,10 +54,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds what only ``make test`` uses."""
+    parser.addoption(
+        "--await-clients",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long the set-up of the users' clients, which has begun, may still take",
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there are several processes, begins with what is on the emulator: it waits more than it works."""
+    """Where there are several processes, begins with what takes long, then with what waits more than it works."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("emulator") is None)
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    lines = (number for number, line in enumerate(_TOGETHER) if item.nodeid.startswith(line))
+    return next(lines, len(_TOGETHER) + (item.get_closest_marker("emulator") is None))
+
+
+@pytest.fixture(scope="session")
+def clients_installed(pytestconfig: pytest.Config) -> None:
+    """The users' clients are installed, with the wheels and npm's cache of a machine without a network."""
+    deadline = time.monotonic() + pytestconfig.getoption("await_clients")
+    while not (CLIENTS / "clients.done").exists():
+        assert time.monotonic() < deadline, "the clients are not installed; do so: make .venv-clients/clients.done"
+        time.sleep(0.2)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -146,6 +146,22 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], i
         made.mlops("local", "down")
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A finished run in the environment that is up."""
+
+    printed: str
+    summary: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def first_run(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The environment's first run, through every stage; its results lie in a folder of their own."""
+    folder = tmp_path_factory.mktemp("first-run")
+    printed = checkout.run("--out", str(folder))
+    return FirstRun(printed, json.loads((folder / "summary.json").read_text()))
+
+
 @pytest.fixture(scope="session")
 def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
     """The production template, deployed with enforced policies, with the sample data and another team's bucket."""

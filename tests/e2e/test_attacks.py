@@ -22,6 +22,7 @@ from local.state import EnvironmentDir, State
 from sagemaker_local.endpoint_router import VARIANT_HEADER
 from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -70,10 +71,8 @@ class Attacked:
 
 
 @pytest.fixture(scope="module")
-def attacked(checkout: Checkout) -> Iterator[Attacked]:
+def attacked(checkout: Checkout, first_run: FirstRun) -> Iterator[Attacked]:  # noqa: ARG001 - it makes the endpoint
     """The environment with an endpoint."""
-    if checkout.status["endpoints"].get("demo") is None:
-        checkout.run()
     state = EnvironmentDir(checkout.folder / "out" / "local").require_live()
     endpoint = checkout.status["endpoints"]["demo"]
     urls = {

@@ -38,6 +38,23 @@ def test_sagemaker_answers_at_the_emulators_port(pipeline: PipelineEmulator) -> 
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
+NEVER_SIGNALLED = {
+    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+    "Condition": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1"},
+    },
+}
+
+
+def test_stack_is_described_once_it_has_changed(pipeline: PipelineEmulator) -> None:
+    """The first description of a stack that takes a second to create is the final one, so clients need not poll."""
+    cloudformation = pipeline.emulator.client("cloudformation")
+    cloudformation.create_stack(StackName="slow", TemplateBody=json.dumps({"Resources": NEVER_SIGNALLED}))
+    (stack,) = cloudformation.describe_stacks(StackName="slow")["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
 def run(pipeline: PipelineEmulator, task: dict[str, Any], **given: Any) -> str:
     """Starts an execution of a single task; returns its ARN."""
     definition = {

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.checkout import Checkout
+from local.environment import MODEL_NAME
+from local.publication import publish
+from local.state import EnvironmentDir
+from tests.e2e.checkout import PROJECT, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -51,12 +55,11 @@ class Environment:
 
 
 @pytest.fixture(scope="module")
-def environment(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """A running environment, with a run on the sample and its results in a separate folder."""
-    folder = tmp_path_factory.mktemp("executions")
-    checkout.run("--out", str(folder / "run"))
-    summary = json.loads((folder / "run" / "summary.json").read_text())
-    return Environment(checkout.folder / "out" / "local", folder, summary)
+def environment(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The running environment after its first run, with the module's scripts republished."""
+    local = checkout.folder / "out" / "local"
+    publish(EnvironmentDir(local).require_live(), model_name=MODEL_NAME, scripts=PROJECT / "scripts", input_file=None)
+    return Environment(local, tmp_path_factory.mktemp("executions"), first_run.summary)
 
 
 def test_report_of_a_run(environment: Environment) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.connection import DIRECT, Connection
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -19,19 +20,18 @@ RECORDS = 3
 
 
 @pytest.fixture(scope="module")
-def serving(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> "Serving":
+def serving(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> "Serving":
     """The environment after a first successful run, whose model is approved and deployed."""
-    checkout.run()
-    assert checkout.summary["status"] == "SUCCEEDED"
-    return Serving(checkout, tmp_path_factory.mktemp("scripts"))
+    assert first_run.summary["status"] == "SUCCEEDED"
+    return Serving(checkout, first_run.summary, tmp_path_factory.mktemp("scripts"))
 
 
 class Serving:
     """A checkout whose endpoint serves the model of its first run."""
 
-    def __init__(self, checkout: Checkout, folder: Path) -> None:
+    def __init__(self, checkout: Checkout, first: dict[str, Any], folder: Path) -> None:
         self.checkout = checkout
-        self.first = checkout.summary
+        self.first = first
         state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
         self.aws = Connection(endpoint=state["endpoint"], key=state["key"])
         self.records = folder / "records.csv"

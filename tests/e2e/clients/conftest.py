@@ -17,7 +17,7 @@ from tests.e2e.clients import cdk, seedfarmer
 from tests.e2e.clients.account import Account
 from tests.e2e.clients.cdk import CdkLifecycle
 from tests.e2e.clients.deploy_guide import DEPLOY, EVERY_DAY, commands
-from tests.e2e.clients.machine import CLIENTS, FinishedScript, Machine, copy_module
+from tests.e2e.clients.machine import FinishedScript, Machine, copy_module
 from tests.e2e.clients.seedfarmer import SeedFarmerLifecycle
 
 EVERY_MINUTE = '"* * * * ? *"'
@@ -42,10 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def client_setup(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: Callable[[], int],
+    clients_installed: None,  # noqa: ARG001 - it waits for them
 ) -> Iterator[ClientSetup]:
     """The setup, with the account bootstrapped for the CDK and the lifecycles started that selected tests need."""
-    assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
     folder = tmp_path_factory.mktemp("clients")
     setup, deployment, *_ = commands(DEPLOY)
     bootstrap, _ = deployment.splitlines()

@@ -24,8 +24,9 @@ import yaml
 IMAGE = "public.ecr.aws/codebuild/local-builds:latest"
 PHASES = ("install", "pre_build", "build", "post_build")
 
-_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_")
-"""Prefixes of the variables that configure package registries, which in a container the image's files would."""
+_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_", "CDK_VALIDATION")
+"""Prefixes of the variables that configure package registries, which in a container the image's files would, and the
+variable that skips the CDK's own slow check of the template."""
 
 _COMMAND = """echo {announcement}
 eval {command}

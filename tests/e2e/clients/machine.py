@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.deployment import jsii_cache
 from local.emulator import Emulator
 
 PROJECT = Path(__file__).parent.parent.parent.parent
@@ -42,9 +43,11 @@ _REGISTRIES = {
     "npm_config_cache": str(CLIENTS / "npm"),
     "npm_config_offline": "true",
     # Unpacking the CDK takes ten seconds for each new home.
-    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
+    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
+# The CDK's own check of the template takes as long as the rest of a synthesis; the session's templates have it.
+_UNCHECKED = {"CDK_VALIDATION": "false"}
 _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "TERM": "dumb", "NO_COLOR": "1"}
 _QUESTION = "(y/n)"
 
@@ -93,6 +96,7 @@ class Machine:
         aws = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
         self._environment = (
             _REGISTRIES
+            | _UNCHECKED
             | _QUIET
             | aws
             | {
