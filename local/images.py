@@ -52,9 +52,7 @@ def main() -> int:
     """Installs the packages of the shipped scripts' image; returns the exit code."""
     image = Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}")
     try:
-        Environments(variables=installer_variables).get(
-            image, log_line=lambda line: sys.stderr.write(f"set-up: {line}\n")
-        )
+        Environments(variables=installer_variables).get(image, log_line=_show)
     except InstallFailedError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
