@@ -4,12 +4,13 @@
 # make e2e     run only the tests that deploy with the CDK CLI, SeedFarmer and the AWS CLI
 # make lock    update the locks, after changing pyproject.toml or package.json
 # make schema  regenerate the JSON Schema of input.yaml, after changing stages or botocore
+# make docs    regenerate the tables and diagrams in README.md and docs/, after changing what they show
 # make bench   measure what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" for some
 # make soak    attack environments for ten minutes and report what they lost; SECONDS=60 or MINUTES=3, SEED=1
 # make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
-# make tour    regenerate the tour in README.md and the pictures in docs/images
+# make tour    record the tour in docs/cli.md and the pictures in docs/images
 # make clean   remove everything that make created
-.PHONY: demo test style types tests cover e2e lock schema bench soak sbom tour clean
+.PHONY: demo test style types tests cover e2e lock schema docs bench soak sbom tour clean
 
 # Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
@@ -17,18 +18,20 @@ PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute.
+# Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute. It is kept.
 unexport PYTHONDONTWRITEBYTECODE
 # One process more than CI has cores, since the tests often wait; tests/conftest.py keeps some of them together.
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --durations=20 --durations-min=1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-demo: .venv/local.done node_modules/local.done
+demo: .venv/image.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
+	@$(PYTHON) requirements/bytecode.py keep
 
-# Checks that only read the code run in parallel with the rest of the setup, which the tests need.
-test: style types tests
+# Checks that only read the code run in parallel with the rest of the setup, which the tests need; those tests that use
+# the clients are not the first, and wait for them.
+test: style types .venv-clients/clients.done tests
 
 style: .venv/dev.done
 	$(BIN)/ruff check
@@ -37,8 +40,9 @@ style: .venv/dev.done
 types: .venv/dev.done
 	$(BIN)/mypy
 
-tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
-	$(PYTEST)
+tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
+	$(PYTEST) --await-clients=300
+	@$(PYTHON) requirements/bytecode.py keep
 
 cover: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/clients.done
 	$(PYTEST) --cov
@@ -48,20 +52,34 @@ e2e: .venv/dev.done node_modules/local.done .venv-clients/clients.done
 
 # Each target installs one lock with requirements/install.py; see there.
 INSTALL = @$(PYTHON) requirements/install.py
+# What another checkout has compiled need not be compiled again.
+LINK = @$(PYTHON) requirements/bytecode.py link
 .venv/local.done: requirements/local.txt requirements/uv.txt pyproject.toml
 	$(INSTALL) local
+	$(LINK)
+	@touch $@
+# Otherwise the first job installs them.
+.venv/image.done: .venv/local.done $(wildcard sagemaker_local/image_locks/*.txt)
+	@$(BIN)/python -m local.images
 	@touch $@
 .venv/dev.done: requirements/dev.txt .venv/local.done
 	$(INSTALL) dev
+	$(LINK)
 	@touch $@
 .venv/audit.done: requirements/audit.txt .venv/local.done
 	$(INSTALL) audit
+	$(LINK)
 	@touch $@
 .venv-clients/clients.done: requirements/clients.txt requirements/oldest-pip.txt requirements.txt package-lock.json .venv/local.done
 	$(INSTALL) clients
+	$(LINK)
 	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node
+	@touch $@
+# Otherwise each of the tests' processes compiles all that it imports.
+.venv/imported.done: .venv/dev.done .venv/image.done
+	-@$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@touch $@
 node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev
@@ -101,6 +119,9 @@ tour: .venv/local.done node_modules/dev.done
 
 schema: .venv/local.done
 	@$(BIN)/python -m pipeline.schema
+
+docs: .venv/local.done
+	@$(BIN)/python -m docs.tables
 
 clean:
 	rm -rf .venv .venv-clients node_modules cdk.out out .mypy_cache .pytest_cache .ruff_cache

@@ -38,6 +38,61 @@ _MOST_SECURITY_GROUPS = 5
 """Both limits are those of SageMaker's VpcConfig: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter of the module, as docs/deploy.md lists it."""
+
+    description: str
+    """Markdown."""
+    default: str | None = ""
+    """As text; None if the parameter is required."""
+
+
+PARAMETERS = {
+    "schedule": Parameter(
+        description="six fields of an [EventBridge cron expression]"
+        "(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html), in UTC: `0 6 * * ? *`",
+        default=None,
+    ),
+    "schedule-enabled": Parameter(
+        description="`false` deploys the schedule's rule disabled, so that nothing starts by itself", default="true"
+    ),
+    "model-name": Parameter(
+        description="the model's identifier, part of the name of everything that the pipeline creates: "
+        f"letters, digits and hyphens, at most {_MODEL_NAME_LENGTH} characters",
+        default="demo",
+    ),
+    "image-version": Parameter(description="the version of the SageMaker scikit-learn image", default=DEFAULT_VERSION),
+    "notification-email": Parameter(
+        description="the address to notify of failures, alarms and approval requests; AWS asks it to confirm first"
+    ),
+    "data-bucket-names": Parameter(
+        description="a list of buckets that the jobs may read, in addition to the pipeline's own"
+    ),
+    "image-repository-arns": Parameter(
+        description="a list of ECR repositories whose images the jobs may run, in addition to the scikit-learn image"
+    ),
+    "kms-key-arn": Parameter(
+        description="your key for the bucket, the jobs' results, the topic, the table and the logs; "
+        "[what its policy must allow](security.md#your-own-key)"
+    ),
+    "vpc-subnet-ids": Parameter(
+        description="a list of the subnets in which the jobs and models run; requires `vpc-security-group-ids`"
+    ),
+    "vpc-security-group-ids": Parameter(description="a list of their security groups; requires `vpc-subnet-ids`"),
+    "empty-bucket-on-destroy": Parameter(
+        description="`true` makes SeedFarmer's `destroy` delete the bucket with every version of every object; "
+        'in a manifest as text, `"true"`',
+        default="false",
+    ),
+    "permissions-boundary-arn": Parameter(
+        description="the permissions boundary of every role; SeedFarmer's `SEEDFARMER_PERMISSIONS_BOUNDARY_ARN` "
+        "is used if it is not set"
+    ),
+}
+"""All parameters, by name."""
+
+
 class SettingsError(Exception):
     """A parameter is missing or malformed: the message names it, the value and what is expected."""
 
@@ -97,21 +152,21 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         found = context(name)
         return environment.get(f"SEEDFARMER_PARAMETER_{name.upper().replace('-', '_')}") if found is None else found
 
-    def parameter(name: str, default: str = "") -> str:
+    def parameter(name: str) -> str:
         found = given(name)
         if isinstance(found, bool):  # from cdk.json; SeedFarmer and the CDK CLI pass text
             return str(found).lower()
-        return default if found is None else str(found)
+        return PARAMETERS[name].default or "" if found is None else str(found)
 
     model_name = _checked(
         "model-name",
-        parameter("model-name", "demo"),
+        parameter("model-name"),
         _MODEL_NAME,
         f"letters, digits and single hyphens between them, at most {_MODEL_NAME_LENGTH} characters",
     )
     image_version = _checked(
         "image-version",
-        parameter("image-version", DEFAULT_VERSION),
+        parameter("image-version"),
         _IMAGE_VERSION,
         f"a version of the SageMaker scikit-learn image, such as {DEFAULT_VERSION}",
     )
@@ -120,8 +175,8 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
     return Settings(
         stack_name=_stack_name(environment, model_name),
         schedule=_schedule(parameter("schedule")),
-        schedule_enabled=_flag("schedule-enabled", parameter("schedule-enabled", "true")),
-        empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy", "false")),
+        schedule_enabled=_flag("schedule-enabled", parameter("schedule-enabled")),
+        empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy")),
         model_name=model_name,
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),
@@ -241,5 +296,5 @@ def _stack_name(environment: Mapping[str, str], model_name: str) -> str:
 
 def default_stack_name(context: Callable[[str], Any], environment: Mapping[str, str] = os.environ) -> str:
     """Returns the stack's name for these parameters, deployed or not; see :func:`read_settings`."""
-    given = context("model-name") or environment.get("SEEDFARMER_PARAMETER_MODEL_NAME") or "demo"
-    return _stack_name(environment, str(given))
+    given = context("model-name") or environment.get("SEEDFARMER_PARAMETER_MODEL_NAME")
+    return _stack_name(environment, str(given or PARAMETERS["model-name"].default))

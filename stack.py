@@ -23,6 +23,21 @@ from settings import Settings
 
 SCRIPTS_FOLDER = Path(__file__).parent / "scripts"
 
+METADATA = {
+    "MlOpsBucket": "name of the bucket with the scripts, the models and the results",
+    "SageMakerExecutionRole": "ARN of the role under which the jobs run",
+    "ImageUri": "the SageMaker scikit-learn image of the stack's region",
+    "StateMachine": "ARN of the state machine",
+    "LambdaFunction": "ARN of the function that starts an execution",
+}
+"""The keys of the output ``metadata``, which SeedFarmer reads: the module's contract."""
+OUTPUTS = {
+    "metadata": "a JSON object of names and ARNs",
+    "Dashboard": "link to the CloudWatch dashboard",
+    "ApprovalTable": "name of the table in which `mlops approve` and `mlops reject` find open requests",
+}
+"""The stack's outputs."""
+
 
 class MlOpsStack(cdk.Stack):
     """One pipeline: its bucket with the scripts, its roles, its state machine and its starter."""
@@ -84,7 +99,6 @@ class MlOpsStack(cdk.Stack):
             key=key,
         )
         self._outputs(
-            # SeedFarmer reads the output "metadata"; its keys are the module's contract.
             metadata=self.to_json_string(
                 {
                     "MlOpsBucket": storage.bucket.bucket_name,
@@ -95,7 +109,6 @@ class MlOpsStack(cdk.Stack):
                 }
             ),
             Dashboard=monitoring.dashboard_url,
-            # mlops approve and mlops reject look up open requests here.
             ApprovalTable=approval.table.table_name,
         )
 
@@ -164,4 +177,4 @@ class MlOpsStack(cdk.Stack):
 
     def _outputs(self, **outputs: str) -> None:
         for name, value in outputs.items():
-            cdk.CfnOutput(self, name, value=value)
+            cdk.CfnOutput(self, name, value=value, description=OUTPUTS[name])

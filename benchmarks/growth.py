@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from benchmarks.by_hand import census
 from benchmarks.deployed import NOTHING_RUNS, local_environment, mlops
 from benchmarks.reference import Reference
 from benchmarks.rows import MODULE, Experiment, Experiments, Figures, Goal, Measure, Row
+from benchmarks.script_runs import census
 from benchmarks.scripts import three_scripts
 from benchmarks.shipped import INPUT, checked
 from local.state import EnvironmentDir

@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine, cold and in a running environment, against the scripts run by hand."""
+"""The whole pipeline on this machine, cold and in a running environment, against the scripts alone."""
 
 import json
 from contextlib import ExitStack
@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from benchmarks.by_hand import by_hand, census
 from benchmarks.deployed import free_port, local_environment, mlops
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, Experiment, Experiments, Figures, Goal, Row
+from benchmarks.script_runs import census, run_scripts
 from benchmarks.shipped import INPUT
 from pipeline.stages import REQUEST_STAGES, STAGES
 
@@ -47,7 +47,7 @@ def experiments(_checkout: Reference | None) -> Experiments:
                 _COLD: lambda: _run(folder, "cold", "--port", str(free_port())),
                 _SECOND: lambda: _run(folder, "second"),
                 _FIVE: lambda: _run(folder, "five", "--input", str(five)),
-                LIMIT: lambda: _hand(data),
+                LIMIT: lambda: _scripts_alone(data),
             },
             rounds=3,
         )
@@ -69,6 +69,6 @@ def _run(folder: Path, name: str, *options: str) -> Figures:
     return {"wall": wall, "jobs": jobs, "overhead": wall - jobs, "ratio": execution / jobs}
 
 
-def _hand(data: Path) -> Figures:
-    wall = sum(each.wall for each in by_hand(data).usages)
+def _scripts_alone(data: Path) -> Figures:
+    wall = sum(each.wall for each in run_scripts(data).usages)
     return {"wall": wall, "jobs": wall}

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from benchmarks import reference
-from benchmarks.by_hand import by_hand, census
 from benchmarks.processes import environment, image_python, usage
 from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, MODULE, Experiment, Experiments, Figures, Row
+from benchmarks.script_runs import census, run_scripts
 from executions.defaults import PROJECT
 
 _READ = "import sys, pandas; pandas.read_csv(sys.argv[1])"
@@ -35,16 +35,16 @@ def experiments(_checkout: Reference | None) -> Experiments:
 
 def three_scripts(data: Path) -> Figures:
     """Measures preprocessing, training and evaluation on a CSV file."""
-    hand = by_hand(data)
-    three = (hand.preprocessing, hand.training, hand.evaluation)
+    runs = run_scripts(data)
+    three = (runs.preprocessing, runs.training, runs.evaluation)
     return {
-        "preprocessing": hand.preprocessing.wall,
-        "training": hand.training.wall,
-        "evaluation": hand.evaluation.wall,
+        "preprocessing": runs.preprocessing.wall,
+        "training": runs.training.wall,
+        "evaluation": runs.evaluation.wall,
         "wall": sum(each.wall for each in three),
         "cpu": sum(each.cpu for each in three),
         "memory": max(each.memory for each in three),
-        "roc_auc": hand.roc_auc,
+        "roc_auc": runs.roc_auc,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from executions.defaults import LOCAL_FOLDER
+from pipeline.limits import APPROVAL_REASON_LENGTH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +20,6 @@ FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 PORT = click.IntRange(1, 65535)
 _WIDE = 1000
-_REASON_LENGTH = 1024
-"""The maximum length of a model package's ApprovalDescription, which must not have line breaks either
-(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html)."""
 
 
 def relative(path: Path | str) -> str:
@@ -91,8 +89,8 @@ def json_option(command: Command) -> Command:
 def one_line(_context: click.Context, option: click.Parameter, text: str) -> str:
     """Puts a reason on one line, and checks that SageMaker can keep it."""
     reason = " ".join(text.split())
-    if len(reason) > _REASON_LENGTH:
-        raise click.BadParameter(f"has {len(reason)} characters; at most {_REASON_LENGTH} are allowed")
+    if len(reason) > APPROVAL_REASON_LENGTH:
+        raise click.BadParameter(f"has {len(reason)} characters; at most {APPROVAL_REASON_LENGTH} are allowed")
     if option.required and not reason:
         raise click.BadParameter("is empty; give a reason")
     return reason

@@ -24,6 +24,7 @@ def runs(*, limit: int, state: str | None, stack: str | None, folder: Path, loca
             found = list(
                 pool.map(lambda listed: overview(executions, listed), executions.all(status=state, limit=limit))
             )
+    found.sort(key=lambda each: each.started, reverse=True)
     now = datetime.now(UTC)
     if as_json:
         click.echo(json.dumps([each.as_json(now) for each in found], indent=2))

@@ -1,10 +1,6 @@
-"""Draws which package imports which, as a Mermaid flowchart: ``python docs/architecture.py``.
-
-Exits with 1 if the imports run in a circle, or if ``sagemaker_local`` imports another package of the project.
-"""
+"""Draws which package imports which, for docs/architecture.md."""
 
 import ast
-import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -12,6 +8,10 @@ PROJECT = Path(__file__).parent.parent
 FLOORS = (("cli",), ("report", "local"), ("executions", "infrastructure"), ("sagemaker_local", "lambda"), ("pipeline",))
 """The packages, from the top to the ground floor."""
 _LAMBDA = ("announcer", "gate", "publisher", "starter")
+
+
+class LayoutError(Exception):
+    """The imports run in a circle or back up, or ``sagemaker_local`` imports another package of the project."""
 
 
 def imports(package: str) -> set[str]:
@@ -27,25 +27,21 @@ def imports(package: str) -> set[str]:
     return (found & known) - {package}
 
 
-def main() -> int:
-    """Prints the flowchart; returns the exit code."""
+def layout_diagram() -> str:
+    """Returns a Mermaid flowchart of the imports between the packages.
+
+    Raises:
+        LayoutError: an import breaks the layers.
+    """
     graph = {name: imports(name) for floor in FLOORS for name in floor}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        sys.stderr.write(f"the imports run in a circle: {' -> '.join(error.args[1])}\n")
-        return 1
+        raise LayoutError(f"circular imports: {' -> '.join(error.args[1])}") from None
     level = {name: floor for floor, names in enumerate(FLOORS) for name in names}
     upward = [f"{name} -> {other}" for name in graph for other in graph[name] if level[other] < level[name]]
-    if upward or graph["sagemaker_local"]:
-        sys.stderr.write(f"an import runs back up: {', '.join(upward) or graph['sagemaker_local']}\n")
-        return 1
-    sys.stdout.write("flowchart TD\n")
-    for name, imported in graph.items():
-        for other in sorted(imported):
-            sys.stdout.write(f"    {name} --> {other}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    upward += [f"sagemaker_local -> {other}" for other in graph["sagemaker_local"]]
+    if upward:
+        raise LayoutError(f"imports that break the layers: {', '.join(sorted(set(upward)))}")
+    arrows = (f"    {name} --> {other}" for name, imported in graph.items() for other in sorted(imported))
+    return "\n".join(("flowchart TD", *arrows))

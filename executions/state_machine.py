@@ -19,7 +19,10 @@ _PAGE = 1000
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
 
 _SEARCHED = 1000
-"""How many executions to search for a prefix; one call lists as many."""
+"""How many executions to search for a prefix."""
+
+_RECENT = 100
+"""How many executions to search for the latest one; one call lists as many."""
 
 _NAMED = 5
 """The maximum number of candidates in an error message."""
@@ -62,10 +65,10 @@ class Executions:
                 machine.
         """
         if execution == LATEST:
-            newest = next(iter(self.all(limit=1)), None)
-            if newest is None:
+            recent = list(self.all(limit=_RECENT))
+            if not recent:
                 raise ExecutionsError("there is no execution yet; start one: mlops start")
-            return self._described(newest["executionArn"])
+            return self._described(max(recent, key=lambda found: found["startDate"])["executionArn"])
         return self.find(execution) or self._described(self._only_one(execution))
 
     def find(self, execution: str) -> dict[str, Any] | None:
@@ -107,7 +110,9 @@ class Executions:
         )
 
     def all(self, *, status: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yields the executions as ListExecutions returns them, newest first.
+        """Yields the executions as ListExecutions returns and sorts them: running ones by start, others by end.
+
+        (https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html)
 
         Args:
             status: list only those with this status.

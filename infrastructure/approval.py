@@ -9,8 +9,11 @@ from constructs import Construct
 
 from infrastructure.function import python_function
 from infrastructure.permissions import executions_of, key_statements
-from pipeline.asl.timeouts import KEEPING_TIMEOUT
+from pipeline.asl.timeouts import KEEP_TIMEOUT
 from pipeline.places import REGISTERED
+
+GATE_CONTENTS = ("lambda/gate", *(f"pipeline/{module}.py" for module in ("limits", "numbers", "places")))
+"""The function's archive. It starts cold in nearly every execution, so it has few modules, which import no packages."""
 
 
 class Approval(Construct):
@@ -26,12 +29,12 @@ class Approval(Construct):
         self._key = key
         self.function = python_function(
             self,
-            "lambda/gate",
+            *GATE_CONTENTS,
             role_description="Runs the function that judges models",
             key=key,
             description="Judges a model by its evaluation report before it is approved",
             # S3 copies a registered model at a few hundred megabytes per second.
-            timeout=cdk.Duration.seconds(KEEPING_TIMEOUT),
+            timeout=cdk.Duration.seconds(KEEP_TIMEOUT),
             memory_size=1024,
             environment={"BUCKET": bucket.bucket_name, "MODEL_PREFIX": f"{model_name}/"},
         )

@@ -7,6 +7,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+RETENTION_DAYS = 14
+"""How long the queue keeps an event; SQS's maximum."""
+
 
 class DeadLetters(Construct):
     """The queue, shared by the asynchronously invoked functions and the rules that invoke them."""
@@ -18,7 +21,7 @@ class DeadLetters(Construct):
             "Queue",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
+            retention_period=cdk.Duration.days(RETENTION_DAYS),
         )
 
     def take_failures_of(self, function: lambda_.Function) -> None:

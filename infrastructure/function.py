@@ -14,7 +14,7 @@ from infrastructure.function_code import function_archive
 
 def python_function(
     scope: Construct,
-    *folders: str,
+    *contents: str,
     packages: tuple[str, ...] = (),
     role_description: str,
     key: kms.IKey | None,
@@ -26,7 +26,7 @@ def python_function(
 
     Args:
         scope: the construct that owns the function and adds further permissions.
-        folders: the archive's contents, as for ``function_archive``; the first one holds the handler.
+        contents: the archive's, as for ``function_archive``; the first one is the package with the handler.
         packages: as for ``function_archive``.
         role_description: the role's description.
         key: the deployment's KMS key, to encrypt the log group.
@@ -37,13 +37,13 @@ def python_function(
     log_group = logs.LogGroup(
         scope, "Logs", retention=retention, encryption_key=key, removal_policy=cdk.RemovalPolicy.DESTROY
     )
-    with function_archive(*folders, packages=packages) as archive:
+    with function_archive(*contents, packages=packages) as archive:
         return lambda_.Function(
             scope,
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"{folders[0].rpartition('/')[2]}.handler.handler",
+            handler=f"{contents[0].rpartition('/')[2]}.handler.handler",
             code=lambda_.Code.from_asset(str(archive)),
             tracing=tracing,
             log_group=log_group,

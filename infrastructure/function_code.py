@@ -25,8 +25,9 @@ _UNUSED = "aws_lambda_powertools/event_handler/"
 
 _SYNTHESIS_ONLY = (
     "pipeline/asl/*",
-    # Of a stage that is a package, only what imports it sees: its states and grants are the rest.
+    # A stage's package keeps its schema, states and grants in modules of their own.
     "pipeline/stages/*/[!_]*.py",
+    "pipeline/stages/section_schema.py",
     *(f"pipeline/{name}.py" for name in ("botocore_docs", "definition", "diagram", "grants", "schema")),
 )
 """Files that only synthesis needs."""
@@ -37,22 +38,17 @@ class FunctionCodeError(Exception):
 
 
 @contextmanager
-def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[Path]:
+def function_archive(*contents: str, packages: tuple[str, ...] = ()) -> Iterator[Path]:
     """Builds the zip archive of one function and deletes it when the context exits.
 
     Args:
-        folders: the project's Python packages to include: ``lambda/starter``, ``pipeline``.
+        contents: the project's Python packages and modules to include: ``lambda/gate``, ``pipeline/limits.py``.
         packages: the distributions it imports that the Lambda runtime lacks, with their dependencies.
 
     Raises:
         FunctionCodeError: a package is not installed.
     """
-    files = {
-        path.relative_to((_PROJECT / folder).parent).as_posix(): path
-        for folder in folders
-        for path in (_PROJECT / folder).rglob("*")
-        if path.suffix in _OWN
-    }
+    files = {name: path for content in contents for name, path in _own_files(_PROJECT / content)}
     files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _SYNTHESIS_ONLY)}
     for package in packages:
         files |= _package_files(package)
@@ -65,6 +61,15 @@ def function_archive(*folders: str, packages: tuple[str, ...] = ()) -> Iterator[
                 entry.external_attr = 0o644 << 16
                 target.writestr(entry, files[path_inside].read_bytes(), compresslevel=_LEVEL)
         yield archive
+
+
+def _own_files(content: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a package or module, by their names in the archive."""
+    if content.is_file():
+        yield content.relative_to(_PROJECT).as_posix(), content
+    for path in content.rglob("*"):
+        if path.suffix in _OWN:
+            yield path.relative_to(content.parent).as_posix(), path
 
 
 def _package_files(package: str) -> dict[str, Path]:

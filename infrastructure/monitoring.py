@@ -13,11 +13,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from infrastructure.dead_letters import RETENTION_DAYS
+from pipeline.consoles import CONSOLES
+
 METRICS_NAMESPACE = "MLOps"
 """The namespace of the start function's own metrics; ``service`` is their only dimension."""
 
 _PERIOD = 300
-"""Seconds per datapoint of an alarm."""
+"""Seconds per datapoint of an alarm or a graph."""
 
 _WIDTH = 12
 """Half of the dashboard's 24 columns."""
@@ -120,7 +123,9 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
         ),
         Alarm(
             name="DeadLetters",
-            description="an event could not be delivered or handled; the dead-letter queue keeps it for 14 days",
+            description=(
+                f"an event could not be delivered or handled; the dead-letter queue keeps it for {RETENTION_DAYS} days"
+            ),
             namespace="AWS/SQS",
             metric="ApproximateNumberOfMessagesVisible",
             dimension=("QueueName", watched.dead_letters),
@@ -161,7 +166,7 @@ def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> 
         _metrics(
             "Starts",
             region,
-            [["MLOps", name, "service", watched.starter_service, {"stat": "Sum"}] for name in own],
+            [[METRICS_NAMESPACE, name, "service", watched.starter_service, {"stat": "Sum"}] for name in own],
         ),
         _metrics("Errors of functions", region, _of_functions("Errors", "Sum", functions)),
         _metrics("Duration of functions, in milliseconds", region, _of_functions("Duration", "p95", functions)),
@@ -180,7 +185,7 @@ def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> 
 
 
 def _metrics(title: str, region: str, metrics: list[list[Any]]) -> dict[str, Any]:
-    return {"type": "metric", "properties": {"title": title, "region": region, "period": 300, "metrics": metrics}}
+    return {"type": "metric", "properties": {"title": title, "region": region, "period": _PERIOD, "metrics": metrics}}
 
 
 def _of_functions(metric: str, statistic: str, functions: dict[str, str]) -> list[list[Any]]:
@@ -206,15 +211,11 @@ class Monitoring(Construct):
         made = [self._alarm(alarm, topic_arn, stack) for alarm in alarms(watched)]
         body = _dashboard_body(watched, region=stack.region, alarm_arns=[alarm.attr_arn for alarm in made])
         dashboard = cloudwatch.CfnDashboard(self, "Dashboard", dashboard_body=stack.to_json_string(body))
-        console = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
         host = cdk.CfnMapping(
             self,
             "Console",
             lazy=True,
-            mapping={
-                partition: {"host": console.get(partition, "console.aws.amazon.com")}
-                for partition in ("aws", "aws-cn", "aws-us-gov")
-            },
+            mapping={partition: {"host": host} for partition, host in CONSOLES.items()},
         ).find_in_map(stack.partition, "host")
         self.dashboard_url = (
             f"https://{stack.region}.{host}/cloudwatch/home?region={stack.region}#dashboards:name={dashboard.ref}"

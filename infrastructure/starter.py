@@ -14,6 +14,8 @@ from infrastructure.dead_letters import DeadLetters
 from infrastructure.function import python_function
 from infrastructure.monitoring import METRICS_NAMESPACE
 from infrastructure.permissions import key_statements
+from pipeline.bundle import INPUT_FILE
+from pipeline.places import SCRIPTS
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
 """The packages that the function imports in addition to the runtime's boto3, with their dependencies."""
@@ -73,7 +75,7 @@ class Starter(Construct):
             schedule,
             enabled=schedule_enabled,
             dead_letters=dead_letters,
-            config={"bucket": bucket.bucket_name, "prefix": f"{model_name}/scripts/input.yaml"},
+            config={"bucket": bucket.bucket_name, "prefix": f"{model_name}/{SCRIPTS}{INPUT_FILE}"},
         )
         dead_letters.take_from(rule)
 

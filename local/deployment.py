@@ -1,8 +1,10 @@
 """Deploys the stack to the emulator with the real CDK CLI."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +65,24 @@ def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[s
         ),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
-        # Unpacking the CDK takes ten seconds, so the cache is in .venv and not in the emulator's temporary home.
-        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         # Validation against CloudFormation's schemas takes as long as the rest of the synth, and is for AWS: here the
         # same template is deployed a moment later.
         "CDK_VALIDATION": "false",
         "CI": "true",
     }
+
+
+def jsii_cache() -> Path:
+    """Where jsii unpacks the CDK, which takes ten seconds: once for the user, as without the emulator's own home.
+
+    Where the user's home cannot be written, it is unpacked beside the packages.
+    """
+    folder = Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else Path(sys.prefix) / "jsii-cache"
 
 
 @dataclass(frozen=True)

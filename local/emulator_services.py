@@ -5,14 +5,18 @@ It forwards tasks of state machines and requests of AWS SDKs to the environment'
 precedence over that of AWS SDK integrations; the tables of services, for requests to its port; the function that
 executes a task, which does not support expressions in ``TimeoutSeconds``; and the function that stops an execution,
 which leaves the task running.
+
+It also holds back CloudFormation's description of a changing stack until the change is complete: see ``settled``.
 """
 
 import asyncio
 import json
+import re
 import socket
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from contextvars import ContextVar
@@ -46,7 +50,12 @@ _JOBS = 256
 _TIMEOUT = 90.0
 """Seconds for an SDK request; SageMaker Runtime gives a model 60."""
 
+_CHANGES = re.compile(rb"<StackStatus>(?!REVIEW_)[A-Z_]+_IN_PROGRESS</StackStatus>")
+_HOLD_SECONDS = 20.0
+"""The longest that an answer is held back: a third of boto3's read timeout."""
+
 Response = tuple[int, dict[str, str], bytes]
+Service = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Response]]
 
 _NO_EXECUTION = {"executionArn": "", "status": "RUNNING"}
 """The execution of a state that TestState runs."""
@@ -78,6 +87,7 @@ class EmulatorServices:
         for name, target in _TARGETS.items():
             router.SERVICE_PATTERNS[name] = {"target_prefixes": [target]}
             gateway.SERVICE_HANDLERS[name] = self._request
+        gateway.SERVICE_HANDLERS["cloudformation"] = settled(gateway.SERVICE_HANDLERS["cloudformation"])
         stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above
         stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above
 
@@ -149,6 +159,25 @@ class EmulatorServices:
             content = {"__type": "ServiceUnavailable", "message": _no_answer(error)}
             kind = {"Content-Type": "application/x-amz-json-1.1"}
             return HTTPStatus.SERVICE_UNAVAILABLE, kind, json.dumps(content).encode()
+
+
+def settled(cloudformation: Service) -> Service:
+    """CloudFormation, which describes one stack only once its creation, update or deletion has ended.
+
+    The CDK CLI asks right after it has begun, and then each five seconds; here a stack takes less than one second.
+    Whatever takes longer than ``_HOLD_SECONDS`` is said to be in progress, as on AWS.
+    """
+
+    async def request(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Response:
+        deadline = time.monotonic() + _HOLD_SECONDS
+        response = await cloudformation(method, path, headers, body, query)
+        if b"Action=DescribeStacks" in body and b"StackName=" in body:
+            while _CHANGES.search(response[2]) and time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+                response = await cloudformation(method, path, headers, body, query)
+        return response
+
+    return request
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:

@@ -1,12 +1,18 @@
-"""Reads a user's ``images.yaml``, and installs images' packages the way the set-up installs the tool's."""
+"""Reads a user's ``images.yaml``, and installs images' packages the way the set-up installs the tool's.
 
+``python -m local.images`` installs those of the shipped scripts' image, so that the first job need not.
+"""
+
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
+from pipeline.images import DEFAULT_VERSION, REPOSITORY
 from requirements.install import tool_environment, uv_mirror
-from sagemaker_local.images import Image, ImageError, own_images
+from sagemaker_local.environments import Environments, InstallFailedError
+from sagemaker_local.images import Image, ImageError, Images, own_images
 
 FILE = "images.yaml"
 
@@ -36,3 +42,22 @@ def installer_variables() -> Mapping[str, str]:
     """The variables for uv, with the certificates and the mirror that the set-up uses."""
     variables = tool_environment()
     return variables | uv_mirror(variables)
+
+
+def _show(line: str) -> None:
+    sys.stderr.write(f"set-up: {line}\n")
+
+
+def main() -> int:
+    """Installs the packages of the shipped scripts' image; returns the exit code."""
+    image = Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}")
+    try:
+        Environments(variables=installer_variables).get(image, log_line=_show)
+    except InstallFailedError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

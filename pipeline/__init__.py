@@ -1,10 +1,10 @@
 """The pipeline as data.
 
-The way through: ``stages`` lists what a run does, ``definition`` turns the list into the state machine's definition
-(with ``asl``), ``grants`` into its role's permissions, ``schema`` into the JSON Schema of ``input.yaml``; ``input``
-checks such a file and makes an execution's input of it; ``schedule`` checks when it runs, ``images`` knows the
-container image of each region, ``places`` who writes where in the bucket; ``bundle`` packs the scripts that the stages
-run, ``refusals`` finds SageMaker's own words in an execution's error.
+``stages`` lists what a run does. ``definition`` turns the list into the state machine's definition (with ``asl``),
+``grants`` into its role's permissions, and ``schema`` into the JSON Schema of ``input.yaml``. ``input`` validates a
+file and turns it into an execution's input; ``schedule`` validates when it runs. ``images`` has the container image of
+each region, ``places`` the prefixes in the bucket, ``limits`` and ``consoles`` facts that several parts share.
+``bundle`` packs the scripts that the stages run, and ``refusals`` extracts SageMaker's own error from an execution's.
 
-Nothing here imports the CDK or boto3: the stack, the Lambdas' tests and the local run all read the same facts.
+Nothing here imports the CDK or boto3, so the stack, the Lambda functions and the local run read the same facts.
 """

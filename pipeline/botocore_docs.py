@@ -1,18 +1,18 @@
-"""What botocore's service models say for Java and for browsers, said for everyone."""
+"""Converts botocore's documentation (HTML) and patterns (Java) into plain text and portable patterns."""
 
 import re
 from html import unescape
 
-# A class of all characters but controls, written with surrogates, as Java and JavaScript count.
+# All characters except controls, written with surrogates, as in Java and JavaScript.
 _ANY_BUT_CONTROLS = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*"
 
-# Letters, spaces and numbers of all languages: Python has no \p, so the ASCII characters left out are named.
+# Letters, spaces and numbers of all languages: Python has no \p, so this lists the excluded ASCII characters.
 _TAG_TEXT = r"[^\x00-\x1f!-*,;<>?\[-\^`{-\x7f]*"
 
 _PORTABLE = {
     _ANY_BUT_CONTROLS: r"[^\x00-\x08\x0a-\x1f]*",
     r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)": _TAG_TEXT,
-    # The end of the text, up to so many times: it limits nothing.
+    # The end of the text repeated, which limits nothing.
     r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,128}": _TAG_TEXT,
     r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,256}": _TAG_TEXT,
     r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*": r"[^\x00-\x1f\x7f]*",
@@ -35,10 +35,9 @@ _WORDS = {
 
 
 def portable_pattern(pattern: str) -> str:
-    """A regular expression of the service model as Python, JavaScript and JSON Schema understand it.
+    """Returns a service model's regular expression in the syntax that Python, JavaScript and JSON Schema share.
 
-    Returns:
-        It, to be matched as a whole; empty where it excludes nothing but the empty text.
+    It must match the whole text. It is empty if it would exclude nothing except the empty text.
     """
     if pattern in _MATCHES_ANYTHING:
         return ""
@@ -46,12 +45,12 @@ def portable_pattern(pattern: str) -> str:
 
 
 def in_words(pattern: str) -> str:
-    """What a pattern of the service model asks for, for those whom it is mostly seen by; empty for all others."""
+    """Returns a description of one of the common patterns; empty for all others."""
     return _WORDS.get(pattern, "")
 
 
 def plain_text(html: str) -> str:
-    """The documentation of a shape without its tags: paragraphs on lines of their own, list items with a dash."""
+    """Returns a shape's documentation without HTML: one line for each paragraph, a dash before each list item."""
     text = re.sub(r"\s+", " ", html)
     text = re.sub(r"<li>\s*(<p>)?", "\n- ", text)
     text = re.sub(r"</?(p|ul|ol|dl|dt|dd|note|important)/?>", "\n", text)

@@ -1,7 +1,7 @@
-"""What is published under ``<model-name>/scripts/``: the scripts folder's files and ``source.tar.gz``, made from them.
+"""Bundles what is published under ``<model-name>/scripts/``: the scripts folder's files, and their ``source.tar.gz``.
 
-The stack and the local run publish the same bytes, and the same folder always gives the same bytes, so that a deploy
-changes nothing where no script changed.
+The stack and the local run publish the same bytes. The same folder always gives the same bytes, so a deployment changes
+nothing if no script has changed.
 """
 
 import gzip
@@ -10,28 +10,28 @@ import tarfile
 from pathlib import Path
 
 SOURCE_ARCHIVE = "source.tar.gz"
-"""The Python files as the serving container wants them (``SAGEMAKER_SUBMIT_DIRECTORY``)."""
+"""The Python files in the form that the serving container expects (``SAGEMAKER_SUBMIT_DIRECTORY``)."""
 
 INPUT_FILE = "input.yaml"
 
 
 class LinkError(Exception):
-    """A link in the scripts folder, which would publish what lies elsewhere on this machine."""
+    """The scripts folder contains a link, which would publish a file from elsewhere on this machine."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is a link; only what lies in the folder itself is published: put the file there")
 
 
 def published_files(folder: Path) -> dict[str, bytes]:
-    """The files to publish, by their path below the prefix, with ``/`` between its parts.
+    """Returns the files to publish, by their path below the prefix, with ``/`` between its parts.
 
-    Hidden files and Python's caches stay behind.
+    Hidden files and Python's caches are left out.
 
     Args:
-        folder: the scripts folder, which must hold ``input.yaml`` or be given one later.
+        folder: the scripts folder, which must contain ``input.yaml`` unless it is added later.
 
     Raises:
-        LinkError: a link is in it.
+        LinkError: the folder contains a link.
     """
     paths = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder))]
     for path in paths:

@@ -1,8 +1,8 @@
 """The state machine's definition in Amazon States Language with JSONata, generated from the list of stages.
 
-Each stage has its own states (``pipeline.stages``); what they share is in ``pipeline.asl``. A stage that does not run
-costs no state transition, and a request field that SageMaker adds tomorrow needs no change here. Everything that a
-stage learns is kept under ``<stage>.result`` in the data; the one variable is the last fault.
+Each stage has its own states (``pipeline.stages``); ``pipeline.asl`` has what they share. A skipped stage costs no
+state transition, and a request field that SageMaker adds tomorrow needs no change here. A stage's result is stored
+under ``<stage>.result`` in the data; the only variable holds the last error.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.stages import STAGES
 
 
 def definition(resources: Resources) -> dict[str, Any]:
-    """The definition of the whole pipeline.
+    """Returns the definition of the whole pipeline.
 
     Args:
         resources: the deployment's resources that it refers to.

@@ -1,8 +1,9 @@
 """Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram [STAGE]``.
 
-The Choice before each stage leads to the first of the following stages that runs. Drawn one by one, its arrows would
-hide all else, so the picture of the pipeline has one arrow from each stage to the next; and the states that judge a
-task's fault are left out. README.md and docs/state-machine.md hold what this prints; tests fail when they differ.
+The Choice before each stage leads to the first following stage that runs. Drawn one by one, these arrows would hide
+everything else, so the diagram of the pipeline has one arrow from each stage to the next. The states that classify a
+task's error are left out. docs/architecture.md (``make docs``) and docs/state-machine.md contain the output; tests
+fail if they differ.
 """
 
 import re
@@ -10,7 +11,7 @@ import sys
 from typing import Any
 
 from pipeline.asl.resources import PLACEHOLDERS
-from pipeline.asl.retry_classification import is_judge
+from pipeline.asl.retry_classification import is_classification
 from pipeline.definition import definition
 from pipeline.stages import STAGES, stage_of_state
 
@@ -18,7 +19,7 @@ MACHINE = definition(PLACEHOLDERS)
 
 
 def pipeline_diagram(machine: dict[str, Any] = MACHINE) -> str:
-    """A Mermaid flowchart of the stages with the calls that each makes.
+    """Returns a Mermaid flowchart of the stages with their API calls.
 
     Args:
         machine: the definition in Amazon States Language.
@@ -36,7 +37,7 @@ def pipeline_diagram(machine: dict[str, Any] = MACHINE) -> str:
 
 
 def stage_diagram(key: str, machine: dict[str, Any] = MACHINE) -> str:
-    """A Mermaid flowchart of the states of one stage; what a Catch leads to has a dotted arrow.
+    """Returns a Mermaid flowchart of one stage's states; a Catch is a dotted arrow.
 
     Args:
         key: the stage's key.
@@ -52,11 +53,14 @@ def stage_diagram(key: str, machine: dict[str, Any] = MACHINE) -> str:
 
 
 _SHOWN_CALLS = 3
+_SHAPES = {"Choice": ("{{", "}}"), "Task": ("[", "]")}
+"""The brackets around a node, which give it its shape: https://mermaid.js.org/syntax/flowchart.html#node-shapes"""
+_ROUNDED = ("([", "])")
 
 
 def _states(key: str, machine: dict[str, Any]) -> dict[str, Any]:
     named = {name: state for name, state in machine["States"].items() if stage_of_state(name) == key}
-    return {name: state for name, state in named.items() if not is_judge(name)}
+    return {name: state for name, state in named.items() if not is_classification(name)}
 
 
 def _call(state: dict[str, Any]) -> str:
@@ -65,20 +69,17 @@ def _call(state: dict[str, Any]) -> str:
 
 def _node(name: str, state: dict[str, Any]) -> str:
     text = name.partition(": ")[2] or name
-    match state["Type"]:
-        case "Choice":
-            return f'    {_id(name)}{{{{"{text}"}}}}'
-        case "Task":
-            return f'    {_id(name)}["{text}<br/><code>{_call(state)}</code>"]'
-        case _:
-            return f'    {_id(name)}(["{text}"])'
+    if "Resource" in state:
+        text += f"<br/><code>{_call(state)}</code>"
+    opening, closing = _SHAPES.get(state["Type"], _ROUNDED)
+    return f'    {_id(name)}{opening}"{text}"{closing}'
 
 
 def _following(state: dict[str, Any], states: dict[str, Any]) -> list[tuple[str, str]]:
-    """The arrows to the states that may come after one: those of other stages are all the same end."""
+    """Returns the arrows to the states that may follow one; all states of other stages share one node."""
     found = [("-->", choice["Next"]) for choice in state.get("Choices", [])]
     found += [("-->", state[key]) for key in ("Next", "Default") if key in state]
-    found += [("-.->", catch["Next"]) for catch in state.get("Catch", []) if not is_judge(catch["Next"])]
+    found += [("-.->", catch["Next"]) for catch in state.get("Catch", []) if not is_classification(catch["Next"])]
     arrows = [(arrow, name if name in states else "next((next stage))") for arrow, name in found]
     solid = {name for arrow, name in arrows if arrow == "-->"}
     return list(dict.fromkeys((arrow, name) for arrow, name in arrows if arrow == "-->" or name not in solid))

@@ -1,7 +1,7 @@
-"""What the state machine's role must be allowed for the service integrations that the stages use.
+"""The permissions that the state machine's role needs for the stages' service integrations.
 
-Each stage has its own grants; this module has the words for them. ``infrastructure.permissions`` makes IAM statements
-of them.
+Each stage lists its grants with the functions of this module; ``infrastructure.permissions`` turns them into IAM
+statements.
 
 Sources: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html for the ``.sync`` integrations, and the
 service authorization reference for the actions' resources:
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pipeline.stages.stage import Stage
 
 _PER_EXECUTION = ("{model}-*", "*-{model}-*")
-"""Names of what an execution creates: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
+"""Names of resources of one execution: ``<job_prefix>-<model_id>-...``, ``evaluation-<job_prefix>-<model_id>-...``."""
 _LONG_LIVED = ("{model}", "{model}-*")
-"""Names of what outlives the executions: ``<model_id>``."""
+"""Names of resources that outlive the executions: ``<model_id>``."""
 _NAMES = {
     "processing-job": _PER_EXECUTION,
     "training-job": _PER_EXECUTION,
@@ -29,19 +29,19 @@ _NAMES = {
     # <group>/<version>
     "model-package": ("{model}/*", "{model}-*"),
 }
-"""The names that the module gives, by kind of resource. ``pipeline.input.resource_names`` refuses all others."""
+"""The names that the role may use, by kind of resource; ``pipeline.input.resource_names`` rejects all others."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Actions of one service, all on the same kinds of resources."""
+    """Actions of one service on the same resources."""
 
     service: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    """The resource part of ARNs, in which ``{model}`` is the model's name: ``training-job/{model}-*``."""
+    """The resource part of the ARNs, with ``{model}`` for the model's name: ``training-job/{model}-*``."""
     conditions: tuple[tuple[str, str], ...] = ()
-    """Condition keys, each with the value it must have."""
+    """Condition keys with their required values."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ Grants = Mapping[str, tuple[Grant | OwnGrant, ...]]
 
 
 def sagemaker(actions: str | tuple[str, ...], *resources: str) -> tuple[Grant, ...]:
-    """Actions of SageMaker on resources of the module's names.
+    """Returns a grant of SageMaker actions on resources with the module's names.
 
     Args:
-        actions: their names: ``DescribeEndpoint``.
-        resources: the kinds of the resources: ``endpoint``.
+        actions: the actions' names, such as ``DescribeEndpoint``.
+        resources: the kinds of resources, such as ``endpoint``.
     """
     named = (actions,) if isinstance(actions, str) else actions
     return (
@@ -72,16 +72,16 @@ def sagemaker(actions: str | tuple[str, ...], *resources: str) -> tuple[Grant, .
 
 
 def creation(noun: str) -> tuple[Grant, ...]:
-    """Creates a resource with its tags.
+    """Returns the grants to create a resource with its tags.
 
     Args:
-        noun: what is created, as in the API's action names: ``Model``.
+        noun: the resource as in the API's action names: ``Model``.
     """
     return sagemaker((f"Create{noun}", "AddTags"), _kind(noun))
 
 
 def job(noun: str) -> tuple[Grant, ...]:
-    """A ``.sync`` integration: waits by an EventBridge rule of Step Functions' own, stops what it has started."""
+    """Returns the grants of a ``.sync`` integration, which waits by Step Functions' own EventBridge rule."""
     rule = f"rule/StepFunctionsGetEventsForSageMaker{noun}sRule"
     actions = (f"Create{noun}", f"Describe{noun}", f"Stop{noun}", "AddTags")
     return (
@@ -91,12 +91,12 @@ def job(noun: str) -> tuple[Grant, ...]:
 
 
 def _kind(noun: str) -> str:
-    """The kind of resource in ARNs: ``training-job`` for ``TrainingJob``."""
+    """Returns the kind of resource as in ARNs: ``training-job`` for ``TrainingJob``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", noun).lower()
 
 
 def grants_of(stages: Iterable[Stage]) -> Grants:
-    """The grants of several stages, each once."""
+    """Returns the grants of all these stages without duplicates."""
     found: dict[str, dict[Grant | OwnGrant, None]] = {}
     for stage in stages:
         for integration, grants in stage.grants().items():

@@ -1,7 +1,7 @@
 """The SageMaker scikit-learn image of each region, so that nobody needs the SageMaker SDK to name it.
 
 Source: ``sagemaker/core/image_uri_config/sklearn.json`` of sagemaker-core 2.27.0 (PyPI, 2026-10-21); sagemaker 2.257.1
-has the same accounts. All versions of the image lie in the same accounts.
+has the same accounts. All versions of the image are in the same accounts.
 """
 
 REPOSITORY = "sagemaker-scikit-learn"
@@ -46,15 +46,15 @@ ACCOUNTS = {
     "us-west-1": "746614075791",
     "us-west-2": "246618743249",
 }
-"""The AWS account that serves the image in each region that has it."""
+"""The AWS account with the image, by region."""
 
 
 def image_uri(*, account: str, region: str, url_suffix: str, version: str = DEFAULT_VERSION) -> str:
-    """The image's address in Amazon ECR.
+    """Returns the image's URI in Amazon ECR.
 
     Args:
-        account: the account that serves it in that region, from :data:`ACCOUNTS`.
-        region: the AWS region; the image must lie in the region in which the job runs.
+        account: the account that has it in that region, from :data:`ACCOUNTS`.
+        region: the AWS region; a job's image must be in the job's region.
         url_suffix: the partition's DNS suffix: ``amazonaws.com``, ``amazonaws.com.cn`` in China.
         version: the image's version: ``1.2-1``.
     """

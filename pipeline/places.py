@@ -1,11 +1,11 @@
-"""Where things lie in the pipeline's bucket, and who writes there. Each is a prefix below ``<model-name>/``."""
+"""The prefixes in the pipeline's bucket, below ``<model-name>/``, and who writes there."""
 
 SCRIPTS = "scripts/"
-"""The scripts and ``input.yaml``: written by the publisher and by people, never by a job."""
+"""The scripts and ``input.yaml``; the publisher and people write here, but never a job."""
 
 REGISTERED = "registered/"
-"""The artefacts and reports of registered models, copied here by the gate: what was judged is what is served, since
-no job and no endpoint can write here."""
+"""The artefacts and reports of registered models. The gate copies them here, where no job and no endpoint can write, so
+that the model that was evaluated is the model that is served."""
 
 SERVED = ("batch-output/", "data-capture/", "executions/*/batch/")
-"""What SageMaker writes with a model's role: the results of batch transforms, and what endpoints capture."""
+"""The results of batch transforms and the data that endpoints capture; SageMaker writes both with the model's role."""

@@ -1,18 +1,18 @@
-"""SageMaker's own error and cause of an execution that has failed because SageMaker refused a request."""
+"""Extracts SageMaker's own error from an execution that failed because SageMaker rejected a request."""
 
 import re
 
 _EVALUATION = "States.QueryEvaluationError"
 _SAGEMAKERS = re.compile(r"(SageMaker\.\w+Exception): (.*)", re.DOTALL)
-"""What ``pipeline.asl.retry_classification`` has the state say.
+"""The message that ``pipeline.asl.retry_classification`` passes to ``$error``.
 
-Step Functions puts before it where it was said: "The JSONata expression '...' specified for the field
+Step Functions puts its location before it: "The JSONata expression '...' specified for the field
 'Choices[1]/Condition' threw an error during evaluation. D3137: " (https://github.com/floci-io/floci/issues/2736).
 """
 
 
 def as_refused(error: str, cause: str) -> tuple[str, str]:
-    """Error and cause as SageMaker gave them; unchanged where they are not of a refusal.
+    """Returns SageMaker's error and cause; error and cause unchanged if SageMaker rejected nothing.
 
     Args:
         error: the execution's.

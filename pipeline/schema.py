@@ -1,11 +1,11 @@
-"""The JSON Schema of ``input.yaml``, made from the stage list and botocore's service model of SageMaker.
+"""Generates the JSON Schema of ``input.yaml`` from the stage list and botocore's service model of SageMaker.
 
 ``python -m pipeline.schema`` writes it to ``pipeline/input/input.schema.json``, which is committed: editors and the
 start Lambda read the file, and only this module needs botocore.
 
-A shape becomes a definition that admits null, since nulls are dropped before SageMaker sees them; where a value is
-required, the property's own ``type`` takes null away. A string with a token in it is not held against the limits of
-the string that it will become: the Lambda validates after it has filled the tokens in.
+A shape becomes a definition that allows null, since nulls are dropped before SageMaker sees them; if a value is
+required, the property's own ``type`` excludes null. A string that contains a token is exempt from the field's limits:
+the Lambda validates after it has filled in the tokens.
 """
 
 import json
@@ -40,7 +40,7 @@ _TYPES = {
 _LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
 
 _OPEN_ENUM = "InstanceType"
-"""How the names of those enums end that AWS adds to weekly: their values are suggestions."""
+"""The suffix of enums that AWS extends weekly, so that their values are only suggestions."""
 
 _REFERENCE = "#/$defs/"
 _WITH_TOKEN = {"$ref": f"{_REFERENCE}WithToken"}
@@ -48,7 +48,7 @@ _NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 
 
 def input_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``input.yaml``."""
+    """Returns the JSON Schema (draft 2020-12) of ``input.yaml``."""
     shapes = _Shapes()
     properties = _own_properties()
     for stage in STAGES:
@@ -71,10 +71,9 @@ def _own_properties() -> dict[str, Any]:
         "app_id": {"description": "Your application, for your own use.", "type": ["string", "null"]},
         "model_id": {"description": "The model; names begin with <job_prefix>-<model_id>-.", "type": "string"}
         | name_part,
-        "job_prefix": {"description": "What the names of executions and jobs begin with.", "type": "string"}
-        | name_part,
+        "job_prefix": {"description": "The prefix of the names of executions and jobs.", "type": "string"} | name_part,
         "source_execution_id": {
-            "description": "The earlier execution whose results stand in for those of the stages that do not run.",
+            "description": "The earlier execution whose results replace those of the stages that do not run.",
             "type": ["string", "null"],
         }
         | name,
@@ -82,20 +81,20 @@ def _own_properties() -> dict[str, Any]:
 
 
 class _Shapes:
-    """The shapes of SageMaker's requests, as definitions of the schema."""
+    """Converts the shapes of SageMaker's requests into definitions of the schema."""
 
     def __init__(self) -> None:
         self._model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
         self.definitions: dict[str, Any] = {
             "WithToken": {
-                "description": "Text with a word in it that the start Lambda fills in.",
+                "description": "Text with a token that the start Lambda fills in.",
                 "type": "string",
                 "pattern": rf"\b({'|'.join(TOKENS)})\b",
             }
         }
 
     def request(self, action: str, *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-        """See ``stages.stage.Requests``."""
+        """See ``stages.section_schema.Requests``."""
         name = self._defined(action)
         for path in optional:
             definition = self.definitions[name]
@@ -108,7 +107,7 @@ class _Shapes:
         return {"$ref": f"{_REFERENCE}{name}"}
 
     def fields(self, action: str) -> dict[str, Any]:
-        """See ``stages.stage.Requests``."""
+        """See ``stages.section_schema.Requests``."""
         fields: dict[str, Any] = self.definitions[self._defined(action)]["properties"]
         return fields
 
@@ -119,12 +118,12 @@ class _Shapes:
 
 
 def _define(shape: "Shape", definitions: dict[str, Any]) -> None:
-    """Adds the shape's definition, and those of all shapes in it. A shape may hold itself."""
+    """Adds the definitions of the shape and of all shapes in it. A shape may contain itself."""
     if shape.name in definitions:
         return
     definition: dict[str, Any] = {"type": [_TYPES[shape.type_name], "null"]}
     definitions[shape.name] = definition
-    details: Any = shape  # which attributes it has depends on its type_name
+    details: Any = shape  # its attributes depend on its type_name
     match shape.type_name:
         case "structure":
             definition |= _structure(details, definitions)
@@ -177,7 +176,7 @@ def _string_limits(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pattern(pattern: str) -> dict[str, str]:
-    """The pattern with what it means in words, which YAML's language servers show in its place."""
+    """Returns the pattern with its meaning in words, which YAML language servers show instead."""
     portable = portable_pattern(pattern)
     if not portable:
         return {}
@@ -186,12 +185,12 @@ def _pattern(pattern: str) -> dict[str, str]:
 
 
 def _present(**limits: Any) -> dict[str, Any]:
-    """Those that limit something: a least length of 0 and an absent pattern do not."""
+    """Drops limits that limit nothing, such as a minimum length of 0 or an absent pattern."""
     return {name: limit for name, limit in limits.items() if limit}
 
 
 def schema_text() -> str:
-    """The schema as it stands in the file: indented, lists of plain values on one line."""
+    """Returns the schema as JSON: indented, with lists of plain values on one line."""
     text = json.dumps(input_schema(), indent=1, ensure_ascii=False)
     return re.sub(r"\[\n([^\[\]{}]*?)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 

@@ -15,13 +15,11 @@ from executions.jobs import job_names
 from executions.progress import progress_of
 from executions.results import REPORT, report_uri
 from executions.text import one_line
+from pipeline.limits import MAX_REPORT_BYTES
 from report.facts import Facts, Failure, StoredObject
 
 LOG_LINES = 40
 """The number of lines to show of the failed job's log."""
-
-MAX_REPORT_BYTES = 16 * 1024 * 1024
-"""The maximum size of an evaluation report; the gate, which shares no code with this, has the same limit."""
 
 Tail = Callable[[str, str, int], list[str]]
 """Returns the last lines of a job's log, given the action that created the job, its name and a number of lines."""

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -130,16 +131,34 @@ def install_audit(environment: dict[str, str]) -> None:
 def install_clients(environment: dict[str, str]) -> None:
     """Installs the AWS CLI and SeedFarmer into ``.venv-clients``, with wheels and an npm cache for offline deployments.
 
-    The folder is recreated each time, so that nothing is left of an interrupted set-up.
+    The folder is recreated each time, so that nothing is left of an interrupted set-up. The downloads run in parallel,
+    since they mostly wait for the network.
     """
     shutil.rmtree(CLIENTS, ignore_errors=True)
-    _run("venv", [PYTHON, "-m", "venv", CLIENTS], environment)
-    wheels = CLIENTS / "wheels"
-    for lock in (PROJECT / "requirements.txt", LOCKS / "clients.txt", LOCKS / "oldest-pip.txt"):
-        pip: list[str | Path] = [CLIENTS / "bin" / "python", "-m", "pip", "download", "--progress-bar=off"]
-        _run("pip", [*pip, "--no-deps", "--require-hashes", "--dest", wheels, "--requirement", lock], environment)
-    offline: list[str | Path] = ["--no-index", "--find-links", wheels]
-    _run("uv", [*sync_command(CLIENTS, LOCKS / "clients.txt"), *offline], environment)
+    _run("uv", [UV, "venv", "--quiet", "--no-config", "--python", PYTHON, CLIENTS], environment)
+    _sync(CLIENTS, "clients.txt", environment)
+    locks = (PROJECT / "requirements.txt", LOCKS / "clients.txt", LOCKS / "oldest-pip.txt")
+    with ThreadPoolExecutor() as pool:
+        begun = [pool.submit(_download, lock, environment) for lock in locks]
+        begun.append(pool.submit(_fill_npm_cache, environment))
+    for each in begun:
+        each.result()
+
+
+def _download(lock: Path, environment: dict[str, str]) -> None:
+    """Downloads what a lock names into ``wheels``."""
+    own, wheels = CLIENTS / f"wheels-{lock.stem}", CLIENTS / "wheels"
+    pip: list[str | Path] = [CLIENTS / "bin" / "python", "-m", "pip", "download", "--progress-bar=off"]
+    # What has no wheel is looked into with the build tools of the same lock.
+    options: list[str | Path] = ["--no-deps", "--no-build-isolation", "--require-hashes"]
+    _run("pip", [*pip, *options, "--dest", own, "--requirement", lock], environment)
+    wheels.mkdir(exist_ok=True)
+    for file in own.iterdir():
+        file.replace(wheels / file.name)
+    own.rmdir()
+
+
+def _fill_npm_cache(environment: dict[str, str]) -> None:
     module = CLIENTS / "module"
     module.mkdir()
     for name in ("package.json", "package-lock.json"):

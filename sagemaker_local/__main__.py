@@ -30,7 +30,8 @@ Run SageMaker's training, processing and transform jobs, its model registry and 
 Docker, for any AWS SDK. The data is in the S3 at --s3: MinIO, moto, an AWS emulator, or AWS itself.
 
 If AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, they are the credentials for that S3, and every request must
-carry that key id; jobs get both if the S3 is on this machine. Otherwise a new key is generated. Profiles are not read.
+carry that key id. Otherwise a new key is generated. Profiles are not read. Jobs do not get your credentials unless you
+allow it with --credentials-for-jobs; what they read and write is moved for them.
 """
 
 
@@ -67,6 +68,11 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         metavar="DIR",
         help="folder for logs, models, the registry and a cache (default: a temporary one, removed on exit)",
     )
+    parser.add_argument(
+        "--credentials-for-jobs",
+        action="store_true",
+        help="pass your credentials on to jobs that call AWS themselves, if the S3 is on this machine",
+    )
     parser.add_argument("--region", default="us-east-1", help="region in ARNs (default: us-east-1)")
     parser.add_argument("--account", default="000000000000", help="account in ARNs (default: 000000000000)")
     return parser.parse_args(arguments)
@@ -84,7 +90,7 @@ def _serve(options: argparse.Namespace, environment: Mapping[str, str], folder: 
             s3=s3,
             folder=folder.resolve(),
             key=key,
-            job_key=key,
+            job_key=key if generated or options.credentials_for_jobs else None,
             secret=secret,
             region=options.region,
             account=options.account,

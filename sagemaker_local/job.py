@@ -44,8 +44,8 @@ class JobContext:
     """The S3 client's endpoint."""
     key: str
     """The key that each port requires; see ``guard``."""
-    job_key: str
-    """The access key id that jobs use for S3."""
+    job_key: str | None
+    """The access key id that jobs use for S3; None: they get no credentials."""
     secret: str = SECRET
     """The secret key for ``job_key``."""
     log: Callable[[str, str, str], None]
@@ -67,8 +67,9 @@ class JobContext:
         """
         variables = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if not offline and urlsplit(self.endpoint).hostname in ("127.0.0.1", "localhost"):
-            keys = {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
-            variables |= keys | {"AWS_ENDPOINT_URL": self.endpoint}
+            variables["AWS_ENDPOINT_URL"] = self.endpoint
+            if self.job_key:
+                variables |= {"AWS_ACCESS_KEY_ID": self.job_key, "AWS_SECRET_ACCESS_KEY": self.secret}
         return variables
 
     def image(self, key: str, uri: str | None) -> Image:

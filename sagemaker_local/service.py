@@ -33,7 +33,7 @@ class SageMaker:
             ``Config(request_checksum_calculation="when_required", s3={"payload_signing_enabled": False})``.
         folder: for ``logs``, ``jobs`` (with the files of failed jobs), ``models``, ``registry`` and ``cache``.
         key: the key that each port requires; see ``guard``.
-        job_key: the access key id for jobs and models, if S3 is on this machine.
+        job_key: the access key id for jobs and models, if S3 is on this machine; None: they get no credentials.
         secret: the secret key for ``job_key``, if S3 verifies signatures.
         region: the region for ARNs and the jobs' environment.
         account: the account for ARNs.
@@ -52,7 +52,7 @@ class SageMaker:
         s3: "S3Client",
         folder: Path,
         key: str,
-        job_key: str,
+        job_key: str | None,
         secret: str = SECRET,
         region: str,
         account: str,

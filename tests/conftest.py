@@ -1,4 +1,4 @@
-"""What several test folders share."""
+"""Fixtures and hooks for several test folders."""
 
 import fcntl
 import hashlib
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from tests.policies.options import OPTIONS
 from tests.policies.references import ACCOUNT, REGION
 
 PROJECT = Path(__file__).parent.parent
+CLIENTS = PROJECT / ".venv-clients"
 SCHEDULE = "0 6 * * ? *"
 
 _TOGETHER = (
-    ("tests/e2e/clients/",),
     (
         "tests/e2e/test_attacks.py",
         "tests/e2e/test_environment.py",
@@ -30,12 +31,17 @@ _TOGETHER = (
     ),
     ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
     ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
+    ("tests/e2e/clients/",),
+    ("tests/scripts/",),
 )
-"""The tests of each line share a fixture of the session that takes long to make: a stack or a checkout."""
+"""The tests of each line share a fixture of the session that takes long to make: a stack, a checkout or a model.
+
+They take longest, so they are begun first, in this order; the clients are being installed until then.
+"""
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
-    """Has pytest-xdist keep in one process the tests of a file, and those that share what takes long to make."""
+    """Makes pytest-xdist run the tests of a file, and those that share an expensive fixture, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         scopes = (line[0] for line in _TOGETHER if nodeid.startswith(line))
@@ -44,19 +50,44 @@ class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
-    """See there. The mark that pytest-xdist has for this does nothing with pytest 9.2."""
+    """Replaces the scheduler, since pytest-xdist's own mark for groups has no effect with pytest 9.2."""
     return Together(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds what only ``make test`` uses."""
+    parser.addoption(
+        "--await-clients",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long the set-up of the users' clients, which has begun, may still take",
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there are several processes, begins with what is on the emulator: it waits more than it works."""
+    """Where there are several processes, begins with what takes long, then with what waits more than it works."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("emulator") is None)
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    lines = (number for number, line in enumerate(_TOGETHER) if item.nodeid.startswith(line))
+    return next(lines, len(_TOGETHER) + (item.get_closest_marker("emulator") is None))
+
+
+@pytest.fixture(scope="session")
+def clients_installed(pytestconfig: pytest.Config) -> None:
+    """The users' clients are installed, with the wheels and npm's cache of a machine without a network."""
+    deadline = time.monotonic() + pytestconfig.getoption("await_clients")
+    while not (CLIENTS / "clients.done").exists():
+        assert time.monotonic() < deadline, "the clients are not installed; do so: make .venv-clients/clients.done"
+        time.sleep(0.2)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escapes what a test has printed that is no UTF-8, such as half a surrogate pair: pytest-xdist cannot send it."""
+    """Escapes output that is not UTF-8, such as lone surrogates, which pytest-xdist cannot send."""
     report = yield
     report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
     return report
@@ -75,7 +106,7 @@ def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProce
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     return subprocess.run(
         [sys.executable, str(PROJECT / "app.py")],
-        # The CDK's own check of the template takes as long as the rest; the templates of the session are checked.
+        # Validation takes as long as the rest of the synth; the session's templates are validated.
         env=clean
         | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
         | environment,
@@ -89,13 +120,13 @@ def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProce
 
 @pytest.fixture
 def run_app(tmp_path: Path) -> Callable[..., tuple[subprocess.CompletedProcess[str], Path]]:
-    """Runs the CDK app with these environment variables; gives what it said and its folder."""
+    """Runs the CDK app with these environment variables; returns the process and its folder."""
     return lambda **environment: (_app(tmp_path, environment), tmp_path)
 
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Gives the cloud assembly for these environment variables: one synthesis for all processes of the session."""
+    """Returns the cloud assembly for these environment variables, synthesised once for all processes of a session."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
@@ -145,12 +176,12 @@ def full_assembly(synthesised: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def full_template(full_assembly: Path) -> dict[str, Any]:
-    """The template of it."""
+    """The stack's template in that assembly."""
     content: dict[str, Any] = json.loads((full_assembly / "mlops-demo.template.json").read_text())
     return content
 
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Gives a TCP port of the loopback that nobody uses now."""
+    """Returns a TCP port that is currently unused on the loopback interface."""
     return find_free_port

@@ -9,7 +9,7 @@ import pytest
 from gate.errors import GateError
 from infrastructure.monitoring import alarms
 from pipeline.asl.resources import PLACEHOLDERS
-from pipeline.asl.timeouts import MARGIN
+from pipeline.asl.timeouts import JOB_MARGIN
 from pipeline.definition import definition
 from pipeline.stages import BATCH_TRANSFORM
 from tests.stack.watched import WATCHED
@@ -43,7 +43,7 @@ def test_states_that_cannot_be_redriven_are_named(name: str) -> None:
 def test_times_are_those_of_the_definition() -> None:
     """What the table says of times and attempts is so."""
     assert "four hours" in TABLE
-    assert MARGIN == 4 * 3600
+    assert JOB_MARGIN == 4 * 3600
     assert "five days" in TABLE
     assert BATCH_TRANSFORM.timeout == 5 * 24 * 3600
     capacity, passing = STATES["training"]["Retry"]

@@ -4,17 +4,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.consoles import CONSOLES
+from pipeline.limits import SNS_SUBJECT_LENGTH
 from pipeline.refusals import as_refused
 from pipeline.stages import stage_of_state
 
-_SUBJECT_LENGTH = 100
-"""Characters that SNS accepts: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
-
 _CAUSE_LENGTH = 4000
 """Characters, of up to 32,768, so that readers still see the link below the cause."""
-
-_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
-"""The console's host in partitions where it is not ``console.aws.amazon.com``."""
 
 
 def failed_state(newest_first: Iterable[Mapping[str, Any]]) -> str | None:
@@ -36,7 +32,7 @@ def subject(execution: Mapping[str, Any], state: str | None) -> str:
     """
     place = f" in {_stage(state)}" if state else ""
     line = f"{execution['status']}{place}: {execution['name']}"
-    return "".join(character if " " <= character <= "~" else "?" for character in line)[:_SUBJECT_LENGTH]
+    return "".join(character if " " <= character <= "~" else "?" for character in line)[:SNS_SUBJECT_LENGTH]
 
 
 def message(execution: Mapping[str, Any], state: str | None) -> str:
@@ -77,5 +73,5 @@ def _cause(cause: str) -> str:
 
 def _console(arn: str) -> str:
     _, partition, _, region, *_ = arn.split(":")
-    host = _CONSOLES.get(partition, "console.aws.amazon.com")
+    host = CONSOLES.get(partition, CONSOLES["aws"])
     return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{arn}"

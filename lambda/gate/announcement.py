@@ -5,9 +5,7 @@ from datetime import datetime, timedelta
 from gate.metrics import Metric, metrics_table
 from gate.request import Request
 from gate.text import one_line
-
-SUBJECT = 99
-"""Characters; SNS requires fewer than 100: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+from pipeline.limits import SNS_SUBJECT_LENGTH
 
 _LINE = 1200
 _ROWS = 100
@@ -43,4 +41,4 @@ def announcement(
         f'    mlops approve {request.execution}\n    mlops reject {request.execution} --reason "..."',
     ]
     subject = f"Approval needed: {request.execution}".encode("ascii", "replace").decode()
-    return {"subject": one_line(subject, SUBJECT), "message": "\n\n".join(filter(None, parts)) + "\n"}
+    return {"subject": one_line(subject, SNS_SUBJECT_LENGTH), "message": "\n\n".join(filter(None, parts)) + "\n"}

@@ -5,10 +5,8 @@ from typing import Any
 from gate.metrics import Metric, metrics_table
 from gate.request import Request
 from gate.text import cut, one_line
+from pipeline.limits import APPROVAL_REASON_LENGTH
 
-REASON = 1024
-"""Characters of a model package's ``ApprovalDescription``, whose pattern ``.*`` allows no line break:
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html"""
 CAUSE = 8192
 """Characters of a failed execution's cause; Step Functions allows 32,768."""
 
@@ -38,13 +36,13 @@ def answer(
     parts = [
         one_line(f"{request.execution}: {decision}: {reason}", CAUSE // 2),
         metrics_table(metrics, _ROWS) if metrics else "",
-        "\n".join(one_line(note, REASON) for note in notes or []),
-        one_line(f"report: {request.report or 'none'}", REASON),
+        "\n".join(one_line(note, APPROVAL_REASON_LENGTH) for note in notes or []),
+        one_line(f"report: {request.report or 'none'}", APPROVAL_REASON_LENGTH),
     ]
     return {
         "decision": decision,
         "error": error,
-        "reason": one_line(reason, REASON),
+        "reason": one_line(reason, APPROVAL_REASON_LENGTH),
         "cause": cut("\n\n".join(filter(None, parts)), CAUSE),
         "metrics": [metric.as_json() for metric in metrics],
         "report": request.report,

@@ -15,12 +15,10 @@ from botocore.exceptions import ClientError
 
 from gate.errors import ModelChangedError, ModelMissingError, ReportMissingError
 from gate.objects import s3_errors
+from pipeline.places import REGISTERED, SCRIPTS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-REGISTERED, SCRIPTS = "registered/", "scripts/"
-"""As in ``pipeline.places``, which the function's archive does not include."""
 
 _PART = 64 * 1024 * 1024
 """Bytes per copy request: S3 allows 10,000 parts, and copies each well within the client's timeout."""

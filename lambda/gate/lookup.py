@@ -1,10 +1,10 @@
 """Looks up a metric in a report by its path."""
 
-import math
-from typing import Any, TypeGuard
+from typing import Any
 
 from gate.errors import MetricMissingError
 from gate.text import listed, one_line, shown
+from pipeline.numbers import is_number
 
 Number = int | float
 
@@ -13,16 +13,6 @@ _NAME = 200
 _DIGITS = 9
 """Digits of an index; no report has longer lists."""
 _NOTHING = object()
-
-
-def is_number(value: Any) -> TypeGuard[Number]:
-    """Whether the value is a finite number that fits a double, as other JSON readers require."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
 
 
 def number_at(report: Any, name: str) -> Number:

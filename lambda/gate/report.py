@@ -11,12 +11,10 @@ from gate.errors import GateError, MetricMissingError, ReportInvalidError, Repor
 from gate.lookup import Number, number_at
 from gate.objects import s3_errors
 from gate.text import one_line
+from pipeline.limits import MAX_REPORT_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-MAX_BYTES = 16 * 1024 * 1024
-"""The largest report that the gate reads: its text and parsed content must fit into the function's memory."""
 
 _CHUNK = 1024 * 1024
 
@@ -87,6 +85,6 @@ def _content(s3: "S3Client", uri: str) -> tuple[bytearray, str | None]:
         with closing(found["Body"]) as body:
             for chunk in body.iter_chunks(_CHUNK):
                 content += chunk
-                if len(content) > MAX_BYTES:
-                    raise ReportInvalidError(f"larger than {MAX_BYTES:,} bytes, the most that the gate reads")
+                if len(content) > MAX_REPORT_BYTES:
+                    raise ReportInvalidError(f"larger than {MAX_REPORT_BYTES:,} bytes, the most that the gate reads")
     return content, found.get("VersionId")

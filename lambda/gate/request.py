@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.errors import ApprovalInvalidError, MetricMissingError
-from gate.lookup import Number, is_number
+from gate.lookup import Number
 from gate.text import listed, shown
-
-DEFAULT_TIMEOUT = 604_800
-"""Seconds that a request waits for a person by default: a week, as in ``pipeline.stages.approval``."""
-MAX_TIMEOUT = 31_536_000
-"""Seconds; a year, as in ``pipeline.stages.approval``, which is not in the function's archive."""
+from pipeline.limits import DEFAULT_APPROVAL_WAIT, LONGEST_APPROVAL_WAIT
+from pipeline.numbers import is_number
 
 _KEYS = ("name", "minimum", "maximum")
 
@@ -125,9 +122,9 @@ def _is_path(text: str) -> bool:
 
 
 def _timeout(section: dict[str, Any]) -> int:
-    expected = f"a whole number of seconds from 1 to {MAX_TIMEOUT:,}"
-    seconds: int = _optional(section, "timeout_seconds", int, expected, DEFAULT_TIMEOUT)
-    if isinstance(seconds, bool) or not 1 <= seconds <= MAX_TIMEOUT:
+    expected = f"a whole number of seconds from 1 to {LONGEST_APPROVAL_WAIT:,}"
+    seconds: int = _optional(section, "timeout_seconds", int, expected, DEFAULT_APPROVAL_WAIT)
+    if isinstance(seconds, bool) or not 1 <= seconds <= LONGEST_APPROVAL_WAIT:
         raise ApprovalInvalidError(f"approval.timeout_seconds: is {shown(seconds)}; must be {expected}")
     return seconds
 

@@ -1,21 +1,20 @@
-"""Which stage comes next: the first of those that follow whose ``run`` flag is true."""
+"""The Choices between the stages: each leads to the first following stage whose ``run`` flag is true."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.asl.jsonata import jsonata
 from pipeline.stages import STAGES, Stage
 
 FINISHED = "Finished"
 
 
 def first_choice() -> tuple[str, dict[str, Any]]:
-    """The Choice before all stages, by its name."""
+    """Returns the name of the Choice before all stages, and the Choice by its name."""
     return "Begin", {"Begin": _choice([], STAGES)}
 
 
 def choice_after(stage: Stage) -> tuple[str, dict[str, Any]]:
-    """The Choice after a stage; the last stage ends the execution."""
+    """Returns the name of the Choice after a stage, and the Choice by its name; the last stage has none."""
     following = STAGES[STAGES.index(stage) + 1 :]
     if not following:
         return FINISHED, {}
@@ -25,5 +24,5 @@ def choice_after(stage: Stage) -> tuple[str, dict[str, Any]]:
 
 def _choice(exits: list[tuple[str, str]], stages: Sequence[Stage]) -> dict[str, Any]:
     rules = exits + [rule for stage in stages for rule in stage.entry_rules()]
-    choices = [{"Condition": jsonata(condition), "Next": state} for condition, state in rules]
+    choices = [{"Condition": "{% " + condition + " %}", "Next": state} for condition, state in rules]
     return {"Type": "Choice", "Choices": choices, "Default": FINISHED}

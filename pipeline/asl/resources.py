@@ -1,32 +1,48 @@
-"""What of one deployment the state machine's definition refers to."""
+"""The deployment's resources that the state machine's definition refers to."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """ARNs and names of what the states use."""
+    """ARNs and names of the resources that the states use."""
 
     partition: str = "aws"
     """The AWS partition, which is in the ARNs of the service integrations."""
     gate: str
-    """ARN of the function that judges the evaluation's report."""
+    """ARN of the gate function."""
     topic: str
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
     """Name of the DynamoDB table with the open requests for approval."""
     serving_role: str
-    """ARN of the role under which models run where the input names none."""
+    """ARN of the default role for models."""
     key: str | None = None
-    """ARN of the KMS key with which the jobs encrypt their results; None for what S3 does by itself."""
+    """ARN of the KMS key that encrypts the jobs' results; None for S3's default encryption."""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    """Ids of the subnets and security groups that the jobs and models run in; none for SageMaker's own network."""
+    """IDs of the subnets and security groups for jobs and models; empty for SageMaker's own network."""
 
-    def integration(self, name: str) -> str:
-        """The ARN of a service integration, such as ``sagemaker:createTrainingJob.sync``."""
-        return f"arn:{self.partition}:states:::{name}"
+    def substitutions(self) -> dict[str, Any]:
+        """The names that a states file may use: ``${partition}``, ``${gate}``, ``${vpc}`` and so on.
+
+        ``key`` and ``vpc`` (a VpcConfig as JSON) exist only if the deployment has them.
+        """
+        found = {
+            "partition": self.partition,
+            "gate": self.gate,
+            "topic": self.topic,
+            "approvals": self.approvals,
+            "serving_role": self.serving_role,
+        }
+        if self.key:
+            found["key"] = self.key
+        if self.subnets:
+            found["vpc"] = json.dumps({"SecurityGroupIds": self.security_groups, "Subnets": self.subnets})
+        return found
 
 
 PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role="SERVING-ROLE")
-"""For what looks at the definition without a deployment: the picture in the README, tests."""
+"""For definitions without a deployment: the diagrams, and the tests."""

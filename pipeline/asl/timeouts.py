@@ -1,46 +1,31 @@
-"""How long each task may take.
+"""The timeout of each task.
 
-A job's own stopping condition ends it; the time here is the bound beyond that, for a job of whose end Step Functions
-never hears. So it is generous: Step Functions stops a job with its execution
-(https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync), but does not say that it
-stops one whose time is up.
+A job's own stopping condition ends it. The timeout here only guards against a job whose end Step Functions never learns
+of, so it is generous: Step Functions stops a job with its execution
+(https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync), but does not document that
+it stops one that times out.
 """
 
 from typing import Any
 
-from pipeline.asl.jsonata import jsonata, number_or
-
 REQUEST_TIMEOUT = 300
-"""Seconds for a call that is answered at once, the gate's judgement and an endpoint's prediction among them."""
+"""Seconds for a call that waits for no job, including the gate's decision and an endpoint's prediction."""
 
-KEEPING_TIMEOUT = 900
-"""Seconds for the copy of a model that is registered: the longest time that a Lambda function has."""
+KEEP_TIMEOUT = 900
+"""Seconds to copy a model before it is registered: the maximum for a Lambda function."""
 
-MARGIN = 4 * 3600
-"""Seconds that a job may take beside its run time: for capacity, start-up, its data and the upload of its results."""
+JOB_MARGIN = 4 * 3600
+"""Seconds that a job may take in addition to its run time: for capacity, start-up, its data and its results' upload."""
 
-_DEFAULT_RUNTIME = 24 * 3600
-"""SageMaker's own where the request has none (API_StoppingCondition)."""
+DEFAULT_RUNTIME = 24 * 3600
+"""Seconds; SageMaker's default if the request has no stopping condition (API_StoppingCondition)."""
 
-_LONGEST = 99_999_999
-"""Seconds that Step Functions takes: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
-
-
-def job_timeout(key: str) -> str:
-    """TimeoutSeconds of a stage that waits for a job: what its stopping condition allows, and the margin.
-
-    MaxWaitTimeInSeconds is the waiting for Spot capacity and the run time together; MaxPendingTimeInSeconds is the
-    waiting for accelerated instances (API_StoppingCondition).
-    """
-    condition = f"$states.input.{key}.input.StoppingCondition"
-    runtime = number_or(f"{condition}.MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
-    waiting = number_or(f"{condition}.MaxWaitTimeInSeconds", 0)
-    pending = number_or(f"{condition}.MaxPendingTimeInSeconds", 0)
-    return jsonata(f"$min([$max([{runtime}, {waiting}]) + {pending} + {MARGIN}, {_LONGEST}])")
+LONGEST_TIMEOUT = 99_999_999
+"""Seconds; the maximum for Step Functions: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
 
 
 def with_timeouts(states: dict[str, Any]) -> dict[str, Any]:
-    """The states, in which each task has a time."""
+    """Adds the default timeout to each task without one."""
     return {
         name: state | {"TimeoutSeconds": REQUEST_TIMEOUT}
         if state["Type"] == "Task" and "TimeoutSeconds" not in state

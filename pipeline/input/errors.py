@@ -1,4 +1,4 @@
-"""What is wrong with an input file: one problem, and the errors that carry problems."""
+"""Issues of an input file, and the exceptions that carry them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -6,45 +6,45 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Path = tuple[str | int, ...]
-"""The keys and the indexes that lead from the top of the file to a value."""
+"""The keys and indexes from the top of the file to a value."""
 
 _SHOWN = 120
-"""Characters of a value that a message shows."""
+"""Characters of a value shown in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputIssue:
-    """One thing that is wrong, in words for the person who wrote the file."""
+    """One error in the file, worded for its author."""
 
     path: Path = ()
     message: str
-    """What is wrong, with the value and what is allowed; to be read after the path."""
+    """The error, with the value and what is allowed; reads on from the path."""
     value: Any = field(default=None, compare=False)
     allowed: Any = None
-    """What is allowed there: a phrase, or the list of the keys or values; None where the message says it all."""
+    """What is allowed: a phrase, or the list of keys or values; None if the message is enough."""
     nearest: str | None = None
-    """The known key or value that was probably meant."""
+    """The known key or value that the author probably meant."""
     at_key: bool = False
     """Whether the key is wrong, rather than its value."""
     line: int | None = None
     column: int | None = None
-    """Where it stands in the file, from 1; None where it does not stand there."""
+    """Its position in the file, from 1; None if it is not in the file."""
 
     def __str__(self) -> str:
-        """The problem on one line: line and column, the key's path, the message."""
+        """Returns one line with line and column, the key's path and the message."""
         place = f"line {self.line}, column {self.column}: " if self.line else ""
         return f"{place}{path_text(self.path)}: {self.message}" if self.path else f"{place}{self.message}"
 
 
 class InputError(Exception):
-    """The user's input cannot start an execution, and trying again does not help. The root of all such errors."""
+    """The user's input cannot start an execution, and a retry would not help. The base of all such errors."""
 
 
 class InvalidFileError(InputError):
-    """The file, or the overrides, say something that is not allowed.
+    """The file or the overrides are invalid.
 
     Args:
-        problems: all that was found, at least one.
+        problems: every issue found, at least one.
     """
 
     def __init__(self, problems: Iterable[InputIssue]) -> None:
@@ -53,13 +53,13 @@ class InvalidFileError(InputError):
 
 
 def is_above(least: Any, most: Any) -> bool:
-    """Whether a lower limit is above its upper limit; False if either is no number, which the schema refuses."""
+    """Whether a lower limit exceeds its upper limit; False unless both are numbers, as the schema requires."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (least, most))
     return numbers and bool(least > most)
 
 
 def path_text(path: Path) -> str:
-    """The path as people write it: ``training.input.InputDataConfig[0].ChannelName``."""
+    """Returns the path as people write it: ``training.input.InputDataConfig[0].ChannelName``."""
     parts = []
     for part in path:
         if isinstance(part, int):
@@ -72,14 +72,14 @@ def path_text(path: Path) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value as it stands in JSON, cut where it is long."""
+    """Returns the value as JSON, truncated if long."""
     text = json.dumps(value, default=repr)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"
 
 
 def nearest(given: str, known: Sequence[str]) -> str | None:
-    """The known word that was probably meant; None where none is near."""
-    # Imported here, since most files are right, and the Lambda's cold start is paid for.
+    """Returns the known word that is closest to the given one, or None if none is close."""
+    # Imported here to keep the Lambda's cold start short: most files are valid.
     from difflib import get_close_matches  # noqa: PLC0415
 
     lowered = {word.lower(): word for word in reversed(known)}
@@ -88,7 +88,7 @@ def nearest(given: str, known: Sequence[str]) -> str | None:
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:
-    """The words with commas; the first of them where they are many."""
+    """Returns the words separated by commas; only the first ones if there are many."""
     words = list(words)
     rest = len(words) - most
     return ", ".join(words) if rest <= 1 else f"{', '.join(words[:most])} and {rest} more"

@@ -1,4 +1,4 @@
-"""From the bytes of ``input.yaml`` to the name and the input of an execution. Pure: no AWS, no environment."""
+"""Turns the bytes of ``input.yaml`` into the name and input of an execution. Needs no AWS and no environment."""
 
 import hashlib
 import json
@@ -17,17 +17,17 @@ from pipeline.input.yaml_document import Document
 from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH, SAGEMAKER_NAME_LENGTH, STAGES
 
 MAX_INPUT_BYTES = 262_144
-"""Bytes of UTF-8 that Step Functions takes as an execution's input (StartExecution, ``input``)."""
+"""The maximum size of an execution's input, in bytes of UTF-8 (StartExecution, ``input``)."""
 
 MAX_PROBLEMS = 100
-"""Problems that are told at once; a file with more is not an input.yaml."""
+"""The maximum number of issues reported together; a file with more is no input.yaml."""
 
 _NAME_PARTS = ("job_prefix", "model_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionInput:
-    """What Step Functions is given."""
+    """The arguments of StartExecution."""
 
     name: str
     content: dict[str, Any]
@@ -38,16 +38,16 @@ class ExecutionInput:
 def execution_input(
     file: bytes, *, tokens: Mapping[str, str], event_id: str, overrides: Mapping[str, Any] | None = None
 ) -> ExecutionInput:
-    """The execution that a file describes.
+    """Returns the execution that a file describes.
 
     Args:
         file: the content of ``input.yaml``.
-        tokens: what stands for each token but that of the execution.
-        event_id: the same for the same event, however often it is delivered; the execution's name comes from it.
-        overrides: merged over the parsed file before it is checked: mappings key by key, all else replaced.
+        tokens: the value of each token except the execution's.
+        event_id: identifies the event, however often it is delivered; part of the execution's name.
+        overrides: merged over the parsed file before validation: mappings key by key, everything else replaced.
 
     Raises:
-        InvalidFileError: with everything that is wrong with the file.
+        InvalidFileError: the file is invalid; has every issue.
     """
     document = _document(file)
     overrides = overrides or {}
@@ -63,23 +63,23 @@ def execution_input(
 
 @lru_cache(maxsize=1)
 def _document(file: bytes) -> Document:
-    """A function that stays warm mostly gets the file that it had, and reading it takes longer than all else."""
+    """Parses the file, which takes longer than everything else; a warm function mostly gets the same file again."""
     return Document(file)
 
 
 def checked_input(
     data: dict[str, Any], *, tokens: Mapping[str, str], event_id: str, found: list[InputIssue] | None = None
 ) -> ExecutionInput:
-    """The execution that parsed data describes.
+    """Returns the execution that parsed data describes.
 
     Args:
         data: the parsed file with the overrides merged in.
         tokens: as for ``execution_input``.
         event_id: as for ``execution_input``.
-        found: what is already known to be wrong.
+        found: the issues found so far.
 
     Raises:
-        InvalidFileError: with everything that is wrong, not yet located.
+        InvalidFileError: the data is invalid; has every issue, without positions.
     """
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
@@ -96,9 +96,7 @@ def checked_input(
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise InvalidFileError(
-            [InputIssue(message="the overrides have half a character (a surrogate) in them")]
-        ) from error
+        raise InvalidFileError([InputIssue(message="the overrides contain half a character (a surrogate)")]) from error
     if size > MAX_INPUT_BYTES:
         message = f"the input has {size:,} bytes as JSON; Step Functions allows {MAX_INPUT_BYTES:,}"
         raise InvalidFileError([InputIssue(message=message)])
@@ -108,15 +106,14 @@ def checked_input(
 def execution_name(
     data: Mapping[str, Any], *, tokens: Mapping[str, str], event_id: str
 ) -> tuple[str, list[InputIssue]]:
-    """The name of the execution that this event starts: ``<job_prefix>-<model_id>-`` and a hash of the event's id.
+    """Returns the name of the event's execution: ``<job_prefix>-<model_id>-`` and a hash of the event's ID.
 
-    The same event always gives the same name, so that Step Functions itself refuses to start it twice. Whether the
-    parts are there, and of which characters they are, is the schema's business; the problems
-    here are those that it cannot see.
+    The same event always gives the same name, so Step Functions itself rejects a second start. The issues are only
+    those that the schema cannot find: it validates the parts' presence and characters.
     """
     parts = [fill_in(data.get(key), tokens) for key in _NAME_PARTS]
     circular = [
-        InputIssue(path=(key,), message=f"has {EXECUTION_TOKEN} in it, which begins with it", value=part)
+        InputIssue(path=(key,), message=f"contains {EXECUTION_TOKEN}, which begins with it", value=part)
         for key, part in zip(_NAME_PARTS, parts, strict=True)
         if isinstance(part, str) and EXECUTION_TOKEN in part
     ]
@@ -133,7 +130,7 @@ def execution_name(
 
 
 def merged(data: Any, overrides: Any) -> Any:
-    """The data with the overrides over it: mappings key by key, all else replaced."""
+    """Returns the data with the overrides merged over it: mappings key by key, everything else replaced."""
     if isinstance(data, dict) and isinstance(overrides, Mapping):
         return data | {key: merged(data.get(key), value) for key, value in overrides.items()}
     return overrides
@@ -148,7 +145,7 @@ def _located(problem: InputIssue, document: Document, overrides: Mapping[str, An
 
 
 def _stands_in(overrides: Any, path: Path) -> bool:
-    """Whether the overrides say what stands at the path."""
+    """Whether the overrides set the value at the path."""
     for part in path:
         if not isinstance(overrides, Mapping):
             return True

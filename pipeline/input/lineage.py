@@ -1,8 +1,8 @@
-"""Which execution a stage reads from, when a stage before it does not run.
+"""Resolves the execution that a stage reads from if an earlier stage does not run.
 
-What a stage writes and reads is told by the S3 URIs with ``SFN_EXECUTION_ID`` in them. Where the stage that writes what
-another one reads does not run, the token stands for ``source_execution_id`` instead of this execution; without one, the
-input is refused, since the job would wait for its machine only to find nothing.
+The S3 URIs that contain ``SFN_EXECUTION_ID`` tell what a stage reads and writes. If a stage reads what a stage that
+does not run would have written, the token becomes ``source_execution_id`` instead of this execution. Without one, the
+input is rejected: otherwise the job would wait for its instance only to find nothing.
 """
 
 import re
@@ -16,10 +16,10 @@ from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
-"""The request fields from which SageMaker itself reads, where they are not to write to."""
+"""The request fields that SageMaker itself reads from, unless they are fields to write to."""
 
 _WRITE_WORDS = ("Output", "Checkpoint", "Destination")
-"""A field is one to write to when its name, or that of one above it, has one of these words in it."""
+"""A field is written to if its name, or that of a field above it, contains one of these words."""
 
 _NAME = CREATE_MODEL.name_field
 _MAKER = CREATE_MODEL.key
@@ -28,12 +28,12 @@ _MAKER = CREATE_MODEL.key
 def fill_in_input(
     data: dict[str, Any], *, execution: str, tokens: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[InputIssue]]:
-    """The input with every token filled in, and a problem for each reference to what no stage makes.
+    """Returns the input with every token filled in, and an issue for each reference to what no stage creates.
 
     Args:
-        data: the parsed file; it may be of any shape below its top.
+        data: the parsed file; below the top level it may have any shape.
         execution: this execution's name.
-        tokens: what stands for each of the other tokens.
+        tokens: the value of each of the other tokens.
     """
     source = data.get(SOURCE)
     source = source if isinstance(source, str) else None
@@ -66,7 +66,7 @@ def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str
 
 
 def _unwritten(use: StageSection, earlier: "_Writers") -> Iterator[InputIssue]:
-    """What the stage reads of this execution although the stage that writes it does not run."""
+    """Yields an issue for each URI of this execution that the stage reads although its writer does not run."""
     known = [other.stage for other in earlier.uses if other.request]
     before = STAGES[: STAGES.index(use.stage)]
     absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
@@ -88,27 +88,27 @@ def _problem(path: Path, text: str, why: str) -> InputIssue:
 
 
 def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
-    """The stage's strings that name the execution."""
+    """Yields the stage's strings that contain the execution's token."""
     for path, text in _strings(use.value, (use.stage.key,)):
         if EXECUTION_TOKEN in text:
             yield path, text
 
 
 def _writes(use: StageSection) -> list[str]:
-    """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
+    """Returns the S3 URIs that the stage may write to, including those in a script's arguments."""
     return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
 
 
 class _Writers:
-    """Finds the stage that writes a URI, in time that grows with the URI and not with all that is written.
+    """Finds the stage that writes a URI, in time proportional to the URI's length.
 
     Args:
-        written: the stages, in their order, each with the URIs that it writes.
+        written: the stages in their order, each with the URIs that it writes.
     """
 
     def __init__(self, written: Sequence[tuple[StageSection, list[str]]]) -> None:
         self.uses = [use for use, _ in written]
-        # Where several fit equally well, the last of those that run wins, else the last.
+        # If several match equally well, the last that runs wins, otherwise the last.
         ascending = sorted(written, key=lambda item: item[0].runs)
         self._sorted = [(use, sorted(uris)) for use, uris in reversed(ascending)]
         self._tree: dict[str | None, Any] = {}
@@ -120,7 +120,7 @@ class _Writers:
                 node[None] = use
 
     def of(self, uri: str) -> StageSection | None:
-        """The stage that writes the URI or the longest of the folders above it; else one that writes below it."""
+        """Returns the stage that writes the URI or the deepest folder above it, otherwise one that writes below it."""
         return self._above(uri) or self._below(uri)
 
     def _above(self, uri: str) -> StageSection | None:
@@ -164,7 +164,7 @@ def _uris(text: str) -> list[str]:
 
 
 def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-    """A problem for each place where the stage uses the model of a CreateModel that does not run."""
+    """Yields an issue for each field that uses the model of a CreateModel that does not run."""
     maker = StageSection.of(data, CREATE_MODEL)
     if maker.runs:
         return
@@ -180,12 +180,12 @@ def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[Input
 
 
 def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
-    """Names the source execution's model in each place where the input names none.
+    """Fills in the source execution's model wherever the input names none.
 
     Args:
-        use: the stage as the file has it.
+        use: the stage's section in the file.
         data: the parsed file.
-        filled: the input with its tokens filled in, which is changed.
+        filled: the input with its tokens filled in; changed in place.
         source: the source execution's name.
     """
     maker = StageSection.of(data, CREATE_MODEL)

@@ -1,7 +1,8 @@
-"""Whether the names of what the run makes in SageMaker are ones that the state machine's role may use.
+"""Checks that the state machine's role may use the names of the resources that the run creates.
 
-The role is limited to names with the deployment's ``model-name`` in them (``infrastructure.permissions``), so that it
-can touch nothing of another team in the account. Whoever is refused by SageMaker itself learns that after the training.
+The role is limited to names that contain the deployment's ``model-name`` (``infrastructure.permissions``), so that it
+cannot touch other teams' resources in the account. Without this check, SageMaker would reject a name only after
+training.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,17 +14,17 @@ from pipeline.stages import STAGES
 
 
 def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_name: str) -> Iterator[InputIssue]:
-    """A problem for each name that the role may not use, of what the stages that run make.
+    """Yields an issue for each name that the role may not use.
 
     Args:
-        content: the execution's input, its tokens filled in; it may be of any shape below its top.
+        content: the execution's input with its tokens filled in; below the top level it may have any shape.
         execution: the execution's name.
         model_name: the deployment's parameter ``model-name``.
     """
     model_id = content.get("model_id")
     if not isinstance(model_id, str):
-        return  # the schema says so
-    model = model_name.lower()  # SageMaker's ARNs have names in small letters
+        return  # the schema reports it
+    model = model_name.lower()  # SageMaker's ARNs have lowercase names
     long_lived = f"{model_name} or {model_name}-..."
     found: dict[Path, InputIssue] = {}
     for stage in STAGES:
@@ -32,7 +33,7 @@ def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_nam
             path, name, written = _name(StageSection.of(content, stage), created.keys, default, model_id)
             fits = _begins_with if created.long_lived else _has_part
             if name and not fits(name, model):
-                # A model_id that suits endpoints suits the execution's name, too.
+                # A model_id that fits endpoints fits the execution's name, too.
                 is_long = created.long_lived or path == ("model_id",)
                 allowed = long_lived if is_long else f"{model_name}-... or ...-{model_name}-..."
                 found.setdefault(path, _problem(path, written, allowed))
@@ -40,7 +41,7 @@ def names_outside_scope(content: Mapping[str, Any], *, execution: str, model_nam
 
 
 def _name(use: StageSection, keys: tuple[str, ...], default: str, model_id: str) -> tuple[Path, str | None, Any]:
-    """Where a name is written, the name in small letters (None where none is made), and what is written there."""
+    """Returns the name's path in the input, the lowercase name (None if nothing is created), and the value there."""
     given = use.at(*keys[:-1]).get(keys[-1])
     path, name, written = (
         (("model_id",), default, model_id) if given is None else ((use.stage.key, *keys), given, given)

@@ -20,7 +20,7 @@ class StageSection:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], stage: "Stage") -> "StageSection":
-        """The stage's section in the parsed file."""
+        """Returns the stage's section in the parsed file."""
         return cls(stage, data.get(stage.key))
 
     @property
@@ -34,7 +34,7 @@ class StageSection:
         return self.at("input")
 
     def at(self, *keys: str) -> dict[str, Any]:
-        """The mapping below these keys; empty if there is none."""
+        """Returns the mapping below these keys; empty if there is none."""
         value = self.value
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""The words that stand for the deployment and the execution, and how they are filled in."""
+"""Fills in the tokens, which are placeholders for values of the deployment and the execution."""
 
 import re
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ TOKENS = (
     "IMAGE_URI",
     EXECUTION_TOKEN,
 )
-"""All of them. A token is a whole word: ``XMODEL_NAME`` is none."""
+"""A token is a whole word: ``XMODEL_NAME`` contains none."""
 
 
 def fill_in(value: Any, tokens: Mapping[str, str]) -> Any:
-    """The value with each token in its strings replaced; keys stay as they are.
+    """Returns the value with each token in its strings replaced; keys are unchanged.
 
     Args:
-        value: the parsed tree of the input file, or a part of it.
-        tokens: what stands for each token; what it puts in is not searched again.
+        value: the parsed input file, or a part of it.
+        tokens: the value of each token; tokens in it are not replaced again.
     """
     if isinstance(value, dict):
         return {key: fill_in(item, tokens) for key, item in value.items()}

@@ -1,7 +1,7 @@
-"""Holds a value against a JSON Schema and gives every problem at once.
+"""Validates a value against a JSON Schema and reports every issue.
 
-It knows the keywords that ``pipeline.schema`` writes, and no others. A test holds its verdicts against those of the
-reference implementation. It is stricter in one point, as SageMaker is: ``1.0`` is not an integer.
+It supports only the keywords that ``pipeline.schema`` writes. A test compares it with the reference implementation.
+Like SageMaker, it is stricter in one respect: ``1.0`` is not an integer.
 """
 
 import functools
@@ -16,7 +16,7 @@ from pipeline.input.errors import InputIssue, Path, listed, nearest, shown
 Schema = Mapping[str, Any]
 
 EXPECTED = "expected "
-"""How the schema's own words for a pattern begin, since editors show them as they are."""
+"""The prefix of the schema's descriptions of patterns, which editors show verbatim."""
 
 _SCHEMA_FILE = FilePath(__file__).parent / "input.schema.json"
 _REFERENCE = "#/$defs/"
@@ -44,22 +44,22 @@ KEYWORDS = frozenset(
     | {"properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"}
     | {"items", "minItems", "maxItems", "pattern", "minLength", "maxLength", "minimum", "maximum"}
 )
-"""The keywords that limit what is valid; ``$defs`` and those that only describe are not among them."""
+"""The keywords that limit what is valid, without ``$defs`` and those that only describe."""
 
 
 @functools.cache
 def input_schema() -> Schema:
-    """The schema of ``input.yaml``, read once."""
+    """Returns the schema of ``input.yaml``, read once."""
     content: Schema = json.loads(_SCHEMA_FILE.read_bytes())
     return content
 
 
 def problems(value: Any, schema: Schema | None = None) -> Iterator[InputIssue]:
-    """Every problem of the value, in its own order.
+    """Yields every issue of the value, in the value's order.
 
     Args:
-        value: what JSON has: dicts with string keys, lists, strings, numbers, booleans, None.
-        schema: the schema; that of ``input.yaml`` where none is given.
+        value: parsed JSON: dicts with string keys, lists, strings, numbers, booleans, None.
+        schema: the schema; by default that of ``input.yaml``.
     """
     schema = input_schema() if schema is None else schema
     return _Validator(schema.get("$defs", {})).problems(value, schema, ())
@@ -73,7 +73,7 @@ class _Validator:
         wrong_type = _type_problem(value, schema, path)
         if wrong_type:
             yield wrong_type
-            return  # what else the schema says is about another type
+            return  # the other keywords are about another type
         if "$ref" in schema:
             yield from self.problems(value, self._definitions[schema["$ref"].removeprefix(_REFERENCE)], path)
         if "if" in schema:
@@ -108,7 +108,7 @@ def _type_problem(value: Any, schema: Schema, path: Path) -> InputIssue | None:
     if "type" not in schema:
         return None
     allowed = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    # To Python, true is an integer; to JSON it is not.
+    # In Python, unlike in JSON, true is an integer.
     if any(isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool)) for name in allowed):
         return None
     expected = listed(_NOUNS[name] for name in allowed if name != "null")
@@ -143,7 +143,7 @@ def _value_problems(value: Any, schema: Schema, path: Path) -> Iterator[InputIss
 
 
 def _limits(value: Any, schema: Schema) -> Iterator[str]:
-    """The limits that the value breaks, each as what is expected instead."""
+    """Yields what is expected instead, for each limit that the value violates."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if "minimum" in schema and not value >= schema["minimum"]:
             yield f"at least {schema['minimum']:,}"
@@ -155,7 +155,7 @@ def _limits(value: Any, schema: Schema) -> Iterator[str]:
             if not least <= len(value) <= most:
                 bound, count = ("at least", least) if len(value) < least else ("at most", most)
                 yield f"{bound} {count:,} {things}{'' if count == 1 else 's'}, not {len(value):,}"
-                return  # nor is a text of the wrong length held against its pattern
+                return  # a text of the wrong length is not matched against its pattern
     if isinstance(value, str) and "pattern" in schema and not _pattern(schema["pattern"]).search(value):
         words = schema.get("patternErrorMessage", f"text that matches {schema['pattern']}")
         yield words.removeprefix(EXPECTED)
@@ -163,7 +163,7 @@ def _limits(value: Any, schema: Schema) -> Iterator[str]:
 
 @functools.cache
 def _pattern(pattern: str) -> re.Pattern[str]:
-    """Compiled so that ``$`` is the end, as in JSON Schema; Python's also stands before a last line break."""
+    """Compiles with ``$`` as the end, as in JSON Schema; Python's also matches before a final line break."""
     return re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
 
 

@@ -1,8 +1,8 @@
-"""Reads ``input.yaml`` as plain data and remembers the line and column of each value.
+"""Parses ``input.yaml`` as plain data and records the line and column of each value.
 
 YAML's core schema applies: booleans are ``true`` and ``false``, numbers are decimal or begin with 0x or 0o, and
-everything else is a string, dates and ``yes`` included: https://yaml.org/spec/1.2.2/#103-core-schema. Editors read YAML
-this way; PyYAML's own loaders do not. Tags, duplicate keys and whatever else is not plain data become issues.
+everything else is a string, including dates and ``yes``: https://yaml.org/spec/1.2.2/#103-core-schema. Editors read
+YAML this way; PyYAML's own loaders do not. Tags, duplicate keys and anything else that is not plain data are issues.
 """
 
 import re
@@ -21,20 +21,20 @@ from yaml.scanner import Scanner
 from pipeline.input.errors import InputIssue, InvalidFileError, Path, shown
 
 MAX_FILE_BYTES = 1_000_000
-"""Bytes of a file that are read: more than enough for what Step Functions takes, comments included."""
+"""The maximum size of a file: more than enough for the input that Step Functions accepts, plus comments."""
 
 _LARGEST_BITS = 64
-"""Bits of a whole number; SageMaker's longest fields have them."""
+"""The maximum size of a whole number, as in SageMaker's largest fields."""
 
 _BOOLEANS = {"true": True, "false": False}
 
 _MAX_VALUES = 131_072
-"""Keys and values in a file, and values with aliases followed: no more fit into Step Functions' 262,144 bytes."""
+"""The maximum number of keys and values, with aliases followed: no more fit into Step Functions' 262,144 bytes."""
 
 _TOO_MANY = f"more than {_MAX_VALUES:,} values, aliases followed"
 
 _MAX_DEPTH = 100
-"""Levels of a file; SageMaker's requests have ten."""
+"""The maximum number of levels; SageMaker's requests have ten."""
 
 _TOO_DEEP = f"more than {_MAX_DEPTH} levels, aliases followed"
 
@@ -42,13 +42,13 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class Document:
-    """A file's content.
+    """A parsed file.
 
     Args:
         content: the file's bytes.
 
     Raises:
-        InvalidFileError: it is not UTF-8, not YAML, not one document with a mapping at its top, or too much.
+        InvalidFileError: it is not UTF-8, not YAML, not a single document with a mapping at the top, or too large.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -59,7 +59,7 @@ class Document:
             _at(node, InputIssue(message=f"the tag {shown(node.tag)} is not allowed; the file is data only"))
             for node in tagged
         ]
-        """What makes the file bad although it can be read: tags, keys that stand twice, numbers that JSON has not."""
+        """What is invalid in a file that can be parsed: tags, duplicate keys, numbers that JSON lacks."""
         data = self._value(self._root, ()) if self._root else None
         if not isinstance(data, dict):
             found = "nothing" if data is None else f"{shown(data)}"
@@ -73,7 +73,7 @@ class Document:
         self.data: dict[str, Any] = data
 
     def located(self, problem: InputIssue) -> InputIssue:
-        """The problem with its line and column; for what is missing, those of what it is missing in."""
+        """Returns the issue with its line and column; for a missing key, those of the mapping that lacks it."""
         node, key = self._root, None
         for part in problem.path:
             found = _child(node, part)
@@ -85,7 +85,7 @@ class Document:
     def _value(self, node: Node, path: Path) -> Any:
         self._count += 1
         for too_much, message in (
-            (node in self._open, "is an alias of what it stands in"),
+            (node in self._open, "is an alias of a value that contains it"),
             (self._count > _MAX_VALUES, _TOO_MANY),
             (len(self._open) > _MAX_DEPTH, _TOO_DEEP),
         ):
@@ -118,10 +118,10 @@ class Document:
                     key,
                     path,
                     f"the key {shown(given)} is not a string; a key that looks like a number, "
-                    "a truth value or null stands in quotes",
+                    "a boolean or null needs quotes",
                 )
             elif key.value in own:
-                self._report(key, (*path, key.value), "stands twice in the same mapping")
+                self._report(key, (*path, key.value), "appears twice in the same mapping")
             else:
                 own[key.value] = self._value(child, (*path, key.value))
         return merged | own
@@ -132,14 +132,14 @@ class Document:
             case "null":
                 return None
             case "bool":
-                return _BOOLEANS.get(text.lower())  # None for what a tag claims to be one
+                return _BOOLEANS.get(text.lower())  # None if only a tag claims that it is a boolean
             case "int" | "float" as kind:
                 number = _number(text, kind)
                 if number is None:
                     self._report(node, path, f"{shown(text)} is not a number that JSON can hold")
                 return number
         if re.search("[\ud800-\udfff]", text):
-            self._report(node, path, f"{shown(text)} has half a character (a surrogate) in it")
+            self._report(node, path, f"{shown(text)} contains half a character (a surrogate)")
         return text
 
     def _report(self, node: Node, path: Path, message: str) -> None:
@@ -147,7 +147,7 @@ class Document:
 
 
 def _number(text: str, kind: str) -> int | float | None:
-    """The number; None where it is infinite, not a number, or longer than Python reads."""
+    """Returns the number; None if it is infinite, not a number, or too long for Python."""
     try:
         if kind == "int":
             whole = int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
@@ -163,7 +163,7 @@ def _merge_sources(node: Node) -> list[Node]:
 
 
 def _children(node: Node | None) -> Iterator[tuple[str | int, Node, Node]]:
-    """The name, the key's node and the value's node of each child; of what is merged, after the mapping's own."""
+    """Yields the name, the key's node and the value's node of each child; merged ones come after the mapping's own."""
     if isinstance(node, MappingNode):
         for key, child in node.value:
             if not _is_merge(key) and isinstance(key, ScalarNode):
@@ -198,11 +198,11 @@ def _decoded(content: bytes) -> str:
 
 
 class _TooMuchError(yaml.MarkedYAMLError):
-    """The file goes beyond a bound."""
+    """The file exceeds a limit."""
 
 
 class _Resolver(BaseResolver):
-    """Which plain scalars are not strings."""
+    """Decides which plain scalars are not strings."""
 
 
 for _name, _regexp, _first in (
@@ -220,7 +220,7 @@ for _name, _regexp, _first in (
 
 
 class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
-    """Text to nodes, no deeper than is sensible; tags are gathered, not followed."""
+    """Composes text into nodes, with limits; collects tags instead of resolving them."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -249,7 +249,7 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
 
 
 def _read_nodes(text: str) -> tuple[Node | None, list[Node]]:
-    """The document's root, None where it is empty, and the nodes that have a tag."""
+    """Returns the document's root, None if it is empty, and the nodes with a tag."""
     try:
         loader = _Loader(text)
         return loader.get_single_node(), loader.tagged
@@ -275,7 +275,7 @@ def _explained(error: yaml.MarkedYAMLError) -> str:
 
 
 def _at(node: Node | None, problem: InputIssue) -> InputIssue:
-    """The problem with the place where the node begins."""
+    """Returns the issue with the position of the node."""
     return _at_mark(node.start_mark if node else None, problem)
 
 

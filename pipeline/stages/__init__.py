@@ -1,10 +1,10 @@
-"""The list of stages, from which everything else follows.
+"""The list of stages, from which everything else is derived.
 
-The state machine, its role's permissions, the schema of ``input.yaml`` and its checks, the summary of a run and its
-report are all made from it.
+That is the state machine, its role's permissions, the schema of ``input.yaml`` and its checks, and the summary and
+report of a run.
 
-A stage is an instance of :class:`Stage` in a file of its own, or an entry in ``requests`` if it is one SageMaker
-request, and a line in the list.
+A stage is an instance of :class:`Stage` in a package of its own, or an entry in ``requests`` if it is a single
+SageMaker request, plus a line in the list.
 """
 
 from pipeline.stages.approval import APPROVAL
@@ -48,16 +48,16 @@ STAGES: list[Stage] = [
 REQUEST_STAGES = tuple(stage for stage in STAGES if isinstance(stage, RequestStage))
 
 SAGEMAKER_NAME_LENGTH = 63
-"""Characters that SageMaker allows in the name of a job or a model (CreateTrainingJob, CreateModel)."""
+"""The maximum length of the name of a job or a model (CreateTrainingJob, CreateModel)."""
 
 EXECUTION_NAME_LENGTH = SAGEMAKER_NAME_LENGTH - max(len(stage.name_prefix) for stage in REQUEST_STAGES)
-"""Characters that an execution's name may have, so that every name derived from it fits SageMaker's limit."""
+"""The maximum length of an execution's name, so that every name derived from it fits SageMaker's limit."""
 
 EVENT_HASH_LENGTH = 16
 """Characters at the end of an execution's name that identify the event: ``<job_prefix>-<model_id>-<hash>``."""
 
 
 def stage_of_state(name: str) -> str | None:
-    """The key of the stage that a state of the state machine belongs to; None for those between the stages."""
+    """Returns the key of the stage that a state belongs to; None for the states between the stages."""
     key = name.partition(":")[0]
     return key if key in {stage.key for stage in STAGES} else None

@@ -1,37 +1,38 @@
-"""The stages that are one SageMaker request, which the user's ``input`` gives in full."""
+"""The stages that are a single SageMaker request: the user's ``input``."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
     from pipeline.input.errors import Path
     from pipeline.input.stage_section import StageSection
+    from pipeline.stages.section_schema import Requests, Schema
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RequestStage(Stage):
-    """A stage that is one SageMaker request."""
+    """A stage that is a single SageMaker request."""
 
     action: str
     """The SageMaker API action, spelt as Step Functions spells it: ``createTrainingJob``."""
     name_field: str
-    """The request's field for the name of what the action creates."""
+    """The request's field with the name of the job or model."""
     name_prefix: str = ""
-    """Prefix of the default name, before the execution's name."""
+    """The default name's prefix, before the execution's name."""
     waits: bool = True
-    """Whether Step Functions waits until what the action started has ended."""
+    """Whether Step Functions waits for the job to end."""
     timeout: int | None = None
-    """Seconds that a job without a stopping condition may take."""
+    """The timeout in seconds, for a job without a stopping condition."""
     model_from: "RequestStage | None" = None
-    """The stage whose model it uses unless its own request names one."""
+    """The stage whose model it uses by default."""
     arn_field: str | None = None
-    """The report's name of what it creates, and the result's field with the ARN, as ``Model=ModelArn``."""
+    """The label in the report and the result's field with the ARN: ``Model=ModelArn``."""
     result: str = "$states.result"
-    """JSONata of what is kept as its result."""
+    """The JSONata expression of its result."""
     output_path: str | None = None
     """The request's field with the S3 path below which SageMaker writes to a folder named after the job."""
 
@@ -42,46 +43,35 @@ class RequestStage(Stage):
 
     @property
     def noun(self) -> str:
-        """What the action creates, as in the API's action names: ``TrainingJob``."""
+        """The resource that the action creates, as in the API's action names: ``TrainingJob``."""
         return self.action.removeprefix("create")
 
-    def section(self, requests: Requests) -> Schema:
-        """``run`` and the request; what the state machine fills in is optional."""
-        filled_in = (self.name_field,) + ((self.model_from.name_field,) if self.model_from else ())
-        given = requests.request(f"Create{self.noun}", optional=filled_in)
-        if self.action == "createProcessingJob":
-            requests.fields(f"Create{self.noun}")["AppManaged"] = {
-                "description": "Dropped: the SageMaker SDK writes it, the API does not know it.",
-                "type": ["boolean", "null"],
-            }
-        return {
-            "description": f"sagemaker:{self.integration}",
-            "type": ["object", "null"],
-            "required": ["run"],
-            "additionalProperties": False,
-            "properties": {
-                "run": {"description": "Whether the stage runs.", "type": "boolean"},
-                "input": given
-                | {"description": f"The request of SageMaker's Create{self.noun}; null stands for a field left out."},
-            },
-            "if": {"properties": {"run": {"const": True}}, "required": ["run"]},
-            "then": {"required": ["input"], "properties": {"input": {"type": "object"}}},
-        }
+    @property
+    def default_name(self) -> str:
+        """The JSONata expression of the default name of the job or model."""
+        name = "$states.context.Execution.Name"
+        return f"('{self.name_prefix}' & {name})" if self.name_prefix else name
+
+    def section(self, requests: "Requests") -> "Schema":
+        """Has ``run`` and the request."""
+        from pipeline.stages.section_schema import request_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return request_section(self, requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """One task: see :mod:`pipeline.asl.request_state`."""
+        """One task; see :mod:`pipeline.asl.request_state`."""
         from pipeline.asl.request_state import request_state  # noqa: PLC0415 - see pipeline.stages.stage
 
-        return {self.key: request_state(self, resources, following=following)}
+        return request_state(self, resources, following=following)
 
     def grants(self) -> "Grants":
-        """Of the one integration."""
+        """The grants of its one integration."""
         from pipeline.grants import creation, job  # noqa: PLC0415 - see pipeline.stages.stage
 
         return {f"sagemaker:{self.integration}": job(self.noun) if self.waits else creation(self.noun)}
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """That of the job, or of the model."""
+        """The name of the job or model."""
         return (CreatedName(keys=("input", self.name_field), prefix=self.name_prefix),)
 
     def model_fields(self, section: "StageSection") -> list[tuple["Path", dict[str, Any]]]:
@@ -91,7 +81,7 @@ class RequestStage(Stage):
         return [((self.key, "input", self.model_from.name_field), section.request)]
 
     def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The ARN of what it created, if the report shows it."""
+        """The ARN of the job or model, if the report shows it."""
         name, _, field = (self.arn_field or "").partition("=")
         return {name: result.get(field)} if name else {}
 
@@ -110,7 +100,7 @@ EVALUATION = RequestStage(
     action="createProcessingJob",
     name_field="ProcessingJobName",
     name_prefix="evaluation-",
-    # The gate refuses a model that has changed since its evaluation began.
+    # The gate rejects a model that has changed since its evaluation began.
     result="$merge([$states.result, {'EnteredTime': $states.context.State.EnteredTime}])",
 )
 

@@ -1,47 +1,36 @@
-"""What a stage is: everything that the rest of the module needs to know about one, in one class.
+"""The base class of the stages, with everything that the rest of the module needs to know about one.
 
-The start Lambda and the failure announcer import every stage, so a stage's file stays cheap to import: its states and
-grants, which only synthesis needs, are imported when they are asked for. In a stage that is a package, they are in
-modules beside ``__init__``, which the functions' archives do not have.
+The start Lambda and the failure announcer import every stage, and Lambda compiles the source at each cold start. So a
+stage's schema, states and grants, which only synthesis needs, are imported on demand. In a stage that is
+a package they are in other modules than ``__init__``, which the functions' archives leave out.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
     from pipeline.input.errors import InputIssue, Path
     from pipeline.input.stage_section import StageSection
-
-Schema = dict[str, Any]
-
-
-class Requests(Protocol):
-    """SageMaker's requests, as schemas."""
-
-    def request(self, action: str, *, optional: tuple[str, ...] = ()) -> Schema:
-        """A reference to an action's request; ``optional`` names required fields that the user may leave out."""
-
-    def fields(self, action: str) -> dict[str, Schema]:
-        """The fields of an action's request."""
+    from pipeline.stages.section_schema import Requests, Schema
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedName:
-    """The name of something that a stage creates in SageMaker."""
+    """The name of a resource that a stage creates in SageMaker."""
 
     keys: tuple[str, ...]
-    """Where the stage's section may give it: ``("input", "EndpointName")``."""
+    """The name's path in the stage's section: ``("input", "EndpointName")``."""
     prefix: str = ""
-    """Prefix of the default name, before the execution's name."""
+    """The default name's prefix, before the execution's name."""
     long_lived: bool = False
-    """Whether it outlives the execution; its default name is then ``model_id``."""
+    """Whether the resource outlives the execution; its default name is then ``model_id``."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stage(ABC):
     """One stage of the pipeline."""
 
@@ -49,12 +38,12 @@ class Stage(ABC):
     """Its key in ``input.yaml``; its states are named after it: ``<key>`` or ``<key>: ...``."""
 
     @abstractmethod
-    def section(self, requests: Requests) -> Schema:
-        """The JSON Schema of its section of ``input.yaml``."""
+    def section(self, requests: "Requests") -> "Schema":
+        """Returns the JSON Schema of its section of ``input.yaml``."""
 
     @abstractmethod
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """Its states in Amazon States Language.
+        """Returns its states in Amazon States Language.
 
         Args:
             resources: the deployment's resources.
@@ -63,42 +52,42 @@ class Stage(ABC):
 
     @abstractmethod
     def grants(self) -> "Grants":
-        """What the state machine's role must be allowed, for each service integration that the states use."""
+        """Returns the grants that the state machine's role needs, by service integration."""
 
     @property
     def runs(self) -> str:
-        """The JSONata condition under which it runs."""
+        """The JSONata condition for the stage to run."""
         return f"$states.input.{self.key}.run = true"
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """JSONata conditions, each with the state that the stage begins with if the condition holds."""
+        """Returns JSONata conditions, each with the stage's first state if the condition holds."""
         return [(self.runs, self.key)]
 
     def exit_rules(self) -> list[tuple[str, str]]:
-        """JSONata conditions, each with a state that ends the execution after this stage if the condition holds."""
+        """Returns JSONata conditions, each with a state that then ends the execution after this stage."""
         return []
 
     def issues(self, data: Mapping[str, Any]) -> Iterator["InputIssue"]:  # noqa: ARG002 - most stages have none
-        """What is wrong with the file beyond the schema: keys that contradict each other or another stage.
+        """Yields what the schema cannot find: keys that contradict each other or another stage.
 
         Args:
-            data: the parsed file, its tokens not filled in; it may have any shape below its top.
+            data: the parsed file before tokens are filled in; below the top level it may have any shape.
         """
         yield from ()
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """The names of what it creates, which the state machine's role must be allowed to use."""
+        """Returns the names of the resources that it creates, which the state machine's role must be allowed to use."""
         return ()
 
     def model_fields(self, section: "StageSection") -> list[tuple["Path", dict[str, Any]]]:  # noqa: ARG002
-        """Where its section names the model that it uses: the name's path, and the mapping that has the name."""
+        """Returns the path of each model name in its section, with the mapping that contains the name."""
         return []
 
     def add_default_model_field(self, section: dict[str, Any]) -> None:  # noqa: B027 - most stages use none
-        """Adds, in place, the mapping that names the model by default, if the section has none."""
+        """Adds the mapping that names the model by default, in place, if the section has none."""
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002
-        """The result in the summary of a run; None if it came to nothing.
+        """Returns the stage's entry in the summary of a run, or None.
 
         Args:
             result: ``<key>.result`` of the execution's data; empty if the stage did not run.
@@ -106,9 +95,9 @@ class Stage(ABC):
         return None
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str] | None:  # noqa: ARG002
-        """The summary as a name and a text for people."""
+        """Returns the summary for people, as a label and a text."""
         return None
 
     def report_rows(self, result: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """The report's lines about the model, by their names; values of None are left out."""
+        """Returns the report's rows about the model, by their labels; values of None are left out."""
         return {}

@@ -16,7 +16,7 @@ LOCKS = ["requirements.txt", *(f"requirements/{name}.txt" for name in ("local", 
 
 
 @pytest.fixture(scope="module")
-def bom() -> dict[str, Any]:
+def bom(clients_installed: None) -> dict[str, Any]:  # noqa: ARG001 - they are listed
     """The output of make sbom."""
     return sbom.bom()
 

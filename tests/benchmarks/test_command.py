@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks import results
 from benchmarks.families import FAMILIES
-from benchmarks.table import DOCUMENT, written
 from executions.defaults import PROJECT
 
 
@@ -34,12 +33,6 @@ def test_wrong_usage(arguments: list[str], code: int, message: str) -> None:
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert results.FILE.read_bytes() == before
-
-
-def test_document_has_the_measured_figures() -> None:
-    """The table in docs/performance.md matches results.json; make bench writes both."""
-    document = DOCUMENT.read_text()
-    assert document == written(document, results.read())
 
 
 def test_every_family_was_measured() -> None:

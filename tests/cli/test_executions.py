@@ -58,10 +58,14 @@ class StepFunctions:
                 events.append(left | {"stateExitedEventDetails": {"name": name}})
         self.stub.add_response("get_execution_history", {"events": events})
 
-    def lists(self, *names: str) -> None:
-        """Queues a response to ListExecutions."""
-        common = {"stateMachineArn": MACHINE, "status": "RUNNING", "startDate": START}
-        found = [common | {"executionArn": f"{EXECUTIONS}:{name}", "name": name} for name in names]
+    def lists(self, *names: str, started: tuple[int, ...] = ()) -> None:
+        """Queues a response to ListExecutions; ``started`` has the seconds of the starts."""
+        common = {"stateMachineArn": MACHINE, "status": "RUNNING"}
+        found = [
+            common
+            | {"executionArn": f"{EXECUTIONS}:{name}", "name": name, "startDate": START + timedelta(seconds=seconds)}
+            for name, seconds in zip(names, started or (0,) * len(names), strict=True)
+        ]
         self.stub.add_response("list_executions", {"executions": found})
 
     def target(self, logs: Path) -> Target:
@@ -86,8 +90,8 @@ def test_by_name_or_arn(given: str, states: StepFunctions) -> None:
 
 
 def test_latest(states: StepFunctions) -> None:
-    """``latest`` is the execution that started last; without executions, it is an error."""
-    states.lists("two", "one")
+    """``latest`` is the execution that started last, not the one that ended last; without executions, an error."""
+    states.lists("ended last", "two", "one", started=(1, 2, 0))
     states.describes(name="two")
     assert states.executions.describe("latest")["name"] == "two"
     states.lists()

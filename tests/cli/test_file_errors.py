@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.deployed import free_port
+from executions.defaults import PROJECT
 from local.errors import LocalError, file_errors
 
-PROJECT = Path(__file__).parent.parent.parent
 MLOPS = Path(sys.executable).with_name("mlops")
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 

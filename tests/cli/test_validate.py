@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.validate import STAND_INS
+from executions.defaults import PROJECT
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
-PROJECT = Path(__file__).parent.parent.parent
 SHIPPED = PROJECT / "scripts" / "input.yaml"
 FIVE_ERRORS = """\
 model_id: MODEL_NAME

@@ -1,16 +1,16 @@
-// A page of somebody else's in a headless Chromium, which sends requests to ports of this machine in every way that a
-// page has, and prints, as JSON, the statuses that came back and what the page could read.
+// Opens a foreign page in a headless Chromium, sends requests to ports of this machine in every way that pages can, and
+// prints, as JSON, the statuses of the responses and what the page could read.
 //
 //     node attack.mjs '[{"port": 4566, "path": "/", "body": "{}", "headers": {}}]'
 //
-// Each request is sent from http://evil.example, and from http://evil.example:PORT, whose name leads to 127.0.0.1: what
-// DNS rebinding makes of it. The pages themselves are put in the browser's way, so that nothing need serve them.
+// Each request is sent from http://evil.example, and from http://evil.example:PORT, whose name resolves to 127.0.0.1, as
+// in DNS rebinding. The pages themselves are intercepted, so that no server is needed for them.
 import { launch } from "../report/chromium.mjs";
 
 const PAGE = "/attack.html";
 const PATIENCE = 10_000;
 
-// In the page. The last line of a form of text/plain is name=value; JSON takes it for a member more.
+// Runs in the page. A text/plain form ends in name=value, which makes it one more member of the JSON.
 async function send({ port, path, body, headers }, way, host, patience) {
   const url = `http://${host}:${port}${path}`;
   if (way === "form") {
@@ -58,7 +58,7 @@ async function attack(browser, request, origin, host) {
   });
   const mine = (url) => url.endsWith(`:${request.port}${request.path}`);
   page.on("response", (answer) => mine(answer.url()) && seen[way].statuses.push(answer.status()));
-  // Those, too, whose answer the browser keeps from the page.
+  // Includes responses that the browser hides from the page.
   const urls = {};
   const network = await page.createCDPSession();
   await network.send("Network.enable");
@@ -70,7 +70,7 @@ async function attack(browser, request, origin, host) {
   for (way of ["form", "text", "nocors", "untyped", "headers", "get"]) {
     seen[way] = { statuses: [] };
     seen[way].read = await page.evaluate(send, request, way, host, PATIENCE);
-    await new Promise((passed) => setTimeout(passed, 100)); // what the browser tells us comes beside the answer
+    await new Promise((passed) => setTimeout(passed, 100)); // the browser's events may arrive after the response
   }
   await page.close();
   return seen;
@@ -78,7 +78,7 @@ async function attack(browser, request, origin, host) {
 
 const browser = await launch(
   "--host-resolver-rules=MAP evil.example 127.0.0.1",
-  // Of late, Chromium itself keeps pages from the loopback. Not every browser does, and users may allow it.
+  // Recent versions of Chromium block pages from the loopback interface. Other browsers do not, and users may allow it.
   "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 );
 try {

@@ -1,4 +1,4 @@
-"""A checkout of the module with an environment of its own, as a user has it."""
+"""A checkout of the module with its own environment, as a user has it."""
 
 import json
 import os
@@ -19,9 +19,9 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "of-the-shell",
     "AWS_PROFILE": "of-the-shell",
 }
-"""What the user's shell has for AWS, which no environment has any use for."""
+"""The AWS variables of the user's shell, which no environment may keep."""
 
-# Bytecode comes and goes while other tests import.
+# Without bytecode, which appears and disappears while other tests import.
 _LEFT_OUT = shutil.ignore_patterns(
     *(".git", ".venv*", "node_modules", "out", "docs", "tests", "cdk.out", ".*_cache", "__pycache__")
 )
@@ -29,13 +29,13 @@ _LEFT_OUT = shutil.ignore_patterns(
 
 @dataclass
 class Checkout:
-    """A copy of the module, in which a test may edit what it likes, and the command in it."""
+    """A copy of the module that a test may edit, and its commands."""
 
     folder: Path
     port: int
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begins a command."""
+    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command."""
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("COV", "AWS_", "MLOPS_"))
         }
@@ -49,8 +49,8 @@ class Checkout:
         )
 
     def mlops(self, *arguments: str, code: int = 0) -> str:
-        """Runs a command to its end, which must have this exit code; gives what it printed."""
-        process = self.begin(*arguments)
+        """Runs a command, which must end with this exit code; returns its output."""
+        process = self.start_command(*arguments)
         printed, _ = process.communicate(timeout=180)
         assert process.returncode == code, printed
         assert "Traceback" not in printed, printed
@@ -62,21 +62,21 @@ class Checkout:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What the last run wrote to summary.json."""
+        """The last run's summary.json."""
         content: dict[str, Any] = json.loads((self.folder / "out" / "demo" / "summary.json").read_text())
         return content
 
     @property
     def status(self) -> dict[str, Any]:
-        """What ``mlops local status --json`` says."""
-        process = self.begin("local", "status", "--json")
+        """The output of ``mlops local status --json``."""
+        process = self.start_command("local", "status", "--json")
         printed, _ = process.communicate(timeout=30)
         content: dict[str, Any] = json.loads(printed)
         assert process.returncode == (0 if content["status"] == "up" else 1)
         return content
 
     def processes(self) -> list[str]:
-        """The commands of all processes that have to do with this checkout, zombies aside."""
+        """The commands of this checkout's processes, without zombies."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -88,12 +88,12 @@ class Checkout:
         return [command for command in found if "pytest" not in command]
 
     def assert_nothing_left(self) -> None:
-        """No process is alive within some seconds."""
+        """Asserts that all processes end within some seconds."""
         wait_until(lambda: not self.processes())
 
 
 def wait_until(holds: Callable[[], bool], timeout: float = 30) -> None:
-    """Waits until something holds."""
+    """Waits until a condition holds."""
     deadline = time.monotonic() + timeout
     while not holds():
         assert time.monotonic() < deadline
@@ -101,7 +101,7 @@ def wait_until(holds: Callable[[], bool], timeout: float = 30) -> None:
 
 
 def make_checkout(folder: Path, port: int) -> Checkout:
-    """Copies the module, with the packages that are installed for it."""
+    """Copies the module with its installed packages."""
     shutil.copytree(PROJECT, folder, ignore=_LEFT_OUT)
     (folder / "node_modules").symlink_to(PROJECT / "node_modules")
     return Checkout(folder, port)

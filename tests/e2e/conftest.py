@@ -1,4 +1,4 @@
-"""The whole way, as a user types it: the real CLI, the emulator, the CDK, and the jobs as processes."""
+"""End-to-end tests: the real CLI, the emulator, the CDK, and jobs as processes."""
 
 import json
 import os
@@ -34,13 +34,13 @@ class LocalRun:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What it wrote to summary.json."""
+        """The run's summary.json."""
         content: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
         return content
 
 
 class RunningLocalRun:
-    """An ``mlops local run`` that goes on."""
+    """A running ``mlops local run``."""
 
     def __init__(self, folder: Path, port: int, *options: str) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class RunningLocalRun:
             )
 
     def wait_for(self, text: str, timeout: float = 120) -> None:
-        """Waits until it has printed the text."""
+        """Waits until the run has printed a text."""
         deadline = time.monotonic() + timeout
         while text not in self._output.read_text():
             assert self._process.poll() is None, self._output.read_text()
@@ -65,38 +65,38 @@ class RunningLocalRun:
             time.sleep(0.05)
 
     def interrupt(self) -> None:
-        """Sends what Ctrl-C sends."""
+        """Sends SIGINT, as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
 
     def end(self) -> None:
-        """Ends it if it goes on, so that a test which failed leaves nothing to the next."""
+        """Ends the run if it is still running after a failed test."""
         self._process.terminate()
         self._process.wait(30)
 
     def finish(self, timeout: float = 180) -> LocalRun:
-        """Waits for its end."""
+        """Waits for the run to end."""
         code = self._process.wait(timeout)
         return LocalRun(code, self._output.read_text(), self._port, self._folder)
 
 
 @pytest.fixture
-def begin_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningLocalRun]]:
-    """Begins an ``mlops local run`` on the small sample, with these further options."""
-    begun: list[RunningLocalRun] = []
+def start_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningLocalRun]]:
+    """Starts an ``mlops local run`` on the small sample, with additional options."""
+    started: list[RunningLocalRun] = []
 
-    def begin(*options: str, port: int | None = None) -> RunningLocalRun:
+    def start(*options: str, port: int | None = None) -> RunningLocalRun:
         given = options if "--data" in options else ("--data", str(SAMPLE), *options)
-        begun.append(RunningLocalRun(tmp_path / "out", port or free_port(), *given))
-        return begun[-1]
+        started.append(RunningLocalRun(tmp_path / "out", port or free_port(), *given))
+        return started[-1]
 
-    yield begin
-    for run in begun:
+    yield start
+    for run in started:
         run.end()
 
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """The stack on a running emulator, with no SageMaker yet."""
+    """The stack on a running emulator, without SageMaker."""
 
     emulator: Emulator
     metadata: Stack
@@ -106,11 +106,11 @@ class DeployedStack:
         return self.emulator.client("lambda")
 
     def invoke(self, *, key: str = "demo/scripts/input.yaml", **added: Any) -> tuple[dict[str, Any], bool]:
-        """Invokes the start Lambda with the sample event and what is added to it.
+        """Invokes the start Lambda with the sample event.
 
         Args:
-            key: where ``input.yaml`` lies in the bucket.
-            added: further parts of the event, such as ``overrides``.
+            key: the key of ``input.yaml`` in the bucket.
+            added: additional parts of the event, such as ``overrides``.
 
         Returns:
             The answer, and whether the invocation failed.
@@ -132,7 +132,7 @@ def deployed_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Checkout]:
-    """A checkout with its environment up; at the end it is told to go, and nothing is left."""
+    """A checkout with a running environment, which must end without leftovers."""
     made = make_checkout(tmp_path_factory.mktemp("up") / "checkout", free_port())
     try:
         printed = made.mlops("local", "up", "--port", str(made.port))
@@ -146,9 +146,25 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], i
         made.mlops("local", "down")
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A finished run in the environment that is up."""
+
+    printed: str
+    summary: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def first_run(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The environment's first run, through every stage; its results lie in a folder of their own."""
+    folder = tmp_path_factory.mktemp("first-run")
+    printed = checkout.run("--out", str(folder))
+    return FirstRun(printed, json.loads((folder / "summary.json").read_text()))
+
+
 @pytest.fixture(scope="session")
 def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
-    """The production template, deployed where policies count, with the sample's data and another team's bucket."""
+    """The production template, deployed with enforced policies, with the sample data and another team's bucket."""
     folder = tmp_path_factory.mktemp("secure")
     with Emulator(port=free_port(), log=folder / "emulator.log", secure=True) as emulator:
         work = folder / "cdk"
@@ -164,7 +180,7 @@ def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[
 
 @pytest.fixture(scope="session")
 def roles(secure_stack: DeployedStack) -> dict[str, str]:
-    """The names of the deployed roles by the constructs that they belong to."""
+    """The names of the deployed roles by construct."""
     listed = secure_stack.emulator.client("cloudformation").list_stack_resources(StackName="mlops-demo")
     return {
         item["LogicalResourceId"].partition("Role")[0]: item["PhysicalResourceId"]
@@ -175,7 +191,7 @@ def roles(secure_stack: DeployedStack) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def acting_as(secure_stack: DeployedStack, roles: dict[str, str]) -> Callable[[str, str], Any]:
-    """Gives a client of a service with the credentials of a construct's role."""
+    """Makes a client of a service with the credentials of a construct's role."""
 
     def client(construct: str, service: str) -> Any:
         return secure_stack.emulator.client(service, role=f"arn:aws:iam::{ACCOUNT}:role/{roles[construct]}")

@@ -1,4 +1,4 @@
-"""Whose roles the tests on the emulator that enforces every policy act as, and what such a test asks."""
+"""Constructs whose roles the tests of enforced policies assume, and a check whether a call is denied."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ ANNOUNCER = "Announcer"
 
 
 def denied(call: Callable[..., Any], **arguments: Any) -> bool:
-    """Whether IAM refuses a call; any other error is one of the test."""
+    """Whether IAM denies a call; raises any other error."""
     try:
         call(**arguments)
     except ClientError as error:

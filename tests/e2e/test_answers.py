@@ -1,4 +1,4 @@
-"""``mlops approve`` and ``reject`` on the emulator, with a small state machine that asks as the pipeline's does."""
+"""``mlops approve`` and ``reject`` on the emulator, with a small state machine that waits as the pipeline's does."""
 
 import io
 import json
@@ -87,8 +87,8 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-class Asking:
-    """A deployment whose executions ask for an answer."""
+class ApprovalStack:
+    """A deployment whose executions wait for an answer."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._step_functions = emulator.client("stepfunctions")
@@ -105,14 +105,14 @@ class Asking:
         self._dynamodb = emulator.client("dynamodb")
 
     def start(self, **content: Any) -> str:
-        """Starts an execution; gives its name."""
+        """Starts an execution; returns its name."""
         name = f"mlops-demo-{uuid.uuid4().hex[:8]}"
         content = {"answer_by": time.time() + 600} | content
         self._step_functions.start_execution(stateMachineArn=self.machine, name=name, input=json.dumps(content))
         return name
 
     def ask(self, **content: Any) -> str:
-        """Starts an execution and waits until it asks; gives its name."""
+        """Starts an execution and waits until it waits for an answer; returns its name."""
         name = self.start(**content)
         self._until(lambda: "token" in self.item(name))
         return name
@@ -122,12 +122,12 @@ class Asking:
         return self.machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
     def item(self, name: str) -> dict[str, Any]:
-        """Its request in the table; empty where there is none."""
+        """The execution's request in the table; empty if there is none."""
         found = self._dynamodb.get_item(TableName="requests", Key={"execution": {"S": name}})
         return dict(found.get("Item", {}))
 
     def finish(self, name: str) -> dict[str, Any]:
-        """The execution, once it has ended."""
+        """Waits for the execution to end; returns its description."""
         self._until(lambda: self._describe(name)["status"] != "RUNNING")
         return self._describe(name)
 
@@ -148,20 +148,22 @@ class Asking:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Emulator]:
-    """An emulator with nothing in it."""
+    """An empty emulator."""
     with Emulator(port=free_port(), log=tmp_path_factory.mktemp("answers") / "emulator.log") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def deployed(emulator: Emulator) -> Asking:
-    """The small deployment."""
-    return Asking(emulator)
+def deployed(emulator: Emulator) -> ApprovalStack:
+    """The deployment, once for all tests."""
+    return ApprovalStack(emulator)
 
 
 @pytest.fixture
-def asking(emulator: Emulator, deployed: Asking, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asking:
-    """The small deployment, as AWS to whoever follows the SDK's own variables."""
+def approval_stack(
+    emulator: Emulator, deployed: ApprovalStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> ApprovalStack:
+    """The deployment, with the SDK's variables set to use it as AWS."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for name, value in emulator.connection.variables.items():
         monkeypatch.setenv(name, value)
@@ -169,12 +171,12 @@ def asking(emulator: Emulator, deployed: Asking, monkeypatch: pytest.MonkeyPatch
 
 
 def mlops(*arguments: str) -> Result:
-    """Runs the command in this process."""
+    """Runs a command in this process."""
     return CliRunner().invoke(main, list(arguments))
 
 
-def refusal(*arguments: str) -> str:
-    """The one line with which the command refuses."""
+def failure(*arguments: str) -> str:
+    """The message of a command that fails, which must be one line."""
     result = mlops(*arguments)
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
@@ -183,9 +185,9 @@ def refusal(*arguments: str) -> str:
     return line.removeprefix("error: ")
 
 
-def test_approval_reaches_the_execution(asking: Asking) -> None:
-    """The execution goes on with who approved it, when and why; the command shows what was approved."""
-    name = asking.ask()
+def test_approval_reaches_the_execution(approval_stack: ApprovalStack) -> None:
+    """The execution resumes with the caller, the time and the reason; the command shows what was approved."""
+    name = approval_stack.ask()
     result = mlops("approve", name, "--reason", "better than\nthe champion")
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[:6] == [
@@ -196,7 +198,7 @@ def test_approval_reaches_the_execution(asking: Asking) -> None:
         "  metric     value  threshold  champion",
         "  auc.value  0.95   >= 0.9     0.94",
     ]
-    execution = asking.finish(name)
+    execution = approval_stack.finish(name)
     assert execution["status"] == "SUCCEEDED", execution
     output = json.loads(execution["output"])
     assert output.pop("at").endswith("+00:00")
@@ -205,20 +207,22 @@ def test_approval_reaches_the_execution(asking: Asking) -> None:
         "by": "arn:aws:iam::000000000000:root",
         "reason": "better than the champion",
     }
-    assert asking.item(name)["decision"] == {"S": "Approved"}
-    assert asking.item(name)["reason"] == {"S": "better than the champion"}
+    assert approval_stack.item(name)["decision"] == {"S": "Approved"}
+    assert approval_stack.item(name)["reason"] == {"S": "better than the champion"}
 
 
-def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator, tmp_path: Path) -> None:
-    """Whoever watches an execution that begins to wait is told once what to answer with, and sees its end."""
-    name = asking.ask()
+def test_watching_shows_how_to_answer(approval_stack: ApprovalStack, emulator: Emulator, tmp_path: Path) -> None:
+    """Watching an execution that starts to wait shows the commands for an answer, once, and then its end."""
+    name = approval_stack.ask()
     state = State(
         pid=0,
         started="",
         endpoint=emulator.endpoint,
         key=emulator.connection.key,
         sagemaker=None,
-        metadata=Stack(name=STACK, bucket="", state_machine=asking.machine, function="", approval_table="requests"),
+        metadata=Stack(
+            name=STACK, bucket="", state_machine=approval_stack.machine, function="", approval_table="requests"
+        ),
         folder=str(tmp_path),
         log="",
         template="",
@@ -226,94 +230,94 @@ def test_watched_execution_says_how_to_answer(asking: Asking, emulator: Emulator
     )
     shown = io.StringIO()
     target = Target.of(state.aws, state.metadata, logs=LocalLogs(tmp_path), is_local=True)
-    viewer, console = Viewer(target, asking.arn(name)), Console(file=shown, width=200)
+    viewer, console = Viewer(target, approval_stack.arn(name)), Console(file=shown, width=200)
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(follow_or_stop, viewer, console, folder=tmp_path)
         while f"mlops approve {name} --local --folder {tmp_path}" not in shown.getvalue():
             assert not watching.done()
             time.sleep(0.05)
-        time.sleep(1.5)  # long enough for a second look
+        time.sleep(1.5)  # long enough for another poll
         assert mlops("approve", name).exit_code == 0
         assert watching.result().status == "SUCCEEDED"
     assert shown.getvalue().count("mlops approve") == 1
 
 
-def test_rejection_reaches_the_execution(asking: Asking) -> None:
-    """An execution may be named by its ARN too; the rejection's reason reaches it."""
-    name = asking.ask()
-    result = mlops("reject", asking.arn(name), "--reason", "too few records")
+def test_rejection_reaches_the_execution(approval_stack: ApprovalStack) -> None:
+    """The rejection's reason reaches an execution named by its ARN."""
+    name = approval_stack.ask()
+    result = mlops("reject", approval_stack.arn(name), "--reason", "too few records")
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"rejected: execution {name}\n")
-    output = json.loads(asking.finish(name)["output"])
+    output = json.loads(approval_stack.finish(name)["output"])
     assert (output["decision"], output["reason"]) == ("Rejected", "too few records")
 
 
-def test_answer_by_the_beginning_of_the_name(asking: Asking) -> None:
-    """An execution may be named by the beginning of its name, or as the latest one; the answer has its whole name."""
-    name = asking.ask()
+def test_answer_by_prefix_and_latest(approval_stack: ApprovalStack) -> None:
+    """An execution may be named by a prefix of its name, or as latest; the output has its whole name."""
+    name = approval_stack.ask()
     assert mlops("approve", name[:-1]).output.startswith(f"approved: execution {name}\n")
-    latest = asking.ask()
+    latest = approval_stack.ask()
     assert mlops("reject", "latest", "--reason", "no").output.startswith(f"rejected: execution {latest}\n")
 
 
-def test_shell_completes_executions(asking: Asking) -> None:
-    """The shell offers the names that begin as typed, and latest."""
-    name = asking.start(sleep=True)
+def test_shell_completes_executions(approval_stack: ApprovalStack) -> None:
+    """The shell offers matching names, and latest."""
+    name = approval_stack.start(sleep=True)
     shell = ShellComplete(main, {}, "mlops", "_MLOPS_COMPLETE")
     assert [item.value for item in shell.get_completions(["logs"], name[:-1])] == [name]
     assert [item.value for item in shell.get_completions(["watch"], "la")] == ["latest"]
 
 
-def test_second_answer_says_who_gave_the_first(asking: Asking) -> None:
-    """A second answer changes nothing and says what the first one was."""
-    name = asking.ask()
+def test_second_answer_is_rejected(approval_stack: ApprovalStack) -> None:
+    """A second answer changes nothing; its error has the first answer."""
+    name = approval_stack.ask()
     mlops("reject", name, "--reason", "no")
-    at = asking.item(name)["at"]["S"]
+    at = approval_stack.item(name)["at"]["S"]
     expected = f"execution {name} was already Rejected by arn:aws:iam::000000000000:root at {at} (no)"
-    assert refusal("approve", name) == expected
-    assert asking.item(name)["decision"] == {"S": "Rejected"}
+    assert failure("approve", name) == expected
+    assert approval_stack.item(name)["decision"] == {"S": "Rejected"}
 
 
-def test_answer_after_the_end(asking: Asking) -> None:
-    """A request whose execution was stopped meanwhile is said to have ended, and how."""
-    name = asking.ask()
-    asking.stop(name)
-    line = refusal("approve", name)
+def test_answer_after_the_end(approval_stack: ApprovalStack) -> None:
+    """An answer to a stopped execution fails; the error says when and how it ended."""
+    name = approval_stack.ask()
+    approval_stack.stop(name)
+    line = failure("approve", name)
     assert line.startswith(f"the request of {name} ended at 20")
     assert line.endswith(": ABORTED")
 
 
-def test_execution_that_does_not_ask(asking: Asking) -> None:
-    """An execution that runs without waiting is said to be running."""
-    name = asking.start(sleep=True)
-    asking.finish(name)  # the emulator's Wait states take no time
-    assert refusal("approve", name).startswith(f"the execution {name} asks for no approval; it ended at 20")
+def test_execution_that_never_waited(approval_stack: ApprovalStack) -> None:
+    """An answer to an execution that never waited for one fails."""
+    name = approval_stack.start(sleep=True)
+    approval_stack.finish(name)  # the emulator's Wait states take no time
+    assert failure("approve", name).startswith(f"the execution {name} asks for no approval; it ended at 20")
 
 
 @pytest.mark.parametrize("name", ["mlops-demo-nobody", "no such/name"])
-def test_no_such_execution(asking: Asking, name: str) -> None:
-    """A name that no execution has is said to be that."""
-    assert refusal("approve", name).startswith(f"there is no execution {name} of the state machine {STACK}")
-    assert asking.item(name) == {}
+def test_no_such_execution(approval_stack: ApprovalStack, name: str) -> None:
+    """The error for a missing execution names it."""
+    assert failure("approve", name).startswith(f"there is no execution {name} of the state machine {STACK}")
+    assert approval_stack.item(name) == {}
 
 
-@pytest.mark.usefixtures("asking")
+@pytest.mark.usefixtures("approval_stack")
 def test_execution_of_another_state_machine() -> None:
-    """The ARN of another state machine's execution is refused."""
+    """The ARN of another state machine's execution is rejected."""
     arn = "arn:aws:states:us-east-1:000000000000:execution:churn:one"
-    assert refusal("approve", arn).startswith(f"{arn} is not an execution of the state machine {STACK}")
+    assert failure("approve", arn).startswith(f"{arn} is not an execution of the state machine {STACK}")
 
 
-@pytest.mark.usefixtures("asking")
+@pytest.mark.usefixtures("approval_stack")
 def test_no_such_stack() -> None:
-    """A stack that is not there is named, with where it is not."""
-    line = refusal("approve", "one", "--stack", "mlops-churn")
+    """The error for a missing stack has its name and region."""
+    line = failure("approve", "one", "--stack", "mlops-churn")
     assert line.startswith("there is no stack mlops-churn in us-east-1; ")
 
 
-@pytest.mark.usefixtures("asking")
-def test_stack_of_something_else() -> None:
-    """A stack that is not one of the module's is said to be that."""
-    assert refusal("approve", "one", "--stack", "other").startswith(
+@pytest.mark.usefixtures("approval_stack")
+def test_stack_of_another_module() -> None:
+    """A stack of another module is rejected."""
+    assert failure("approve", "one", "--stack", "other").startswith(
         "the stack other in us-east-1 is not a deployment of this module"
     )

@@ -1,4 +1,4 @@
-"""An environment that is up, attacked by pages in a real browser and by another user of the machine."""
+"""Attacks on a running environment, by pages in a real browser and by another user of the machine."""
 
 import base64
 import http
@@ -22,6 +22,7 @@ from local.state import EnvironmentDir, State
 from sagemaker_local.endpoint_router import VARIANT_HEADER
 from sagemaker_local.guard import endpoint_token, job_key
 from tests.e2e.checkout import CREDENTIALS, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -32,7 +33,7 @@ _OWNERS_ONLY = 0o077
 
 @dataclass(frozen=True)
 class Attack:
-    """A request that would do harm, and what it needs to succeed."""
+    """A harmful request, with the key that it needs to succeed."""
 
     port: int
     key: str
@@ -41,7 +42,7 @@ class Attack:
     headers: dict[str, str]
 
     def sent_by_a_program(self, authorization: str) -> int:
-        """The status that a plain HTTP client gets for it; 200 where a model has answered, whatever it said."""
+        """Sends the request with a plain HTTP client; returns the status, or 200 if a model has answered at all."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = self.headers | {"Authorization": authorization}
         connection.request("POST", self.path, body=self.body, headers=headers)
@@ -60,7 +61,7 @@ class Attacked:
 
     @property
     def harm(self) -> list[str]:
-        """What the attacks have made."""
+        """The resources that the attacks have created."""
         made = []
         aws = self.state.connection.client
         functions = aws("lambda").list_functions()["Functions"]
@@ -70,10 +71,8 @@ class Attacked:
 
 
 @pytest.fixture(scope="module")
-def attacked(checkout: Checkout) -> Iterator[Attacked]:
+def attacked(checkout: Checkout, first_run: FirstRun) -> Iterator[Attacked]:  # noqa: ARG001 - it makes the endpoint
     """The environment with an endpoint."""
-    if checkout.status["endpoints"].get("demo") is None:
-        checkout.run()
     state = EnvironmentDir(checkout.folder / "out" / "local").require_live()
     endpoint = checkout.status["endpoints"]["demo"]
     urls = {
@@ -86,7 +85,7 @@ def attacked(checkout: Checkout) -> Iterator[Attacked]:
             {"X-Amz-Target": "SageMaker.CreateModelPackageGroup", "Content-Type": "application/x-amz-json-1.1"},
         ),
         "endpoint": (endpoint, endpoint_token(state.key, "demo"), "/invocations", '{"instances": []}', {}),
-        # Nothing is to be done where the sources have not changed, but it is an order.
+        # A command, even if unchanged sources leave it nothing to do.
         "control": (state.control, state.key, "/deploy", "{}", {}),
     }
     attacks = {
@@ -98,7 +97,7 @@ def attacked(checkout: Checkout) -> Iterator[Attacked]:
 
 
 def function() -> str:
-    """CreateFunction's body, with code of the attacker's."""
+    """CreateFunction's body, with the attacker's code."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("index.py", "def handler(event, context): return open('/etc/passwd').read()")
@@ -118,7 +117,7 @@ def function() -> str:
     reason="the npm package with the browser has it for Linux on x86-64 only",
 )
 def test_pages_get_nothing(attacked: Attacked) -> None:
-    """A page is refused whatever it sends, and reads nothing, under its own name or one that leads to this machine."""
+    """All requests of a page are rejected, and it reads nothing, even if its host name resolves to this machine."""
     targets = [
         {"port": attack.port, "path": attack.path, "body": attack.body, "headers": attack.headers}
         for attack in attacked.attacks.values()
@@ -138,7 +137,7 @@ def test_pages_get_nothing(attacked: Attacked) -> None:
 
 
 def assert_refused(kind: str, ways: dict[str, dict[str, Any]], *, readable: bool) -> None:
-    """Every request was refused, or did not leave the browser; a page of the same origin reads why, no other does."""
+    """Every request was rejected, or did not leave the browser; only a page of the same origin can read why."""
     for way, seen in ways.items():
         asks_first = not readable and way == "headers"  # a preflight, which a loopback server does not know
         assert seen["statuses"], (kind, way, seen)
@@ -150,7 +149,7 @@ def assert_refused(kind: str, ways: dict[str, dict[str, Any]], *, readable: bool
 
 
 def test_jobs_reach_their_buckets_and_no_other_service(attacked: Attacked) -> None:
-    """With the key that jobs get, S3 answers; no function can be made, whatever service the request says it is for."""
+    """With the jobs' key, S3 answers, but no function can be created, whatever service the request claims to be for."""
     state, key = attacked.state, job_key(attacked.state.key)
     s3 = replace(state.connection, key=key).client("s3")
     assert s3.list_objects_v2(Bucket=state.metadata.bucket)["KeyCount"]
@@ -164,7 +163,7 @@ def test_jobs_reach_their_buckets_and_no_other_service(attacked: Attacked) -> No
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_other_users_get_nothing(attacked: Attacked, checkout: Checkout) -> None:
-    """Another user is refused at each port, reads no file, and finds the key nowhere."""
+    """Another user is rejected on each port, can read no file, and finds the key nowhere."""
     ports = {kind: [attack.port, attack.path, attack.body, attack.headers] for kind, attack in attacked.attacks.items()}
     ports["health"] = [attacked.state.port, "/_ministack/health", "{}", {}]
     ports["reset"] = [attacked.state.port, "/_ministack/reset", "{}", {}]
@@ -183,7 +182,7 @@ def test_other_users_get_nothing(attacked: Attacked, checkout: Checkout) -> None
     assert {tuple(statuses) for statuses in found["statuses"].values()} == {(403,) * 4}, found["statuses"]
     assert found["read"] == []
     assert attacked.state.key not in found["command_lines"]
-    assert str(checkout.folder) in found["command_lines"]  # so the processes were looked at
+    assert str(checkout.folder) in found["command_lines"]  # proves that the processes were examined
     assert attacked.harm == []
 
 
@@ -226,7 +225,7 @@ print(json.dumps(dict(user=os.getuid(), statuses=statuses, read=read, command_li
 
 
 def test_files_are_their_owners(attacked: Attacked) -> None:
-    """The environment's folder can be entered by its owner only, and so can whatever it has made there."""
+    """Only their owner can enter the environment's folder and the folders in it."""
     folder = Path(attacked.state.folder)
     assert not folder.stat().st_mode & _OWNERS_ONLY
     assert not [path for path in folder.iterdir() if path.stat().st_mode & _OWNERS_ONLY]
@@ -236,7 +235,7 @@ def test_files_are_their_owners(attacked: Attacked) -> None:
 
 @pytest.mark.usefixtures("attacked")
 def test_nothing_keeps_the_shells_credentials(checkout: Checkout) -> None:
-    """The AWS variables of the shell that brought the environment up are in none of its processes."""
+    """No process of the environment has the AWS variables of the shell that started it."""
     kept = []
     seen = 0
     for process in Path("/proc").glob("[0-9]*"):
@@ -252,7 +251,7 @@ def test_nothing_keeps_the_shells_credentials(checkout: Checkout) -> None:
 
 
 def test_the_attacks_are_real(attacked: Attacked) -> None:
-    """The same requests do what they are meant to when a program sends them with the key; so only that was missing."""
+    """The same requests succeed if a program sends them with the key."""
     for kind, attack in attacked.attacks.items():
         assert attack.sent_by_a_program("Bearer of-nobody") == 403, kind
     assert attacked.harm == []

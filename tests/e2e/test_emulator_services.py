@@ -1,4 +1,4 @@
-"""What the emulator lacks by itself: SageMaker's services at its port, and times and ends of tasks as on AWS."""
+"""Services added to the emulator: SageMaker on its port, and timeouts and stops of tasks as on AWS."""
 
 import json
 import time
@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.places import ROLE, Place, place, wait_until
+from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Place]:
+def pipeline(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PipelineEmulator]:
     """An emulator with a SageMaker that runs jobs."""
-    with place(Path(tmp_path_factory.mktemp("services")), free_port()) as made:
+    with pipeline_emulator(Path(tmp_path_factory.mktemp("services")), free_port()) as made:
         made.serve_jobs()
         yield made
 
 
-def test_sagemaker_answers_at_the_emulators_port(here: Place) -> None:
-    """One endpoint URL leads every SDK to SageMaker, its runtime and Application Auto Scaling, errors included."""
-    sagemaker = here.emulator.client("sagemaker")
+def test_sagemaker_answers_at_the_emulators_port(pipeline: PipelineEmulator) -> None:
+    """SageMaker, its runtime and Application Auto Scaling answer at the one endpoint URL, with AWS's errors."""
+    sagemaker = pipeline.emulator.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="group")
     (group,) = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
     assert group["ModelPackageGroupName"] == "group"
@@ -32,23 +32,42 @@ def test_sagemaker_answers_at_the_emulators_port(here: Place) -> None:
         sagemaker.create_model_package_group(ModelPackageGroupName="group")
     assert refused.value.response["Error"]["Code"] == "ValidationException"
     with pytest.raises(ClientError, match="Endpoint nothing of account 000000000000 not found") as refused:
-        here.emulator.client("sagemaker-runtime").invoke_endpoint(EndpointName="nothing", Body=b"1,2")
+        pipeline.emulator.client("sagemaker-runtime").invoke_endpoint(EndpointName="nothing", Body=b"1,2")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
-    scaling = here.emulator.client("application-autoscaling")
+    scaling = pipeline.emulator.client("application-autoscaling")
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
-def run(here: Place, task: dict[str, Any], **given: Any) -> str:
-    """Starts an execution of this one task; gives its ARN."""
+NEVER_SIGNALLED = {
+    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+    "Condition": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1"},
+    },
+}
+
+
+def test_stack_is_described_once_it_has_changed(pipeline: PipelineEmulator) -> None:
+    """The first description of a stack that takes a second to create is the final one, so clients need not poll."""
+    cloudformation = pipeline.emulator.client("cloudformation")
+    cloudformation.create_stack(StackName="slow", TemplateBody=json.dumps({"Resources": NEVER_SIGNALLED}))
+    (stack,) = cloudformation.describe_stacks(StackName="slow")["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def run(pipeline: PipelineEmulator, task: dict[str, Any], **given: Any) -> str:
+    """Starts an execution of a single task; returns its ARN."""
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "Task",
         "States": {"Task": task | {"Type": "Task", "End": True}},
     }
-    machine = here.step_functions.create_state_machine(
+    machine = pipeline.step_functions.create_state_machine(
         name=f"machine-{time.monotonic_ns()}", definition=json.dumps(definition), roleArn=ROLE
     )
-    started = here.step_functions.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given))
+    started = pipeline.step_functions.start_execution(
+        stateMachineArn=machine["stateMachineArn"], input=json.dumps(given)
+    )
     return str(started["executionArn"])
 
 
@@ -60,32 +79,32 @@ WAITING = {
 
 
 @pytest.fixture
-def queue(here: Place) -> str:
+def queue(pipeline: PipelineEmulator) -> str:
     """The URL of a queue."""
-    return str(here.emulator.client("sqs").create_queue(QueueName="questions")["QueueUrl"])
+    return str(pipeline.emulator.client("sqs").create_queue(QueueName="questions")["QueueUrl"])
 
 
-def test_time_of_a_task_may_be_an_expression(here: Place, queue: str) -> None:
-    """A task fails with States.Timeout after as many seconds as its expression gives."""
+def test_timeout_may_be_an_expression(pipeline: PipelineEmulator, queue: str) -> None:
+    """A task fails with States.Timeout after the seconds that its expression returns."""
     before = time.monotonic()
-    execution = here.finish(run(here, WAITING, queue=queue, seconds=1))
+    execution = pipeline.finish(run(pipeline, WAITING, queue=queue, seconds=1))
     assert (execution["status"], execution["error"]) == ("FAILED", "States.Timeout")
     assert time.monotonic() - before >= 1
 
 
-def test_time_that_is_no_number_fails(here: Place, queue: str) -> None:
-    """An expression that gives no number fails the execution as on AWS."""
-    execution = here.finish(run(here, WAITING, queue=queue, seconds="soon"))
+def test_timeout_that_is_not_a_number(pipeline: PipelineEmulator, queue: str) -> None:
+    """An expression that does not return a number fails the execution, as on AWS."""
+    execution = pipeline.finish(run(pipeline, WAITING, queue=queue, seconds="soon"))
     assert (execution["status"], execution["error"]) == ("FAILED", "States.QueryEvaluationError")
 
 
-def test_stopped_execution_stays_stopped(here: Place, queue: str) -> None:
-    """The time of a task whose execution was stopped meanwhile runs out without turning the end into a failure."""
-    arn = run(here, WAITING, queue=queue, seconds=1)
-    wait_until(lambda: "Messages" in here.emulator.client("sqs").receive_message(QueueUrl=queue))
-    here.step_functions.stop_execution(executionArn=arn)
+def test_stopped_execution_stays_stopped(pipeline: PipelineEmulator, queue: str) -> None:
+    """A timeout after an execution was stopped does not turn it into a failed one."""
+    arn = run(pipeline, WAITING, queue=queue, seconds=1)
+    wait_until(lambda: "Messages" in pipeline.emulator.client("sqs").receive_message(QueueUrl=queue))
+    pipeline.step_functions.stop_execution(executionArn=arn)
     time.sleep(1.5)
-    assert here.describe(arn)["status"] == "ABORTED"
+    assert pipeline.describe(arn)["status"] == "ABORTED"
 
 
 @pytest.mark.parametrize(
@@ -98,18 +117,20 @@ def test_stopped_execution_stays_stopped(here: Place, queue: str) -> None:
         ("sagemaker:createEndpointTomorrow", {}, "Local.NotSupported"),
     ],
 )
-def test_refusals_have_their_names(here: Place, integration: str, request_: dict[str, Any], error: str) -> None:
-    """A task is refused with the error that Step Functions names; what this machine cannot do, with one of ours."""
-    execution = here.finish(run(here, {"Resource": f"arn:aws:states:::{integration}", "Arguments": request_}))
+def test_errors_have_step_functions_names(
+    pipeline: PipelineEmulator, integration: str, request_: dict[str, Any], error: str
+) -> None:
+    """A task fails with Step Functions' name for the error; an unsupported task with a name of our own."""
+    execution = pipeline.finish(run(pipeline, {"Resource": f"arn:aws:states:::{integration}", "Arguments": request_}))
     assert execution["status"] == "FAILED"
     assert execution["error"].startswith(error), execution
 
 
-def test_object_is_read(here: Place) -> None:
+def test_object_is_read(pipeline: PipelineEmulator) -> None:
     """A task reads an object of the emulator's S3."""
-    s3 = here.emulator.client("s3")
+    s3 = pipeline.emulator.client("s3")
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="key", Body=b"content")
     task = {"Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Arguments": {"Bucket": "bucket", "Key": "key"}}
-    execution = here.finish(run(here, task))
+    execution = pipeline.finish(run(pipeline, task))
     assert json.loads(execution["output"])["Body"] == "content"

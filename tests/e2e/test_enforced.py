@@ -1,7 +1,7 @@
-"""The deployed stack on an emulator that enforces every policy and talks TLS only.
+"""The deployed stack on an emulator that enforces every policy and uses TLS only.
 
-The functions act under their roles. The jobs get the SageMaker role's credentials. The emulator makes the state
-machine's calls as root, so each of them is first held against the deployed policies of the state machine's role.
+Functions act under their roles, and jobs get the SageMaker role's credentials. The emulator makes the state machine's
+calls as root, so each call is first checked against the deployed policies of the state machine's role.
 """
 
 import json
@@ -19,7 +19,7 @@ from sagemaker_local.errors import TaskFailed
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.places import wait_until
+from tests.e2e.pipeline_emulator import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.emulator
 
 
 class Authorised:
-    """SageMaker behind the policies of the state machine's role, as AWS would ask them before each call."""
+    """SageMaker behind the policies of the state machine's role, which AWS would evaluate before each call."""
 
     def __init__(self, sagemaker: SageMaker, policies: Policies) -> None:
         self._sagemaker = sagemaker
@@ -36,7 +36,7 @@ class Authorised:
         self.asked: set[str] = set()
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Does what the request asks for, if the role may."""
+        """Executes a request if the role may."""
         waits = action in ("createProcessingJob", "createTrainingJob", "createTransformJob")
         for need in needs(f"{action}.sync" if waits else action, request, Place(REGION, ACCOUNT)):
             self.asked.add(need.action)
@@ -49,7 +49,7 @@ class Authorised:
         self._sagemaker.stop_job(action, name)
 
     def stop(self) -> None:
-        """Stops every job that runs."""
+        """Stops all running jobs."""
         self._sagemaker.stop()
 
 
@@ -105,10 +105,10 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
 
 
 @pytest.mark.usefixtures("authorised")
-def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
+def test_a_job_hijacked_during_approval_changes_nothing(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
 ) -> None:
-    """What the jobs' role may overwrite while a person decides, model and report, is not what is then served."""
+    """If the jobs' role overwrites model and report while a person decides, the original model is served."""
     metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
     off = {"run": False}
     answer, failed = secure_stack.invoke(
@@ -123,12 +123,13 @@ def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
     below = f"demo/executions/{answer['name']}"
     for name in (f"model/{answer['name']}/output/model.tar.gz", "evaluation/evaluation.json"):
         assert not denied(hijacked.put_object, Bucket=bucket, Key=f"{below}/{name}", Body=b"hijacked")
+    waiting = client("stepfunctions").describe_execution(executionArn=answer["executionArn"])
     Approvals(
         step_functions=client("stepfunctions"),
         dynamodb=client("dynamodb"),
         table=table,
         state_machine=secure_stack.metadata.state_machine,
-    ).answer(answer["name"], Decision(decision="Approved", by="a person", at="now", reason="good"))
+    ).answer(waiting, Decision(decision="Approved", by="a person", at="now", reason="good"))
 
     def described() -> dict[str, Any]:
         found: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=answer["executionArn"])
@@ -145,7 +146,7 @@ def test_a_job_that_is_hijacked_during_the_wait_for_approval_changes_nothing(
 
 
 def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack) -> None:
-    """An input.yaml in another team's bucket is not read, and the answer says why."""
+    """An input.yaml in another team's bucket is not read, and the response says why."""
     event = {"config": {"bucket": OTHERS, "prefix": "input.yaml"}}
     response = secure_stack.emulator.client("lambda").invoke(
         FunctionName=secure_stack.metadata.function, Payload=json.dumps(event)
@@ -170,7 +171,7 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
 def test_what_each_role_may_do_with_the_bucket(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, may: set[str]
 ) -> None:
-    """The publisher writes the scripts, and nobody else; the jobs write results; none deletes."""
+    """Only the publisher writes scripts, only jobs write results, and none deletes."""
     s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
     calls = {
         "read": lambda: s3.get_object(Bucket=bucket, Key="demo/scripts/input.yaml"),
@@ -183,7 +184,7 @@ def test_what_each_role_may_do_with_the_bucket(
 
 @pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, MODELS, ANNOUNCER])
 def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
-    """Another team's bucket is closed to every role, the jobs' too."""
+    """No role, including the jobs', has access to another team's bucket."""
     s3 = acting_as(construct, "s3")
     assert denied(s3.get_object, Bucket=OTHERS, Key="input.yaml")
     assert denied(s3.list_objects_v2, Bucket=OTHERS)
@@ -194,7 +195,7 @@ def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str],
 def test_no_job_and_no_model_decides_on_what_runs_and_is_served(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
 ) -> None:
-    """The next input.yaml, a script, what is registered, and another model's prefix are closed to both."""
+    """Neither may write input.yaml, scripts, registered artefacts or another model's prefix."""
     s3, bucket = acting_as(construct, "s3"), secure_stack.metadata.bucket
     for key in (
         "demo/scripts/input.yaml",
@@ -211,7 +212,7 @@ def test_no_job_and_no_model_decides_on_what_runs_and_is_served(
 def test_models_write_what_transforms_and_endpoints_write(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
 ) -> None:
-    """The results of a batch transform and captured data are written with the model's role; artefacts are not."""
+    """The model's role may write batch transform results and captured data, but no artefacts."""
     s3, bucket = acting_as(MODELS, "s3"), secure_stack.metadata.bucket
     for key in ("executions/mlops-demo-1/batch/a.out", "batch-output/1/a.out", "data-capture/demo/a.jsonl"):
         assert not denied(s3.put_object, Bucket=bucket, Key=f"demo/{key}", Body=b"x"), key
@@ -220,7 +221,7 @@ def test_models_write_what_transforms_and_endpoints_write(
 
 
 def test_the_jobs_only_read_their_data(acting_as: Callable[[str, str], Any]) -> None:
-    """The bucket of the sample data is read, not written."""
+    """Jobs may read the bucket of the sample data, but not write to it."""
     s3 = acting_as(JOBS, "s3")
     assert not denied(s3.get_object, Bucket=DATA, Key="processing/census/sample.csv")
     assert denied(s3.put_object, Bucket=DATA, Key="processing/census/sample.csv", Body=b"x")
@@ -229,7 +230,7 @@ def test_the_jobs_only_read_their_data(acting_as: Callable[[str, str], Any]) -> 
 def test_the_state_machine_uses_its_own_resources_only(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], roles: dict[str, str]
 ) -> None:
-    """It invokes the gate and no other function, publishes to its own topic, and passes no other role."""
+    """It may invoke only the gate, publish only to its own topic, and pass only the jobs' and models' roles."""
     functions = secure_stack.emulator.client("lambda").list_functions()["Functions"]
     gate = next(found["FunctionName"] for found in functions if found["Handler"].startswith("gate."))
     invoke = acting_as(WORKFLOW, "lambda").invoke
@@ -247,13 +248,13 @@ def test_the_state_machine_uses_its_own_resources_only(
 def test_only_the_start_lambda_starts_executions(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
 ) -> None:
-    """Neither the gate nor the publisher nor a job nor the announcer can start the pipeline."""
+    """The gate, the publisher, jobs and the announcer cannot start the pipeline."""
     start = acting_as(construct, "stepfunctions").start_execution
     assert denied(start, stateMachineArn=secure_stack.metadata.state_machine, input="{}")
 
 
-def test_plain_http_is_refused(secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]) -> None:
-    """The bucket's policy denies a role's request that did not come over TLS, as a proxy in front says."""
+def test_plain_http_is_denied(secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]) -> None:
+    """The bucket's policy denies a role's request without TLS, as reported by a proxy."""
     s3, bucket = acting_as(JOBS, "s3"), secure_stack.metadata.bucket
     assert not denied(s3.list_objects_v2, Bucket=bucket)
     s3.meta.events.register(
@@ -264,7 +265,7 @@ def test_plain_http_is_refused(secure_stack: DeployedStack, acting_as: Callable[
 
 
 def test_the_certificate_is_checked(secure_stack: DeployedStack) -> None:
-    """The emulator has no plain port beside: its endpoint is HTTPS, and its certificate is one of its own."""
+    """The emulator's only endpoint is HTTPS, with its own certificate."""
     assert secure_stack.emulator.endpoint.startswith("https://")
     certificate = Path(secure_stack.emulator.environment()["AWS_CA_BUNDLE"])
     assert certificate.read_text().startswith("-----BEGIN CERTIFICATE-----")

@@ -1,4 +1,4 @@
-"""Failures on an emulator that enforces every policy: they are announced, and what is given up is kept."""
+"""Failures on an emulator that enforces every policy: announcements and dead letters."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.places import wait_until
+from tests.e2e.pipeline_emulator import wait_until
 from tests.e2e.secure import ANNOUNCER, GATE, JOBS, PUBLISHER, STARTER, WORKFLOW, denied
 
 pytestmark = pytest.mark.emulator
@@ -22,7 +22,7 @@ def own_topic(stack: DeployedStack) -> str:
 
 @pytest.fixture
 def inbox(secure_stack: DeployedStack) -> Callable[[], list[dict[str, Any]]]:
-    """Subscribes a queue to the pipeline's topic; gives what has been published since."""
+    """Subscribes a queue to the pipeline's topic; returns messages published since."""
     sqs, sns = (secure_stack.emulator.client(service) for service in ("sqs", "sns"))
     url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -48,7 +48,7 @@ def inbox(secure_stack: DeployedStack) -> Callable[[], list[dict[str, Any]]]:
 def test_a_failed_execution_is_announced_with_every_policy_enforced(
     secure_stack: DeployedStack, inbox: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """The gate's refusal reaches the topic's subscribers through the announcer, both under their own roles."""
+    """The gate's error reaches the topic's subscribers through the announcer, both under their own roles."""
     secure_stack.emulator.client("stepfunctions").start_execution(
         stateMachineArn=secure_stack.metadata.state_machine,
         name="mlops-demo-unreported",
@@ -62,7 +62,7 @@ def test_a_failed_execution_is_announced_with_every_policy_enforced(
 def test_the_announcer_uses_its_own_resources_only(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
 ) -> None:
-    """It publishes to the pipeline's topic and to no other, and reads no other pipeline's executions."""
+    """It may publish only to the pipeline's topic, and read only the pipeline's executions."""
     client = secure_stack.emulator.client
     publish = acting_as(ANNOUNCER, "sns").publish
     assert not denied(publish, TopicArn=own_topic(secure_stack), Message="x")
@@ -79,7 +79,7 @@ def test_the_announcer_uses_its_own_resources_only(
 def test_who_may_leave_dead_letters(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, *, may: bool
 ) -> None:
-    """The functions that are invoked asynchronously send to the queue of dead letters; nobody reads it, or another."""
+    """Only asynchronously invoked functions may send to the dead-letter queue, and none may read it."""
     client = secure_stack.emulator.client("sqs")
     own = next(url for url in client.list_queues()["QueueUrls"] if "DeadLetters" in url)
     theirs = client.create_queue(QueueName="theirs")["QueueUrl"]

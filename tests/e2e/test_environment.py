@@ -1,4 +1,4 @@
-"""``mlops local up``, ``run``, ``status``, ``env`` and ``down``, as a user types them, in a checkout of their own."""
+"""``mlops local up``, ``run``, ``status``, ``env`` and ``down``, as a user types them, in a separate checkout."""
 
 import json
 import os
@@ -13,35 +13,38 @@ from pathlib import Path
 import pytest
 
 from local.connection import Connection
+from pipeline.stages import STAGES
 from tests.e2e.checkout import Checkout, make_checkout, wait_until
-from tests.e2e.conftest import PROJECT, SAMPLE
+from tests.e2e.conftest import PROJECT, SAMPLE, FirstRun
 
 pytestmark = pytest.mark.emulator
 
 
-def test_run_deploys_nothing(checkout: Checkout) -> None:
-    """A run in the environment deploys nothing, and has all its results."""
-    printed = checkout.run()
-    assert "deployment with the CDK CLI" not in printed
-    assert checkout.summary["status"] == "SUCCEEDED"
-    assert checkout.summary["seconds"]["deploy"] == 0
+def test_run_deploys_nothing(first_run: FirstRun) -> None:
+    """A run in the environment has all its results, without a deployment."""
+    assert "deployment with the CDK CLI" not in first_run.printed
+    assert first_run.summary["status"] == "SUCCEEDED"
+    assert first_run.summary["seconds"]["deploy"] == 0
     for name in ("model", "predictions", "evaluation"):
-        assert Path(checkout.summary[name]).is_file(), name
-    assert Path(checkout.summary["jobs"]["training"]["log"]).read_text() in re.sub(
-        r"^ *training │ ", "", printed, flags=re.MULTILINE
+        assert Path(first_run.summary[name]).is_file(), name
+    assert Path(first_run.summary["jobs"]["training"]["log"]).read_text() in re.sub(
+        r"^ *training │ ", "", first_run.printed, flags=re.MULTILINE
     )
 
 
 def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
-    """After an edit of the state machine's definition the next run deploys it, and no other; its tasks are served."""
+    """After an edit of the definition, only the next run deploys it, and its tasks run."""
     file = checkout.folder / "pipeline" / "definition.py"
     before = file.read_text()
     after = before.replace('"Comment": "MLOps pipeline', '"Comment": "Edited pipeline')
     assert after != before
     file.write_text(after)
-    assert "since the template's sources have changed" in checkout.run()
+    later = [stage.key for stage in STAGES if stage.key != "preprocessing"]
+    off = [word for key in later for word in ("--override", f"{key}.run=false")]
+    assert "since the template's sources have changed" in checkout.run(*off)
+    assert checkout.summary["stages"]["preprocessing"]["status"] == "SUCCEEDED"
     assert checkout.summary["seconds"]["deploy"] > 0
-    # What is edited now needs no deployment, and takes effect all the same.
+    # An edited script takes effect without a deployment.
     script = checkout.folder / "scripts" / "train.py"
     script.write_text("import sys\nprint('no more coffee')\nsys.exit(1)\n")
     try:
@@ -61,7 +64,7 @@ def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
 
 
 def test_malformed_input_starts_nothing(checkout: Checkout, tmp_path: Path) -> None:
-    """An input.yaml that is no YAML is refused with its place, and no execution is started."""
+    """An input.yaml that is not valid YAML is rejected with the line, and no execution is started."""
     own = tmp_path / "own.yaml"
     own.write_text("training: [1\nrun: true\n")
     printed = checkout.run("--input", str(own), code=1)
@@ -75,7 +78,7 @@ def test_interrupt_stops_the_execution_only(checkout: Checkout, tmp_path: Path) 
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     (scripts / "preprocessing.py").write_text("import time\nprint('for a long time', flush=True)\ntime.sleep(600)\n")
-    running = checkout.begin("local", "run", "--data", str(SAMPLE), "--scripts", str(scripts))
+    running = checkout.start_command("local", "run", "--data", str(SAMPLE), "--scripts", str(scripts))
     assert running.stdout is not None
     for line in running.stdout:
         if "for a long time" in line:
@@ -91,15 +94,15 @@ def test_interrupt_stops_the_execution_only(checkout: Checkout, tmp_path: Path) 
 
 
 def test_only_one_is_up(checkout: Checkout) -> None:
-    """A second up says what is up already, and changes nothing."""
+    """A second up fails, shows the running environment, and changes nothing."""
     before = checkout.status["state"]["pid"]
     assert f"already up at http://127.0.0.1:{checkout.port}" in checkout.mlops("local", "up", code=1)
     assert checkout.status["state"]["pid"] == before
     assert "key" not in checkout.status["state"]
 
 
-def test_variables_lead_any_sdk_there(checkout: Checkout) -> None:
-    """A shell that takes what `mlops local env` prints gets to the emulator, whatever profile it had."""
+def test_variables_direct_any_sdk_to_the_emulator(checkout: Checkout) -> None:
+    """A shell with the variables of ``mlops local env`` uses the emulator, whatever profile it had."""
     command = (
         f"{sys.executable} -c \"from cli.main import main; main(['local', 'env'])\" > variables && . ./variables && "
         f"{sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
@@ -112,13 +115,13 @@ def test_variables_lead_any_sdk_there(checkout: Checkout) -> None:
 
 
 def test_executions_of_others_are_served(checkout: Checkout) -> None:
-    """An execution that no run has started, as the schedule's are, gets its jobs; when anybody stops it, they end."""
+    """Jobs run for executions that no run started, such as scheduled ones, and end when the execution is stopped."""
     state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
     connection = Connection(endpoint=state["endpoint"], key=state["key"])
     bucket = state["metadata"]["bucket"]
     script = b"import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
     s3 = connection.client("s3")
-    # The run before may have published an input of its own.
+    # An earlier run may have published another input.
     s3.put_object(Bucket=bucket, Key="demo/scripts/input.yaml", Body=(PROJECT / "scripts" / "input.yaml").read_bytes())
     s3.put_object(Bucket=bucket, Key="demo/scripts/preprocessing.py", Body=script)
     event = {"config": {"bucket": bucket, "prefix": "demo/scripts/input.yaml"}, "id": "the-schedule's"}
@@ -129,12 +132,12 @@ def test_executions_of_others_are_served(checkout: Checkout) -> None:
     connection.client("stepfunctions").stop_execution(executionArn=answer["executionArn"])
     wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()))
     record = log.with_suffix(".json")
-    wait_until(record.exists)  # it comes once the process has gone
+    wait_until(record.exists)  # written after the process has ended
     assert json.loads(record.read_text())["status"] == "Stopped"
 
 
-def test_stack_without_requests_is_said(checkout: Checkout) -> None:
-    """An answer to an execution that never was is one line and exit code 1."""
+def test_answer_to_a_missing_execution(checkout: Checkout) -> None:
+    """An answer to a missing execution fails with one line and exit code 1."""
     printed = checkout.mlops("approve", "mlops-demo-nobody", "--local", code=1)
     assert printed.startswith("error: ")
     assert len(printed.splitlines()) == 1
@@ -142,9 +145,9 @@ def test_stack_without_requests_is_said(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_environment_leaves_nothing(tmp_path: Path, free_port: Callable[[], int], number: int) -> None:
-    """When its process is killed, while the CDK works for it, all that it has started ends; the log's place is said."""
+    """If its process is killed during the deployment, all its processes end, and the message has the log's path."""
     checkout = make_checkout(tmp_path / "checkout", free_port())
-    starting = checkout.begin("local", "up", "--port", str(checkout.port))
+    starting = checkout.start_command("local", "up", "--port", str(checkout.port))
     lock = checkout.folder / "out" / "local" / "lock"
     log = checkout.folder / "out" / "local" / "logs" / "cdk.log"
     wait_until(log.exists)
@@ -158,7 +161,7 @@ def test_killed_environment_leaves_nothing(tmp_path: Path, free_port: Callable[[
 
 
 def test_port_in_use(tmp_path: Path, checkout: Checkout) -> None:
-    """A port that is taken is named, and nothing stays."""
+    """The error for a port in use names it, and nothing is left running."""
     other = make_checkout(tmp_path / "checkout", checkout.port)
     printed = other.mlops("local", "up", "--port", str(other.port), code=1)
     assert f"port {other.port} on 127.0.0.1 is not free" in printed

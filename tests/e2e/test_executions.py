@@ -11,24 +11,28 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.checkout import Checkout
+from local.environment import MODEL_NAME
+from local.publication import publish
+from local.state import EnvironmentDir
+from tests.e2e.checkout import PROJECT, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment that is up, with one run behind it."""
+    """A running environment with one finished run."""
 
     local: Path
     """The environment's folder."""
     folder: Path
-    """Where the commands are given."""
+    """The working directory of commands."""
     run: dict[str, Any]
     """The run's summary."""
 
     def mlops(self, *arguments: str, code: int = 0) -> str:
-        """Runs a command to its end, which must have this exit code; gives what it printed."""
+        """Runs a command, which must end with this exit code; returns its output."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLOPS_"))}
         run = subprocess.run(
             [str(Path(sys.executable).with_name("mlops")), *arguments],
@@ -45,28 +49,27 @@ class Environment:
         return run.stdout
 
     def runs(self) -> dict[str, dict[str, Any]]:
-        """What ``mlops runs --json`` says, by the runs' names, the newest first."""
+        """The output of ``mlops runs --json``, newest first, by name."""
         found: list[dict[str, Any]] = json.loads(self.mlops("runs", "--local", "--json"))
         return {run["name"]: run for run in found}
 
 
 @pytest.fixture(scope="module")
-def environment(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The environment that is up, and a run on the sample in it, whose results lie in a folder of their own."""
-    folder = tmp_path_factory.mktemp("executions")
-    checkout.run("--out", str(folder / "run"))
-    summary = json.loads((folder / "run" / "summary.json").read_text())
-    return Environment(checkout.folder / "out" / "local", folder, summary)
+def environment(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The running environment after its first run, with the module's scripts republished."""
+    local = checkout.folder / "out" / "local"
+    publish(EnvironmentDir(local).require_live(), model_name=MODEL_NAME, scripts=PROJECT / "scripts", input_file=None)
+    return Environment(local, tmp_path_factory.mktemp("executions"), first_run.summary)
 
 
 def test_report_of_a_run(environment: Environment) -> None:
-    """The page has the numbers of the evaluation report that the run has made, and the hashes of its scripts."""
+    """The page has the numbers of the run's evaluation report, and the hashes of its scripts."""
     name = environment.run["execution"]
     assert environment.mlops("report", name, "--local", "--out", "report.html") == "written: report.html\n"
     page = (environment.folder / "report.html").read_text()
     report = json.loads(Path(environment.run["evaluation"]).read_text())
-    told = dict(re.findall(r'<data value="([^"]+)" data-path="([^"]+)"', page))
-    shown = {path: float(value) for value, path in told.items()}
+    found = dict(re.findall(r'<data value="([^"]+)" data-path="([^"]+)"', page))
+    shown = {path: float(value) for value, path in found.items()}
     metrics = report["binary_classification_metrics"]
     assert shown["binary_classification_metrics.auc.value"] == metrics["auc"]["value"]
     assert shown["calibration.brier_score.value"] == report["calibration"]["brier_score"]["value"]
@@ -75,7 +78,7 @@ def test_report_of_a_run(environment: Environment) -> None:
 
 
 def test_failing_execution(environment: Environment) -> None:
-    """One that fails is watched to its end, listed, and its reason and log are told."""
+    """A failed execution is watched to its end and listed, with its reason and log."""
     bad = 'training.input.HyperParameters.max_iter="0"'
     printed = environment.mlops("start", "--local", "--watch", "--override", bad, code=1)
     assert "preprocessing: SUCCEEDED" in printed
@@ -95,7 +98,7 @@ def test_failing_execution(environment: Environment) -> None:
 
 
 def test_stopped_execution(environment: Environment) -> None:
-    """A running execution is stopped once, and the emulator, which cannot let it go on, is named."""
+    """A running execution is stopped once; the emulator cannot redrive it, which the error says."""
     started = json.loads(environment.mlops("start", "--local", "--json"))
     assert started["started"] is True
     name = started["name"]
@@ -109,7 +112,7 @@ def test_stopped_execution(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (("report", "nobody"), "error: there is no execution nobody of the state machine "),
         (("logs", "nobody"), "error: there is no execution nobody of the state machine "),
@@ -118,9 +121,11 @@ def test_stopped_execution(environment: Environment) -> None:
         (("runs", "--stack", "nothing"), "error: there is no stack nothing on this machine; "),
         (("start", "--override", "training.run=maybe"), "error: nothing was started: "),
         (("report", "latest", "--out", "no/such/folder"), "error: no/such/folder cannot be written: "),
+        (("report", "latest", "--out", "/proc/no-such-folder/x"), "error: /proc/no-such-folder/x cannot be written: "),
+        (("report", "latest", "--out", "/dev/full"), "error: /dev/full cannot be written: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_refusal(command: tuple[str, ...], said: str, environment: Environment) -> None:
-    """What cannot be done is said, without a traceback, with exit code 1."""
-    assert environment.mlops(*command, "--local", code=1).startswith(said)
+def test_failing_command(command: tuple[str, ...], message: str, environment: Environment) -> None:
+    """A command that fails prints a message without a traceback; its exit code is 1."""
+    assert environment.mlops(*command, "--local", code=1).startswith(message)

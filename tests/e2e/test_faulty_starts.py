@@ -1,4 +1,4 @@
-"""Faults on the way to an execution, and what people are told of one that failed, on the deployed stack."""
+"""Faults while starting an execution, and announcements of failed ones, on the deployed stack."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.places import wait_until
+from tests.e2e.pipeline_emulator import wait_until
 
 pytestmark = pytest.mark.emulator
 
@@ -26,17 +26,17 @@ Variables = Callable[..., AbstractContextManager[None]]
 
 
 class BusyS3(ThreadingHTTPServer):
-    """A door to the emulator's S3 that answers 503 to the first requests.
+    """A proxy to the emulator's S3 that answers 503 to the first requests.
 
     Args:
-        port: the emulator's.
-        refusals: how many.
+        port: the emulator's port.
+        refusals: how many requests to answer with 503.
     """
 
     daemon_threads = True
 
     def __init__(self, port: int, *, refusals: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Door)
+        super().__init__(("127.0.0.1", 0), _ProxyHandler)
         self.emulator = port
         self.refusals = refusals
         self.requests = 0
@@ -44,11 +44,11 @@ class BusyS3(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The proxy's URL."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Door(BaseHTTPRequestHandler):
+class _ProxyHandler(BaseHTTPRequestHandler):
     server: BusyS3
 
     def do_GET(self) -> None:
@@ -72,28 +72,28 @@ class _Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Disables logging."""
 
 
 @pytest.fixture
 def busy_s3(deployed_stack: DeployedStack) -> Iterator[Callable[[int], BusyS3]]:
-    """Opens such a door."""
-    opened: list[BusyS3] = []
+    """Starts a proxy that answers 503 to the given number of requests."""
+    started: list[BusyS3] = []
 
-    def open_door(refusals: int) -> BusyS3:
-        opened.append(BusyS3(deployed_stack.emulator.port, refusals=refusals))
-        threading.Thread(target=opened[-1].serve_forever, daemon=True).start()
-        return opened[-1]
+    def start(refusals: int) -> BusyS3:
+        started.append(BusyS3(deployed_stack.emulator.port, refusals=refusals))
+        threading.Thread(target=started[-1].serve_forever, daemon=True).start()
+        return started[-1]
 
-    yield open_door
-    for door in opened:
-        door.shutdown()
-        door.server_close()
+    yield start
+    for proxy in started:
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @pytest.fixture
 def variables(deployed_stack: DeployedStack) -> Variables:
-    """Other environment variables of the start function, for a while."""
+    """Changes environment variables of the start function while a context is active."""
     client = deployed_stack.emulator.client("lambda")
     name = deployed_stack.metadata.function
 
@@ -111,7 +111,7 @@ def variables(deployed_stack: DeployedStack) -> Variables:
 
 @pytest.fixture
 def few_environments(deployed_stack: DeployedStack) -> Iterator[None]:
-    """The start function has six environments, which is what this machine can run; who finds none is throttled."""
+    """Limits the start function to six concurrent invocations, which this machine can run; others are throttled."""
     client = deployed_stack.emulator.client("lambda")
     name = deployed_stack.metadata.function
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=6)
@@ -120,7 +120,7 @@ def few_environments(deployed_stack: DeployedStack) -> Iterator[None]:
 
 
 def deliver(stack: DeployedStack, event_id: str) -> tuple[dict[str, Any], bool]:
-    """Delivers an event as EventBridge and Lambda do: whoever is throttled comes again."""
+    """Delivers an event as EventBridge and Lambda do, with retries if throttled."""
     while True:
         try:
             return stack.invoke(id=event_id, overrides=NOTHING_RUNS)
@@ -139,7 +139,7 @@ def executions(stack: DeployedStack) -> set[str]:
 
 @pytest.mark.usefixtures("few_environments")
 def test_the_same_event_fifty_times_at_once(deployed_stack: DeployedStack) -> None:
-    """However often an event is delivered, at once and later, it starts one execution, and one answer says so."""
+    """An event delivered many times, concurrently and later, starts one execution; one response says that it did."""
     before = executions(deployed_stack)
     with ThreadPoolExecutor(50) as pool:
         pending = [pool.submit(deliver, deployed_stack, "fifty") for _ in range(50)]
@@ -153,7 +153,7 @@ def test_the_same_event_fifty_times_at_once(deployed_stack: DeployedStack) -> No
 
 @pytest.mark.usefixtures("few_environments")
 def test_sixty_events_at_once(deployed_stack: DeployedStack) -> None:
-    """Sixty different events at once, ten times what can run, start sixty executions: none is lost, none is doubled."""
+    """Sixty concurrent events, ten times the concurrency limit, start sixty executions: none is lost or doubled."""
     before = executions(deployed_stack)
     with ThreadPoolExecutor(60) as pool:
         pending = [pool.submit(deliver, deployed_stack, f"event-{number}") for number in range(60)]
@@ -165,7 +165,7 @@ def test_sixty_events_at_once(deployed_stack: DeployedStack) -> None:
 
 
 def test_without_its_state_machine(deployed_stack: DeployedStack, variables: Variables) -> None:
-    """A start whose state machine is not there fails, says so and names the file; nothing is started."""
+    """A start fails if the state machine does not exist; the error names the file, and nothing is started."""
     before = executions(deployed_stack)
     with variables(STATE_MACHINE_ARN=f"{deployed_stack.metadata.state_machine}-gone"):
         answer, failed = deployed_stack.invoke(id="nowhere", overrides=NOTHING_RUNS)
@@ -174,13 +174,13 @@ def test_without_its_state_machine(deployed_stack: DeployedStack, variables: Var
     assert answer["errorMessage"].startswith(f"{where}: Step Functions did not start mlops-demo-")
     assert "StateMachineDoesNotExist" in answer["errorMessage"]
     assert executions(deployed_stack) == before
-    # Once it is there again, the same event starts its execution.
+    # Once it exists again, the same event starts its execution.
     answer, failed = deployed_stack.invoke(id="nowhere", overrides=NOTHING_RUNS)
     assert (answer["started"], failed) == (True, False)
 
 
-def test_an_event_that_is_given_up_is_kept(deployed_stack: DeployedStack, variables: Variables) -> None:
-    """An event that nobody waits for, and whose start fails for good, is found whole among the dead letters."""
+def test_an_undeliverable_event_is_a_dead_letter(deployed_stack: DeployedStack, variables: Variables) -> None:
+    """An asynchronous event whose start keeps failing ends up, complete, in the dead-letter queue."""
     client = deployed_stack.emulator.client
     function, sqs = client("lambda"), client("sqs")
     name = deployed_stack.metadata.function.rpartition(":")[2]
@@ -190,7 +190,7 @@ def test_an_event_that_is_given_up_is_kept(deployed_stack: DeployedStack, variab
         "overrides": NOTHING_RUNS,
     }
     (queue,) = (url for url in sqs.list_queues()["QueueUrls"] if "DeadLetters" in url)
-    # Lambda's pauses between its attempts would take minutes.
+    # Lambda's pauses between retries would take minutes.
     latest = {"FunctionName": name, "Qualifier": "$LATEST"}
     config = function.get_function_event_invoke_config(**latest)["DestinationConfig"]
     function.put_function_event_invoke_config(**latest, MaximumRetryAttempts=0, DestinationConfig=config)
@@ -209,7 +209,7 @@ def test_an_event_that_is_given_up_is_kept(deployed_stack: DeployedStack, variab
 def test_s3_is_busy_twice(
     deployed_stack: DeployedStack, variables: Variables, busy_s3: Callable[[int], BusyS3]
 ) -> None:
-    """S3 answers 503 twice, and the start succeeds all the same, at the third attempt."""
+    """If S3 answers 503 twice, the start succeeds on the third attempt."""
     s3 = busy_s3(2)
     with variables(AWS_ENDPOINT_URL_S3=s3.url):
         answer, failed = deployed_stack.invoke(overrides=NOTHING_RUNS)
@@ -221,7 +221,7 @@ def test_s3_is_busy_twice(
 def test_s3_is_busy_for_long(
     deployed_stack: DeployedStack, variables: Variables, busy_s3: Callable[[int], BusyS3]
 ) -> None:
-    """Where S3 goes on answering 503, the start fails as a fault of AWS, which Lambda tries again."""
+    """If S3 keeps answering 503, the start fails with an error that Lambda retries."""
     with variables(AWS_ENDPOINT_URL_S3=busy_s3(100).url):
         answer, failed = deployed_stack.invoke(overrides=NOTHING_RUNS)
     assert failed
@@ -230,10 +230,10 @@ def test_s3_is_busy_for_long(
 
 
 def test_a_failed_execution_is_announced(deployed_stack: DeployedStack) -> None:
-    """Who has subscribed to the topic is told of an execution that failed: its name, stage, error, cause and link."""
+    """The topic's subscribers get the name, stage, error, cause and link of a failed execution."""
     client = deployed_stack.emulator.client
     sqs, sns = client("sqs"), client("sns")
-    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="announced")["QueueUrl"]
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     (topic,) = (item["TopicArn"] for item in sns.list_topics()["Topics"] if "Notifications" in item["TopicArn"])
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn, ReturnSubscriptionArn=True)
@@ -243,13 +243,13 @@ def test_a_failed_execution_is_announced(deployed_stack: DeployedStack) -> None:
         input=json.dumps({"approval": {"run": True, "metrics": [{"name": "auc", "minimum": 1}]}}),
     )
 
-    def told() -> Any:
+    def received() -> Any:
         messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
         bodies = [json.loads(message["Body"]) for message in messages]
         return next((body for body in bodies if "without-report" in body["Message"]), None)
 
     try:
-        announced = wait_until(told, timeout=30)
+        announced = wait_until(received, timeout=30)
     finally:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     assert announced["Subject"] == "FAILED in approval: mlops-demo-without-report"

@@ -1,4 +1,4 @@
-"""Registration, approval and deployment in the environment that stays up, with real models behind a real endpoint."""
+"""Registration, approval and deployment in a running environment, with real models behind a real endpoint."""
 
 import json
 import shlex
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.connection import DIRECT, Connection
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
+from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -19,19 +20,18 @@ RECORDS = 3
 
 
 @pytest.fixture(scope="module")
-def serving(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> "Serving":
-    """The environment after a first good run: its model is approved and serves."""
-    checkout.run()
-    assert checkout.summary["status"] == "SUCCEEDED"
-    return Serving(checkout, tmp_path_factory.mktemp("scripts"))
+def serving(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> "Serving":
+    """The environment after a first successful run, whose model is approved and deployed."""
+    assert first_run.summary["status"] == "SUCCEEDED"
+    return Serving(checkout, first_run.summary, tmp_path_factory.mktemp("scripts"))
 
 
 class Serving:
     """A checkout whose endpoint serves the model of its first run."""
 
-    def __init__(self, checkout: Checkout, folder: Path) -> None:
+    def __init__(self, checkout: Checkout, first: dict[str, Any], folder: Path) -> None:
         self.checkout = checkout
-        self.first = checkout.summary
+        self.first = first
         state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
         self.aws = Connection(endpoint=state["endpoint"], key=state["key"])
         self.records = folder / "records.csv"
@@ -47,11 +47,11 @@ class Serving:
         return folder
 
     def predictions(self) -> str:
-        """What the endpoint answers, asked as a user does."""
+        """The endpoint's response to ``mlops invoke``."""
         return self.checkout.mlops("invoke", "demo", str(self.records), "--local")
 
     def packages(self) -> list[str]:
-        """The approval status of each version in the registry, the newest first."""
+        """The approval status of each version in the registry, newest first."""
         found = self.aws.client("sagemaker").list_model_packages(ModelPackageGroupName="demo")
         return [package["ModelApprovalStatus"] for package in found["ModelPackageSummaryList"]]
 
@@ -84,7 +84,7 @@ class Serving:
 
 
 def test_the_model_is_registered_approved_and_serves(serving: Serving) -> None:
-    """The registry can be read back, the endpoint answers invoke and plain HTTP as SageMaker's containers do."""
+    """The registry has the version, and the endpoint answers invoke and plain HTTP as SageMaker's containers do."""
     assert serving.packages()[-1] == "Approved"
     assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
     assert serving.predictions() == serving.first["deployment"]["answer"] * RECORDS
@@ -98,7 +98,7 @@ def test_the_model_is_registered_approved_and_serves(serving: Serving) -> None:
 
 
 def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) -> None:
-    """The gate names metric, value and threshold; the version is rejected, and the endpoint is untouched."""
+    """The gate names metric, value and threshold; the version is rejected, and the endpoint is unchanged."""
     before = serving.predictions()
     worse = serving.scripts("worse", evaluation=upside_down())
     printed = serving.checkout.run("--scripts", str(worse), code=1)
@@ -115,7 +115,7 @@ def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) 
 
 
 def upside_down() -> str:
-    """An evaluation that takes each prediction for its opposite: a model that has learnt the wrong thing."""
+    """An evaluation script that inverts each prediction, as if the model had learnt the opposite."""
     script = (PROJECT / "scripts" / "evaluation.py").read_text()
     changed = script.replace("model.predict_proba(rows)[:, 1]", "model.predict_proba(rows)[:, 0]")
     assert changed != script
@@ -133,8 +133,8 @@ def input_fn(body, content_type):
 """
 
 
-def test_a_model_that_fails_its_smoke_test_is_taken_back(serving: Serving) -> None:
-    """The endpoint serves the first model again, the new endpoint config is gone, and the reason is told."""
+def test_a_model_that_fails_its_smoke_test_is_rolled_back(serving: Serving) -> None:
+    """The endpoint serves the first model again, the new endpoint config is deleted, and the reason is printed."""
     before = serving.predictions()
     scripts = serving.scripts("coffee", inference=BROKEN_MODEL)
     file = serving.records.with_name("deploy-only.yaml")
@@ -152,8 +152,8 @@ def test_a_model_that_fails_its_smoke_test_is_taken_back(serving: Serving) -> No
 
 
 def test_a_person_approves(serving: Serving) -> None:
-    """The run waits, shows the command, goes on with the answer, and says who gave it; a second answer is told so."""
-    running = serving.checkout.begin("local", "run", "--data", str(SAMPLE), "--manual")
+    """The run waits, shows the command, resumes with the answer, and records the caller; a second answer fails."""
+    running = serving.checkout.start_command("local", "run", "--data", str(SAMPLE), "--manual")
     name = waiting_execution(running)
     printed = serving.checkout.mlops("approve", name, "--local", "--reason", "seen and liked")
     assert "binary_classification_metrics.auc.value" in printed
@@ -169,7 +169,7 @@ def test_a_person_approves(serving: Serving) -> None:
 
 
 def waiting_execution(running: Any) -> str:
-    """The name of the execution that a run shows as waiting for an answer."""
+    """The name of the execution that a run shows as waiting."""
     printed = ""
     for line in running.stdout:
         printed += line

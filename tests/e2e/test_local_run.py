@@ -1,4 +1,4 @@
-"""``mlops local run``, which is what ``make demo`` calls, on a small sample of the data."""
+"""``mlops local run``, which ``make demo`` calls, on a small sample of the data."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from tests.e2e.conftest import PROJECT, LocalRun, RunningLocalRun
 
 pytestmark = pytest.mark.emulator
 
-Begin = Callable[..., RunningLocalRun]
+StartLocalRun = Callable[..., RunningLocalRun]
 
 
 def assert_clean_failure(run: LocalRun, *parts: str) -> None:
-    """It ended with exit code 1 and a message that has these parts, and left no process."""
+    """The run ended with exit code 1 and a message with these parts, and left no process."""
     assert run.code == 1, run.printed
     assert "Traceback" not in run.printed
     for part in parts:
@@ -26,7 +26,7 @@ def assert_clean_failure(run: LocalRun, *parts: str) -> None:
 
 
 def assert_nothing_left(run: LocalRun) -> None:
-    """No process of the run is alive: neither its emulator nor its Lambda workers nor its jobs."""
+    """No process of the run is alive: no emulator, Lambda worker or job."""
     alive = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -40,9 +40,9 @@ def assert_nothing_left(run: LocalRun) -> None:
     assert alive == []
 
 
-def test_whole_pipeline_runs(begin_local_run: Begin) -> None:
-    """Every stage succeeds, and the summary says where the results lie and what they are worth."""
-    run = begin_local_run().finish()
+def test_whole_pipeline_runs(start_local_run: StartLocalRun) -> None:
+    """Every stage succeeds, and the summary has the metrics and the paths of the results."""
+    run = start_local_run().finish()
     assert run.code == 0, run.printed
     summary = run.summary
     assert summary["status"] == "SUCCEEDED"
@@ -63,22 +63,22 @@ def test_whole_pipeline_runs(begin_local_run: Begin) -> None:
     assert_nothing_left(run)
 
 
-def test_port_in_use(begin_local_run: Begin) -> None:
-    """A port that somebody else uses is named, and what to do."""
+def test_port_in_use(start_local_run: StartLocalRun) -> None:
+    """The error for a port in use names it, and says what to do."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        run = begin_local_run(port=port).finish()
+        run = start_local_run(port=port).finish()
     assert_clean_failure(run, f"port {port}", "PORT=")
 
 
-def test_interrupt_leaves_nothing(begin_local_run: Begin, tmp_path: Path) -> None:
+def test_interrupt_leaves_nothing(start_local_run: StartLocalRun, tmp_path: Path) -> None:
     """Ctrl-C while a job runs stops the execution, its job and the emulator."""
     scripts = tmp_path / "scripts"
     shutil.copytree(PROJECT / "scripts", scripts)
     (scripts / "preprocessing.py").write_text("import time\nprint('for a long time', flush=True)\ntime.sleep(600)\n")
-    running = begin_local_run("--scripts", str(scripts))
+    running = start_local_run("--scripts", str(scripts))
     running.wait_for("for a long time")
     running.interrupt()
     run = running.finish(timeout=30)

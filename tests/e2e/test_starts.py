@@ -12,8 +12,8 @@ NOTHING_RUNS = {stage.key: {"run": False} for stage in STAGES}
 
 
 @pytest.mark.parametrize("identity", [{}, {"id": "scheduled"}], ids=["by hand", "scheduled"])
-def test_a_refusal_is_the_answer(deployed_stack: DeployedStack, identity: dict[str, str]) -> None:
-    """A refusal is the answer and no failed invocation, which Lambda would try again where nobody waits for it."""
+def test_a_rejection_is_a_response(deployed_stack: DeployedStack, identity: dict[str, str]) -> None:
+    """A rejected input is a response, not a failed invocation, which Lambda would retry if asynchronous."""
     answer, failed = deployed_stack.invoke(overrides={"training": {"run": "yes"}}, **identity)
     assert not failed
     assert answer["started"] is False

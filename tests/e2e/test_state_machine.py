@@ -1,4 +1,4 @@
-"""The deployed state machine and Lambda on the emulator, with a SageMaker that only writes down what it is asked."""
+"""The deployed state machine and Lambda on the emulator, with a SageMaker that only records requests."""
 
 import json
 import time
@@ -24,7 +24,7 @@ AUC = "binary_classification_metrics.auc.value"
 
 
 class RecordingSageMaker:
-    """Takes every request and has it done at once; training leaves a model, an evaluation a report.
+    """Completes every request immediately; training leaves a model, an evaluation a report.
 
     Args:
         s3: a client of the emulator.
@@ -35,11 +35,11 @@ class RecordingSageMaker:
         self.report: bytes = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.95}}}).encode()
         self.endpoints = Endpoints()
         self.champion: str | None = None
-        """Where the report of the newest approved version lies; None: there is none."""
+        """The URI of the latest approved version's report; None without such a version."""
         self._s3 = s3
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Writes the request down."""
+        """Records the request."""
         self.requests.append((action, request))
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
@@ -78,7 +78,7 @@ class RecordingSageMaker:
 
 @pytest.fixture(scope="module")
 def sagemaker(deployed_stack: DeployedStack) -> RecordingSageMaker:
-    """The recording SageMaker behind the deployed state machine."""
+    """The recording SageMaker, attached to the deployed state machine."""
     client = deployed_stack.emulator.client
     recording = RecordingSageMaker(client("s3"))
     deployed_stack.emulator.services.attach(recording)
@@ -86,7 +86,7 @@ def sagemaker(deployed_stack: DeployedStack) -> RecordingSageMaker:
 
 
 def finish(stack: DeployedStack, arn: str) -> dict[str, Any]:
-    """The execution, once it has ended."""
+    """Waits for the execution to end; returns its description."""
     step_functions = stack.emulator.client("stepfunctions")
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -98,7 +98,7 @@ def finish(stack: DeployedStack, arn: str) -> dict[str, Any]:
 
 
 def resolved(value: Any, stack: DeployedStack) -> str:
-    """A text of the template, with CloudFormation's functions in it resolved by asking the services themselves."""
+    """Resolves CloudFormation's functions in a text of the template with calls to the services."""
     client = stack.emulator.client
     match value:
         case str():
@@ -119,7 +119,7 @@ def resolved(value: Any, stack: DeployedStack) -> str:
 
 
 def test_deployed_definition_is_the_templates(deployed_stack: DeployedStack) -> None:
-    """What the emulator runs is, byte for byte, the definition that the template has for AWS."""
+    """The emulator runs, byte for byte, the template's definition for AWS."""
     template = deployed_stack.emulator.client("cloudformation").get_template(StackName=deployed_stack.metadata.name)
     body = template["TemplateBody"]
     (machine,) = [
@@ -134,17 +134,17 @@ def test_deployed_definition_is_the_templates(deployed_stack: DeployedStack) -> 
 
 
 @pytest.fixture(scope="module")
-def source(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> str:  # noqa: ARG001 - it does the stages
+def source(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> str:  # noqa: ARG001 - it completes the stages
     """The name of an execution in which every stage has run."""
     answer, _ = deployed_stack.invoke()
     assert finish(deployed_stack, answer["executionArn"])["status"] == "SUCCEEDED"
     return str(answer["name"])
 
 
-def test_sample_input_started_by_hand(
+def test_sample_input_started_without_the_lambda(
     deployed_stack: DeployedStack, sagemaker: RecordingSageMaker, seed_input: dict[str, Any]
 ) -> None:
-    """The sample JSON, started without the Lambda, reaches each job with the request that it describes."""
+    """With the sample JSON, each job gets the request that it describes."""
     name = f"by-hand-{uuid.uuid4().hex[:8]}"
     started = deployed_stack.emulator.client("stepfunctions").start_execution(
         stateMachineArn=deployed_stack.metadata.state_machine, name=name, input=json.dumps(seed_input)
@@ -163,7 +163,7 @@ def test_sample_input_started_by_hand(
 
 
 def test_sample_event_starts_the_shipped_input(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> None:
-    """What the deployment published runs when the deployed Lambda gets the sample event."""
+    """The sample event starts an execution of the input that the deployment published."""
     answer, _ = deployed_stack.invoke()
     assert answer["started"] is True
     execution = finish(deployed_stack, answer["executionArn"])
@@ -176,7 +176,7 @@ def test_sample_event_starts_the_shipped_input(deployed_stack: DeployedStack, sa
 
 
 def test_scripts_are_published(deployed_stack: DeployedStack) -> None:
-    """After the deployment, the scripts, input.yaml and source.tar.gz lie in the bucket under their prefix."""
+    """After the deployment, the scripts, input.yaml and source.tar.gz are in the bucket under their prefix."""
     listed = deployed_stack.emulator.client("s3").list_objects_v2(
         Bucket=deployed_stack.metadata.bucket, Prefix="demo/scripts/"
     )
@@ -185,7 +185,7 @@ def test_scripts_are_published(deployed_stack: DeployedStack) -> None:
 
 
 def test_missing_input_is_named(deployed_stack: DeployedStack) -> None:
-    """A key that does not exist is answered with where it was looked for, and nothing is started."""
+    """The response for a missing key has its URI, and nothing is started."""
     metadata = deployed_stack.metadata
     step_functions = deployed_stack.emulator.client("stepfunctions")
     before = len(step_functions.list_executions(stateMachineArn=metadata.state_machine)["executions"])
@@ -199,8 +199,8 @@ def test_missing_input_is_named(deployed_stack: DeployedStack) -> None:
 
 @pytest.mark.usefixtures("sagemaker")
 @pytest.mark.parametrize("flags", covering(len(STAGES)), ids=str)
-def test_stages_that_are_asked_for_run(deployed_stack: DeployedStack, source: str, flags: Flags) -> None:
-    """With a source execution for what does not run, exactly the stages that are asked for run, to the end."""
+def test_only_requested_stages_run(deployed_stack: DeployedStack, source: str, flags: Flags) -> None:
+    """With a source execution for the other stages, exactly the requested stages run."""
     runs = {stage.key: {"run": run} for stage, run in zip(STAGES, flags, strict=True)}
     answer, _ = deployed_stack.invoke(overrides=runs | {"source_execution_id": source})
     assert answer["started"], answer
@@ -214,18 +214,18 @@ def test_stages_that_are_asked_for_run(deployed_stack: DeployedStack, source: st
 
 @pytest.fixture
 def endpoints(sagemaker: RecordingSageMaker) -> Iterator[Callable[[Endpoints], Endpoints]]:
-    """Puts other endpoints in place, for one test."""
+    """Replaces the endpoints for one test."""
 
-    def put(others: Endpoints) -> Endpoints:
+    def replace(others: Endpoints) -> Endpoints:
         sagemaker.endpoints = others
         return others
 
-    yield put
+    yield replace
     sagemaker.endpoints = Endpoints()
 
 
 def failed(stack: DeployedStack, **overrides: Any) -> dict[str, Any]:
-    """The execution of the shipped input with these overrides, which must fail."""
+    """Runs the shipped input with these overrides, which must fail; returns the execution."""
     answer, _ = stack.invoke(overrides=overrides)
     assert answer["started"], answer
     execution = finish(stack, answer["executionArn"])
@@ -233,10 +233,10 @@ def failed(stack: DeployedStack, **overrides: Any) -> dict[str, Any]:
     return execution
 
 
-def test_endpoint_that_never_comes_into_service(
+def test_endpoint_that_never_gets_in_service(
     deployed_stack: DeployedStack, endpoints: Callable[[Endpoints], Endpoints]
 ) -> None:
-    """The wait is bounded; then the endpoint and its config are deleted, and the reason is told."""
+    """After the timeout, the endpoint and its config are deleted, and the execution fails with the reason."""
     slow = endpoints(Endpoints(progress=("Creating",)))
     execution = failed(deployed_stack, deployment={"timeout_seconds": 1})
     assert execution["error"] == "DeploymentFailed"
@@ -247,7 +247,7 @@ def test_endpoint_that_never_comes_into_service(
 def test_endpoint_that_somebody_else_is_updating(
     deployed_stack: DeployedStack, endpoints: Callable[[Endpoints], Endpoints]
 ) -> None:
-    """It is left alone, and nothing stays of what was made."""
+    """It is left alone, and the new resources are deleted."""
     busy = endpoints(Endpoints(serving="theirs", status="Updating", progress=()))
     execution = failed(deployed_stack)
     assert execution["error"] == "DeploymentFailed"
@@ -258,7 +258,7 @@ def test_endpoint_that_somebody_else_is_updating(
 def test_challenger_that_is_worse_than_the_champion(
     deployed_stack: DeployedStack, sagemaker: RecordingSageMaker
 ) -> None:
-    """With must_beat_champion it is rejected, with both values; without, they are side by side in the output."""
+    """With must_beat_champion it is rejected; without, the output has both values."""
     key = "champion/evaluation.json"
     report = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.97}}})
     bucket = deployed_stack.metadata.bucket
@@ -279,7 +279,7 @@ def test_challenger_that_is_worse_than_the_champion(
 
 
 def test_request_for_approval_is_announced(deployed_stack: DeployedStack, sagemaker: RecordingSageMaker) -> None:
-    """The topic's subscribers get the metrics, the thresholds, the report and the commands; no token is among it."""
+    """The topic's subscribers get the metrics, thresholds, report and commands, but no task token."""
     client = deployed_stack.emulator.client
     queue = client("sqs").create_queue(QueueName="approvals")["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

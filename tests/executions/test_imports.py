@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parent.parent.parent
+from executions.defaults import PROJECT
+
 LOCAL = {"local", "sagemaker_local"}
 NOWHERE = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",

@@ -8,14 +8,14 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from gate.errors import ServiceError
-from gate.report import MAX_BYTES
+from pipeline.limits import MAX_REPORT_BYTES
 from tests.gate.conftest import AT_LEAST_90, CHAMPION, REPORT, Gate, champion, quality
 
 
 def test_report_that_is_too_large(gate: Gate) -> None:
     """A report of more than 16 MiB is rejected; one of exactly 16 MiB is read."""
     start = b'{"auc": 0.9, "padding": "'
-    largest = start + b"x" * (MAX_BYTES - len(start) - 2) + b'"}'
+    largest = start + b"x" * (MAX_REPORT_BYTES - len(start) - 2) + b'"}'
     with Stubber(gate.module.s3) as stubber:
         for report in (largest, largest + b" "):
             stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(report), len(report))})

@@ -3,14 +3,16 @@
 import logging
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infrastructure.approval import GATE_CONTENTS
+from infrastructure.function_code import function_archive
 from tests.gate.conftest import AT_LEAST_90, AUC, BUCKET, CHAMPION, EXECUTION, PACKAGE, REPORT, Gate, champion, quality
 
-LAMBDAS = Path(__file__).parents[2] / "lambda"
 BEATEN = {"metrics": [{"name": AUC}], "must_beat_champion": True}
 
 
@@ -201,10 +203,12 @@ def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCapt
     assert line == f"{EXECUTION}: Approved: all thresholds met: {AUC} 0.95 >= 0.9"
 
 
-def test_only_the_runtimes_packages_are_imported() -> None:
-    """The function starts fast: nothing of the project's other packages or of requirements.txt is imported."""
+def test_only_the_runtimes_packages_are_imported(tmp_path: Path) -> None:
+    """The archive is complete, and the function starts fast: nothing of requirements.txt is imported."""
+    with function_archive(*GATE_CONTENTS) as archive, zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
     program = "import sys; before = set(sys.modules); import gate.handler; print(*set(sys.modules) - before)"
-    environment = {"PYTHONPATH": str(LAMBDAS), "AWS_DEFAULT_REGION": "us-east-1"}
+    environment = {"PYTHONPATH": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"}
     completed = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
@@ -212,7 +216,7 @@ def test_only_the_runtimes_packages_are_imported() -> None:
     imported = {name.partition(".")[0] for name in completed.stdout.split()} - {*sys.stdlib_module_names, "__mp_main__"}
     assert {"gate", "boto3"} <= imported
     boto3s_own = {"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "certifi"}
-    assert imported <= {"gate"} | boto3s_own
+    assert imported <= {"gate", "pipeline"} | boto3s_own
 
 
 def test_the_answer_says_which_versions_were_read(gate: Gate) -> None:

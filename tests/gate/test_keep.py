@@ -7,8 +7,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from gate import keep
-from pipeline import places
 from tests.gate.conftest import BUCKET, EXECUTION, Gate, quality
 
 MODEL = f"s3://{BUCKET}/demo/executions/{EXECUTION}/model/output/model.tar.gz"
@@ -117,8 +115,3 @@ def test_what_is_missing(gate: Gate) -> None:
     source = {"S3DataSource": {"S3Uri": MODEL + "/gone/", "S3DataType": "S3Prefix", "CompressionType": "None"}}
     with pytest.raises(gate.module.GateError, match="there is no such object"):
         ask(gate, {"ModelDataSource": source})
-
-
-def test_names_are_those_of_the_places() -> None:
-    """The gate's archive does not include ``pipeline.places``, so its copies of the names must match."""
-    assert (keep.REGISTERED, keep.SCRIPTS) == (places.REGISTERED, places.SCRIPTS)

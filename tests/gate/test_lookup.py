@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.errors import MetricMissingError
-from gate.lookup import is_number, number_at
+from gate.lookup import number_at
+from pipeline.numbers import is_number
 from tests.gate.conftest import AUC, quality
 
 KEYS = st.text(st.characters(exclude_characters=".", exclude_categories=["Cs"]), max_size=8)

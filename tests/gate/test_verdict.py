@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate import request
 from gate.errors import ReportInvalidError
 from gate.report import Reading
 from gate.request import Request, read_approval
 from gate.verdict import verdict
-from pipeline.input.validator import input_schema
-from pipeline.stages.approval import DEFAULT_WAIT
 from tests.gate.conftest import EXECUTION, PACKAGE, REPORT, champion
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -236,9 +233,3 @@ def test_long_lists_keep_missed_metrics() -> None:
     assert re.search(r"^folds.250.auc .* missed$", answer["cause"], re.MULTILINE)
     assert "... and 260 more" in answer["cause"]
     assert len(answer["metrics"]) == 300
-
-
-def test_limits_are_those_of_the_schema() -> None:
-    """The gate's archive does not have ``pipeline.stages``, so its own limits are held against the schema's."""
-    seconds = input_schema()["properties"]["approval"]["properties"]["timeout_seconds"]
-    assert (seconds["maximum"], DEFAULT_WAIT) == (request.MAX_TIMEOUT, request.DEFAULT_TIMEOUT)

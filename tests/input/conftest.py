@@ -1,4 +1,4 @@
-"""What the tests of the input contract share."""
+"""Fixtures for the tests of input.yaml."""
 
 import copy
 from pathlib import Path
@@ -31,18 +31,18 @@ _SHIPPED_DATA = Document(SHIPPED).data
 
 @pytest.fixture
 def shipped() -> dict[str, Any]:
-    """The shipped input as data, to be changed at will."""
+    """The shipped input as data; tests may change it."""
     return copy.deepcopy(_SHIPPED_DATA)
 
 
 def made(file: bytes | str = SHIPPED, **overrides: Any) -> ExecutionInput:
-    """The execution that a file gives, with the overrides."""
+    """Returns the execution of a file with the overrides."""
     content = file.encode() if isinstance(file, str) else file
     return execution_input(content, tokens=TOKENS, event_id="event", overrides=overrides)
 
 
 def refused(file: bytes | str = SHIPPED, **overrides: Any) -> list[InputIssue]:
-    """What is wrong with a file, with the overrides."""
+    """Returns the issues of a file with the overrides."""
     with pytest.raises(InvalidFileError) as raised:
         made(file, **overrides)
     return raised.value.problems

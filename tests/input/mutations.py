@@ -1,4 +1,4 @@
-"""Inputs that are wrong in ways that nobody thought of: the shipped one, changed at random places."""
+"""Generates invalid inputs: the shipped one, changed at random places."""
 
 import copy
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ Spot = tuple[Any, Any]
 
 @st.composite
 def mutated(draw: st.DrawFn, base: dict[str, Any]) -> dict[str, Any]:
-    """The data with one to three changes: values replaced, removed, moved, or keys misspelt."""
+    """Makes one to three changes: values replaced, removed or moved, or keys misspelt."""
     data = copy.deepcopy(base)
     for _ in range(draw(st.integers(1, 3))):
         spots = list(_spots(data))

@@ -1,4 +1,4 @@
-"""Whatever the input is: it is refused with a reason, or SageMaker's own shapes accept it."""
+"""Any input is either rejected with a reason, or gives requests that are valid by SageMaker's own model."""
 
 import json
 from collections.abc import Callable
@@ -31,20 +31,20 @@ batchTransform: {run: false, input: {ModelName: *m, Tags: [{Key: "a", Value: 'b'
 
 
 def without_nulls(value: Any) -> Any:
-    """What the state machine sends, of what it was given."""
+    """Returns the requests that the state machine sends."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def assert_tells_why(error: InvalidFileError) -> None:
-    """A refusal has its reasons, each in words."""
+    """A rejection has at least one message."""
     assert error.problems
     assert all(problem.message in str(error) for problem in error.problems)
 
 
 def assert_sagemaker_takes(execution: ExecutionInput) -> None:
-    """The requests of all stages that run are what botocore's validator, and the limits in its model, accept."""
+    """The requests of all stages that run are valid by botocore's validator and the limits in its model."""
     assert json.loads(execution.text) == execution.content
     for stage in REQUEST_STAGES:
         section = execution.content.get(stage.key) or {}
@@ -57,7 +57,7 @@ def assert_sagemaker_takes(execution: ExecutionInput) -> None:
 
 
 def assert_refused_or_right(make: Callable[[], ExecutionInput]) -> None:
-    """The input is refused with its reasons, or SageMaker takes what is made of it."""
+    """The input is rejected with reasons, or its requests are valid."""
     try:
         execution = make()
     except InvalidFileError as error:
@@ -68,8 +68,8 @@ def assert_refused_or_right(make: Callable[[], ExecutionInput]) -> None:
 
 @settings(max_examples=1000)
 @given(mutated(BASE))
-def test_a_changed_input_is_refused_or_right(data: dict[str, Any]) -> None:
-    """None ends in a traceback, and none that SageMaker's shapes would refuse gets through."""
+def test_a_changed_input_is_rejected_or_valid(data: dict[str, Any]) -> None:
+    """No mutation causes a traceback, and none leads to an invalid request."""
     assert_refused_or_right(lambda: checked_input(data, tokens=TOKENS, event_id="event"))
 
 
@@ -85,7 +85,7 @@ SERVICES = {"sagemakerruntime": "sagemaker-runtime", "applicationautoscaling": "
 
 
 def assert_last_steps_take(execution: ExecutionInput) -> None:
-    """The requests of registration and deployment are what botocore's validator accepts."""
+    """The requests of registration and deployment are valid by botocore's validator."""
     data = execution.content
     where = {"EndpointName": "demo", "EndpointConfigName": "config"}
     requests = {
@@ -112,8 +112,8 @@ def assert_last_steps_take(execution: ExecutionInput) -> None:
 
 @settings(max_examples=400)
 @given(mutated(LAST_STEPS))
-def test_changed_last_steps_are_refused_or_right(data: dict[str, Any]) -> None:
-    """What the state machine makes of registration and deployment, SageMaker's shapes accept."""
+def test_changed_last_steps_are_rejected_or_valid(data: dict[str, Any]) -> None:
+    """For any valid input, the requests of registration and deployment are valid."""
     data = {"CreateModel": {"run": True, "input": {"PrimaryContainer": CONTAINER, "ExecutionRoleArn": ROLE}}} | data
     try:
         execution = checked_input(data, tokens=TOKENS, event_id="event")
@@ -126,14 +126,14 @@ def test_changed_last_steps_are_refused_or_right(data: dict[str, Any]) -> None:
 @settings(max_examples=300)
 @given(mutated(BASE))
 def test_validator_agrees_with_the_reference(data: dict[str, Any]) -> None:
-    """Our validator finds something wrong exactly where the reference implementation of JSON Schema does."""
+    """Our validator rejects exactly the inputs that the reference implementation of JSON Schema rejects."""
     assert (not list(problems(data))) == JUDGE.is_valid(data)
 
 
 @settings(max_examples=500)
 @given(st.data())
-def test_changed_bytes_are_refused_or_right(data: st.DataObject) -> None:
-    """Bytes put anywhere into a file never end in a traceback."""
+def test_changed_bytes_are_rejected_or_valid(data: st.DataObject) -> None:
+    """Bytes inserted anywhere in a file never cause a traceback."""
     content = SMALL
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(content)))
@@ -144,8 +144,8 @@ def test_changed_bytes_are_refused_or_right(data: st.DataObject) -> None:
 
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*BASE, "source_execution_id", "other"]), JUNK))
-def test_any_overrides_are_refused_or_right(overrides: dict[str, Any]) -> None:
-    """Overrides of any shape never end in a traceback."""
+def test_any_overrides_are_rejected_or_valid(overrides: dict[str, Any]) -> None:
+    """Overrides of any shape never cause a traceback."""
     assert_refused_or_right(lambda: execution_input(SMALL, tokens=TOKENS, event_id="event", overrides=overrides))
 
 

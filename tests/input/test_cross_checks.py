@@ -1,4 +1,4 @@
-"""What registration, approval and deployment need, and say together."""
+"""The checks of registration, approval and deployment across keys and stages."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ INSTANCES = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.
 
 
 def scaled(**changes: Any) -> dict[str, Any]:
-    """A deployment of a variant with instances that scales."""
+    """A deployment with autoscaling, of a variant with instances."""
     scaling = {"min_capacity": 1, "max_capacity": 3, "invocations_per_instance": 100} | changes
     return {"input": {"EndpointConfig": {"ProductionVariants": [INSTANCES]}}, "autoscaling": scaling}
 
@@ -48,7 +48,7 @@ def scaled(**changes: Any) -> dict[str, Any]:
         (
             {"approval": {"metrics": [{"name": METRIC, "minimum": 0.9, "maximum": 0.8}]}},
             "approval.metrics[0].minimum",
-            "more than maximum, 0.8",
+            "exceeds maximum, 0.8",
         ),
         ({"approval": {"metrics": [{"name": METRIC, "minimum": "0.9"}]}}, "approval.metrics[0].minimum", "a number"),
         ({"approval": {"timeout_seconds": 0}}, "approval.timeout_seconds", "at least 1"),
@@ -56,7 +56,7 @@ def scaled(**changes: Any) -> dict[str, Any]:
         ({"deployment": {"smoke_test": {"Body": None}}}, "deployment.smoke_test", "one of S3Uri"),
         ({"deployment": {"smoke_test": {"S3Uri": "s3://b/k"}}}, "deployment.smoke_test", "one of S3Uri"),
         ({"deployment": {"smoke_test": {"Body": None, "S3Uri": "b/k"}}}, "deployment.smoke_test.S3Uri", "s3://"),
-        ({"deployment": scaled(min_capacity=4)}, "deployment.autoscaling.min_capacity", "more than max_capacity, 3"),
+        ({"deployment": scaled(min_capacity=4)}, "deployment.autoscaling.min_capacity", "exceeds max_capacity, 3"),
         ({"deployment": scaled(max_capacity=None)}, "deployment.autoscaling.max_capacity", "is null"),
         (
             {"deployment": {"autoscaling": scaled()["autoscaling"]}},
@@ -72,8 +72,8 @@ def scaled(**changes: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_what_cannot_work_is_refused(overrides: dict[str, Any], path: str, expected: str) -> None:
-    """Each is refused before anything starts, with the key and what would help."""
+def test_contradictions_are_rejected(overrides: dict[str, Any], path: str, expected: str) -> None:
+    """Each contradiction is rejected before anything starts, with the key and the remedy."""
     found = {str(problem) for problem in refused(**overrides)}
     assert any(f"{path}: " in problem and expected in problem for problem in found), found
 
@@ -100,6 +100,6 @@ def test_what_cannot_work_is_refused(overrides: dict[str, Any], path: str, expec
     ],
     ids=str,
 )
-def test_what_can_work_is_taken(overrides: dict[str, Any]) -> None:
-    """Whatever is optional may be left out, and a source execution stands in for stages that do not run."""
+def test_valid_combinations_are_accepted(overrides: dict[str, Any]) -> None:
+    """Optional keys may be omitted, and a source execution replaces stages that do not run."""
     assert made(**overrides)

@@ -1,4 +1,4 @@
-"""From a file to an execution's name and input."""
+"""Turning a file into an execution's name and input."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ evaluatoin: {run: true}
 
 
 def test_shipped_input_is_valid() -> None:
-    """The shipped input gives an execution in which every token is filled in, and nothing else has changed."""
+    """In the shipped input's execution, every token is filled in and nothing else has changed."""
     execution = made()
     assert not [token for token in (*TOKENS, "SFN_EXECUTION_ID") if token in execution.text]
     assert execution.content["training"]["input"]["RoleArn"] == TOKENS["SAGEMAKER_EXECUTION_ROLE"]
@@ -36,13 +36,13 @@ def test_shipped_input_is_valid() -> None:
     assert json.loads(execution.text) == execution.content
 
 
-def test_seed_input_is_valid_and_stays_as_it_is(seed_input: dict[str, Any]) -> None:
-    """The sample input of the module's description validates, nulls and all, and is not changed."""
+def test_seed_input_is_valid_and_unchanged(seed_input: dict[str, Any]) -> None:
+    """The sample input of the module's description is valid, including its nulls, and unchanged."""
     assert made((PROJECT / "tests" / "data" / "seed-input.json").read_bytes()).content == seed_input
 
 
-def test_every_error_is_told_at_once() -> None:
-    """Each error has its line, its key, what is allowed and what was probably meant."""
+def test_every_error_is_reported() -> None:
+    """Each error has its line, its key, what is allowed and the closest known word."""
     lines = [str(problem) for problem in refused(FIVE_ERRORS)]
     assert lines == [
         'line 1, column 13: job_prefix: is "my jobs"; expected letters, digits and hyphens between them',
@@ -57,8 +57,8 @@ def test_every_error_is_told_at_once() -> None:
     ]
 
 
-def test_a_file_of_nothing_but_errors_ends() -> None:
-    """Of very many errors the first hundred are told, and that there are more."""
+def test_the_number_of_reported_errors_is_limited() -> None:
+    """Only the first hundred errors are reported, with a note that there are more."""
     found = refused("".join(f"key{number}: 1\n" for number in range(5000)))
     assert len(found) == 101
     assert any("there is more" in problem.message for problem in found)
@@ -74,15 +74,15 @@ def test_a_file_of_nothing_but_errors_ends() -> None:
     ],
 )
 def test_errors_of_the_overrides_say_so(overrides: dict[str, Any], path: str, message: str) -> None:
-    """What the overrides say is checked as what the file says, and has no line."""
+    """The overrides are validated like the file, but have no line."""
     (problem,) = refused(**overrides)
     assert path_text(problem.path) == path
     assert message in problem.message
     assert problem.line is None
 
 
-def test_overrides_too_deep_are_refused() -> None:
-    """Overrides of thousands of levels are refused, not an accident."""
+def test_overrides_too_deep_are_rejected() -> None:
+    """Overrides with thousands of levels are rejected without a crash."""
     nested: dict[str, Any] = {}
     for _ in range(5000):
         nested = {"a": nested}
@@ -90,7 +90,7 @@ def test_overrides_too_deep_are_refused() -> None:
 
 
 def test_overrides_are_merged_before_the_check() -> None:
-    """Mappings are merged key by key, all else is replaced; what the overrides mend is no error, and tokens work."""
+    """Mappings are merged key by key, everything else is replaced; overrides can fix errors and contain tokens."""
     execution = made(training={"input": {"ResourceConfig": {"InstanceCount": 2}, "Tags": []}}, app_id="MODEL_NAME")
     resources = execution.content["training"]["input"]["ResourceConfig"]
     assert resources == {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50}
@@ -100,7 +100,7 @@ def test_overrides_are_merged_before_the_check() -> None:
 
 
 def test_names_differ_by_event_only() -> None:
-    """Two events give two names, one event the same name, all within SageMaker's limit with every prefix."""
+    """Different events give different names, the same event the same; all fit SageMaker's limit with any prefix."""
     names = [execution_input(SHIPPED, tokens=TOKENS, event_id=event).name for event in ("a", "b", "a")]
     assert names[0] == names[2] != names[1]
     assert all(name.startswith("mlops-demo-") and len(f"evaluation-{name}") <= 63 for name in names)
@@ -116,13 +116,13 @@ def test_names_differ_by_event_only() -> None:
         ("mlops", "-demo", "letters, digits and hyphens"),
         ("mlops", "demo\n", "letters, digits and hyphens"),
         ("mlops", "démo", "letters, digits and hyphens"),
-        ("mlops", "SFN_EXECUTION_ID", "has SFN_EXECUTION_ID in it"),
+        ("mlops", "SFN_EXECUTION_ID", "contains SFN_EXECUTION_ID"),
         ("mlops", 7, 'expected a string, in quotes: "7"'),
         (None, "demo", "is null, but it is required"),
     ],
 )
 def test_names_are_checked(job_prefix: Any, model_id: Any, expected: str | None) -> None:
-    """What names begin with has SageMaker's characters, and leaves room for the rest of the name."""
+    """The prefix has only characters that SageMaker allows, and leaves room for the rest of the name."""
     if expected is None:
         assert len(made(job_prefix=job_prefix, model_id=model_id).name) == 52
     else:
@@ -131,15 +131,15 @@ def test_names_are_checked(job_prefix: Any, model_id: Any, expected: str | None)
 
 @pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
 def test_given_names_are_checked_after_fill_in(stage: Any) -> None:
-    """A job's name that becomes longer than SageMaker's 63 characters is refused; a shorter one is not."""
+    """A job name that would exceed SageMaker's 63 characters is rejected; a shorter one is not."""
     given: Any = {"input": {stage.name_field: f"{'x' * 37}-SFN_EXECUTION_ID"}}
     shorter: Any = {"input": {stage.name_field: "my-SFN_EXECUTION_ID"}}
     assert "at most 63 characters" in refused(**{stage.key: given})[0].message
     assert made(**{stage.key: shorter})
 
 
-def test_what_step_functions_cannot_take_is_refused() -> None:
-    """An input of more than 262,144 bytes is refused with its size."""
+def test_an_input_too_large_for_step_functions_is_rejected() -> None:
+    """An input of more than 262,144 bytes is rejected with its size."""
     (problem,) = refused(app_id="ä" * 140_000)
     assert problem.message.endswith("Step Functions allows 262,144")
 

@@ -1,4 +1,4 @@
-"""Which execution a stage reads from."""
+"""Resolving the execution that a stage reads from."""
 
 import sys
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MINE = "s3://MLOPS_BUCKET/MODEL_NAME/executions/SFN_EXECUTION_ID"
 
 
 def uris(content: dict[str, Any], stage: str) -> dict[str, str]:
-    """The S3 URIs of a processing stage, by the names of its inputs and outputs."""
+    """Returns the S3 URIs of a processing stage, by the names of its inputs and outputs."""
     request = content[stage]["input"]
     found = {item["InputName"]: item["S3Input"]["S3Uri"] for item in request["ProcessingInputs"]}
     return found | {
@@ -27,8 +27,8 @@ def uris(content: dict[str, Any], stage: str) -> dict[str, str]:
     }
 
 
-def test_skipped_training_is_refused_where_its_model_is_read() -> None:
-    """Each stage that reads the model of a training that does not run is refused, with the way out."""
+def test_reading_the_model_of_a_skipped_training_is_rejected() -> None:
+    """Each stage that reads the model of a skipped training is rejected, with the remedy."""
     found = refused(training=OFF)
     assert [problem.path[0] for problem in found] == ["evaluation", "CreateModel"]
     assert all("training.run is not true" in problem.message for problem in found)
@@ -36,8 +36,8 @@ def test_skipped_training_is_refused_where_its_model_is_read() -> None:
     assert all(problem.line for problem in found)
 
 
-def test_source_execution_stands_in_for_what_does_not_run() -> None:
-    """What a skipped stage would have made is read from the source; all else stays with this execution."""
+def test_source_execution_replaces_what_does_not_run() -> None:
+    """Results of a skipped stage are read from the source; everything else belongs to this execution."""
     execution = made(training=OFF, source_execution_id=SOURCE)
     evaluation = uris(execution.content, "evaluation")
     assert evaluation["model"] == f"s3://mlops-bucket/demo/executions/{SOURCE}/model/{SOURCE}/output/model.tar.gz"
@@ -53,7 +53,7 @@ def test_source_is_not_used_while_everything_runs() -> None:
 
 
 def test_batch_transform_needs_a_model() -> None:
-    """Without CreateModel, batchTransform names a model or the source execution; else it is refused."""
+    """Without CreateModel, batchTransform must name a model or the source execution."""
     (problem,) = refused(CreateModel=OFF, deployment=OFF)
     assert problem.path == ("batchTransform", "input", "ModelName")
     named = made(CreateModel=OFF, deployment=OFF, batchTransform={"input": {"ModelName": "my-model"}})
@@ -72,7 +72,7 @@ SERVERLESS = {"VariantName": "a", "ServerlessConfig": {"MemorySizeInMB": 1024, "
 
 
 def test_deployment_needs_a_model() -> None:
-    """Without CreateModel, each variant names a model or the source execution is named; else both keys are told."""
+    """Without CreateModel or a source execution, each variant must name a model; the error names both keys."""
     (problem,) = refused(CreateModel=OFF, batchTransform=OFF)
     assert problem.path == ("deployment", "input", "EndpointConfig", "ProductionVariants", 0, "ModelName")
     assert "CreateModel.run is not true" in problem.message
@@ -87,7 +87,7 @@ def test_deployment_needs_a_model() -> None:
     "given", [None, {}, {"EndpointConfig": None}, {"EndpointConfig": {"ProductionVariants": None}}]
 )
 def test_deployment_of_the_sources_model(given: Any) -> None:
-    """With a source execution, its model is served, also where the input says nothing of the endpoint."""
+    """With a source execution, its model is served, even if the input does not configure the endpoint."""
     sourced = made(CreateModel=OFF, source_execution_id=SOURCE, deployment={"input": given})
     (variant,) = sourced.content["deployment"]["input"]["EndpointConfig"]["ProductionVariants"]
     assert variant["ModelName"] == f"model-{SOURCE}"
@@ -96,7 +96,7 @@ def test_deployment_of_the_sources_model(given: Any) -> None:
 
 @pytest.mark.parametrize("stage", ["CreateModel", "batchTransform"])
 def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> None:
-    """A model's name with the execution in it is refused without CreateModel, and is the source's with a source."""
+    """Without CreateModel, a model name with the execution's token is rejected, or resolved to the source's."""
     overrides: dict[str, Any] = {"CreateModel": {"run": False}, "deployment": {"run": False}}
     overrides.setdefault(stage, {})["input"] = {"ModelName": "my-SFN_EXECUTION_ID"}
     (problem,) = refused(**overrides)
@@ -106,14 +106,14 @@ def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> 
 
 
 def test_an_absent_stage_is_one_that_does_not_run() -> None:
-    """Where the stage that could have made it is not in the file at all, this execution's results cannot be there."""
+    """If the file does not have the stage that would write it, this execution's result cannot exist."""
     found = refused(preprocessing=None)
     assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
     assert "there is no preprocessing" in found[0].message
 
 
 def test_what_a_running_script_may_write_is_accepted() -> None:
-    """A URI that a running stage has among its arguments counts as one that it writes to."""
+    """A URI in the arguments of a stage that runs counts as written by it."""
     overrides: dict[str, Any] = {
         "preprocessing": {"input": {"AppSpecification": {"ContainerArguments": [f"--output={MINE}/extra/"]}}},
         "batchTransform": {
@@ -125,7 +125,7 @@ def test_what_a_running_script_may_write_is_accepted() -> None:
 
 
 def test_the_closest_output_decides() -> None:
-    """Where outputs lie in one another, the innermost one says which stage writes."""
+    """If outputs are nested, the innermost one determines the stage."""
     wide: dict[str, Any] = {"training": {"input": {"OutputDataConfig": {"S3OutputPath": MINE}}}}
     found = refused(preprocessing=OFF, **wide)
     assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
@@ -133,19 +133,19 @@ def test_the_closest_output_decides() -> None:
 
 @pytest.mark.parametrize("source", ["SFN_EXECUTION_ID", "my execution", "", "x" * 64])
 def test_source_must_be_an_executions_name(source: str) -> None:
-    """What cannot be the name of an execution is refused; tokens are not filled in there."""
+    """Anything that cannot be an execution's name is rejected; tokens are not filled in there."""
     assert refused(source_execution_id=source)[0].path == ("source_execution_id",)
 
 
 @pytest.mark.parametrize("odd", [1, "x", [], True, {"input": []}, {"run": True, "input": None}])
 @pytest.mark.parametrize("stage", ["preprocessing", "CreateModel", "batchTransform"])
-def test_stages_of_any_shape_are_looked_at(odd: Any, stage: str) -> None:
-    """A stage of the wrong shape is told as such."""
+def test_stages_of_any_shape_are_validated(odd: Any, stage: str) -> None:
+    """A stage of the wrong type is reported as such."""
     assert any(problem.path[0] == stage for problem in refused(**{stage: odd}))
 
 
 def calls(function: Callable[[], object]) -> int:
-    """How many functions are called, C's own among them: work that no other load on the machine changes."""
+    """Counts calls of functions, including C functions; unlike time, that is independent of the machine's load."""
     count = 0
 
     def profile(_frame: FrameType, event: str, _argument: object) -> None:
@@ -162,18 +162,18 @@ def calls(function: Callable[[], object]) -> int:
 
 
 def many_arguments(count: int) -> list[str]:
-    """Each argument of a job is a URI."""
+    """Returns an input in which each argument of a job is a URI."""
     return [f"{MINE}/{number}" for number in range(count)]
 
 
 def one_argument(count: int) -> list[str]:
-    """One argument has all the URIs in it."""
+    """Returns an input in which one argument has all the URIs."""
     return [",".join(many_arguments(count))]
 
 
 @pytest.mark.parametrize("arguments", [many_arguments, one_argument])
 def test_work_grows_with_the_file(shipped: dict[str, Any], arguments: Callable[[int], list[str]]) -> None:
-    """Twice as many references are about twice the work, whichever stages read and write them."""
+    """Twice as many references take about twice the work, whichever stages read and write them."""
 
     def check(count: int) -> None:
         for stage in ("preprocessing", "evaluation"):

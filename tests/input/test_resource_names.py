@@ -1,4 +1,4 @@
-"""What the run makes has names that the state machine's role may use."""
+"""Checking that the state machine's role may use the names of what the run creates."""
 
 from typing import Any
 
@@ -30,8 +30,8 @@ ONLY_TRAINING: dict[str, Any] = dict.fromkeys(OTHERS, OFF) | {"source_execution_
         ),
     ],
 )
-def test_a_foreign_name_is_refused(overrides: dict[str, Any], path: str) -> None:
-    """A name without the deployment's model-name as a part of it is told with what is allowed, once."""
+def test_a_foreign_name_is_rejected(overrides: dict[str, Any], path: str) -> None:
+    """A name without the deployment's model-name is reported once, with what is allowed."""
     (problem,) = refused(**overrides)
     assert str(problem).startswith(f"line {problem.line}") or "(in the overrides)" in problem.message
     assert ".".join(map(str, problem.path)) == path
@@ -50,18 +50,18 @@ def test_a_foreign_name_is_refused(overrides: dict[str, Any], path: str) -> None
         {"training": {"input": {"TrainingJobName": "demo-1"}}},
         {"training": {"input": {"TrainingJobName": "our-demo-1"}}},
         {"deployment": {"input": {"EndpointName": "demo-blue"}}},
-        # What does not run makes nothing.
+        # A stage that does not run creates nothing.
         ONLY_TRAINING | {"CreateModel": {"run": False, "input": {"ModelName": "mine"}}},
         # Jobs that begin with the model-name need no model_id of that name.
         ONLY_TRAINING | {"job_prefix": "demo", "model_id": "churn"},
     ],
     ids=str,
 )
-def test_own_names_are_taken(overrides: dict[str, Any]) -> None:
-    """Names that have the deployment's model-name as a part of them pass, in letters of either size."""
+def test_own_names_are_accepted(overrides: dict[str, Any]) -> None:
+    """Names that contain the deployment's model-name are valid, in upper or lower case."""
     assert made(**overrides)
 
 
 def test_the_limit_is_the_deployments() -> None:
-    """The model-name is that of the deployment which checks, so the shipped input passes in each one."""
+    """The model-name is the deployment's own, so the shipped input is valid in every deployment."""
     assert execution_input(SHIPPED, tokens=TOKENS | {"MODEL_NAME": "churn"}, event_id="event")

@@ -19,7 +19,7 @@ TOKENS = {"MLOPS_BUCKET": "my-bucket", "MODEL_NAME": "demo", "AWS_REGION_NAME": 
     ],
 )
 def test_tokens_are_filled_in_values_only(value: Any, expected: Any) -> None:
-    """A token is replaced as a whole word, in strings at any depth; keys and other types stay."""
+    """A token is replaced as a whole word, in strings at any depth; keys and other types are unchanged."""
     assert fill_in(value, TOKENS) == expected
 
 

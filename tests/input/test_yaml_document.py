@@ -1,4 +1,4 @@
-"""Reading ``input.yaml`` as data."""
+"""Parsing ``input.yaml``."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ LADDER = "k0: &k0 [x]\n" + "".join(f"k{level}: &k{level} [*k{level - 1}]\n" for 
     ],
 )
 def test_scalars_are_those_of_the_core_schema(text: str, expected: dict[str, Any]) -> None:
-    """Only what YAML's core schema calls a number, a truth value or null is one; aliases and merges are followed."""
+    """Numbers, booleans and null are those of YAML's core schema; aliases and merges are resolved."""
     document = Document(text.encode())
     assert document.data == expected
     assert document.problems == []
@@ -54,8 +54,8 @@ def test_scalars_are_those_of_the_core_schema(text: str, expected: dict[str, Any
         (bytes(range(1, 127)), (1, 1), "is not allowed"),
         (b'a: "\\UFFFFFFFF"', (1, 1), "not valid YAML"),
         (b"a: *nobody", (1, 4), "undefined alias"),
-        (b"a: &a [*a]", (1, 4), "alias of what it stands in"),
-        (b"a: &a {<<: *a}", (1, 4), "alias of what it stands in"),
+        (b"a: &a [*a]", (1, 4), "alias of a value that contains it"),
+        (b"a: &a {<<: *a}", (1, 4), "alias of a value that contains it"),
         (LAUGHS.encode(), (1, 8), "more than 131,072 values"),
         (LADDER.encode(), None, "more than 100 levels"),
         (b"[" * 100_000, (1, 101), "more than 100 levels"),
@@ -64,8 +64,8 @@ def test_scalars_are_those_of_the_core_schema(text: str, expected: dict[str, Any
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_what_is_not_data_is_refused(content: bytes, place: tuple[int, int] | None, expected: str) -> None:
-    """A file that cannot be read as one document of data is refused with its one problem, and where that is."""
+def test_what_is_not_data_is_rejected(content: bytes, place: tuple[int, int] | None, expected: str) -> None:
+    """A file that is not a single document of plain data is rejected with one issue and its position."""
     with pytest.raises(InvalidFileError) as raised:
         Document(content)
     (problem,) = raised.value.problems
@@ -79,7 +79,7 @@ def test_what_is_not_data_is_refused(content: bytes, place: tuple[int, int] | No
         ("a: !!python/object:os.system 1", (1, 4), "tag"),
         ("a: !!bool maybe", (1, 4), "tag"),
         ("a: !Ref {b: 1}", (1, 4), "tag"),
-        ("a: 1\nb: 2\na: 3", (3, 1), "stands twice"),
+        ("a: 1\nb: 2\na: 3", (3, 1), "appears twice"),
         ("a: {1: x}", (1, 5), 'the key "1" is not a string'),
         ("? [a]\n: 1", (1, 3), "is not a string"),
         ("a: {<<: 1}", (1, 9), "<< takes a mapping"),
@@ -91,8 +91,8 @@ def test_what_is_not_data_is_refused(content: bytes, place: tuple[int, int] | No
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_what_can_be_read_is_reported_with_the_rest(text: str, place: tuple[int, int], expected: str) -> None:
-    """Tags, doubled keys and the like are problems beside those of the content, each at its place."""
+def test_other_issues_are_reported_with_the_rest(text: str, place: tuple[int, int], expected: str) -> None:
+    """Tags, duplicate keys and the like are reported with the content's issues, each at its position."""
     (problem,) = Document(text.encode()).problems
     assert expected in problem.message
     assert (problem.line, problem.column) == place
@@ -112,8 +112,8 @@ def test_what_can_be_read_is_reported_with_the_rest(text: str, place: tuple[int,
         (InputIssue(message=""), (1, 1)),
     ],
 )
-def test_every_value_has_its_place(problem: InputIssue, place: tuple[int, int]) -> None:
-    """A problem is located at its value, at its key, or for what is missing at the key of what it is missing in."""
+def test_every_issue_has_a_position(problem: InputIssue, place: tuple[int, int]) -> None:
+    """An issue is located at its value, at its key, or, for a missing key, at the key of the mapping that lacks it."""
     document = Document(b"a: 1\nb: &b\n  c: 1\n  d: [x, y]\ne: {<<: *b}\n")
     located = document.located(problem)
     assert (located.line, located.column) == place

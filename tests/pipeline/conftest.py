@@ -1,4 +1,4 @@
-"""What the tests of the pipeline's facts share."""
+"""Fixtures for the tests of the pipeline."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def sagemaker() -> ServiceModel:
 
 @pytest.fixture
 def shipped() -> dict[str, Any]:
-    """The shipped input as the Lambda sends it, to be changed at will."""
+    """The shipped input as the Lambda sends it; tests may change it."""
     return copy.deepcopy(_FILLED)
 
 
@@ -45,7 +45,7 @@ def last_steps(shipped: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def five_stages(shipped: dict[str, Any]) -> dict[str, Any]:
-    """The shipped input of this execution, of which only the stages of single requests run."""
+    """The shipped input for this execution, in which only the request stages run."""
     for key in ("registration", "approval", "deployment"):
         shipped[key]["run"] = False
     content: dict[str, Any] = json.loads(re.sub(r"mlops-demo-[0-9a-f]{16}", EXECUTION, json.dumps(shipped)))
@@ -54,7 +54,7 @@ def five_stages(shipped: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def deploy(last_steps: dict[str, Any]) -> Deploy:
-    """Runs the deployment against these endpoints, with these changes of its section."""
+    """Runs the deployment against these endpoints, with these changes to its section."""
     last_steps["registration"]["run"] = last_steps["approval"]["run"] = last_steps["CreateModel"]["run"] = False
     last_steps["evaluation"]["run"] = False
 

@@ -1,4 +1,4 @@
-"""A small endpoint service, as the state machine sees SageMaker's."""
+"""A small fake of SageMaker's endpoints."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ UNKNOWN = "SageMaker.SageMakerException"
 
 
 class Endpoints:
-    """SageMaker's endpoints, as far as the state machine sees them.
+    """SageMaker's endpoints as the state machine sees them.
 
     Args:
         serving: the endpoint config of the endpoint that is there; None for none.
@@ -37,7 +37,7 @@ class Endpoints:
         self.configs: set[str] = {serving} if serving else set()
 
     def handlers(self) -> dict[str, Handler]:
-        """What answers each action."""
+        """The handler of each action."""
         return {
             "describeEndpoint": self._describe,
             "createEndpointConfig": self._create_config,

@@ -1,4 +1,4 @@
-"""Two implementations of JSONata: the emulator's, and the reference in Node, of which one process serves all tests."""
+"""Two implementations of JSONata: the emulator's, and the reference, in one Node process for all tests."""
 
 import atexit
 import json
@@ -44,7 +44,7 @@ def _node() -> "subprocess.Popen[str]":
 
 
 def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dict[str, Any] | None = None) -> list[Any]:
-    """The expressions' values, by JSONata's reference implementation; where one fails, Node says so on stderr."""
+    """Evaluates the expressions with JSONata's reference implementation; Node reports errors on stderr."""
     process = _node()
     assert process.stdin is not None
     assert process.stdout is not None
@@ -59,7 +59,7 @@ def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dic
 
 
 def evaluate_in_node(expression: str, states: dict[str, Any]) -> Any:
-    """The expression's value, by JSONata's reference implementation."""
+    """Evaluates the expression with JSONata's reference implementation."""
     return evaluate_all_in_node([(expression, states)])[0]
 
 

@@ -1,4 +1,4 @@
-"""A small interpreter of the definition, so that its paths are tried in milliseconds.
+"""A small interpreter of the definition, which runs its paths in milliseconds.
 
 The expressions are evaluated by the implementation that the emulator uses; tests/pipeline/test_definition.py holds some
 of them against JSONata's reference implementation. What Step Functions does with a state is as in
@@ -17,14 +17,14 @@ from pipeline.definition import definition
 
 EXECUTION = "mlops-demo-0123456789abcdef"
 ENTERED = "2026-11-23T10:00:00.000Z"
-"""When every state is entered."""
+"""The time at which every state is entered."""
 MACHINE = definition(PLACEHOLDERS)
 
 Handler = Callable[[dict[str, Any]], Any]
 
 
 class TaskError(Exception):
-    """An error of a task, by the name under which Step Functions knows it."""
+    """A task's error, with its name in Step Functions."""
 
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(f"{error}: {cause}")
@@ -34,28 +34,28 @@ class TaskError(Exception):
 
 @dataclass
 class Ended:
-    """How an execution has ended."""
+    """The outcome of an execution."""
 
     status: str
     output: Any = None
     error: str = ""
     cause: str = ""
     entered: list[str] = field(default_factory=list)
-    """The names of the states, in the order in which they were entered."""
+    """The names of the states in the order entered."""
     requests: list[tuple[str, Any]] = field(default_factory=list)
-    """The calls that were made: the integration and its request."""
+    """Every call: the integration and its request."""
     timeouts: list[tuple[str, Any]] = field(default_factory=list)
-    """The integrations that were called, and the seconds that each had."""
+    """Every integration called, with its timeout in seconds."""
     data: Any = None
-    """What the state had that it ended in; a redrive continues there with it."""
+    """The input of the last state, with which a redrive continues."""
     variables: dict[str, Any] = field(default_factory=dict)
-    """What was assigned; it outlasts a redrive."""
+    """The assigned variables, which a redrive keeps."""
     waited: list[int] = field(default_factory=list)
     """The seconds of each Wait."""
 
 
 def keep(request: dict[str, Any]) -> Any:
-    """The gate, which keeps what a registration names under ``s3://kept/``."""
+    """Stands in for the gate: copies what a registration names to ``s3://kept/``."""
     payload = request["Payload"]
 
     def kept(uri: str) -> str:
@@ -78,7 +78,7 @@ def keep(request: dict[str, Any]) -> Any:
 
 
 def evaluate(expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None) -> Any:
-    """The expression's value."""
+    """Evaluates the expression."""
     compiled = jsonata.Jsonata(expression)
     compiled.register_lambda("parse", json.loads)
     for name, value in ((variables or {}) | {"states": states}).items():
@@ -89,7 +89,7 @@ def evaluate(expression: str, states: dict[str, Any], variables: dict[str, Any] 
 def evaluated(
     template: Any, data: Any, *, redrives: int = 0, variables: dict[str, Any] | None = None, **more: Any
 ) -> Any:
-    """A field of a state with its expressions evaluated.
+    """Returns a field of a state with its expressions evaluated.
 
     Args:
         template: the field's content.
@@ -115,7 +115,7 @@ def evaluated(
 
 
 def redrive(ended: Ended, handlers: dict[str, Handler], *, redrives: int = 1, retries: bool = False) -> Ended:
-    """Goes on where an execution has failed, as RedriveExecution does; see ``run``."""
+    """Continues a failed execution, as RedriveExecution does; see ``run``."""
     again = _Execution(handlers, retries=retries, redrives=redrives)
     again.ended.variables = dict(ended.variables)
     return again.run(ended.data, ended.entered[-1])
@@ -153,7 +153,7 @@ class _Execution:
         self.ended = Ended("RUNNING")
 
     def run(self, data: Any, name: str) -> Ended:
-        """Runs from a state on."""
+        """Runs from this state to the end."""
         ended = self.ended
         try:
             while True:
@@ -184,7 +184,7 @@ class _Execution:
         return evaluated(template, data, redrives=self._redrives, variables=self.ended.variables, **more)
 
     def _left(self, part: dict[str, Any], data: Any, default: Any, **more: Any) -> tuple[Any, str]:
-        """What is given to the next state, and its name; Output and Assign both see what there was before."""
+        """Returns the next state's input and name; Output and Assign both see the variables as they were before."""
         output = self._value(part["Output"], data, **more) if "Output" in part else default
         self.ended.variables |= self._value(part.get("Assign", {}), data, **more)
         return output, part["Next"]

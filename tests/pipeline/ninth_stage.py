@@ -1,4 +1,4 @@
-"""A ninth stage with states of its own, and how it is registered."""
+"""A ninth stage, with several states, and its registration."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,20 +10,22 @@ import pytest
 from cli.validate import STAND_INS
 from pipeline import schema
 from pipeline.asl.resources import Resources
+from pipeline.asl.states_file import read_states
 from pipeline.grants import Grants, OwnGrant
 from pipeline.input import validator
 from pipeline.input.errors import InputIssue
 from pipeline.input.execution import execution_input
 from pipeline.input.stage_section import StageSection
 from pipeline.stages import STAGES, Stage
-from pipeline.stages.section_schema import section
-from pipeline.stages.stage import CreatedName, Requests, Schema
+from pipeline.stages.section_schema import Requests, Schema, section
+from pipeline.stages.stage import CreatedName
 
+_STATES_FILE = Path(__file__).with_suffix(".asl.yaml")
 SHIPPED = (Path(__file__).parent.parent.parent / "scripts" / "input.yaml").read_bytes()
 
 
 class Announcement(Stage):
-    """Tells people of the new model, if it has a text for them."""
+    """Announces the new model if it has a text."""
 
     def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
         """A text and a topic."""
@@ -31,39 +33,24 @@ class Announcement(Stage):
 
     def states(self, resources: Resources, *, following: str) -> dict[str, Any]:
         """Publishes the text, if there is one."""
-        result = "{'MessageId': $states.result.MessageId}"
-        return {
-            "announcement: text?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $exists($states.input.announcement.text) %}", "Next": "announcement"}],
-                "Default": following,
-            },
-            "announcement": {
-                "Type": "Task",
-                "Resource": resources.integration("sns:publish"),
-                "Arguments": {"TopicArn": resources.topic, "Message": "{% $states.input.announcement.text %}"},
-                "Output": "{% $merge([$states.input, {'announcement':"
-                f" $merge([$states.input.announcement, {{'result': {result}}}])}}]) %}}",
-                "Next": following,
-            },
-        }
+        return read_states(_STATES_FILE, resources.substitutions(), following=following)
 
     def grants(self) -> Grants:
         """The topic."""
         return {"sns:publish": (OwnGrant("sns:Publish", "topic"),)}
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """Begins with a Choice."""
+        """Starts with a Choice."""
         return [(self.runs, "announcement: text?")]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """An empty text."""
+        """Checks that the text is not empty."""
         own = StageSection.of(data, self)
         if own.runs and own.value.get("text") == "":
             yield InputIssue(path=(self.key, "text"), message="is empty: leave it out", value="")
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """The topic's."""
+        """The topic's name."""
         return (CreatedName(keys=("topic",), long_lived=True),)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,7 +68,7 @@ class Announcement(Stage):
 
 @contextmanager
 def registered(folder: Path) -> Iterator[Stage]:
-    """The stage in the list, and the schema's file generated again, as `make schema` does."""
+    """Adds the stage to the list and generates the schema's file again, like `make schema`."""
     stage = Announcement(key="announcement")
     file = folder / "input.schema.json"
     STAGES.append(stage)
@@ -97,7 +84,7 @@ def registered(folder: Path) -> Iterator[Stage]:
 
 
 def content(**announcement: Any) -> dict[str, Any]:
-    """The execution's input of the shipped file, in which only the announcement runs."""
+    """Returns an execution's input in which only the announcement runs."""
     idle = {stage.key: {"run": False} for stage in STAGES}
     overrides = idle | {"announcement": announcement}
     return execution_input(SHIPPED, tokens=STAND_INS, event_id="event", overrides=overrides).content

@@ -1,4 +1,4 @@
-"""A small SageMaker, as the state machine sees its jobs."""
+"""A small fake of SageMaker's jobs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ THROTTLED = TaskError("SageMaker.AmazonSageMakerException", "Rate exceeded (Erro
 
 
 class SageMaker:
-    """Does every job, but for the first ones of a stage.
+    """Completes every job, except the first ones of a stage.
 
     Args:
         failures: what the first calls with a name that begins so, or with this action, fail with.
@@ -19,7 +19,7 @@ class SageMaker:
         self._failures = failures
 
     def handlers(self) -> dict[str, Handler]:
-        """What answers each integration."""
+        """The handler of each integration."""
         return {stage.integration: self._answer(stage) for stage in REQUEST_STAGES}
 
     def _answer(self, stage: RequestStage) -> Handler:
@@ -37,5 +37,5 @@ class SageMaker:
 
 
 def requests_of(ended: Ended, action: str) -> list[Any]:
-    """The requests of an action."""
+    """Returns the requests of an action."""
     return [request for name, request in ended.requests if name == action]

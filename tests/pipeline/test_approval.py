@@ -1,4 +1,4 @@
-"""The approval's way through its states."""
+"""The approval stage's states."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ REPORT = "s3://mlops-bucket/evaluation/evaluation.json"
 
 
 def verdict(decision: str, **more: Any) -> dict[str, Any]:
-    """What the gate says."""
+    """Returns the gate's verdict."""
     return {
         "decision": decision,
         "error": {"Rejected": "ModelRejected", "Invalid": "MetricMissing"}.get(decision),
@@ -28,7 +28,7 @@ WAITING = verdict("Waiting", announcement={"subject": "approve?", "message": "ml
 
 @pytest.fixture
 def judge(last_steps: dict[str, Any]) -> Any:
-    """Runs registration and approval with this verdict of the gate, and these other answers."""
+    """Runs registration and approval with this verdict and these other responses."""
     last_steps["deployment"]["run"] = last_steps["CreateModel"]["run"] = False
     last_steps["evaluation"]["run"] = True
     outputs = last_steps["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"]
@@ -51,11 +51,11 @@ def judge(last_steps: dict[str, Any]) -> Any:
 
 
 def calls(ended: Ended, action: str) -> list[Any]:
-    """The requests of an action."""
+    """Returns the requests of an action."""
     return [request for name, request in ended.requests if name == action and "keep" not in request.get("Payload", {})]
 
 
-def test_an_approved_model_goes_on(judge: Any) -> None:
+def test_an_approved_model_continues(judge: Any) -> None:
     """The model package becomes Approved with the gate's reason, and the verdict stays in the output."""
     ended = judge(verdict("Approved"))
     assert ended.status == "SUCCEEDED"
@@ -76,8 +76,8 @@ def test_a_rejected_model_ends_the_execution(judge: Any) -> None:
     assert calls(ended, "updateModelPackage")[0]["ModelApprovalStatus"] == "Rejected"
 
 
-def test_a_metric_that_is_not_there_is_an_error_of_its_own(judge: Any) -> None:
-    """The execution fails as what the gate says, and nothing is decided on the model package."""
+def test_a_missing_metric_has_its_own_error(judge: Any) -> None:
+    """The execution fails with the gate's error, and the model package stays undecided."""
     ended = judge(verdict("Invalid"))
     assert (ended.status, ended.error) == ("FAILED", "MetricMissing")
     assert calls(ended, "updateModelPackage") == []
@@ -93,8 +93,8 @@ def test_without_a_registration_nothing_is_recorded(decision: str, status: str, 
     assert gate["Payload"]["model_package"] is None
 
 
-def test_what_the_gate_is_told(judge: Any) -> None:
-    """The gate gets the report's place, the user's section, the model package and the champion's report."""
+def test_the_request_to_the_gate(judge: Any) -> None:
+    """The gate gets the report's location, the user's section, the model package and the champion's report."""
     ended = judge(
         verdict("Approved"),
         listModelPackages=lambda _request: {"ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}]},
@@ -116,7 +116,7 @@ def test_what_the_gate_is_told(judge: Any) -> None:
 
 
 def test_a_champion_without_metrics(judge: Any) -> None:
-    """Its report is null; a group without an approved version has no champion."""
+    """The champion's report is null; a group without an approved version has no champion."""
     ended = judge(
         verdict("Approved"),
         listModelPackages=lambda _request: {"ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}]},
@@ -134,7 +134,7 @@ def answer(decision: str) -> Handler:
 
 @pytest.mark.parametrize(("decision", "status"), [("Approved", "SUCCEEDED"), ("Rejected", "FAILED")])
 def test_a_person_answers(decision: str, status: str, judge: Any) -> None:
-    """People are told; who, when and why end up in the output, the cause and the model package."""
+    """People are notified; output, cause and model package record who answered, when and why."""
     ended = judge(WAITING, **{"putItem.waitForTaskToken": answer(decision)})
     assert ended.status == status
     assert calls(ended, "publish") == [{"TopicArn": "TOPIC", "Subject": "approve?", "Message": "mlops approve"}]
@@ -155,7 +155,7 @@ def test_a_person_answers(decision: str, status: str, judge: Any) -> None:
 
 
 def test_the_request_is_kept_with_its_token(judge: Any) -> None:
-    """The table's item has the token, what is to be judged, and until when an answer counts."""
+    """The table's item has the token, the model to judge, and the deadline for an answer."""
     ended = judge(WAITING, **{"putItem.waitForTaskToken": answer("Approved")})
     (put,) = calls(ended, "putItem.waitForTaskToken")
     item = put["Item"]
@@ -168,7 +168,7 @@ def test_the_request_is_kept_with_its_token(judge: Any) -> None:
 
 
 def test_nobody_answers(judge: Any) -> None:
-    """When the time is up, the model is rejected, saying so."""
+    """After the timeout, the model is rejected, with that reason."""
 
     def nobody(_request: dict[str, Any]) -> Any:
         raise TaskError("States.Timeout")
@@ -180,7 +180,7 @@ def test_nobody_answers(judge: Any) -> None:
 
 
 def test_a_model_is_not_its_own_champion(judge: Any) -> None:
-    """The model's own version is passed over where it is the newest approved one; the one before it is the champion."""
+    """If the model's own version is the newest approved one, the version before it is the champion."""
     versions = [{"ModelPackageArn": PACKAGE}, {"ModelPackageArn": CHAMPION}]
     for listed, expected in ((versions, CHAMPION), (versions[:1], None)):
         ended = judge(

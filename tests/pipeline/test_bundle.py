@@ -35,7 +35,7 @@ def test_source_archive_holds_the_python_files(tmp_path: Path) -> None:
 
 
 def test_same_files_give_the_same_bytes(tmp_path: Path) -> None:
-    """An unchanged folder is published as the same bytes, whenever and wherever it lies."""
+    """An unchanged folder is published as the same bytes, at any time and location."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
@@ -44,7 +44,7 @@ def test_same_files_give_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["a file elsewhere", "a folder elsewhere"])
 def test_a_link_is_not_published(target: str, tmp_path: Path) -> None:
-    """A link in the folder, to a file or to a folder, is refused by its name: what it leads to is not the module's."""
+    """A link in the folder, to a file or a folder, is rejected by name: its target does not belong to the module."""
     folder, elsewhere = scripts(tmp_path / "scripts"), tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "secret.py").write_text("secret")

@@ -1,4 +1,4 @@
-"""What the deployment fills into the requests: its network, and its key for the results."""
+"""The deployment's defaults in the requests: its network, role and key."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ OTHERS: dict[str, Any] = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
 
 
 def request(shipped: dict[str, Any], key: str, resources: Resources = DEPLOYED) -> Any:
-    """The stage's request."""
+    """Returns the stage's request."""
     return evaluated(definition(resources)["States"][key]["Arguments"], shipped)
 
 
@@ -60,7 +60,7 @@ def test_network_and_key_are_filled_in(
 
 
 def test_the_users_own_network_and_key_win(shipped: dict[str, Any]) -> None:
-    """What the input says is what the request has; beside it the defaults stay."""
+    """Values in the input take precedence; the other defaults remain."""
     shipped["training"]["input"] |= {"VpcConfig": OTHERS}
     shipped["training"]["input"]["OutputDataConfig"]["KmsKeyId"] = "alias/own"
     shipped["preprocessing"]["input"]["NetworkConfig"] = {"EnableNetworkIsolation": True}
@@ -79,6 +79,6 @@ def test_a_model_runs_under_the_role_that_only_reads(shipped: dict[str, Any]) ->
 
 
 def test_a_job_without_outputs_gets_none(shipped: dict[str, Any]) -> None:
-    """ProcessingOutputConfig needs outputs, so the key alone does not make one."""
+    """ProcessingOutputConfig requires outputs, so the key alone does not create one."""
     del shipped["preprocessing"]["input"]["ProcessingOutputConfig"]
     assert "ProcessingOutputConfig" not in request(shipped, "preprocessing")

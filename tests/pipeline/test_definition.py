@@ -19,13 +19,13 @@ STATES = definition(PLACEHOLDERS)["States"]
 
 
 def request(state: str, pipeline_input: dict[str, Any], evaluator: Evaluate = evaluate) -> Any:
-    """What a state sends."""
+    """Returns the request that a state sends."""
     data = {"input": pipeline_input, "context": {"Execution": {"Name": EXECUTION}}}
     return evaluator(STATES[state]["Arguments"].removeprefix("{%").removesuffix("%}"), data)
 
 
 def walk(pipeline_input: dict[str, Any]) -> list[str]:
-    """The names of the states that a run of single requests enters."""
+    """Returns the names of the states that a run of the request stages enters."""
     done: dict[str, Handler] = {stage.integration: lambda given: {"Given": given} for stage in REQUEST_STAGES}
     ended = run(pipeline_input, done)
     assert ended.status == "SUCCEEDED"
@@ -46,7 +46,7 @@ def test_request_is_the_stages_input(stage: RequestStage, evaluator: Evaluate, s
 
 @IMPLEMENTATIONS
 def test_nulls_are_dropped_at_every_depth(evaluator: Evaluate) -> None:
-    """A null is dropped wherever it stands; empty objects, empty arrays, false and zero stay."""
+    """Nulls are dropped at any depth; empty objects, empty arrays, false and zero stay."""
     given = {
         "Environment": {},
         "Tags": [],
@@ -67,7 +67,7 @@ def test_nulls_are_dropped_at_every_depth(evaluator: Evaluate) -> None:
 
 @pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
 def test_a_name_that_the_user_gave_wins(stage: RequestStage, seed_input: dict[str, Any]) -> None:
-    """The user's own job name is used; a null in its place is none."""
+    """The user's job name takes precedence; null counts as no name."""
     seed_input[stage.key]["input"][stage.name_field] = "my-own"
     assert request(stage.key, seed_input)[stage.name_field] == "my-own"
     seed_input[stage.key]["input"][stage.name_field] = None
@@ -75,15 +75,15 @@ def test_a_name_that_the_user_gave_wins(stage: RequestStage, seed_input: dict[st
 
 
 def test_batch_transform_uses_the_model_of_this_run(seed_input: dict[str, Any]) -> None:
-    """The transform job uses the model that CreateModel made, under whatever name, unless it names another."""
+    """The transform job uses the model that CreateModel created, whatever its name, unless it names another."""
     seed_input["CreateModel"]["input"]["ModelName"] = "my-model"
     assert request("batchTransform", seed_input)["ModelName"] == "my-model"
     seed_input["batchTransform"]["input"]["ModelName"] = "older-model"
     assert request("batchTransform", seed_input)["ModelName"] == "older-model"
 
 
-def test_result_is_kept_beside_the_input(seed_input: dict[str, Any]) -> None:
-    """A stage's result stands under <stage>.result, and nothing else of the input changes."""
+def test_result_is_stored_next_to_the_input(seed_input: dict[str, Any]) -> None:
+    """A stage's result is stored under <stage>.result, and the rest of the input is unchanged."""
     made = evaluated(STATES["training"]["Output"], seed_input, result={"TrainingJobStatus": "Completed"})
     assert made.pop("training") == seed_input.pop("training") | {"result": {"TrainingJobStatus": "Completed"}}
     assert made == seed_input
@@ -121,7 +121,7 @@ def test_a_stage_that_is_not_asked_for_is_skipped(skipped: RequestStage, how: st
 
 
 def test_every_stage_has_its_states() -> None:
-    """Each stage has states, a way in from the first choice, and each state can be reached."""
+    """Each stage has states and is reachable from the first Choice; no state is unreachable."""
     assert {stage_of_state(name) for name in STATES} - {None} == {stage.key for stage in STAGES}
     first = {stage_of_state(rule["Next"]) for rule in STATES["Begin"]["Choices"]}
     assert first == {stage.key for stage in STAGES}
@@ -136,7 +136,7 @@ def test_every_stage_has_its_states() -> None:
 
 
 def expressions(value: Any) -> Iterator[str]:
-    """The JSONata expressions in a state."""
+    """Yields the JSONata expressions in a state."""
     if isinstance(value, str) and value.startswith("{%"):
         yield value.removeprefix("{%").removesuffix("%}")
     elif isinstance(value, dict | list):
@@ -175,7 +175,7 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_resources_are_in_the_partition(partition: str) -> None:
-    """The service integrations' ARNs are those of the partition that is deployed to."""
+    """The service integrations' ARNs have the deployment's partition."""
     machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a", serving_role="r"))
     resources = [state["Resource"] for state in machine["States"].values() if "Resource" in state]
     assert all(resource.startswith(f"arn:{partition}:states:::") for resource in resources)
@@ -187,7 +187,7 @@ def test_linters_accept_it(tmp_path: Path) -> None:
     machine = definition(PLACEHOLDERS)
     path.write_text(json.dumps(machine))
     statelint = subprocess.run(["statelint", str(path)], capture_output=True, text=True, check=False)
-    # It does not know that a JSONata state may compute its time:
+    # Statelint does not know that a JSONata state may compute its timeout:
     # https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html and state-wait.html there
     fields = [(name, field) for name in machine["States"] for field in ("TimeoutSeconds", "Seconds")]
     computed = [(name, field) for name, field in fields if isinstance(machine["States"][name].get(field), str)]

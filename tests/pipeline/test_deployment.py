@@ -1,4 +1,4 @@
-"""The deployment's way through its states, against a small endpoint service."""
+"""The deployment stage's states, against a small fake of SageMaker's endpoints."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ def broken(_request: dict[str, Any]) -> Any:
 
 
 def calls(ended: Ended) -> list[str]:
-    """The actions that were called, in their order."""
+    """Returns the actions called, in order."""
     return [name for name, _ in ended.requests]
 
 
 def request(ended: Ended, action: str) -> Any:
-    """The first request of an action."""
+    """Returns the first request of an action."""
     return next(request for name, request in ended.requests if name == action)
 
 
 def test_a_new_endpoint(deploy: Deploy) -> None:
-    """Where there is none, it is made, waited for and tried; the output says what serves."""
+    """A missing endpoint is created, awaited and tested; the output names what is in service."""
     endpoints = Endpoints()
     ended = deploy(endpoints)
     assert ended.status == "SUCCEEDED", ended
@@ -54,7 +54,7 @@ def test_a_new_endpoint(deploy: Deploy) -> None:
 
 
 def test_an_update(deploy: Deploy) -> None:
-    """An endpoint that is there is updated in place; what it served before is in the output."""
+    """An existing endpoint is updated in place; the output has its previous config."""
     ended = deploy(Endpoints(serving="before", progress=("Updating", "InService")))
     assert ended.status == "SUCCEEDED", ended
     assert "createEndpoint" not in calls(ended)
@@ -63,7 +63,7 @@ def test_an_update(deploy: Deploy) -> None:
 
 
 def test_all_of_the_users_requests_are_passed_on(deploy: Deploy) -> None:
-    """Variants, data capture, the way an update is rolled out, tags: whatever SageMaker has, without the nulls."""
+    """Variants, data capture, deployment config, tags: all fields are passed on, without nulls."""
     section = {
         "input": {
             "EndpointName": "mine",
@@ -95,7 +95,7 @@ def test_all_of_the_users_requests_are_passed_on(deploy: Deploy) -> None:
 
 
 def test_without_an_input_it_is_serverless(deploy: Deploy) -> None:
-    """An endpoint called like the model, of one serverless variant."""
+    """The default endpoint is named after the model and has one serverless variant."""
     ended = deploy(Endpoints(), {"input": None, "smoke_test": None})
     config = request(ended, "createEndpointConfig")
     assert config["ProductionVariants"][0]["ServerlessConfig"]
@@ -104,7 +104,7 @@ def test_without_an_input_it_is_serverless(deploy: Deploy) -> None:
 
 
 def test_an_endpoint_that_never_comes_into_service(deploy: Deploy) -> None:
-    """When the time is up, the new endpoint and its config are deleted, and the execution fails with the reason."""
+    """After the timeout, the new endpoint and its config are deleted, and the execution fails with the reason."""
     endpoints = Endpoints(progress=("Creating",))
     ended = deploy(endpoints, {"timeout_seconds": -1})
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
@@ -122,7 +122,7 @@ def test_an_endpoint_that_fails(deploy: Deploy) -> None:
 
 
 def test_an_update_that_sagemaker_rolls_back(deploy: Deploy) -> None:
-    """Where the previous config serves again, only the new one is deleted."""
+    """If the previous config is in service again, only the new one is deleted."""
     endpoints = Endpoints(serving="before", config="before", progress=("Updating", "RollingBack", "InService"))
     ended = deploy(endpoints)
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
@@ -133,7 +133,7 @@ def test_an_update_that_sagemaker_rolls_back(deploy: Deploy) -> None:
 
 @pytest.mark.parametrize(("serving", "left"), [(None, None), ("before", "before")])
 def test_a_failed_smoke_test(serving: str | None, left: str | None, deploy: Deploy) -> None:
-    """What was there is put back: the previous endpoint config, or nothing; the model's answer is in the cause."""
+    """The deployment rolls back to the previous endpoint config, or to no endpoint; the cause has the model's error."""
     endpoints = Endpoints(serving=serving, progress=("Updating", "InService"))
     ended = deploy(endpoints, invokeEndpoint=broken)
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
@@ -145,7 +145,7 @@ def test_a_failed_smoke_test(serving: str | None, left: str | None, deploy: Depl
 
 @pytest.mark.parametrize("status", ["Updating", "Creating", "Failed", "OutOfService"])
 def test_an_endpoint_that_is_not_in_service_is_left_alone(status: str, deploy: Deploy) -> None:
-    """What somebody else is changing, or what has failed, is not touched; the new config is deleted."""
+    """An endpoint that is being changed, or that has failed, is left alone; the new config is deleted."""
     endpoints = Endpoints(serving="before", status=status, progress=())
     ended = deploy(endpoints)
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
@@ -154,8 +154,8 @@ def test_an_endpoint_that_is_not_in_service_is_left_alone(status: str, deploy: D
     assert not {"updateEndpoint", "createEndpoint", "deleteEndpoint"} & set(calls(ended))
 
 
-def test_a_refused_creation(deploy: Deploy) -> None:
-    """Where SageMaker refuses the endpoint, its config is deleted, and no endpoint is."""
+def test_a_rejected_creation(deploy: Deploy) -> None:
+    """If SageMaker rejects the endpoint, its config is deleted, but no endpoint."""
 
     def refuse(_request: dict[str, Any]) -> Any:
         raise TaskError("SageMaker.ResourceLimitExceededException", "the account's limit")
@@ -167,8 +167,8 @@ def test_a_refused_creation(deploy: Deploy) -> None:
     assert "deleteEndpoint" not in calls(ended)
 
 
-def test_an_endpoint_that_cannot_be_looked_at(deploy: Deploy) -> None:
-    """An error other than that there is no such endpoint ends the deployment before anything is touched."""
+def test_an_endpoint_that_cannot_be_described(deploy: Deploy) -> None:
+    """Any error other than a missing endpoint ends the deployment before it changes anything."""
 
     def denied(_request: dict[str, Any]) -> Any:
         raise TaskError(UNKNOWN, "User is not authorized to perform: sagemaker:DescribeEndpoint")
@@ -180,8 +180,8 @@ def test_an_endpoint_that_cannot_be_looked_at(deploy: Deploy) -> None:
     assert "createEndpoint" not in calls(ended)
 
 
-def test_what_cannot_be_undone_is_said(deploy: Deploy) -> None:
-    """When the way back fails too, the cause has both reasons."""
+def test_a_failed_rollback_is_reported(deploy: Deploy) -> None:
+    """If the rollback fails too, the cause has both reasons."""
 
     def stuck(_request: dict[str, Any]) -> Any:
         raise TaskError(UNKNOWN, "Cannot update in-progress endpoint")
@@ -193,7 +193,7 @@ def test_what_cannot_be_undone_is_said(deploy: Deploy) -> None:
 
 
 def test_a_record_in_s3(deploy: Deploy) -> None:
-    """The smoke test's record is read from S3, keys with slashes and all."""
+    """The smoke test's record is read from S3, including keys with slashes."""
 
     def get(request: dict[str, Any]) -> Any:
         assert request == {"Bucket": "bucket", "Key": "a/b c.csv"}
@@ -205,8 +205,8 @@ def test_a_record_in_s3(deploy: Deploy) -> None:
     assert "record" not in ended.output["deployment"]["result"]
 
 
-def test_a_record_that_is_not_there(deploy: Deploy) -> None:
-    """The endpoint is undone, and the cause says that there was no record."""
+def test_a_missing_record(deploy: Deploy) -> None:
+    """The deployment rolls back, and the cause says that there was no record."""
 
     def get(_request: dict[str, Any]) -> Any:
         raise TaskError("S3.NoSuchKeyException", "The specified key does not exist.")
@@ -218,7 +218,7 @@ def test_a_record_that_is_not_there(deploy: Deploy) -> None:
 
 
 def test_autoscaling(deploy: Deploy) -> None:
-    """The first variant becomes a target with a policy, after the smoke test; an update keeps its instances."""
+    """After the smoke test, the first variant gets a scalable target and a policy; updates keep its instances."""
     variant = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     section = {
         "input": {"EndpointConfig": {"ProductionVariants": [variant]}},

@@ -1,4 +1,4 @@
-"""What the state machine does about faults: how long a task may take, what is tried again, how a redrive goes on."""
+"""Timeouts, retries and redrives of the state machine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.asl.resources import PLACEHOLDERS
-from pipeline.asl.timeouts import MARGIN, REQUEST_TIMEOUT
+from pipeline.asl.timeouts import JOB_MARGIN, REQUEST_TIMEOUT
 from pipeline.definition import definition
 from pipeline.stages import BATCH_TRANSFORM, REQUEST_STAGES, SAGEMAKER_NAME_LENGTH, RequestStage
 from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
@@ -20,8 +20,8 @@ JOB_FAILED = TaskError("States.TaskFailed", "AlgorithmError")
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_has_a_time(name: str, five_stages: dict[str, Any]) -> None:
-    """No task waits for ever."""
+def test_every_task_has_a_timeout(name: str, five_stages: dict[str, Any]) -> None:
+    """Every task has a timeout."""
     seconds = evaluated(STATES[name]["TimeoutSeconds"], five_stages)
     assert isinstance(seconds, int)
     assert 0 < seconds <= 99_999_999
@@ -30,17 +30,17 @@ def test_every_task_has_a_time(name: str, five_stages: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ({"MaxRuntimeInSeconds": 3600}, 3600 + MARGIN),
-        (None, 86_400 + MARGIN),
-        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, 7200 + MARGIN),
-        ({"MaxRuntimeInSeconds": 3600, "MaxPendingTimeInSeconds": 1800}, 5400 + MARGIN),
+        ({"MaxRuntimeInSeconds": 3600}, 3600 + JOB_MARGIN),
+        (None, 86_400 + JOB_MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, 7200 + JOB_MARGIN),
+        ({"MaxRuntimeInSeconds": 3600, "MaxPendingTimeInSeconds": 1800}, 5400 + JOB_MARGIN),
         ({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 999_999_999}, 99_999_999),
     ],
 )
 def test_a_job_has_the_time_of_its_stopping_condition(
     condition: dict[str, int] | None, expected: int, five_stages: dict[str, Any]
 ) -> None:
-    """A job may run and wait for as long as its stopping condition says, and be started and ended beside that."""
+    """A job's timeout covers its stopping condition, plus time to start and finish."""
     five_stages["training"]["input"]["StoppingCondition"] = condition
     ended = run(five_stages, SageMaker().handlers())
     times = dict(ended.timeouts)
@@ -50,8 +50,8 @@ def test_a_job_has_the_time_of_its_stopping_condition(
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if "sagemaker" in STATES[name]["Resource"]])
-def test_only_what_may_pass_is_tried_again(name: str) -> None:
-    """No task tries again what its service's model names as the request's own fault, and what it tries, it spreads."""
+def test_only_transient_errors_are_retried(name: str) -> None:
+    """No task retries errors that the service's model attributes to the request, and all retries have jitter."""
     for rule in STATES[name].get("Retry", []):
         for error in rule["ErrorEquals"]:
             service, _, kind = error.partition(".")
@@ -64,13 +64,13 @@ def test_only_what_may_pass_is_tried_again(name: str) -> None:
                 "ModelNotReadyException",
                 "ServiceUnavailableException",
             }
-        # What is patient waits for an endpoint's update to end, whose time does not depend on who else is trying.
+        # The retry for a busy endpoint waits for its update to end, so jitter would not help.
         assert rule.get("JitterStrategy") == "FULL" or rule["MaxAttempts"] == 90
 
 
 @pytest.mark.parametrize("failures", [3, 5])
 def test_throttling_passes(failures: int, five_stages: dict[str, Any]) -> None:
-    """A job that is throttled up to five times is made under the name that it should have."""
+    """A job that is throttled up to five times is created under its regular name."""
     sagemaker = SageMaker(createTrainingJob=[THROTTLED] * failures)
     ended = run(five_stages, sagemaker.handlers(), retries=True)
     assert ended.status == "SUCCEEDED"
@@ -81,15 +81,15 @@ def test_throttling_passes(failures: int, five_stages: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "error", [JOB_FAILED, TaskError("SageMaker.ResourceInUseException"), TaskError("States.Timeout")]
 )
-def test_a_failed_job_and_a_taken_name_are_not_tried_again(error: TaskError, five_stages: dict[str, Any]) -> None:
-    """What would fail again fails the execution at once, with its own error and cause."""
+def test_a_failed_job_and_a_taken_name_are_not_retried(error: TaskError, five_stages: dict[str, Any]) -> None:
+    """A permanent error fails the execution immediately, with its own error and cause."""
     ended = run(five_stages, SageMaker(createTrainingJob=[error]).handlers(), retries=True)
     assert (ended.status, ended.error, ended.cause) == ("FAILED", error.error, error.cause)
     assert [action for action, _ in ended.requests].count("createTrainingJob.sync") == 1
 
 
 def test_a_redriven_training_is_followed(five_stages: dict[str, Any]) -> None:
-    """After a redrive of a failed training, its job has a free name, and all later stages use the model it has made."""
+    """After a redrive of a failed training, its job has an unused name, and all later stages use its model."""
     sagemaker = SageMaker(createTrainingJob=[JOB_FAILED])
     failed = run(five_stages, sagemaker.handlers())
     assert (failed.status, failed.entered[-1]) == ("FAILED", "training")
@@ -103,13 +103,13 @@ def test_a_redriven_training_is_followed(five_stages: dict[str, Any]) -> None:
     assert evaluation["ProcessingInputs"][0]["S3Input"]["S3Uri"] == made
     assert model["PrimaryContainer"]["ModelDataUrl"] == made
     assert requests_of(ended, "createTransformJob.sync")[0]["ModelName"] == model["ModelName"] == f"model-{EXECUTION}"
-    # Nothing else has moved.
+    # Everything else is unchanged.
     where = five_stages["evaluation"]["input"]["ProcessingOutputConfig"]
     assert evaluation["ProcessingOutputConfig"] == where
 
 
-def test_a_redriven_evaluation_uses_the_model_that_is_there(five_stages: dict[str, Any]) -> None:
-    """A redrive after training trains nothing, and judges the model of the first attempt."""
+def test_a_redriven_evaluation_uses_the_existing_model(five_stages: dict[str, Any]) -> None:
+    """A redrive after training does not train again, and evaluates the model of the first attempt."""
     sagemaker = SageMaker(evaluation=[JOB_FAILED])
     failed = run(five_stages, sagemaker.handlers())
     ended = redrive(failed, sagemaker.handlers(), redrives=2)
@@ -129,7 +129,7 @@ def test_a_redriven_evaluation_uses_the_model_that_is_there(five_stages: dict[st
 def test_names_fit_after_every_redrive(
     stage: RequestStage, own: str | None, redrives: int, evaluator: Evaluate, five_stages: dict[str, Any]
 ) -> None:
-    """A redriven job has a name that fits and ends in the redrive's number; the front stays, also of the user's own."""
+    """A redriven job's name fits, ends in the redrive's number and keeps its beginning, even if the user chose it."""
     five_stages[stage.key]["input"][stage.name_field] = own
     longest = "mlops-" + "m" * 29 + "-0123456789abcdef"
     name = made(stage, five_stages, evaluator, {"Name": longest, "RedriveCount": redrives})[stage.name_field]
@@ -141,7 +141,7 @@ def test_names_fit_after_every_redrive(
 
 @IMPLEMENTATIONS
 def test_an_execution_without_redrives_has_no_count(evaluator: Evaluate, five_stages: dict[str, Any]) -> None:
-    """Where the context has no RedriveCount, as on the emulator, the names are those of a first attempt."""
+    """If the context has no RedriveCount, as on the emulator, names are those of a first attempt."""
     for stage in JOBS:
         request = made(stage, five_stages, evaluator, {"Name": EXECUTION})
         assert request[stage.name_field] == stage.name_prefix + EXECUTION
@@ -149,7 +149,7 @@ def test_an_execution_without_redrives_has_no_count(evaluator: Evaluate, five_st
 
 @IMPLEMENTATIONS
 def test_what_a_redriven_training_moves(evaluator: Evaluate, five_stages: dict[str, Any]) -> None:
-    """Only URIs below the first job's output move, at every depth; numbers and empty values stay, nulls go."""
+    """Only URIs below the first job's output change, at any depth; numbers and empty values stay, nulls are dropped."""
     training = five_stages["training"]["input"]
     training["OutputDataConfig"]["S3OutputPath"] = "s3://b/model/"
     five_stages["evaluation"]["input"] = {
@@ -175,6 +175,6 @@ def test_what_a_redriven_training_moves(evaluator: Evaluate, five_stages: dict[s
 
 
 def made(stage: RequestStage, data: dict[str, Any], evaluator: Callable[..., Any], execution: dict[str, Any]) -> Any:
-    """A stage's request in an execution."""
+    """Returns a stage's request in an execution."""
     expression = STATES[stage.key]["Arguments"].removeprefix("{%").removesuffix("%}")
     return evaluator(expression, {"input": data, "context": {"Execution": execution}})

@@ -15,7 +15,7 @@ def test_address_of_the_documented_example() -> None:
 
 @pytest.mark.parametrize("region", sorted(ACCOUNTS))
 def test_every_region_is_one_of_aws(region: str) -> None:
-    """No region is misspelt: AWS's own list has it."""
+    """Every region is in AWS's own list."""
     endpoints = json.loads(Path(botocore.__file__).with_name("data").joinpath("endpoints.json").read_text())
     assert any(region in partition["regions"] for partition in endpoints["partitions"])
     assert len(ACCOUNTS[region]) == 12

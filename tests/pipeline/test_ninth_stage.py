@@ -1,4 +1,4 @@
-"""A stage is its object and a line in the list: a ninth one, with states of its own, is only registered."""
+"""A stage is an object and a line in the list: a ninth stage only needs to be registered."""
 
 import io
 import re
@@ -29,13 +29,13 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 @pytest.fixture
 def ninth(tmp_path: Path) -> Iterator[Stage]:
-    """The stage, registered."""
+    """The stage, added to the list."""
     with registered(tmp_path) as stage:
         yield stage
 
 
 def refused(**announcement: Any) -> str:
-    """Why a file with this section is refused."""
+    """Returns why a file with this section is rejected."""
     with pytest.raises(InvalidFileError) as raised:
         content(**announcement)
     return str(raised.value)
@@ -43,7 +43,7 @@ def refused(**announcement: Any) -> str:
 
 @pytest.mark.usefixtures("ninth")
 def test_its_section_is_validated() -> None:
-    """The schema, the stage's own checks and the names' rules all know it."""
+    """The schema, the stage's own checks and the rules on names cover it."""
     assert content(run=True, text="SFN_EXECUTION_ID")["announcement"]["text"].startswith("mlops-demo-")
     assert "announcement.text: is 1 (a whole number); expected a string" in refused(run=True, text=1)
     assert "announcement.texd: is not a known key; did you mean text?" in refused(run=True, texd="a")
@@ -52,12 +52,12 @@ def test_its_section_is_validated() -> None:
 
 
 def test_an_unregistered_stage_is_unknown() -> None:
-    """Without its line in the list, the same section is refused."""
+    """Without its line in the list, the same section is rejected."""
     assert "announcement: is not a known key" in refused(run=True)
 
 
 def test_its_states_run(ninth: Stage) -> None:
-    """The definition leads to its states after the last stage, and a run of it ends well."""
+    """The definition leads to its states after the last stage, and an execution succeeds."""
     machine = definition(PLACEHOLDERS)
     assert [name for name in machine["States"] if stage_of_state(name) == ninth.key] == [
         "announcement: text?",
@@ -74,7 +74,7 @@ def test_its_states_run(ninth: Stage) -> None:
 
 @pytest.mark.usefixtures("ninth")
 def test_the_role_may_do_what_it_does() -> None:
-    """Its grant is in the role's policy, and nothing else is where the definition has only its states."""
+    """For a definition with only its states, the role's policy has its grant and nothing else."""
     machine = definition(PLACEHOLDERS)
     states = {name: state for name, state in machine["States"].items() if stage_of_state(name) == "announcement"}
     alone = {"States": states}
@@ -86,7 +86,7 @@ def test_the_role_may_do_what_it_does() -> None:
 
 @pytest.mark.usefixtures("ninth")
 def test_its_summary_is_shown() -> None:
-    """What it came to is in the summary of a run, on the screen and in the report."""
+    """Its result is in the summary of a run, on the screen and in the report."""
     output = {"announcement": {"result": {"MessageId": "7"}}}
     summary = last_steps(output)
     assert summary == {"registration": None, "approval": None, "deployment": None, "announcement": {"message": "7"}}

@@ -1,11 +1,11 @@
-"""Errors that a service's model does not name: what passes is tried again, a refusal is told at once."""
+"""Errors under a catch-all name: transient ones are retried, rejected requests fail immediately."""
 
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from pipeline.asl.retry_classification import TRIES, UNNAMED
+from pipeline.asl.retry_classification import CATCH_ALL, TRIES
 from pipeline.refusals import as_refused
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.machine import EXECUTION, MACHINE, Ended, Handler, TaskError, redrive, run
@@ -27,7 +27,7 @@ SDK_REFUSED = TaskError(SDK, "Cannot create already existing endpoint (Service: 
 
 
 def fails(*errors: TaskError, then: Handler) -> Handler:
-    """What fails with these errors, one a call, then does."""
+    """Fails with these errors, one per call, then succeeds."""
     left = list(errors)
 
     def answer(request: dict[str, Any]) -> Any:
@@ -39,7 +39,7 @@ def fails(*errors: TaskError, then: Handler) -> Handler:
 
 
 def told(ended: Ended) -> tuple[str, str, str]:
-    """The status, and error and cause as people are told them."""
+    """Returns the status, and error and cause as people see them."""
     return (ended.status, *as_refused(ended.error, ended.cause))
 
 
@@ -53,8 +53,8 @@ def told(ended: Ended) -> tuple[str, str, str]:
         "The service is unavailable (Service: AmazonSageMaker; Status Code: 503; Error Code: ServiceUnavailable)",
     ],
 )
-def test_what_passes_is_tried_again(cause: str, five_stages: dict[str, Any]) -> None:
-    """Throttling and faults of the service are, as both kinds of integration word them."""
+def test_transient_errors_are_retried(cause: str, five_stages: dict[str, Any]) -> None:
+    """Throttling and service errors are retried, in the words of both kinds of integration."""
     ended = run(five_stages, SageMaker(createTrainingJob=[TaskError(OPTIMIZED, cause)]).handlers(), retries=True)
     assert ended.status == "SUCCEEDED", ended
     assert len(requests_of(ended, "createTrainingJob.sync")) == 2
@@ -70,16 +70,16 @@ def test_what_passes_is_tried_again(cause: str, five_stages: dict[str, Any]) -> 
         "",
     ],
 )
-def test_a_refusal_is_told_at_once(cause: str, five_stages: dict[str, Any]) -> None:
-    """What does not say that it passes is asked for once, and told as SageMaker said it, whatever names are in it."""
+def test_a_rejection_fails_immediately(cause: str, five_stages: dict[str, Any]) -> None:
+    """Any other error is not retried, and is reported in SageMaker's words, whatever names they contain."""
     ended = run(five_stages, SageMaker(createTrainingJob=[TaskError(OPTIMIZED, cause)]).handlers(), retries=True)
     assert told(ended) == ("FAILED", OPTIMIZED, cause)
     assert len(requests_of(ended, "createTrainingJob.sync")) == 1
     assert ended.waited == []
 
 
-def test_a_redrive_after_a_refusal_goes_on_at_the_task(five_stages: dict[str, Any]) -> None:
-    """The refused job is asked for again under a free name; refused again, it is told at once, and may be redriven."""
+def test_a_redrive_after_a_rejection_resumes_at_the_task(five_stages: dict[str, Any]) -> None:
+    """A redrive requests the job under an unused name; a second rejection fails immediately and can be redriven."""
     sagemaker = SageMaker(createTrainingJob=[REFUSED, REFUSED])
     first = run(five_stages, sagemaker.handlers(), retries=True)
     second = redrive(first, sagemaker.handlers(), retries=True)
@@ -88,12 +88,12 @@ def test_a_redrive_after_a_refusal_goes_on_at_the_task(five_stages: dict[str, An
     third = redrive(second, sagemaker.handlers(), redrives=2, retries=True)
     assert third.status == "SUCCEEDED", third
     assert [made["TrainingJobName"] for made in requests_of(third, "createTrainingJob.sync")] == [f"{EXECUTION}-r2"]
-    # What had succeeded is not done again.
+    # Stages that succeeded do not run again.
     assert len(requests_of(third, "createProcessingJob.sync")) == 1
 
 
-def test_tries_come_to_an_end(five_stages: dict[str, Any]) -> None:
-    """Throttled throughout, a task is tried five times more, with ever longer waits; a redrive gives it as many."""
+def test_retries_are_limited(five_stages: dict[str, Any]) -> None:
+    """A task that stays throttled is retried five times, with increasing waits; a redrive allows as many again."""
     sagemaker = SageMaker(createTrainingJob=[THROTTLED] * 10)
     ended = run(five_stages, sagemaker.handlers(), retries=True)
     assert told(ended) == ("FAILED", OPTIMIZED, THROTTLED.cause)
@@ -106,7 +106,7 @@ def test_tries_come_to_an_end(five_stages: dict[str, Any]) -> None:
 
 
 def test_a_lost_fault_does_not_stop_a_redrive(five_stages: dict[str, Any]) -> None:
-    """AWS does not say that variables outlast a redrive; without them, it goes on at the task all the same."""
+    """AWS does not document that variables survive a redrive; without them, it still continues at the task."""
     sagemaker = SageMaker(createTrainingJob=[REFUSED])
     ended = run(five_stages, sagemaker.handlers())
     ended.variables.clear()
@@ -114,7 +114,7 @@ def test_a_lost_fault_does_not_stop_a_redrive(five_stages: dict[str, Any]) -> No
 
 
 def test_the_fault_is_assigned_before_any_task(five_stages: dict[str, Any]) -> None:
-    """What a task's Catch reads is there from the beginning, whichever stage comes first."""
+    """The variable that a task's Catch reads exists from the start, whichever stage comes first."""
     for stage in ("preprocessing", "training"):
         failing = fails(TaskError("States.TaskFailed"), then=dict)
         ended = run(five_stages, {"createProcessingJob.sync": failing, "createTrainingJob.sync": failing})
@@ -122,8 +122,8 @@ def test_the_fault_is_assigned_before_any_task(five_stages: dict[str, Any]) -> N
         five_stages[stage]["run"] = False
 
 
-def test_a_success_makes_good(deploy: Deploy) -> None:
-    """Faults are counted in a row: an endpoint that is looked at for hours may be throttled more often than that."""
+def test_a_success_resets_the_count(deploy: Deploy) -> None:
+    """Only errors in a row count: polling an endpoint for hours may be throttled more often than that."""
     endpoints = Endpoints(progress=("Creating",) * 5 + ("InService",))
     describe = endpoints.handlers()["describeEndpoint"]
     looks = Counter[str]()
@@ -140,8 +140,8 @@ def test_a_success_makes_good(deploy: Deploy) -> None:
 
 
 @pytest.mark.parametrize("action", ["createEndpoint", "registerScalableTarget"])
-def test_the_way_back_after_a_refusal(action: str, deploy: Deploy) -> None:
-    """A task with a Catch of its own goes there after one request, with the reason, and what was made is deleted."""
+def test_the_rollback_after_a_rejection(action: str, deploy: Deploy) -> None:
+    """A task with its own Catch goes there after one request, with the reason, and what was created is deleted."""
     endpoints = Endpoints()
     error = "ApplicationAutoScaling.ApplicationAutoScalingException" if action == "registerScalableTarget" else SDK
     section = {"autoscaling": {"min_capacity": 1, "max_capacity": 2, "invocations_per_instance": 9}}
@@ -152,24 +152,24 @@ def test_the_way_back_after_a_refusal(action: str, deploy: Deploy) -> None:
     assert (endpoints.serving, endpoints.configs) == (None, set())
 
 
-def test_a_throttled_creation_is_tried_again(deploy: Deploy) -> None:
-    """It need not go the way back."""
+def test_a_throttled_creation_is_retried(deploy: Deploy) -> None:
+    """A throttled creation causes no rollback."""
     endpoints = Endpoints()
     create = endpoints.handlers()["createEndpoint"]
     ended = deploy(endpoints, createEndpoint=fails(*[SDK_THROTTLED] * TRIES, then=create))
     assert ended.status == "SUCCEEDED", ended
 
 
-def test_every_unnamed_error_is_judged() -> None:
-    """No task tries an unnamed error again by its name, but for the two that wait for an endpoint."""
+def test_every_catch_all_error_is_classified() -> None:
+    """No task has a catch-all name in its Retry, except the two that wait for a busy endpoint."""
     patient = {"deployment: delete endpoint", "deployment: put back"}
     for name, state in MACHINE["States"].items():
         retried = {error for rule in state.get("Retry", []) for error in rule["ErrorEquals"]}
-        assert not retried & UNNAMED or name in patient
+        assert not retried & CATCH_ALL or name in patient
 
 
-def test_other_errors_are_told_as_they_are() -> None:
-    """An expression of ours that fails, and a job, are no refusals."""
+def test_other_errors_are_reported_unchanged() -> None:
+    """Errors in our own expressions, and failed jobs, are reported unchanged."""
     broken = "The JSONata expression '$x' specified for the field 'Output' returned nothing (undefined)."
     assert as_refused("States.QueryEvaluationError", broken) == ("States.QueryEvaluationError", broken)
     failed = "SageMaker.SageMakerException: says the job's log"

@@ -1,4 +1,4 @@
-"""The registration's requests."""
+"""The registration stage's requests."""
 
 import copy
 import json
@@ -17,12 +17,12 @@ PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo/7"
 
 
 def asked(data: dict[str, Any]) -> Any:
-    """What the gate is asked to keep."""
+    """Returns the request to the gate."""
     return evaluated(STATES["registration: keep"]["Arguments"], data)["Payload"]
 
 
 def request(data: dict[str, Any]) -> Any:
-    """What registration sends, once the gate has kept what it was asked to."""
+    """Returns the registration's request, once the gate has made its copies."""
     state = STATES["registration: keep"]
     answer = keep(evaluated(state["Arguments"], data))
     return evaluated(STATES["registration"]["Arguments"], evaluated(state["Output"], data, result=answer))
@@ -32,8 +32,8 @@ def kept(uri: str) -> str:
     return uri.replace("s3://", "s3://kept/")
 
 
-def test_the_run_says_what_is_registered(shipped: dict[str, Any]) -> None:
-    """Container, content types and report come from the run; the version waits for its approval."""
+def test_the_run_determines_what_is_registered(shipped: dict[str, Any]) -> None:
+    """Container, content types and report come from the run; the version is pending approval."""
     made = request(shipped)
     container = shipped["CreateModel"]["input"]["PrimaryContainer"]
     assert made == {
@@ -61,7 +61,7 @@ def test_the_run_says_what_is_registered(shipped: dict[str, Any]) -> None:
 
 
 def test_without_create_model_it_is_the_trained_artifact(shipped: dict[str, Any]) -> None:
-    """Where CreateModel does not run, the training image and the artifact of this run are registered."""
+    """If CreateModel does not run, the training image and this run's artifact are registered."""
     shipped["CreateModel"] = None
     shipped["training"]["result"] = {"ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"}}
     (container,) = asked(shipped)["keep"]["containers"]
@@ -70,7 +70,7 @@ def test_without_create_model_it_is_the_trained_artifact(shipped: dict[str, Any]
 
 
 def test_several_containers_are_registered_in_their_order(shipped: dict[str, Any]) -> None:
-    """The containers of an inference pipeline keep what a model package knows of them."""
+    """The containers of an inference pipeline keep the fields that a model package has, too."""
     containers = [{"Image": name, "ModelDataUrl": f"s3://b/{name}", "Mode": "SingleModel"} for name in ("a", "b")]
     shipped["CreateModel"]["input"] = {"Containers": containers}
     assert asked(shipped)["keep"]["containers"] == [
@@ -78,8 +78,8 @@ def test_several_containers_are_registered_in_their_order(shipped: dict[str, Any
     ]
 
 
-def test_what_the_user_says_wins_field_by_field(shipped: dict[str, Any]) -> None:
-    """The user's fields stand; what they leave out is still filled in; nulls are none."""
+def test_the_users_fields_take_precedence(shipped: dict[str, Any]) -> None:
+    """The user's fields take precedence, omitted ones are filled in, and nulls count as omitted."""
     shipped["registration"]["input"] = {
         "ModelPackageGroupName": "champions",
         "ModelApprovalStatus": None,
@@ -100,13 +100,13 @@ def test_what_the_user_says_wins_field_by_field(shipped: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("section", [None, {"run": False, "input": {}}])
 def test_without_a_report_there_are_no_metrics(section: Any, shipped: dict[str, Any]) -> None:
-    """Where nothing was evaluated, the version has no metrics."""
+    """Without an evaluation, the version has no metrics."""
     shipped["evaluation"] = section
     assert "ModelMetrics" not in request(shipped)
 
 
-def test_the_report_lies_in_the_output_called_evaluation(shipped: dict[str, Any]) -> None:
-    """Among several outputs, the one called evaluation; else the first; a slash at the end changes nothing."""
+def test_the_report_is_in_the_output_called_evaluation(shipped: dict[str, Any]) -> None:
+    """The report is in the output called evaluation, or else in the first; a trailing slash makes no difference."""
     outputs = [{"OutputName": name, "S3Output": {"S3Uri": f"s3://b/{name}/"}} for name in ("plots", "evaluation")]
     shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"] = outputs
     statistics = request(shipped)["ModelMetrics"]["ModelQuality"]["Statistics"]
@@ -121,8 +121,8 @@ def exists(_request: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("group", [exists, lambda _request: {"ModelPackageGroupArn": "arn"}])
-def test_the_group_is_made_once(group: Any, shipped: dict[str, Any]) -> None:
-    """A group that is there already is as good as one that was made."""
+def test_the_group_is_created_once(group: Any, shipped: dict[str, Any]) -> None:
+    """An existing group is used like a new one."""
     for key in OTHERS:
         shipped[key]["run"] = False
     handlers = {"createModelPackageGroup": group, "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE}}
@@ -134,7 +134,7 @@ def test_the_group_is_made_once(group: Any, shipped: dict[str, Any]) -> None:
 
 
 def test_the_gate_keeps_what_was_evaluated(shipped: dict[str, Any]) -> None:
-    """The gate hears when the evaluation began and where it writes, so that it can tell a model changed since."""
+    """The gate gets the evaluation's start and outputs, so that it can detect a model that changed since."""
     shipped["evaluation"]["result"] = {"EnteredTime": ENTERED}
     outputs = shipped["evaluation"]["input"]["ProcessingOutputConfig"]["Outputs"]
     made = asked(shipped)
@@ -148,7 +148,7 @@ def test_the_gate_keeps_what_was_evaluated(shipped: dict[str, Any]) -> None:
 
 
 def test_what_is_registered_is_served(last_steps: dict[str, Any]) -> None:
-    """CreateModel gets the artifact where it is kept; what else it names stays, and so does another artifact."""
+    """CreateModel gets the copied artifact; its other fields are unchanged, and so is any other artifact."""
     last_steps["deployment"]["run"] = last_steps["approval"]["run"] = last_steps["evaluation"]["run"] = False
     primary = last_steps["CreateModel"]["input"]["PrimaryContainer"]
     handlers: dict[str, Handler] = {
@@ -167,7 +167,7 @@ def test_what_is_registered_is_served(last_steps: dict[str, Any]) -> None:
 
 
 def test_a_model_that_was_changed_is_not_registered(last_steps: dict[str, Any]) -> None:
-    """The execution fails with the gate's own words before anything is registered."""
+    """The execution fails with the gate's message before anything is registered."""
 
     def changed(_request: dict[str, Any]) -> Any:
         raise TaskError(
@@ -179,8 +179,8 @@ def test_a_model_that_was_changed_is_not_registered(last_steps: dict[str, Any]) 
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "ModelChanged", "s3://b/m was written")
 
 
-def test_approval_alone_decides_where_it_runs(shipped: dict[str, Any]) -> None:
-    """A version that the input calls approved waits all the same for the gate; without approval, the input counts."""
+def test_approval_alone_decides_if_it_runs(shipped: dict[str, Any]) -> None:
+    """With approval, the version is pending even if the input says approved; without, the input decides."""
     shipped["registration"]["input"] = {"ModelApprovalStatus": "Approved"}
     for runs, status in ((True, "PendingManualApproval"), (False, "Approved")):
         shipped["approval"]["run"] = runs

@@ -23,7 +23,7 @@ from pipeline.schedule import cron_problem
     ],
 )
 def test_valid(expression: str) -> None:
-    """What EventBridge's documentation allows is accepted."""
+    """Expressions that EventBridge documents are accepted."""
     assert cron_problem(expression) is None
 
 
@@ -55,7 +55,7 @@ def test_valid(expression: str) -> None:
     ],
 )
 def test_malformed(expression: str, problem: str) -> None:
-    """What is wrong is named, with the field, the value and what is allowed."""
+    """The message names the field, the value and what is allowed."""
     found = cron_problem(expression)
     assert found is not None
     assert problem in found

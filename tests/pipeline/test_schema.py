@@ -21,7 +21,7 @@ DESCRIBING = {"$schema", "$defs", "title", "description", "examples", "patternEr
 
 
 def schemas(schema: Any) -> Iterator[dict[str, Any]]:
-    """The schema and every one in it."""
+    """Yields the schema and every schema in it."""
     if not isinstance(schema, dict):
         return
     yield schema
@@ -32,8 +32,8 @@ def schemas(schema: Any) -> Iterator[dict[str, Any]]:
         yield from schemas(schema.get(key))
 
 
-def test_committed_schema_is_what_the_generator_makes() -> None:
-    """The file that editors and the Lambda read follows from the stage list and botocore: python -m pipeline.schema."""
+def test_committed_schema_is_up_to_date() -> None:
+    """The committed file is what python -m pipeline.schema generates from the stage list and botocore."""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
 
 
@@ -43,12 +43,12 @@ def test_it_is_a_schema_of_draft_2020_12() -> None:
 
 
 def test_validator_knows_every_keyword() -> None:
-    """Nothing in the schema is left unheeded by our validator."""
+    """Our validator supports every keyword in the schema."""
     assert {key for schema in schemas(input_schema()) for key in schema} <= KEYWORDS | DESCRIBING
 
 
 def test_shipped_input_names_the_schema() -> None:
-    """The first line of input.yaml leads an editor to the schema."""
+    """The first line of input.yaml refers editors to the schema."""
     file = PROJECT / "scripts" / "input.yaml"
     first = file.read_text().splitlines()[0]
     reference = first.removeprefix("# yaml-language-server: $schema=")
@@ -57,7 +57,7 @@ def test_shipped_input_names_the_schema() -> None:
 
 @pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
 def test_every_stage_has_every_field_of_its_request(stage: RequestStage, sagemaker: Any) -> None:
-    """All request fields are there with their documentation; what the state machine fills in is not required."""
+    """All request fields are documented; those that the state machine fills in are optional."""
     section = input_schema()["properties"][stage.key]
     request = input_schema()["$defs"][section["properties"]["input"]["$ref"].removeprefix("#/$defs/")]
     shape = sagemaker.operation_model(f"Create{stage.noun}").input_shape
@@ -68,14 +68,14 @@ def test_every_stage_has_every_field_of_its_request(stage: RequestStage, sagemak
 
 
 def test_instance_types_are_suggestions() -> None:
-    """A type that AWS adds tomorrow is valid; the known ones are offered."""
+    """Instance types that AWS adds later are valid; the known ones are suggested."""
     definition = input_schema()["$defs"]["TrainingInstanceType"]
     assert "ml.m5.xlarge" in definition["examples"]
     assert "enum" not in definition
 
 
 def test_every_pattern_is_one_for_editors() -> None:
-    """JavaScript, of which language servers are made, compiles each pattern in its strict mode."""
+    """JavaScript, which language servers use, compiles each pattern in Unicode mode."""
     patterns = [schema["pattern"] for schema in schemas(input_schema()) if "pattern" in schema]
     program = "JSON.parse(require('fs').readFileSync(0)).forEach(pattern => new RegExp(pattern, 'u'))"
     node = shutil.which("node", path=str(Path(sys.executable).parent)) or "node"
@@ -94,11 +94,11 @@ def test_every_pattern_is_one_for_editors() -> None:
     ],
 )
 def test_patterns_are_made_portable(java: str, portable: str) -> None:
-    """What only Java understands is said otherwise."""
+    """Patterns that only Java supports are rewritten."""
     assert portable_pattern(java) == portable
 
 
 def test_documentation_is_plain_text() -> None:
-    """Tags and entities are gone, paragraphs and items stand on their own lines."""
+    """Tags and entities are removed; paragraphs and items are on separate lines."""
     html = "<p>Up to <code>100</code> of\n   these:</p> <ul> <li> <p>a &amp; b</p> </li> <li>c</li> </ul>"
     assert plain_text(html) == "Up to 100 of these:\n- a & b\n- c"

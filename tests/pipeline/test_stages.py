@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parent.parent.parent
 
 @pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
 def test_request_field_exists_in_sagemaker(stage: RequestStage, sagemaker: ServiceModel) -> None:
-    """Each stage's action is one of SageMaker's, its name field is a required string of the request."""
+    """Each stage's action exists in SageMaker, and its name field is a required string."""
     shape = sagemaker.operation_model(f"Create{stage.noun}").input_shape
     assert shape is not None
     assert stage.name_field in shape.required_members
@@ -21,13 +21,13 @@ def test_request_field_exists_in_sagemaker(stage: RequestStage, sagemaker: Servi
 
 
 def test_states_belong_to_their_stage() -> None:
-    """A state's name tells its stage; the choices between the stages have none."""
+    """A state's name identifies its stage; the Choices between the stages have none."""
     assert stage_of_state("deployment: wait") == stage_of_state("deployment") == "deployment"
     assert stage_of_state("After training") is None
 
 
 def test_the_longest_model_name_fits_the_shipped_input() -> None:
-    """The longest model-name that the settings accept gives an execution's name of the greatest length, and no more."""
+    """The longest model-name that the settings accept gives an execution name of exactly the maximum length."""
     longest = "m" * 100
     while True:
         try:

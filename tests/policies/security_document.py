@@ -4,5 +4,5 @@ import re
 from pathlib import Path
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text()
-ROWS = re.findall(r"^\| ([^|`]+) \| (`\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
-DEPLOYING = "SeedFarmer's role, if the bucket is to go"
+ROWS = re.findall(r"^\| ([^|]+) \| (`[\w-]+:\w[^|]+) \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
+DEPLOYING = "SeedFarmer's role, with `empty-bucket-on-destroy`"

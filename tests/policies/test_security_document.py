@@ -32,7 +32,7 @@ WHO: dict[str, tuple[str, ...]] = {
     "people with the approvers' policy": ("ApprovalApprovers",),
     DEPLOYING: (),  # by modulestack.yaml, not by the template
 }
-KEY_FOR_ALL = "each other, with a key"
+KEY_FOR_ALL = "each other role, with a key"
 
 
 def documented(*, optional: bool) -> dict[str, set[str]]:

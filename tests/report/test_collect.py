@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 
 from executions.history import data_so_far, reason
-from gate.report import MAX_BYTES
-from report.collect import LOG_LINES, MAX_REPORT_BYTES, Collector
+from pipeline.limits import MAX_REPORT_BYTES
+from report.collect import LOG_LINES, Collector
 from tests.report.conftest import NAME, PREFIX, as_json, content, evaluation_of, history
 
 MD5_OF_TRAIN = "61b3a8faa9c1091806675c230a9abe64"
@@ -98,8 +98,9 @@ def test_malformed_report_is_noted(body: bytes, why: str, s3: Any) -> None:
 
 def test_large_report_is_noted(s3: Any) -> None:
     """A report over the limit, which is the gate's, is left out, and the reason has the limit."""
-    assert MAX_REPORT_BYTES == MAX_BYTES
-    s3.put_object(Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=bytes(MAX_BYTES + 1))
+    s3.put_object(
+        Bucket="bucket", Key=f"demo/executions/{NAME}/evaluation/evaluation.json", Body=bytes(MAX_REPORT_BYTES + 1)
+    )
     found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
     assert "is larger than 16,777,216 bytes" in found.absent["Evaluation"]
 

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from sagemaker_local.container import Container
+from tests import image_packages  # noqa: F401 - makes numpy importable
 from tests.sagemaker_local.demo_endpoint import wait_until_settled
 from tests.sagemaker_local.sandbox import IMAGE, REGION, ROLE, SHOUT, Sandbox
 

@@ -55,16 +55,27 @@ class Running:
 
 
 @contextmanager
-def started(s3_url: str, folder: Path) -> Iterator[Running]:
-    """Runs the server as a process, on any free port."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    command = [sys.executable, "-m", "sagemaker_local", "--port", "0", "--s3", s3_url, "--folder", str(folder)]
+def started(s3_url: str, folder: Path, *options: str, **given: str) -> Iterator[Running]:
+    """Runs the server as a process, on any free port, with these options and variables."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
+    command = [
+        sys.executable,
+        "-m",
+        "sagemaker_local",
+        "--port",
+        "0",
+        "--s3",
+        s3_url,
+        "--folder",
+        str(folder),
+        *options,
+    ]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            running = Running(process, folder)
+            running = Running(process, folder, dict(given))
             while "AWS_DEFAULT_REGION" not in running.variables:
                 line = process.stdout.readline()
                 printed = re.fullmatch(r"export (\w+)=(.*)\n", line)
@@ -111,6 +122,24 @@ def until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@needs_namespaces
+@pytest.mark.parametrize("options", [(), ("--credentials-for-jobs",)])
+def test_credentials(
+    files: Sandbox, s3_url: str, tmp_path: Path, processing_request: Make, options: tuple[str]
+) -> None:
+    """A job gets the credentials of the user only if the user allows it."""
+    files.put("scripts/job.py", "import os; open('/opt/ml/processing/train/x', 'w').write(str(dict(os.environ)))")
+    files.put("data/raw.csv", "x")
+    given = {"AWS_ACCESS_KEY_ID": "USERSKEY", "AWS_SECRET_ACCESS_KEY": "users-secret"}
+    with started(s3_url, tmp_path / "server", *options, **given) as running:
+        client = running.client("sagemaker")
+        client.create_processing_job(**processing_request())
+        waiter = client.get_waiter("processing_job_completed_or_stopped")
+        waiter.wait(ProcessingJobName="mlops-demo-1", WaiterConfig=FAST)
+    seen = files.get("out/train/x").decode()
+    assert ("USERSKEY" in seen, "users-secret" in seen) == (bool(options), bool(options))
 
 
 @needs_namespaces

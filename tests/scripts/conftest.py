@@ -5,22 +5,16 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline.images import DEFAULT_VERSION, REPOSITORY
-from sagemaker_local.environments import Environments
-from sagemaker_local.images import Images
+from tests.image_packages import IMAGE
 
 PROJECT = Path(__file__).parents[2]
-IMAGE = Environments().get(replace(Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}"), python=None))
-"""The packages of the image that the scripts run in, for the Python that runs the tests, which import some of them."""
-sys.path.append(str(IMAGE.site_packages))
 SCRIPTS = PROJECT / "scripts"
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 

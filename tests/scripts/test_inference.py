@@ -15,7 +15,8 @@ import pytest
 
 import inference
 from rows import read_rows
-from tests.scripts.conftest import IMAGE, SCRIPTS, Container
+from tests.image_packages import IMAGE
+from tests.scripts.conftest import SCRIPTS, Container
 
 SERVE = """
 import sys, inference

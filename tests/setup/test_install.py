@@ -22,6 +22,8 @@ from tests.setup.package_index import PROJECT, PackageIndex
 
 UV_LOCK = PROJECT / "requirements" / "uv.txt"
 
+pytestmark = pytest.mark.usefixtures("clients_installed")
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:

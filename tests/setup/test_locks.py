@@ -16,6 +16,8 @@ from tests.setup.package_index import LATER, LOCKS, PROJECT, WHEELS, PackageInde
 
 NAMES = [str(lock.relative_to(PROJECT)) for lock in LOCKS]
 
+pytestmark = pytest.mark.usefixtures("clients_installed")
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_pins_each_package_by_version_and_hash(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Approval: the gate judges the model by its metrics; then, if asked for, a person. Its states are in ``states``."""
+"""Approval: the gate decides by the model's metrics; then, if asked for, a person. States: ``states.asl.yaml``."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,70 +7,35 @@ from pipeline.input.errors import InputIssue, is_above
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.stages.registration import REGISTRATION
 from pipeline.stages.requests import EVALUATION
-from pipeline.stages.section_schema import BOOLEAN, NUMBER, TEXT, seconds, section
-from pipeline.stages.stage import Requests, Schema, Stage
+from pipeline.stages.stage import Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 CHAMPIONS = "approval: champions"
-"""The name of its first state, if the model is registered; else it begins with the gate."""
+"""The name of its first state if the model is registered; otherwise the gate is first."""
 REJECTED = "approval: rejected"
 """The name of the state that ends the execution."""
 IS_REJECTED = "$states.input.approval.result.decision = 'Rejected'"
-"""Whether the decision ends the execution; asked once it is on record."""
+"""The JSONata condition that ends the execution, evaluated once the decision is recorded."""
 
-DEFAULT_WAIT = 7 * 24 * 3600
-"""Seconds for which a person's answer is awaited by default."""
-
-LONGEST_WAIT = 365 * 24 * 3600
-"""Seconds: an execution of a standard workflow lasts a year at most.
-
-Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-"""
-
-_METRIC_PATH = {"minLength": 1, "maxLength": 256}
 _PENDING = "PendingManualApproval"
-"""The status of a model package that waits for the gate, or for a person."""
+"""The status of a model package that waits for the gate or a person."""
 
 
 class Approval(Stage):
-    """The gate, and a person."""
+    """Approves or rejects the model: first the gate, then, if asked for, a person."""
 
-    def section(self, requests: Requests) -> Schema:  # noqa: ARG002 - no request of SageMaker's is in it
+    def section(self, requests: "Requests") -> "Schema":  # noqa: ARG002 - no request of SageMaker's is in it
         """Thresholds, the champion, and a person's answer."""
-        metric = {
-            "type": "object",
-            "required": ["name"],
-            "additionalProperties": False,
-            # A name alone limits nothing.
-            "minProperties": 2,
-            "properties": {
-                "name": {"description": "Path in evaluation.json, with dots: group.auc.value.", "type": "string"}
-                | _METRIC_PATH,
-                "minimum": {"description": "The metric must be at least this."} | NUMBER,
-                "maximum": {"description": "The metric must be at most this."} | NUMBER,
-            },
-        }
-        return section(
-            "Whether the model may be deployed: by its metrics, and, if asked for, by a person.",
-            metrics={"description": "Thresholds, which must all hold.", "type": ["array", "null"], "items": metric},
-            must_beat_champion={
-                "description": "Whether a model that is worse than the newest approved version is rejected."
-            }
-            | BOOLEAN,
-            by={"description": "The metric by which it must not be worse; by default the first of metrics."}
-            | TEXT
-            | _METRIC_PATH,
-            manual={"description": "Whether a person must approve: mlops approve, mlops reject."} | BOOLEAN,
-            timeout_seconds=seconds(
-                "for which the answer is waited for", most=LONGEST_WAIT, default=f"{DEFAULT_WAIT // (24 * 3600)} days"
-            ),
-        )
+        from pipeline.stages.approval.schema import approval_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return approval_section()
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """See ``states``."""
+        """See ``states.asl.yaml``."""
         from pipeline.stages.approval.states import approval_states  # noqa: PLC0415 - see pipeline.stages.stage
 
         return approval_states(resources, following=following)
@@ -82,7 +47,7 @@ class Approval(Stage):
         return GRANTS
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """Only a model that this execution registered is compared with the champion."""
+        """Compares only a model that this execution registered with the champion."""
         return [(f"{self.runs} and {REGISTRATION.runs}", CHAMPIONS), (self.runs, self.key)]
 
     def exit_rules(self) -> list[tuple[str, str]]:
@@ -90,7 +55,7 @@ class Approval(Stage):
         return [(IS_REJECTED, REJECTED)]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """Its metrics need an evaluation, the champion needs the registry, and it alone sets the model's status."""
+        """Checks that metrics have an evaluation, the champion a registry, and that the status is left to approval."""
         own, evaluation, registration = (StageSection.of(data, stage) for stage in (self, EVALUATION, REGISTRATION))
         if not own.runs:
             return
@@ -100,7 +65,7 @@ class Approval(Stage):
         beats = own.value.get("must_beat_champion") is True
         if (metrics or beats) and not (evaluation.runs or (evaluation.request and data.get(SOURCE))):
             message = (
-                f"is true, and evaluation.run is not: approval judges the evaluation's report; let it run, {REMEDY}"
+                f"is true, but evaluation.run is not: approval judges the evaluation's report; let it run, {REMEDY}"
             )
             yield InputIssue(path=(self.key, "run"), message=message, value=True)
         elif (metrics or beats) and not evaluation.at("input", "ProcessingOutputConfig").get("Outputs"):
@@ -108,7 +73,7 @@ class Approval(Stage):
             yield InputIssue(path=(EVALUATION.key, "input", "ProcessingOutputConfig", "Outputs"), message=message)
         if beats and not registration.runs:
             message = (
-                "is true, and registration.run is not: the champion is the newest approved version in the registry"
+                "is true, but registration.run is not: the champion is the newest approved version in the registry"
             )
             yield InputIssue(path=(self.key, "must_beat_champion"), message=message, value=True)
         if beats and not metrics and own.value.get("by") is None:
@@ -135,11 +100,11 @@ class Approval(Stage):
         if least is None and most is None and len(metric) > 1:
             yield InputIssue(path=path, message="has neither a minimum nor a maximum; give one, or both")
         elif is_above(least, most):
-            message = f"is {least!r}, which is more than maximum, {most!r}: no value could pass"
+            message = f"is {least!r}, which exceeds maximum, {most!r}: no value could pass"
             yield InputIssue(path=(*path, "minimum"), message=message, value=least)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The decision and what led to it."""
+        """The decision and its reasons."""
         names = ("decision", "reason", "by", "at", "metrics", "champion")
         return {name: result[name] for name in names if result.get(name) is not None} or None
 

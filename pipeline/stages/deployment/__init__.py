@@ -10,7 +10,7 @@
 SageMaker rejects every change to an endpoint that is being created or updated, and an update fails if the endpoint
 config in use has been deleted; so the rollback is patient, and deletes the new endpoint config last.
 
-The states are in ``create_or_update``, ``wait``, ``verify`` and ``rollback``, their requests in ``requests``.
+The states are in ``states.asl.yaml``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.input.errors import InputIssue, Path, is_above
 from pipeline.input.stage_section import StageSection
 from pipeline.stages.requests import CREATE_MODEL
-from pipeline.stages.section_schema import TEXT, seconds, section
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 ENDPOINT = "deployment: endpoint"
 """The name of its first state."""
@@ -33,37 +33,27 @@ DEFAULT_VARIANT = {
     "VariantName": "AllTraffic",
     "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
 }
-"""The endpoint's variant if the user gives none; it costs nothing while it serves no requests."""
+"""The endpoint's default variant, which costs nothing while it serves no requests."""
 
-_LONGEST_WAIT = 4 * 3600
-_HEADER_LENGTH = 1024
-"""Characters that SageMaker Runtime's InvokeEndpoint takes in ContentType and Accept."""
+DEFAULT_TIMEOUT = 3600
+"""Seconds within which the endpoint must be in service, if the input does not say."""
 _VARIANTS = ("input", "EndpointConfig", "ProductionVariants")
 
 
 class Deployment(Stage):
-    """The endpoint."""
+    """Creates or updates the endpoint."""
 
-    def section(self, requests: Requests) -> Schema:
+    def section(self, requests: "Requests") -> "Schema":
         """The endpoint and its config, the smoke test, the autoscaling."""
-        return section(
-            "The endpoint that serves the model: created, or updated in place.",
-            input=_endpoint(requests),
-            smoke_test=_smoke_test(),
-            autoscaling=_autoscaling(),
-            timeout_seconds=seconds("within which it must be in service", most=_LONGEST_WAIT, default="1 hour"),
-        )
+        from pipeline.stages.deployment.schema import deployment_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return deployment_section(requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """Up to the endpoint in service, or back to what was there."""
-        # Imported here: see pipeline.stages.stage.
-        from pipeline.stages.deployment.create_or_update import create_or_update_states  # noqa: PLC0415
-        from pipeline.stages.deployment.rollback import rollback_states  # noqa: PLC0415
-        from pipeline.stages.deployment.verify import verify_states  # noqa: PLC0415
-        from pipeline.stages.deployment.wait import wait_states  # noqa: PLC0415
+        """See ``states.asl.yaml``."""
+        from pipeline.stages.deployment.states import deployment_states  # noqa: PLC0415 - see pipeline.stages.stage
 
-        begun, awaited = create_or_update_states(resources), wait_states(resources, following)
-        return begun | awaited | verify_states(resources) | rollback_states(resources)
+        return deployment_states(resources, following=following)
 
     def grants(self) -> "Grants":
         """The endpoint and its config, their autoscaling, and the smoke test's record."""
@@ -72,24 +62,24 @@ class Deployment(Stage):
         return GRANTS
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """Begins with a look at the endpoint."""
+        """Starts by describing the endpoint."""
         return [(self.runs, ENDPOINT)]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """The smoke test has one record, and the autoscaling has instances to scale."""
+        """Checks that the smoke test has one record, and autoscaling a variant with instances."""
         own = StageSection.of(data, self)
         if not own.runs:
             return
         test = own.value.get("smoke_test")
         if isinstance(test, dict) and (test.get("Body") is None) == (test.get("S3Uri") is None):
-            message = "must have one of S3Uri (where the record lies) and Body (the record itself)"
+            message = "must have one of S3Uri (the record's location) and Body (the record itself)"
             yield InputIssue(path=(self.key, "smoke_test"), message=message)
         scaling = own.at("autoscaling")
         if not scaling:
             return
         least, most = scaling.get("min_capacity"), scaling.get("max_capacity")
         if is_above(least, most):
-            message = f"is {least!r}, which is more than max_capacity, {most!r}"
+            message = f"is {least!r}, which exceeds max_capacity, {most!r}"
             yield InputIssue(path=(self.key, "autoscaling", "min_capacity"), message=message, value=least)
         first = next(iter(_variants(own)), None)
         if not isinstance(first, dict) or first.get("ServerlessConfig") is not None:
@@ -100,14 +90,14 @@ class Deployment(Stage):
             yield InputIssue(path=(self.key, "autoscaling"), message=message)
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """The endpoint config's and the endpoint's."""
+        """The names of the endpoint config and the endpoint."""
         return (
             CreatedName(keys=("input", "EndpointConfig", "EndpointConfigName")),
             CreatedName(keys=("input", "EndpointName"), long_lived=True),
         )
 
     def model_fields(self, section: StageSection) -> list[tuple[Path, dict[str, Any]]]:
-        """Each variant; the default one if there is none."""
+        """One per variant, or the default variant."""
         path, field = (self.key, *_VARIANTS), CREATE_MODEL.name_field
         given: list[tuple[Path, dict[str, Any]]] = [
             ((*path, number, field), item) for number, item in enumerate(_variants(section)) if isinstance(item, dict)
@@ -115,7 +105,7 @@ class Deployment(Stage):
         return given or [((*path, 0, field), {})]
 
     def add_default_model_field(self, section: dict[str, Any]) -> None:
-        """The default variant."""
+        """Adds the default variant."""
         if _variants(StageSection(self, section)):
             return
         *outer, last = _VARIANTS
@@ -123,13 +113,13 @@ class Deployment(Stage):
             if section.get(key) is None:
                 section[key] = {}
             section = section[key]
-            if not isinstance(section, dict):  # which the schema refuses
+            if not isinstance(section, dict):  # the schema rejects it
                 return
         if section.get(last) in (None, []):
             section[last] = [dict(DEFAULT_VARIANT)]
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The endpoint, once it has existed."""
+        """The endpoint, if it was created or updated."""
         if "EndpointArn" not in result:
             return None
         return {
@@ -158,56 +148,6 @@ class Deployment(Stage):
 def _variants(section: StageSection) -> list[Any]:
     variants = section.at(*_VARIANTS[:-1]).get(_VARIANTS[-1])
     return variants if isinstance(variants, list) else []
-
-
-def _endpoint(requests: Requests) -> Schema:
-    config = requests.request("CreateEndpointConfig", optional=("EndpointConfigName", "ProductionVariants"))
-    endpoint = requests.fields("CreateEndpoint")
-    return {
-        "type": ["object", "null"],
-        "additionalProperties": False,
-        "properties": {
-            "EndpointName": endpoint["EndpointName"]
-            | {"description": "By default model_id.", "type": ["string", "null"]},
-            "EndpointConfig": config
-            | {"description": "SageMaker's CreateEndpointConfig; by default one serverless variant."},
-            "DeploymentConfig": endpoint["DeploymentConfig"],
-            "Tags": endpoint["Tags"],
-        },
-    }
-
-
-def _smoke_test() -> Schema:
-    return {
-        "description": "A record that the endpoint must answer before it counts as deployed.",
-        "type": ["object", "null"],
-        "additionalProperties": False,
-        "properties": {
-            "S3Uri": {"description": "Where the record lies.", "pattern": "^(s3://[^/]+/.+)$"} | TEXT,
-            "Body": {"description": "The record itself."} | TEXT,
-            "ContentType": {"description": "By default text/csv.", "maxLength": _HEADER_LENGTH} | TEXT,
-            "Accept": {"description": "What the answer shall be.", "maxLength": _HEADER_LENGTH} | TEXT,
-        },
-    }
-
-
-def _autoscaling() -> Schema:
-    capacity = {"type": "integer", "minimum": 1, "maximum": 1000}
-    return {
-        "description": "Scales the first variant by its invocations.",
-        "type": ["object", "null"],
-        "required": ["min_capacity", "max_capacity", "invocations_per_instance"],
-        "additionalProperties": False,
-        "properties": {
-            "min_capacity": {"description": "Instances at least."} | capacity,
-            "max_capacity": {"description": "Instances at most."} | capacity,
-            "invocations_per_instance": {
-                "description": "Invocations per instance and minute that are aimed at.",
-                "type": "number",
-                "minimum": 1,
-            },
-        },
-    }
 
 
 DEPLOYMENT = Deployment(key="deployment")

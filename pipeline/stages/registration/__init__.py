@@ -1,4 +1,4 @@
-"""Registration: a version of the model in SageMaker's registry. Its states are in ``states``."""
+"""Registration: a version of the model in SageMaker's registry. States: ``states.asl.yaml``."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,30 +7,28 @@ from pipeline.input.errors import InputIssue
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN
 from pipeline.stages.requests import CREATE_MODEL, TRAINING
-from pipeline.stages.section_schema import section
-from pipeline.stages.stage import CreatedName, Requests, Schema, Stage
+from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.stages.section_schema import Requests, Schema
 
 GROUP = "registration: group"
 """The name of its first state."""
 
 
 class Registration(Stage):
-    """A version in the model registry."""
+    """Registers a version of the model."""
 
-    def section(self, requests: Requests) -> Schema:
+    def section(self, requests: "Requests") -> "Schema":
         """CreateModelPackage's request, which the run completes."""
-        given = requests.request("CreateModelPackage", optional=("InferenceSpecification.Containers",))
-        return section(
-            "A version of the model in the registry, which waits for its approval.",
-            input=given | {"description": "What SageMaker's CreateModelPackage shall have beside what the run tells."},
-        )
+        from pipeline.stages.registration.schema import registration_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return registration_section(requests)
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
-        """See ``states``."""
+        """See ``states.asl.yaml``."""
         from pipeline.stages.registration.states import registration_states  # noqa: PLC0415 - see pipeline.stages.stage
 
         return registration_states(resources, following=following)
@@ -42,24 +40,24 @@ class Registration(Stage):
         return GRANTS
 
     def entry_rules(self) -> list[tuple[str, str]]:
-        """Begins with the model package group."""
+        """Starts with the model package group."""
         return [(self.runs, GROUP)]
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """There must be a model to register."""
+        """Checks that there is a model to register."""
         own, model, training = (StageSection.of(data, stage) for stage in (self, CREATE_MODEL, TRAINING))
         if not own.runs or model.runs or own.at("input", "InferenceSpecification").get("Containers"):
             return
         if training.runs or (model.request and (data.get(SOURCE) or EXECUTION_TOKEN not in str(model.request))):
             return
         message = (
-            "is true, and neither training.run nor CreateModel.run is: nothing makes what it would register; "
+            "is true, but neither training.run nor CreateModel.run is: there is no model to register; "
             f"let training run, {REMEDY}"
         )
         yield InputIssue(path=(self.key, "run"), message=message, value=True)
 
     def created_names(self) -> tuple[CreatedName, ...]:
-        """The model package group's."""
+        """The name of the model package group."""
         return (CreatedName(keys=("input", "ModelPackageGroupName"), long_lived=True),)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:

@@ -54,10 +54,10 @@ class Account:
         return sorted(described, key=lambda execution: execution["startDate"])
 
     def named_after(self, stack: str) -> set[str]:
-        """The names in the account that have the stack's name in them: what a deployment may leave.
+        """The names in the account that contain the stack's name, which a deployment may have left.
 
-        CloudFormation names what has no name of its own after the stack. Each service is asked for its own list; the
-        emulator's tagging API, which would tell them all at once, knows functions only.
+        CloudFormation names resources without a name of their own after the stack. This lists them service by service,
+        since the emulator's tagging API knows functions only.
         """
         lists = [
             ("cloudformation", "describe_stacks", "Stacks", "StackName"),

@@ -1,7 +1,7 @@
-"""The module, deployed and started by the clients that its users have; ``machine.py`` says what stands in for what.
+"""The module, deployed and started with its users' clients; see ``machine.py`` for the test doubles.
 
-The long stories are told beside each other, from the moment that the account is ready: the clients wait more than they
-work. A test asks for the end of its story.
+The long lifecycles run in parallel once the account is ready, since the clients mostly wait. Tests check the
+observations of a finished lifecycle.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,25 +13,25 @@ from typing import Any
 import pytest
 
 from local.emulator import Emulator
-from tests.e2e.clients import farm, life
+from tests.e2e.clients import cdk, seedfarmer
 from tests.e2e.clients.account import Account
-from tests.e2e.clients.farm import SeedFarmerLifecycle
-from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
-from tests.e2e.clients.life import CdkLifecycle
-from tests.e2e.clients.machine import CLIENTS, Ended, Machine, copy_module
+from tests.e2e.clients.cdk import CdkLifecycle
+from tests.e2e.clients.deploy_guide import DEPLOY, EVERY_DAY, commands
+from tests.e2e.clients.machine import FinishedScript, Machine, copy_module
+from tests.e2e.clients.seedfarmer import SeedFarmerLifecycle
 
 EVERY_MINUTE = '"* * * * ? *"'
 
 
 @dataclass(frozen=True)
-class Place:
-    """One account, one user's machine, and a checkout of the module that is set up as docs/deploy.md says."""
+class ClientSetup:
+    """An account, a user's machine, and a checkout of the module, set up as in docs/deploy.md."""
 
     account: Account
     machine: Machine
     checkout: Path
-    stories: dict[str, Future[Any]]
-    by_hand: set[str] = field(default_factory=set)
+    lifecycles: dict[str, Future[Any]]
+    manual_executions: set[str] = field(default_factory=set)
     """The names of the executions that tests started through the Lambda."""
 
 
@@ -41,39 +41,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Place]:
-    """The place, its account bootstrapped for the CDK, and the stories begun that tests of this session ask for."""
-    assert (CLIENTS / "clients.done").exists(), "the clients are not installed; do so: make .venv-clients/clients.done"
-    folder = tmp_path_factory.mktemp("place")
+def client_setup(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: Callable[[], int],
+    clients_installed: None,  # noqa: ARG001 - it waits for them
+) -> Iterator[ClientSetup]:
+    """The setup, with the account bootstrapped for the CDK and the lifecycles started that selected tests need."""
+    folder = tmp_path_factory.mktemp("clients")
     setup, deployment, *_ = commands(DEPLOY)
     bootstrap, _ = deployment.splitlines()
-    asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    begun: dict[str, Future[Any]] = {}
+    needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    lifecycles: dict[str, Future[Any]] = {}
     with Emulator(port=free_port(), log=folder / "emulator.log") as emulator, ThreadPoolExecutor(3) as pool:
 
-        def begin(name: str, story: Callable[..., object], *arguments: object) -> None:
-            if name in asked_for:
-                begun[name] = pool.submit(story, *arguments)
+        def start(fixture: str, lifecycle: Callable[..., object], *arguments: object) -> None:
+            if fixture in needed:
+                lifecycles[fixture] = pool.submit(lifecycle, *arguments)
 
         account, machine, checkout = Account(emulator), Machine(folder, emulator), folder / "checkout"
         try:
-            # Deploys nothing, so it need not wait for the bootstrap.
-            begin("from_git", farm.from_git, machine, folder)
+            # It deploys nothing, so it need not wait for the bootstrap.
+            start("from_git", seedfarmer.from_git, machine, folder)
             copy_module(checkout)
             machine.run(setup + bootstrap, checkout)
-            # A boolean, which SeedFarmer passes as text, but not to modulestack.yaml.
+            # SeedFarmer passes the boolean as text, but not to modulestack.yaml.
             parameters = {"schedule": "0 6 * * ? *", "schedule-enabled": False, "empty-bucket-on-destroy": "true"}
-            begin("seedfarmer_lifecycle", farm.seedfarmer_lifecycle, machine, account, folder, "aiops", parameters)
-            begin("cdk_lifecycle", life.cdk_lifecycle, machine, account, another_checkout(checkout))
-            yield Place(account, machine, checkout, begun)
+            start("seedfarmer_lifecycle", seedfarmer.lifecycle, machine, account, folder, "aiops", parameters)
+            start("cdk_lifecycle", cdk.lifecycle, machine, account, another_checkout(checkout))
+            yield ClientSetup(account, machine, checkout, lifecycles)
         finally:
             machine.close()
 
 
 def another_checkout(checkout: Path) -> Path:
-    """A copy beside a checkout that is set up: the CDK CLI works in a folder for one command at a time."""
+    """Copies a checkout with its packages, since the CDK CLI runs one command at a time in a folder."""
     folder = checkout.with_name("another-checkout")
     copy_module(folder)
     for installed in (".venv", "node_modules"):
@@ -82,31 +84,31 @@ def another_checkout(checkout: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo(place: Place) -> Place:
-    """The pipeline of docs/deploy.md, but started every minute, so that nobody waits for six o'clock."""
+def demo(client_setup: ClientSetup) -> ClientSetup:
+    """The pipeline of docs/deploy.md, scheduled every minute instead of daily."""
     _, deployment, *_ = commands(DEPLOY)
     _, deploy = deployment.splitlines()
     assert EVERY_DAY in deploy
-    place.machine.run(deploy.replace(EVERY_DAY, EVERY_MINUTE), place.checkout)
-    return place
+    client_setup.machine.run(deploy.replace(EVERY_DAY, EVERY_MINUTE), client_setup.checkout)
+    return client_setup
 
 
 @pytest.fixture(scope="session")
-def cdk_lifecycle(place: Place) -> CdkLifecycle:
-    """The second pipeline's lifecycle, after it has ended."""
-    seen: CdkLifecycle = place.stories["cdk_lifecycle"].result()
-    return seen
+def cdk_lifecycle(client_setup: ClientSetup) -> CdkLifecycle:
+    """Observations of the second pipeline, after it was destroyed."""
+    observed: CdkLifecycle = client_setup.lifecycles["cdk_lifecycle"].result()
+    return observed
 
 
 @pytest.fixture(scope="session")
-def seedfarmer_lifecycle(place: Place) -> SeedFarmerLifecycle:
-    """SeedFarmer's deployment, after it was destroyed with its bucket."""
-    seen: SeedFarmerLifecycle = place.stories["seedfarmer_lifecycle"].result()
-    return seen
+def seedfarmer_lifecycle(client_setup: ClientSetup) -> SeedFarmerLifecycle:
+    """Observations of SeedFarmer's deployment, after it was destroyed with its bucket."""
+    observed: SeedFarmerLifecycle = client_setup.lifecycles["seedfarmer_lifecycle"].result()
+    return observed
 
 
 @pytest.fixture(scope="session")
-def from_git(place: Place) -> Ended:
-    """SeedFarmer's dry run of a manifest that takes the module from git."""
-    seen: Ended = place.stories["from_git"].result()
-    return seen
+def from_git(client_setup: ClientSetup) -> FinishedScript:
+    """SeedFarmer's dry run of a manifest with the module's path in git."""
+    finished: FinishedScript = client_setup.lifecycles["from_git"].result()
+    return finished

@@ -1,13 +1,13 @@
-"""Stands in for the container that ``seedfarmer apply --local`` builds in: put on the path under the name ``docker``.
+"""Replaces the container that ``seedfarmer apply --local`` builds in, as a program named ``docker`` on the path.
 
-The real one is AWS's image ``public.ecr.aws/codebuild/local-builds``. It mounts the folder that it is handed, reads the
-build's variables from a file, and runs the commands of the buildspec, phase by phase, in one shell; a command that
-fails ends its phase, and with ``on-failure: ABORT`` the build. See
+The original is AWS's image ``public.ecr.aws/codebuild/local-builds``. It mounts a folder, reads the build's variables
+from a file, and runs the commands of the buildspec, phase by phase, in one shell; a command that fails ends its phase
+and, with ``on-failure: ABORT``, the build. See
 https://docs.aws.amazon.com/codebuild/latest/userguide/use-codebuild-agent.html and
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
 
-The same happens here, on the host. What differs: the home is a folder that goes with the build, ``/root`` and
-``/var/scripts`` lie in it, and Python and Node are those of the host.
+This does the same on the host, with these differences: the home is a temporary folder that also has ``/root`` and
+``/var/scripts``, and Python and Node are the host's.
 """
 
 import os
@@ -24,8 +24,9 @@ import yaml
 IMAGE = "public.ecr.aws/codebuild/local-builds:latest"
 PHASES = ("install", "pre_build", "build", "post_build")
 
-_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_")
-"""Prefixes of the variables that say where packages come from, which in a container the image's files would say."""
+_INHERITED = ("PIP_", "UV_", "npm_config_", "JSII_", "CDK_VALIDATION")
+"""Prefixes of the variables that configure package registries, which in a container the image's files would, and the
+variable that skips the CDK's own slow check of the template."""
 
 _COMMAND = """echo {announcement}
 eval {command}
@@ -38,19 +39,19 @@ fi
 
 
 def parse(arguments: list[str]) -> tuple[dict[str, str], dict[str, Path]]:
-    """The variables and the mounts of a ``docker run``.
+    """Parses a ``docker run``.
 
     Args:
-        arguments: what follows the word ``docker``.
+        arguments: the arguments of ``docker``.
 
     Returns:
-        The variables by name, and the host's folders by where the container sees them.
+        The variables by name, and the host's folders by their paths in the container.
 
     Raises:
-        ValueError: this is not the call that the stand-in is for.
+        ValueError: this is not SeedFarmer's call.
     """
     if arguments[:1] != ["run"] or arguments[-1] != IMAGE:
-        raise ValueError(f"this stands in for docker run ... {IMAGE} only; given was: {shlex.join(arguments)}")
+        raise ValueError(f"this replaces docker run ... {IMAGE} only, not: {shlex.join(arguments)}")
     variables: dict[str, str] = {}
     mounts: dict[str, Path] = {}
     for option, value in zip(arguments[1:-1:2], arguments[2:-1:2], strict=True):
@@ -60,12 +61,12 @@ def parse(arguments: list[str]) -> tuple[dict[str, str], dict[str, Path]]:
         elif option == "-e":
             variables[left] = right
         else:
-            raise ValueError(f"docker run {option} is not known here")
+            raise ValueError(f"docker run {option} is not supported")
     return variables, mounts
 
 
 def script(buildspec: dict[str, Any]) -> Iterator[str]:
-    """The buildspec as lines of one bash script."""
+    """Converts the buildspec to lines of a bash script."""
     for phase in PHASES:
         yield f"echo '[Container] Entering phase {phase}'\n"
         for command in buildspec["phases"].get(phase, {}).get("commands", []):
@@ -77,16 +78,16 @@ def script(buildspec: dict[str, Any]) -> Iterator[str]:
 
 
 def build(variables: dict[str, str], mounts: dict[str, Path], host: dict[str, str], home: Path) -> int:
-    """Runs the build that the variables and the mounts describe.
+    """Runs a build.
 
     Args:
-        variables: those of the container.
-        mounts: the host's folders by where the container sees them.
-        host: the environment of the host.
+        variables: the container's variables.
+        mounts: the host's folders by their paths in the container.
+        host: the host's environment.
         home: an empty folder.
 
     Returns:
-        The exit code of the command that failed, 0 where none did.
+        The exit code of the command that failed; 0 if none did.
     """
     (settings,) = (folder for inside, folder in mounts.items() if inside.startswith("/LocalBuild/envFile"))
     given = (settings / variables["ENV_VAR_FILE"]).read_text().splitlines()

@@ -1,10 +1,10 @@
-"""A user's machine: Python, Node, the AWS CLI and SeedFarmer on the path, a home of its own, and a terminal.
+"""A user's machine: Python, Node, the AWS CLI and SeedFarmer on the path, a home folder, and a terminal.
 
-What stands in for what:
+Test doubles:
 
-* the emulator for AWS: the clients find it by ``AWS_ENDPOINT_URL``, which each of them documents;
-* ``container.py`` for the container that SeedFarmer builds in;
-* the wheels and the npm cache that ``make`` laid down for PyPI and the npm registry: nothing is downloaded here.
+* the emulator replaces AWS; the clients find it by ``AWS_ENDPOINT_URL``, which each of them documents;
+* ``container.py`` replaces the container that SeedFarmer builds in;
+* wheels and an npm cache, downloaded by ``make``, replace PyPI and the npm registry: tests download nothing.
 """
 
 import codecs
@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.deployment import jsii_cache
 from local.emulator import Emulator
 
 PROJECT = Path(__file__).parent.parent.parent.parent
@@ -42,21 +43,23 @@ _REGISTRIES = {
     "npm_config_cache": str(CLIENTS / "npm"),
     "npm_config_offline": "true",
     # Unpacking the CDK takes ten seconds for each new home.
-    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path(sys.prefix) / "jsii-cache"),
+    "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
+# The CDK's own check of the template takes as long as the rest of a synthesis; the session's templates have it.
+_UNCHECKED = {"CDK_VALIDATION": "false"}
 _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "TERM": "dumb", "NO_COLOR": "1"}
 _QUESTION = "(y/n)"
 
 
 def copy_module(folder: Path) -> None:
-    """Copies this checkout without what make, the tests and git keep in it."""
-    kept_back = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "out", "__pycache__")
-    shutil.copytree(PROJECT, folder, ignore=kept_back)
+    """Copies this checkout without files of make, the tests and git."""
+    ignored = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "out", "__pycache__")
+    shutil.copytree(PROJECT, folder, ignore=ignored)
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedScript:
     """A finished script."""
 
     code: int
@@ -64,21 +67,21 @@ class Ended:
 
 
 class Machine:
-    """Runs what a user types, against one emulator."""
+    """Runs a user's commands, with one emulator as AWS."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
         """Prepares the path and the home.
 
         Args:
             folder: an empty folder.
-            emulator: what stands in for AWS; running.
+            emulator: a running emulator.
         """
         self._tools = folder / "tools"
         self._clients = folder / "clients"
         self._home = folder / "home"
         for made in (self._tools, self._clients, self._home):
             made.mkdir()
-        # What a user may set once for all; drawn as a bar, a deployment's progress is thousands of lines.
+        # A progress bar would take thousands of lines in a recorded terminal.
         (self._home / ".cdk.json").write_text(json.dumps({"progress": "events"}))
         interpreter = str(Path(sys.executable).resolve())
         for name in ("node", "npm", "npx"):
@@ -93,6 +96,7 @@ class Machine:
         aws = {name: value for name, value in emulator.environment().items() if name.startswith("AWS_")}
         self._environment = (
             _REGISTRIES
+            | _UNCHECKED
             | _QUIET
             | aws
             | {
@@ -100,7 +104,7 @@ class Machine:
                 "HOME": str(self._home),
                 "TMPDIR": str(self._home),
                 "LANG": "C.UTF-8",
-                # SeedFarmer imports GitPython, which wants git at once, even where no module comes from git.
+                # SeedFarmer imports GitPython, which requires git on import, even if no module comes from git.
                 "GIT_PYTHON_REFRESH": "quiet",
             }
         )
@@ -109,17 +113,17 @@ class Machine:
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Ends what still runs, and prevents new scripts."""
+        """Ends running scripts, and prevents new ones."""
         self._closed.set()
         for process in list(self._running):
             _kill(process)
 
-    def type(self, script: str, folder: Path, *, timeout: float = 600) -> Ended:
-        """Types the lines into a terminal and answers y to what it is asked; the first that fails is the last.
+    def type(self, script: str, folder: Path, *, timeout: float = 600) -> FinishedScript:
+        """Runs a script in a terminal, until a line fails, and answers questions with y.
 
         Args:
             script: lines of shell.
-            folder: where the terminal is.
+            folder: the working directory.
             timeout: in seconds.
         """
         assert not self._closed.is_set(), "the tests are over"
@@ -146,7 +150,7 @@ class Machine:
                 self._running.discard(process)
         finally:
             os.close(terminal)
-        return Ended(code, printed)
+        return FinishedScript(code, printed)
 
     def run(self, script: str, folder: Path, *, timeout: float = 600) -> str:
         """Like ``type``, but must succeed; returns the output."""
@@ -156,14 +160,14 @@ class Machine:
 
 
 def _converse(terminal: int, process: subprocess.Popen[bytes], deadline: float) -> str:
-    """What the process prints until it ends, each of its questions answered with y."""
+    """Returns the process's output until it ends; answers its questions with y."""
     printed, answered = "", 0
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     while True:
         ended = process.poll() is not None
         ready, _, _ = select.select([terminal], [], [], 0 if ended else 0.2)
         if ready:
-            # Linux says that nobody holds the other end any more with an error.
+            # Linux reports a closed terminal as an error.
             chunk = b""
             with suppress(OSError):
                 chunk = os.read(terminal, 65536)

@@ -1,10 +1,10 @@
-"""``cdk`` from the command line, with docs/deploy.md's commands, on one pipeline from its deployment to its end."""
+"""The CDK CLI with docs/deploy.md's commands, from deployment to destruction of a pipeline."""
 
 import pytest
 
-from tests.e2e.clients.conftest import Place
-from tests.e2e.clients.guide import EVERY_DAY
-from tests.e2e.clients.life import CdkLifecycle
+from tests.e2e.clients.cdk import CdkLifecycle
+from tests.e2e.clients.conftest import ClientSetup
+from tests.e2e.clients.deploy_guide import EVERY_DAY
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
@@ -13,7 +13,7 @@ SCRIPT = "churn/scripts/quality.py"
 
 
 def test_deployment_asks_first(cdk_lifecycle: CdkLifecycle) -> None:
-    """On a terminal, cdk deploy lists the permissions that it would grant, and asks."""
+    """On a terminal, cdk deploy lists the permissions that it would grant, and asks for confirmation."""
     listed, question, _ = cdk_lifecycle.deployment.partition("Do you wish to deploy these changes")
     assert question
     assert "IAM Statement Changes" in listed
@@ -50,7 +50,7 @@ def test_redeployment_replaces_nothing(cdk_lifecycle: CdkLifecycle) -> None:
     assert cdk_lifecycle.ids_at_the_end == cdk_lifecycle.ids
 
 
-def test_second_pipeline_shares_nothing(cdk_lifecycle: CdkLifecycle, demo: Place) -> None:
+def test_second_pipeline_shares_nothing(cdk_lifecycle: CdkLifecycle, demo: ClientSetup) -> None:
     """Two pipelines in an account share no names, and deleting one does not affect the other."""
     first = demo.account.physical_ids("mlops-demo")
     own = {identifier for logical, identifier in cdk_lifecycle.ids.items() if logical != "CDKMetadata"}
@@ -59,28 +59,30 @@ def test_second_pipeline_shares_nothing(cdk_lifecycle: CdkLifecycle, demo: Place
 
 
 def test_destroy_leaves_the_bucket_only(cdk_lifecycle: CdkLifecycle) -> None:
-    """A destroy leaves only the bucket, with its contents; nothing else has the stack's name."""
+    """A destroy leaves only the bucket, with its contents."""
     assert cdk_lifecycle.kept == {"AWS::S3::Bucket"}
     assert cdk_lifecycle.left == {cdk_lifecycle.metadata["MlOpsBucket"]}
     assert cdk_lifecycle.objects_left == cdk_lifecycle.objects_after_script
 
 
 def test_bucket_is_deleted_by_hand(cdk_lifecycle: CdkLifecycle) -> None:
-    """After docs/deploy.md's last command for the CDK, nothing has the stack's name any more."""
+    """After docs/deploy.md's last command for the CDK, nothing of the stack is left."""
     assert cdk_lifecycle.left_at_last == set()
 
 
-def test_malformed_parameter_is_rejected(place: Place) -> None:
+def test_malformed_parameter_is_rejected(client_setup: ClientSetup) -> None:
     """A deploy reports a malformed parameter, without a traceback, and deploys nothing."""
-    ended = place.machine.type('npx cdk deploy -c model-name=refused -c schedule="0 25 * * ? *"', place.checkout)
+    ended = client_setup.machine.type(
+        'npx cdk deploy -c model-name=refused -c schedule="0 25 * * ? *"', client_setup.checkout
+    )
     assert ended.code != 0
     assert "invalid hours '25'" in ended.printed
     assert "Traceback" not in ended.printed
-    assert place.account.named_after("mlops-refused") == set()
+    assert client_setup.account.named_after("mlops-refused") == set()
 
 
-def test_malformed_parameter_ends_a_destroy(demo: Place) -> None:
-    """A destroy reports a malformed parameter and keeps the stack; a build would end there."""
+def test_malformed_parameter_ends_a_destroy(demo: ClientSetup) -> None:
+    """A destroy with a malformed parameter fails and keeps the stack."""
     wrong = "-c empty-bucket-on-destroy=maybe"
     ended = demo.machine.type(f"npx cdk destroy --force -c schedule={EVERY_DAY} {wrong}", demo.checkout)
     assert ended.code != 0

@@ -1,7 +1,7 @@
 """The schedule, with the emulator's EventBridge.
 
-It looks at its clock every ten seconds, so a rule fires up to ten seconds late; and a new rule's minutes count from its
-first look, so the first start may come a minute later than on AWS.
+It checks its rules every ten seconds, so a rule fires up to ten seconds late. A new rule's minutes count from the first
+check, so the first start may be a minute later than on AWS.
 """
 
 import json
@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients.conftest import Place
+from tests.e2e.clients.conftest import ClientSetup
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
 
-def scheduled(place: Place, count: int) -> list[dict[str, Any]]:
+def scheduled(client_setup: ClientSetup, count: int) -> list[dict[str, Any]]:
     """Waits, for up to three minutes, for this many executions started by the schedule, and returns them."""
-    state_machine = place.account.metadata("mlops-demo")["StateMachine"]
+    state_machine = client_setup.account.metadata("mlops-demo")["StateMachine"]
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
-        found = [run for run in place.account.executions(state_machine) if run["name"].startswith("mlops-demo-")]
-        own = [run for run in found if run["name"] not in place.by_hand]
+        found = [run for run in client_setup.account.executions(state_machine) if run["name"].startswith("mlops-demo-")]
+        own = [run for run in found if run["name"] not in client_setup.manual_executions]
         if len(own) >= count:
             return own[:count]
         time.sleep(0.5)
     raise AssertionError(f"the schedule started {len(own)} executions in three minutes, not {count}")
 
 
-def test_schedule_starts_an_execution_each_minute(demo: Place) -> None:
+def test_schedule_starts_an_execution_each_minute(demo: ClientSetup) -> None:
     """A rule that fires every minute starts a separate execution each minute."""
     first, second = scheduled(demo, 2)
     assert first["name"] != second["name"]

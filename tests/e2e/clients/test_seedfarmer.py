@@ -1,6 +1,6 @@
-"""``seedfarmer apply``, ``list`` and ``destroy`` of the shipped manifests, with a stand-in for CodeBuild's container.
+"""``seedfarmer apply``, ``list`` and ``destroy`` with the shipped manifests and a double of CodeBuild's container.
 
-docs/deploy.md's commands get ``--local``, with which SeedFarmer builds in a container on this machine.
+docs/deploy.md's commands get ``--local``, which makes SeedFarmer build in a container on this machine.
 """
 
 import json
@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.e2e.clients.container import IMAGE, PHASES, parse, script
-from tests.e2e.clients.farm import SeedFarmerLifecycle
-from tests.e2e.clients.machine import PROJECT, Ended
+from tests.e2e.clients.machine import PROJECT, FinishedScript
+from tests.e2e.clients.seedfarmer import SeedFarmerLifecycle
 
 pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
@@ -52,7 +52,7 @@ def test_destroy_empties_nothing_unless_asked(tmp_path: Path) -> None:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
         "SEEDFARMER_PARAMETER_SCHEDULE": "0 6 * * ? *",
         "SEEDFARMER_MODULE_METADATA": json.dumps(metadata),
-        # Nothing listens there.
+        # Nothing listens on this port.
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         "HOME": str(tmp_path),
     }
@@ -78,7 +78,7 @@ def test_destroy_deletes_the_bucket_if_asked(seedfarmer_lifecycle: SeedFarmerLif
 
 
 @pytest.mark.skipif(not shutil.which("git", path=os.defpath), reason="there is no git here")
-def test_module_may_come_from_git(from_git: Ended) -> None:
+def test_module_may_come_from_git(from_git: FinishedScript) -> None:
     """A manifest whose path is in git, in the form of the comment in modules.yaml, is parsed and resolved."""
     (form,) = re.findall(r"# path: (\S+)", (PROJECT / "manifests" / "modules.yaml").read_text())
     assert re.fullmatch(r"git::https://\S+\.git//\?ref=\S+&depth=1", form)
@@ -121,11 +121,11 @@ def test_each_failing_step_ends_the_build(tmp_path: Path, part: str, phase: str,
     assert f"Phase {phase} failed" in completed.stderr
 
 
-def test_stand_in_is_for_this_call_only() -> None:
+def test_container_accepts_only_this_call() -> None:
     """Anything but SeedFarmer's own docker run is rejected, so that changes in the client are noticed."""
-    with pytest.raises(ValueError, match="this stands in for"):
+    with pytest.raises(ValueError, match="this replaces docker run"):
         parse(["build", "."])
-    with pytest.raises(ValueError, match="--network is not known"):
+    with pytest.raises(ValueError, match="--network is not supported"):
         parse(["run", "--network", "host", IMAGE])
 
 

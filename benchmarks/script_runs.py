@@ -42,7 +42,7 @@ def census(copies: int = 1) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hand:
+class ScriptRuns:
     """The usage of each script, and the model's quality."""
 
     preprocessing: Usage
@@ -57,7 +57,7 @@ class Hand:
         return (self.preprocessing, self.training, self.evaluation, self.transform)
 
 
-def by_hand(data: Path) -> Hand:
+def run_scripts(data: Path) -> ScriptRuns:
     """Runs the scripts on a CSV file, one after the other."""
     with TemporaryDirectory() as made:
         base = Path(made)
@@ -80,7 +80,7 @@ def by_hand(data: Path) -> Hand:
         evaluation = script("evaluation.py")
         transform = script("-c", _TRANSFORM, processing / "test" / "test_features.csv", model, base / "predictions.csv")
         report = json.loads((processing / "evaluation" / "evaluation.json").read_text())
-        return Hand(
+        return ScriptRuns(
             preprocessing=preprocessing,
             training=training,
             evaluation=evaluation,

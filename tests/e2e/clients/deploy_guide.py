@@ -1,11 +1,11 @@
-"""The commands of docs/deploy.md, as they stand in it."""
+"""The commands in docs/deploy.md."""
 
 import re
 
 from tests.e2e.clients.machine import PROJECT
 
 EVERY_DAY = '"0 6 * * ? *"'
-"""The schedule in its commands."""
+"""The schedule in the commands."""
 DEPLOY = ("With the CDK", "With SeedFarmer")
 START = ("Start an execution",)
 

@@ -1,6 +1,6 @@
-"""SeedFarmer's part: projects that use the module, made as docs/deploy.md says.
+"""SeedFarmer projects with the module, set up as in docs/deploy.md.
 
-An apply waits 24 seconds for nothing but AWS's IAM to settle, a destroy 12; so the other tests go on meanwhile.
+An apply waits 24 seconds, and a destroy 12, for changes in AWS's IAM to propagate; other tests run meanwhile.
 """
 
 import re
@@ -12,27 +12,28 @@ from typing import Any
 import yaml
 
 from tests.e2e.clients.account import Account
-from tests.e2e.clients.guide import DEPLOY, commands
-from tests.e2e.clients.machine import Ended, Machine, copy_module
+from tests.e2e.clients.deploy_guide import DEPLOY, commands
+from tests.e2e.clients.machine import FinishedScript, Machine, copy_module
 
 
 @dataclass(frozen=True)
 class SeedFarmerLifecycle:
     """Observations of a deployment, from apply to destroy."""
 
-    apply: Ended
-    moduledata: Ended
+    apply: FinishedScript
+    moduledata: FinishedScript
     metadata: dict[str, str]
     rule: tuple[str, str]
     objects: dict[str, str]
     granted: set[str]
     """The actions that modulestack.yaml granted to the deploying role."""
-    destroy: Ended
+    destroy: FinishedScript
     left: set[str]
+    """The names that still contain the stack's name."""
 
 
-def from_git(machine: Machine, folder: Path) -> Ended:
-    """An apply, without changes, of a manifest whose module's path is in git: a repository on this machine."""
+def from_git(machine: Machine, folder: Path) -> FinishedScript:
+    """Runs an apply, as a dry run, of a manifest with the module's path in a git repository on this machine."""
     project, repository = folder / "from-git", folder / "mlops-stepfunctions.git"
     before = _prepare(machine, project, {"schedule": "0 6 * * ? *"})
     copy_module(repository)
@@ -42,23 +43,23 @@ def from_git(machine: Machine, folder: Path) -> Ended:
     settings.write_text(settings.read_text().replace("aiops", "fromgit"))
     path = f"git::{repository}//?ref=release&depth=1"
     modules.write_text(modules.read_text().replace("modules/mlops-stepfunctions", path))
-    # SeedFarmer takes .git off the address, as a host of repositories does.
+    # SeedFarmer strips .git from the address, as hosts of repositories do.
     (folder / "mlops-stepfunctions").symlink_to(repository)
     apply, _ = commands(DEPLOY)[-2].splitlines()
     return machine.type(f"{before}{apply} --local --dry-run", project)
 
 
-def seedfarmer_lifecycle(
+def lifecycle(
     machine: Machine, account: Account, folder: Path, name: str, parameters: dict[str, Any]
 ) -> SeedFarmerLifecycle:
-    """An apply, a list moduledata and a destroy.
+    """Runs an apply, a list moduledata and a destroy.
 
     Args:
-        machine: the user's.
-        account: what is deployed to.
-        folder: where the project's folder is made.
-        name: the project's.
-        parameters: those of the module; without model-name.
+        machine: the user's machine.
+        account: the account to deploy to.
+        folder: the parent of the project's folder.
+        name: the project's name.
+        parameters: the module's parameters, without model-name.
     """
     project, stack = folder / name, f"{name}-examples-mlops-pipeline"
     before = _prepare(machine, project, parameters)
@@ -89,7 +90,7 @@ def seedfarmer_lifecycle(
 
 
 def _prepare(machine: Machine, project: Path, parameters: dict[str, Any]) -> str:
-    """Makes a SeedFarmer project as docs/deploy.md says; gives what each further command needs before it."""
+    """Creates a SeedFarmer project as in docs/deploy.md; returns the line that further commands need before them."""
     project.mkdir()
     copy_module(project / "modules" / "mlops-stepfunctions")
     prepare = commands(DEPLOY)[-3]
@@ -100,7 +101,7 @@ def _prepare(machine: Machine, project: Path, parameters: dict[str, Any]) -> str
     modules.write_text(yaml.safe_dump(content))
     deployment = project / "manifests" / "deployment.yaml"
     content = yaml.safe_load(deployment.read_text())
-    # The container would have the Python that SeedFarmer asks for; here there is the host's only.
+    # The original container has the Python that SeedFarmer requests; this one has the host's only.
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     content["targetAccountMappings"][0]["runtimeOverrides"] = {"python": python}
     deployment.write_text(yaml.safe_dump(content))

@@ -1,4 +1,4 @@
-"""A state machine of the pipeline on an emulator of its own, and jobs that misbehave, for tests of faults."""
+"""The pipeline's state machine on its own emulator, for tests of faults."""
 
 import json
 import time
@@ -22,7 +22,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
 
 
 def processing(*command: str, seconds: int = 600) -> dict[str, Any]:
-    """An execution's input of which only preprocessing runs, and that is this command."""
+    """An execution's input with preprocessing only, which runs this command."""
     return {
         "preprocessing": {
             "run": True,
@@ -39,7 +39,7 @@ def processing(*command: str, seconds: int = 600) -> dict[str, Any]:
 
 
 def processes(marker: str) -> list[int]:
-    """The ids of the processes that have a word in their command line."""
+    """The ids of the processes with a word in their command line."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -51,17 +51,17 @@ def processes(marker: str) -> list[int]:
 
 
 def wait_until(happened: Any, *, timeout: float = 60) -> Any:
-    """The function's value, once there is one that counts as true."""
+    """Waits until the function returns a true value; returns the value."""
     deadline = time.monotonic() + timeout
     while not (value := happened()):
-        assert time.monotonic() < deadline, "it has not happened"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
     return value
 
 
 @dataclass
-class Place:
-    """The pipeline's state machine on an emulator, with no SageMaker yet."""
+class PipelineEmulator:
+    """The pipeline's state machine on an emulator, without SageMaker."""
 
     emulator: Emulator
     folder: Path
@@ -74,19 +74,19 @@ class Place:
 
     @cached_property
     def state_machine(self) -> str:
-        """Its ARN."""
+        """The state machine's ARN."""
         created = self.step_functions.create_state_machine(
             name="Pipeline", definition=json.dumps(definition(PLACEHOLDERS)), roleArn=ROLE
         )
         return str(created["stateMachineArn"])
 
     def serve(self, sagemaker: JobService) -> None:
-        """Has this one answer as SageMaker."""
+        """Sets the service that answers as SageMaker."""
         self.emulator.services.attach(sagemaker)
         self.ends.callback(self.emulator.services.stop)
 
     def serve_jobs(self) -> None:
-        """Has jobs run, as an environment does."""
+        """Attaches a SageMaker that runs jobs, as in an environment."""
         connection = self.emulator.connection
         self.serve(
             SageMaker(
@@ -108,18 +108,18 @@ class Place:
         return str(started["executionArn"])
 
     def describe(self, arn: str) -> dict[str, Any]:
-        """The execution."""
+        """Describes the execution."""
         described: dict[str, Any] = self.step_functions.describe_execution(executionArn=arn)
         return described
 
     def finish(self, arn: str, *, timeout: float = 60) -> dict[str, Any]:
-        """The execution, once it has ended."""
+        """Waits for the execution to end; returns its description."""
         wait_until(lambda: self.describe(arn)["status"] != "RUNNING", timeout=timeout)
         return self.describe(arn)
 
 
 @contextmanager
-def place(folder: Path, port: int) -> Iterator[Place]:
-    """A place, there as long as the context is."""
+def pipeline_emulator(folder: Path, port: int) -> Iterator[PipelineEmulator]:
+    """Runs an emulator with the pipeline while the context is active."""
     with Emulator(port=port, log=folder / "emulator.log") as emulator, ExitStack() as ends:
-        yield Place(emulator, folder, ends)
+        yield PipelineEmulator(emulator, folder, ends)

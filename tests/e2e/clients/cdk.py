@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.clients.account import Account
-from tests.e2e.clients.guide import DEPLOY, EVERY_DAY, commands
+from tests.e2e.clients.deploy_guide import DEPLOY, EVERY_DAY, commands
 from tests.e2e.clients.machine import Machine
 
 STACK = "mlops-churn"
@@ -31,11 +31,11 @@ class CdkLifecycle:
     left_at_last: set[str]
 
 
-def cdk_lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLifecycle:
-    """docs/deploy.md's commands in their order, each with the second pipeline's model-name.
+def lifecycle(machine: Machine, account: Account, checkout: Path) -> CdkLifecycle:
+    """Runs docs/deploy.md's commands in order, each with the second pipeline's model-name.
 
-    It is deployed, compared, deployed after the change of a script and of the schedule, and destroyed. At last, its
-    bucket is deleted.
+    They deploy the pipeline, compare it, deploy it with a changed script and schedule, destroy it, and delete its
+    bucket.
     """
 
     def cdk(lines: str) -> str:
