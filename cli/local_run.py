@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.errors import catch_signals, exit_interrupted, local_errors
 from cli.options import relative
 from cli.overrides import parse
+from executions.differences import StageDifference, shared
 from executions.history import outcome_word, readable_cause
 from executions.progress import FAILED, MODEL_REJECTED, REJECTED
 from executions.text import printable
@@ -74,6 +75,7 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         f"its jobs {seconds['jobs']:.1f} s; set-up {seconds['setup']:.1f} s, deployment {seconds['deploy']:.1f} s",
         soft_wrap=True,
     )
+    _show_differences(console, summary)
     if summary["status"] != "SUCCEEDED":
         rejected = summary.get("error") == MODEL_REJECTED
         show_failure("rejected" if rejected else "error", _failure(summary))
@@ -94,6 +96,20 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (see README.md)',
         soft_wrap=True,
     )
+
+
+def _show_differences(console: Console, summary: dict[str, Any]) -> None:
+    """Prints how the run differs from AWS; nothing if it does not."""
+    found = shared(StageDifference(**one) for one in summary.get("differences", ()))
+    if not found:
+        return
+    console.print("\nThis run differs from AWS in:")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for one in found:
+        table.add_row(Text(printable(", ".join(one.fields))), Text(", ".join(one.stages), style="dim"))
+        table.add_row("  here", Text(printable(one.here)))
+        table.add_row("  on AWS", Text(printable(one.on_aws)))
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:

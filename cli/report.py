@@ -1,12 +1,17 @@
 """``mlops report``: writes a report on an execution, as one HTML page."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli.errors import CommandError
 from cli.target import aws_errors, target
+from executions.job_logs import LocalLogs
+from executions.jobs import jobs_of
 from report.collect import Collector
+from report.facts import Facts
 from report.page import page
 
 
@@ -19,6 +24,8 @@ def report(*, execution: str, out: Path | None, stack: str | None, folder: Path,
         facts = Collector(s3=found.aws.client("s3"), tail=found.logs.tail).facts(
             described, executions.history(described["executionArn"]), executions.data(described)
         )
+        if isinstance(found.logs, LocalLogs):
+            facts = _with_records(facts, found.logs, described)
     text = page(facts)
     if str(out) == "-":
         click.echo(text, nl=False)
@@ -31,3 +38,14 @@ def report(*, execution: str, out: Path | None, stack: str | None, folder: Path,
     click.echo(f"written: {path}")
     for what, why in facts.absent.items():
         click.echo(f"  without {what[0].lower()}{what[1:]}: {why}")
+
+
+def _with_records(facts: Facts, logs: LocalLogs, execution: dict[str, Any]) -> Facts:
+    """Returns the facts with what ran on this machine, and how it differed from AWS."""
+    from local.job_records import read_records  # noqa: PLC0415 - for --local only
+
+    records = read_records(logs, jobs_of(execution), facts.content)
+    runtimes: dict[str, tuple[str, ...]] = {}
+    for runtime in records.runtimes:
+        runtimes[runtime.image] = (*runtimes.get(runtime.image, ()), str(runtime))
+    return dataclasses.replace(facts, runtimes=runtimes, differences=tuple(records.differences))

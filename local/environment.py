@@ -16,7 +16,7 @@ from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from local.images import installer_variables, own_images_of
-from local.job_records import write_record
+from local.job_records import write_endpoint, write_job
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
 from sagemaker_local.environments import Environments
@@ -77,7 +77,8 @@ class LocalEnvironment:
                 region=REGION,
                 account=ACCOUNT,
                 log=lambda _action, _name, _line: None,  # readers use the job's log file
-                on_finish=write_record,
+                on_finish=write_job,
+                on_deploy=write_endpoint,
                 images=Images(own=lambda: own_images_of(PROJECT)),
                 environments=Environments(variables=installer_variables),
             )

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from local.data import identity
 from local.display import Display
 from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
-from local.job_records import finished_jobs
+from local.job_records import read_records
 from local.publication import publish
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
@@ -130,7 +130,9 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]
     view = follow_or_stop(Viewer(target, arn, whole_logs=True), display.console, folder=Path(state.folder))
-    jobs = finished_jobs(logs, view.jobs)
+    data = target.executions.data(view.execution)
+    records = read_records(logs, view.jobs, data)
+    jobs = records.jobs
     seconds |= {"execution": view.seconds, "jobs": sum(job.seconds for job in jobs.values())}
     summary = {
         **_ending(view),
@@ -138,11 +140,13 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
             key: {
                 "seconds": round(job.seconds, 3),
                 "peak_memory_mb": round(job.memory_bytes / 1e6),
+                "runtime": None if job.runtime is None else asdict(job.runtime),
                 "log": str(_kept_log(job.log_file, logs=logs.folder, folder=options.folder / "logs")),
             }
             for key, job in jobs.items()
         },
-        **_results(state, target.executions.data(view.execution), options.folder),
+        "differences": [asdict(difference) for difference in records.differences],
+        **_results(state, data, options.folder),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")

@@ -1,9 +1,11 @@
 """The facts of one execution, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from executions.differences import StageDifference
 from executions.progress import StageProgress
 
 
@@ -60,6 +62,10 @@ class Facts:
     artifact: StoredObject | None = None
     """The trained model."""
     failure: Failure | None = None
+    runtimes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """On this machine: the versions of Python and packages that ran, by the container image that they stand in for."""
+    differences: tuple[StageDifference, ...] = ()
+    """On this machine: how the stages differed from AWS."""
     absent: dict[str, str] = field(default_factory=dict)
     """Why facts are unavailable, by their titles."""
     made: datetime

@@ -57,7 +57,7 @@ def hyperparameters(facts: Facts) -> Rows:
 
 
 def versions(facts: Facts) -> Rows:
-    """The container images of the run, and the version of this report."""
+    """The container images of the run, what ran in their place on this machine, and the version of this report."""
     images = {
         str(image): None
         for key in facts.stages
@@ -65,11 +65,15 @@ def versions(facts: Facts) -> Rows:
         if facts.stages[key].started
     }
     return [
-        *(("Container image", image) for image in images),
+        *(row for image in images for row in _image_rows(image, facts.runtimes.get(image, ()))),
         ("Execution", facts.arn),
         ("Report written by", f"mlops-stepfunctions {version('mlops-stepfunctions')}"),
         ("Report written at", facts.made.strftime("%Y-%m-%d %H:%M:%S UTC")),
     ]
+
+
+def _image_rows(image: str, runtimes: tuple[str, ...]) -> Rows:
+    return [("Container image", image), *(("Ran on this machine", runtime) for runtime in runtimes)]
 
 
 def _images(value: Any) -> Iterator[str]:

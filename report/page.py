@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from executions.differences import shared
 from executions.evaluation import records
 from executions.text import printable_lines
 from report import charts, origin, sections
@@ -49,6 +50,7 @@ def page(facts: Facts) -> str:
         model=origin.model(facts),
         hyperparameters=origin.hyperparameters(facts),
         versions=origin.versions(facts),
+        differences=shared(facts.differences),
     )
     return printable_lines(html)
 

@@ -11,6 +11,7 @@
 4. The job rejects what this machine does not support (``prepare``), downloads its inputs (``s3_cache``, ``cache``),
    writes what else its kind of container expects (``training_env``, ``archives``), and runs its command as a process in
    a ``container``, whose ``/opt/ml`` comes from ``mounts``, ``launcher`` and ``namespaces``.
+   ``differences`` notes what it runs in and, by the table in ``request_fields``, how it differs from AWS.
 5. A transform job runs our model server (``serving``); ``model_server_client`` calls it with the payloads into which
    ``transform_payloads`` splits the input.
 6. The job uploads its output (``job_files``) and returns Describe's output, or raises ``errors.TaskFailed`` with the

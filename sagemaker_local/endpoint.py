@@ -4,19 +4,37 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 """
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from sagemaker_local.differences import Difference, Runtime, of_request
 from sagemaker_local.endpoint_router import EndpointServer, VariantRouter
 from sagemaker_local.errors import AwsError, TaskFailed, failure_reason
 from sagemaker_local.guard import endpoint_token
 from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, timestamp, without
 from sagemaker_local.model import Models
+from sagemaker_local.mounts import ISOLATED
 from sagemaker_local.variant_servers import VariantGroup, VariantServer, log_file
 
 _IN_PROGRESS = ("Creating", "Updating")
 _DRAIN_SECONDS = 60.0
 """An invocation takes no longer, so every request to the old servers is answered before they stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedEndpoint:
+    """An endpoint that serves an endpoint configuration."""
+
+    name: str
+    config: str
+    """The configuration's name."""
+    log_file: Path
+    runtimes: tuple[Runtime, ...]
+    """What its models run in."""
+    differences: tuple[Difference, ...]
+    """How it differs from the same endpoint on AWS."""
 
 
 class Endpoint:
@@ -26,15 +44,19 @@ class Endpoint:
         name: its name.
         context: the environment that it runs in.
         models: the models that it may serve.
+        on_deploy: called when it serves a configuration.
     """
 
-    def __init__(self, name: str, *, context: JobContext, models: Models) -> None:
+    def __init__(
+        self, name: str, *, context: JobContext, models: Models, on_deploy: Callable[[DeployedEndpoint], None]
+    ) -> None:
         self.name = name
         self.arn = context.arn(f"endpoint/{name}")
         self.status = "Creating"
         self.router = VariantRouter()
         self._context = context
         self._models = models
+        self._on_deploy = on_deploy
         self._server = EndpointServer(self.router, key=endpoint_token(context.key, name))
         self._created = self._modified = timestamp()
         self._config: Document = {}
@@ -61,19 +83,21 @@ class Endpoint:
         """The names of its production variants."""
         return [variant["VariantName"] for variant in self._config.get("ProductionVariants", [])]
 
-    def deploy(self, config: Document, deployment: Document | None) -> None:
+    def deploy(self, config: Document, deployment: Document | None, differences: tuple[Difference, ...]) -> None:
         """Starts deploying an endpoint configuration and returns.
 
         Args:
             config: the endpoint configuration, as Describe returns it.
             deployment: DeploymentConfig, which is stored but has no effect on one machine.
+            differences: how the request differs from the same on AWS.
         """
         with self._lock:
             if self._threads:
                 self.status, self._modified = "Updating", timestamp()
             else:
                 self._config = config
-            thread = threading.Thread(target=self._deploy, args=[config, deployment, len(self._threads)], daemon=True)
+            arguments = [config, deployment, differences, len(self._threads)]
+            thread = threading.Thread(target=self._deploy, args=arguments, daemon=True)
             self._threads.append(thread)
         thread.start()
 
@@ -109,11 +133,13 @@ class Endpoint:
         for group in list(self._groups):
             group.close()
 
-    def _deploy(self, config: Document, deployment: Document | None, number: int) -> None:
+    def _deploy(
+        self, config: Document, deployment: Document | None, differences: tuple[Difference, ...], number: int
+    ) -> None:
         group = None
         try:
             group = self._group(config, number)
-            group.open()
+            self._open(group, config, differences)
         except Exception as error:  # noqa: BLE001 - the endpoint must not stay in progress forever
             self._record_failure(error, group, number)
             if group is not None:
@@ -128,6 +154,29 @@ class Endpoint:
             before.close()
             self._groups.discard(before)
 
+    def _open(self, group: VariantGroup, config: Document, differences: tuple[Difference, ...]) -> None:
+        """Opens the model servers and reports the deployment. If that fails, closes them and raises the error."""
+        group.open()
+        try:
+            self._on_deploy(self._deployed(group, config, differences))
+        except BaseException:
+            group.close()
+            raise
+
+    def _deployed(self, group: VariantGroup, config: Document, differences: tuple[Difference, ...]) -> DeployedEndpoint:
+        isolated = all(server.container.view == ISOLATED for server in group.servers)
+        found = [*differences, *of_request("CreateEndpointConfig", config, isolated=isolated)]
+        for server in group.servers:
+            found += [*server.differences, *self._models.differences(server.variant["ModelName"], isolated=isolated)]
+        runtimes = [server.runtime for server in group.servers if server.runtime is not None]
+        return DeployedEndpoint(
+            name=self.name,
+            config=config["EndpointConfigName"],
+            log_file=log_file(self._context, self.name),
+            runtimes=tuple(runtime for number, runtime in enumerate(runtimes) if runtime not in runtimes[:number]),
+            differences=tuple(dict.fromkeys(found)),
+        )
+
     def _group(self, config: Document, number: int) -> VariantGroup:
         variants = config["ProductionVariants"]
         definitions = [self._models.container(variant["ModelName"]) for variant in variants]
@@ -136,6 +185,7 @@ class Endpoint:
                 VariantServer(
                     variant,
                     definition,
+                    image_field=self._models.image_field(variant["ModelName"]),
                     offline=self._models.is_isolated(variant["ModelName"]),
                     context=self._context,
                     endpoint=self.name,

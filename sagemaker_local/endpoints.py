@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sagemaker_local.endpoint import Endpoint
+from sagemaker_local.differences import Difference, of_request
+from sagemaker_local.endpoint import DeployedEndpoint, Endpoint
 from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, only, select_page, timestamp, without
@@ -21,11 +22,15 @@ class Endpoints:
     Args:
         context: the environment that endpoints run in.
         models: the models that they may serve.
+        on_deploy: called with each endpoint that serves a configuration.
     """
 
-    def __init__(self, context: JobContext, models: Models) -> None:
+    def __init__(
+        self, context: JobContext, models: Models, on_deploy: Callable[[DeployedEndpoint], None] = lambda _: None
+    ) -> None:
         self._context = context
         self._models = models
+        self._on_deploy = on_deploy
         self._configs: dict[str, Document] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._lock = threading.RLock()
@@ -77,9 +82,9 @@ class Endpoints:
             if name.lower() in self._endpoints:
                 raise aws_error(f'Cannot create already existing endpoint "{self._endpoints[name.lower()].arn}".')
             config = self.describe_config(request)
-            endpoint = Endpoint(name, context=self._context, models=self._models)
+            endpoint = Endpoint(name, context=self._context, models=self._models, on_deploy=self._on_deploy)
             self._endpoints[name.lower()] = endpoint
-            endpoint.deploy(config, request.get("DeploymentConfig"))
+            endpoint.deploy(config, request.get("DeploymentConfig"), self._differences("CreateEndpoint", request))
         return {"EndpointArn": endpoint.arn}
 
     def update(self, request: Document) -> Document:
@@ -93,7 +98,8 @@ class Endpoints:
             if endpoint.status == "Failed":
                 # DeleteEndpoint is the only operation on a failed endpoint (API_DescribeEndpoint).
                 raise aws_error(f'Cannot update failed endpoint "{endpoint.arn}".')
-            endpoint.deploy(self.describe_config(request), request.get("DeploymentConfig"))
+            config, differences = self.describe_config(request), self._differences("UpdateEndpoint", request)
+            endpoint.deploy(config, request.get("DeploymentConfig"), differences)
         return {"EndpointArn": endpoint.arn}
 
     def describe(self, request: Document) -> Document:
@@ -141,6 +147,10 @@ class Endpoints:
             with ThreadPoolExecutor(len(endpoints)) as pool:
                 for closed in [pool.submit(endpoint.close) for endpoint in endpoints]:
                     closed.result()
+
+    @staticmethod
+    def _differences(operation: str, request: Document) -> tuple[Difference, ...]:
+        return of_request(operation, request, isolated=True)  # neither request has a field that isolation decides
 
     def _modifiable(self, name: str) -> Endpoint:
         endpoint = self.find(name)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sagemaker_local.container import Container, Exit, StoppedError, printable
+from sagemaker_local.differences import Difference, Runtime, of_container, of_image, of_request, runtime
 from sagemaker_local.environments import Environments, InstallFailedError, PythonEnvironment
 from sagemaker_local.errors import (
     REASON_LENGTH,
@@ -103,6 +104,10 @@ class FinishedJob:
     memory_bytes: int
     """Peak resident memory of its largest process."""
     log_file: Path
+    runtime: Runtime | None = None
+    """What it ran in."""
+    differences: tuple[Difference, ...] = ()
+    """How it differed from the same job on AWS."""
 
 
 class Job:
@@ -129,6 +134,8 @@ class Job:
         self.started: int | None = None
         self.ended: int | None = None
         self.outcome: Exit | None = None
+        self.runtime: Runtime | None = None
+        self.differences: tuple[Difference, ...] = ()
         # Grouped like CloudWatch's log groups, because a processing and a training job may have the same name.
         self.folder = context.folder / "jobs" / f"{self.noun}Jobs" / self.name
         self.log_file = context.folder / "logs" / f"{self.noun}Jobs" / f"{self.name}.log"
@@ -149,6 +156,18 @@ class Job:
     def work(self) -> None:
         """Does the job's work. Raises FailureReasonError if it fails."""
         raise NotImplementedError
+
+    def image_field(self) -> tuple[str, str | None]:
+        """Returns the request's field that names the image, and its value."""
+        raise NotImplementedError
+
+    def request_differences(self, *, isolated: bool) -> tuple[Difference, ...]:
+        """Returns the differences of the request's fields.
+
+        Args:
+            isolated: whether jobs are isolated on this machine.
+        """
+        return of_request(f"Create{self.noun}Job", self.request, isolated=isolated)
 
     def instance_count(self) -> int:
         """Returns the requested number of instances."""
@@ -207,6 +226,7 @@ class Job:
         environment: dict[str, str],
         *,
         requirements: str = "",
+        installs: str = "",
         offline: bool = False,
         **options: Any,
     ) -> None:
@@ -216,6 +236,7 @@ class Job:
             command: program and arguments.
             environment: the job's variables.
             requirements: packages to install on top of the image's, in the format of ``requirements.txt``.
+            installs: packages that the command installs itself, in the same format.
             offline: whether to cut off the network.
             options: see ``Container.start``.
 
@@ -223,6 +244,7 @@ class Job:
             FailureReasonError: the packages could not be installed.
         """
         python = self.context.python(self.image, requirements, log_line=self.container.log_line)
+        self._compare(python, requirements or installs)
         self.check()
         if self.container.view == PREFIX:
             self.container.log_line(
@@ -264,6 +286,8 @@ class Job:
             seconds=self.outcome.seconds,
             memory_bytes=self.outcome.memory_bytes,
             log_file=self.log_file,
+            runtime=self.runtime,
+            differences=self.differences,
         )
 
     @property
@@ -321,6 +345,17 @@ class Job:
         file = self.container.path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
+
+    def _compare(self, python: PythonEnvironment, requirements: str) -> None:
+        """Notes what the job runs in, and how that and its request differ from AWS."""
+        field, uri = self.image_field()
+        view = self.container.view
+        self.runtime = runtime(uri or "", self.image, python, requirements=requirements)
+        self.differences = (
+            *of_image(field, self.image, python, requirements=requirements),
+            *self.request_differences(isolated=view == ISOLATED),
+            *of_container(view),
+        )
 
     def _end(self, status: str, reason: str | None = None) -> dict[str, Any]:
         described = self.describe(status, reason)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sagemaker_local.archives import unpack
 from sagemaker_local.container import Container
+from sagemaker_local.differences import Difference, of_request
 from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext, now
@@ -74,6 +75,30 @@ class Models:
         """Whether a model has network isolation. Raises TaskFailed if it does not exist."""
         return bool(self._request(name).get("EnableNetworkIsolation", False))
 
+    def image_field(self, name: str) -> str:
+        """Returns the field that names a model's image, with its operation. Raises TaskFailed without the model."""
+        request = self._request(name)
+        given = "PrimaryContainer" if "PrimaryContainer" in request else "Containers[0]"
+        if _package_names(request):
+            return "CreateModelPackage.InferenceSpecification.Containers[0].Image"
+        return f"CreateModel.{given}.Image"
+
+    def differences(self, name: str, *, isolated: bool) -> tuple[Difference, ...]:
+        """Returns how a model differs from the same on AWS, by its request and its model package's.
+
+        Args:
+            name: the model's.
+            isolated: whether jobs are isolated on this machine.
+
+        Raises:
+            TaskFailed: it does not exist.
+        """
+        request = self._request(name)
+        packages = [self._registry.describe_package({"ModelPackageName": one}) for one in _package_names(request)]
+        of_packages = [of_request("CreateModelPackage", package, isolated=isolated) for package in packages]
+        own = of_request("CreateModel", request, isolated=isolated)
+        return own + tuple(difference for found in of_packages for difference in found)
+
     def _request(self, name: str) -> dict[str, Any]:
         try:
             request: dict[str, Any] = json.loads(self._file(name).read_text())
@@ -111,6 +136,13 @@ class Models:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _package_names(request: dict[str, Any]) -> list[str]:
+    """Returns the model packages that a CreateModel request names."""
+    primary = request.get("PrimaryContainer")
+    given: list[dict[str, Any]] = [primary] if primary else request.get("Containers", [])
+    return [container["ModelPackageName"] for container in given if "ModelPackageName" in container]
 
 
 def download_model(definition: dict[str, Any], container: Container, s3: S3Cache) -> None:

@@ -23,7 +23,7 @@ class ProcessingJob(Job):
     def prepare(self) -> None:
         """See ``Job.prepare``."""
         specification = self.request["AppSpecification"]
-        self.image = self.context.image("AppSpecification.ImageUri", specification["ImageUri"])
+        self.image = self.context.image(*self.image_field())
         if not specification.get("ContainerEntrypoint"):
             raise not_supported(
                 "AppSpecification.ContainerEntrypoint",
@@ -42,6 +42,10 @@ class ProcessingJob(Job):
             if "S3Output" not in output:
                 raise not_supported(key, sorted(output), "use S3Output")
             _require_local_path(f"{key}.S3Output", output, output["S3Output"])
+
+    def image_field(self) -> tuple[str, str | None]:
+        """See ``Job.image_field``."""
+        return "AppSpecification.ImageUri", self.request["AppSpecification"]["ImageUri"]
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagemaker_local.endpoint import DeployedEndpoint
 from sagemaker_local.endpoints import Endpoints
 from sagemaker_local.environments import Environments
 from sagemaker_local.errors import AwsError, not_supported
@@ -39,6 +40,7 @@ class SageMaker:
         log: called from several threads with a job's action (``createTrainingJob``), its name and each line of its
             output. The name is unique only together with the action.
         on_finish: called with each finished job and the resources it used.
+        on_deploy: called with each endpoint that serves a configuration.
         namespaces: whether jobs get a real /opt/ml; None: if this machine supports it.
         images: the images that jobs can run in; by default AWS's own.
         environments: the cache of their packages; by default in the user's cache folder.
@@ -56,6 +58,7 @@ class SageMaker:
         account: str,
         log: Callable[[str, str, str], None],
         on_finish: Callable[[FinishedJob], None] = lambda _job: None,
+        on_deploy: Callable[[DeployedEndpoint], None] = lambda _endpoint: None,
         namespaces: bool | None = None,
         images: Images | None = None,
         environments: Environments | None = None,
@@ -76,7 +79,7 @@ class SageMaker:
         )
         registry = Registry(self._context)
         self._models = Models(self._context, registry)
-        self._endpoints = Endpoints(self._context, self._models)
+        self._endpoints = Endpoints(self._context, self._models, on_deploy)
         self._jobs = Jobs(self._context, self._models, on_finish)
         self._actions = functions(self._context, registry, self._models, self._endpoints, self._jobs)
         # Fills two caches that the first job would otherwise wait for.

@@ -41,7 +41,7 @@ class TrainingJob(Job):
             )
         )
         specification = self.request.get("AlgorithmSpecification", {})
-        self.image = self.context.image("AlgorithmSpecification.TrainingImage", specification.get("TrainingImage"))
+        self.image = self.context.image(*self.image_field())
         if not specification.get("ContainerEntrypoint") and not self.program:
             raise not_supported(
                 "AlgorithmSpecification.ContainerEntrypoint",
@@ -53,6 +53,11 @@ class TrainingJob(Job):
         else:
             self.entry_point = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         self.channels = [self._channel(number, channel) for number, channel in enumerate(self._input_data_config())]
+
+    def image_field(self) -> tuple[str, str | None]:
+        """See ``Job.image_field``."""
+        specification = self.request.get("AlgorithmSpecification", {})
+        return "AlgorithmSpecification.TrainingImage", specification.get("TrainingImage")
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""
@@ -67,12 +72,12 @@ class TrainingJob(Job):
         }
         requirements = self._requirements()
         if not is_plain(requirements):
-            self._start_after_pip(options)
+            self._start_after_pip(requirements, options)
         else:
             try:
                 self.start(self._command(), self._variables(), requirements=requirements, **options)
             except PackageBuildError:
-                self._start_after_pip(options)
+                self._start_after_pip(requirements, options)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         try:
             outcome = self.finish(limit)
@@ -179,11 +184,11 @@ class TrainingJob(Job):
             return ""
         return self.files.text(f"{training_env.CODE}/requirements.txt", REQUIREMENTS_LENGTH)
 
-    def _start_after_pip(self, options: dict[str, Any]) -> None:
+    def _start_after_pip(self, requirements: str, options: dict[str, Any]) -> None:
         """Has the job install its packages itself, as the toolkit does: they may run code when they are built."""
         install = "python -m pip install -r requirements.txt || exit 1"
         command = ["/bin/sh", "-c", f'{install}; exec "$0" "$@"', *self._command()]
-        self.start(command, self._variables(), **options)
+        self.start(command, self._variables(), installs=requirements, **options)
 
     def _command(self) -> list[str]:
         if self.entry_point is not None:

@@ -14,6 +14,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.differences import Difference
 from sagemaker_local.errors import FailureReasonError, not_supported
 from sagemaker_local.job import Job, JobContext
 from sagemaker_local.model import Models, download_model, requirements_of
@@ -62,6 +63,15 @@ class TransformJob(Job):
     def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
         """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
         super().start(command, environment, requirements=requirements_of(self.container), **options)
+
+    def image_field(self) -> tuple[str, str | None]:
+        """See ``Job.image_field``."""
+        return self._models.image_field(self.request["ModelName"]), self._definition.get("Image")
+
+    def request_differences(self, *, isolated: bool) -> tuple[Difference, ...]:
+        """See ``Job.request_differences``; those of its model count, too."""
+        own = super().request_differences(isolated=isolated)
+        return own + self._models.differences(self.request["ModelName"], isolated=isolated)
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""

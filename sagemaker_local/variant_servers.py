@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.container import Container, Exit, StoppedError
+from sagemaker_local.differences import Difference, Runtime, of_container, of_image, runtime
 from sagemaker_local.errors import FailureReasonError, aws_error
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import remove
@@ -35,6 +36,7 @@ class VariantServer:
     Args:
         variant: the production variant in the endpoint configuration.
         definition: the container definition of the variant's model.
+        image_field: the field that names the model's image.
         offline: whether the model gets no network.
         context: the environment that it runs in.
         endpoint: the endpoint's name.
@@ -47,6 +49,7 @@ class VariantServer:
         variant: dict[str, Any],
         definition: dict[str, Any],
         *,
+        image_field: str,
         offline: bool,
         context: JobContext,
         endpoint: str,
@@ -59,6 +62,11 @@ class VariantServer:
         self.invocations = 0
         self.definition = definition
         self.offline = offline
+        self._image_field = image_field
+        self.runtime: Runtime | None = None
+        """What it runs in, once it has started."""
+        self.differences: tuple[Difference, ...] = ()
+        """How that differs from AWS."""
         self._context = context
         self._endpoint = endpoint
         self._folder = folder
@@ -86,8 +94,13 @@ class VariantServer:
     ) -> None:
         """See ``model_server_client.ServerHost``."""
         variables = self._context.environment(offline=offline) | environment
-        image = self._context.image("Image", self.definition.get("Image"))
-        python = self._context.python(image, requirements_of(self.container), log_line=self.container.log_line)
+        uri = self.definition.get("Image")
+        image = self._context.image("Image", uri)
+        requirements = requirements_of(self.container)
+        python = self._context.python(image, requirements, log_line=self.container.log_line)
+        self.runtime = runtime(uri or "", image, python, requirements=requirements)
+        self.differences = of_image(self._image_field, image, python, requirements=requirements)
+        self.differences += of_container(self.container.view)
         self.container.start(command, variables, python=python, descriptors=descriptors, offline=offline)
 
     def finish(self) -> Exit:

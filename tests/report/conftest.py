@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from executions.differences import StageDifference
 from executions.progress import stage_progress
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
@@ -18,6 +19,15 @@ NAME = "mlops-demo-0123456789abcdef"
 AUC = "binary_classification_metrics.auc.value"
 PREFIX = f"s3://bucket/demo/executions/{NAME}"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
+DIFFERENCES = tuple(
+    StageDifference(stage=stage, field=field, here="Python 3.11.7, pandas 1.5.3", on_aws="Python 3.9, pandas 1.1.3")
+    for stage, field in (
+        ("preprocessing", "AppSpecification.ImageUri"),
+        ("training", "AlgorithmSpecification.TrainingImage"),
+        ("evaluation", "AppSpecification.ImageUri"),
+    )
+)
+"""What three stages on this machine have in common."""
 
 
 def evaluation_of(strength: float) -> dict[str, Any]:

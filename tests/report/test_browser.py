@@ -14,6 +14,7 @@ import pytest
 from executions.evaluation import metrics, precision_recall_curve, roc_curve
 from report.facts import Facts
 from report.page import number, page
+from tests.report.conftest import DIFFERENCES
 
 VIEWS = ("light", "dark", "phone")
 PHONE = 390
@@ -55,13 +56,16 @@ def test_the_pages_in_a_browser(
 ) -> None:
     """Every page has its content, no error, no request and no accessibility violation, and fits a phone."""
     whole = facts()
-    seen = open_pages({"whole": page(whole), "failed": page(failed)})
+    local = facts(differences=DIFFERENCES)
+    seen = open_pages({"whole": page(whole), "failed": page(failed), "local": page(local)})
     for views in seen.values():
         for name in VIEWS:
             assert_sound(views[name], phone=name == "phone")
         assert views["light"]["background"] != views["dark"]["background"]
     assert_complete(seen["whole"]["light"], whole)
     assert_shows_failure(seen["failed"]["phone"])
+    assert seen["local"]["phone"]["sections"] == [*ALL, "differences"]
+    assert "pandas 1.1.3" in seen["local"]["phone"]["text"]["differences"]
 
 
 def assert_sound(view: dict[str, Any], *, phone: bool) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from executions.evaluation import calibration, metrics
 from report.facts import Facts, Failure
+from report.origin import versions
 from report.outcome import main_metric, outcome, short_name
 from report.page import difference, duration, number, page
-from tests.report.conftest import AUC, NAME, content, evaluation_of
+from tests.report.conftest import AUC, DIFFERENCES, NAME, content, evaluation_of
 
 
 def sections(text: str) -> list[str]:
@@ -202,3 +203,19 @@ def test_control_characters_are_shown_as_text(facts: Callable[..., Facts]) -> No
     assert "b\\xd800" in text
     assert "\x1b" not in text
     text.encode()
+
+
+def test_differences_from_aws(facts: Callable[..., Facts]) -> None:
+    """A run on this machine shows each difference once, with its stages; a run on AWS has no such section."""
+    text = page(facts(differences=DIFFERENCES))
+    table = text.partition('<section id="differences"')[2].partition("</section>")[0]
+    assert table.count("Python 3.9, pandas 1.1.3") == 1
+    assert "ImageUri, TrainingImage<small>preprocessing, training, evaluation</small>" in table
+    assert "differences" not in sections(page(facts()))
+
+
+def test_what_really_ran(facts: Callable[..., Facts]) -> None:
+    """What ran on this machine is next to the image that it stands in for."""
+    rows = versions(facts(runtimes={"image:1.2-1": ("Python 3.11.7, pandas 1.5.3",), "other": ("Python 3.8",)}))
+    assert rows[:2] == [("Container image", "image:1.2-1"), ("Ran on this machine", "Python 3.11.7, pandas 1.5.3")]
+    assert "Python 3.8" not in dict(rows).values()

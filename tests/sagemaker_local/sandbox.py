@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from sagemaker_local.endpoint import DeployedEndpoint
 from sagemaker_local.errors import TaskFailed
 from sagemaker_local.job import FinishedJob
 from sagemaker_local.mounts import best_view
@@ -49,6 +50,7 @@ class Sandbox:
     folder: Path
     namespaces: bool | None = None
     lines: list[str] = field(default_factory=list)
+    deployed: list[DeployedEndpoint] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sagemaker = SageMaker(
@@ -59,6 +61,7 @@ class Sandbox:
             region=REGION,
             account="123456789012",
             log=lambda _action, _name, line: self.lines.append(line),
+            on_deploy=self.deployed.append,
             namespaces=self.namespaces,
         )
 
