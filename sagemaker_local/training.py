@@ -194,17 +194,22 @@ class TrainingJob(Job):
         return ["python", self.program, *arguments]
 
     def _variables(self) -> dict[str, str]:
-        variables = training_env.variables(
-            hyperparameters=self.hyperparameters,
-            channels=self.channel_config,
-            resources=self.resources,
-            program=self.program or None,
-            submit_directory=self.submit_directory,
-            job_name=self.name,
-        )
-        variables |= {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn, "CURRENT_HOST": training_env.HOST}
+        """Returns the request's variables and SageMaker's; in script mode the toolkit's, too.
+
+        SageMaker's are in
+        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
+        """
+        variables = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn}
         if self.entry_point is None:
-            variables["PYTHONPATH"] = training_env.CODE
+            variables |= training_env.variables(
+                hyperparameters=self.hyperparameters,
+                channels=self.channel_config,
+                resources=self.resources,
+                program=self.program,
+                submit_directory=self.submit_directory,
+                job_name=self.name,
+                region=self.context.region,
+            )
         given: dict[str, str] = self.request.get("Environment", {})
         return variables | given
 
