@@ -1,6 +1,7 @@
 """Which execution a stage reads from, when a stage before it does not run.
 
-What a stage writes and reads is told by the S3 URIs with ``SFN_EXECUTION_ID`` in them. Where the stage that writes what
+What a stage writes and reads is told by the S3 URIs with ``SFN_EXECUTION_ID`` in them, and by the folder that SageMaker
+itself names after a training job: ``<S3OutputPath>/<the job's name>/output``. Where the stage that writes what
 another one reads does not run, the token stands for ``source_execution_id`` instead of this execution; without one, the
 input is refused, since the job would wait for its machine only to find nothing.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from pipeline.input.errors import InputIssue, Path, shown
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES
+from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES, RequestStage
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 """The request fields from which SageMaker itself reads, where they are not to write to."""
@@ -96,7 +97,23 @@ def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
 
 def _writes(use: StageSection) -> list[str]:
     """The S3 URIs that the stage writes to, or may: a script can write to what its arguments name."""
-    return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+    given = [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+    return [*given, *_uris(_output_folder(use))]
+
+
+def _output_folder(use: StageSection) -> str:
+    """The folder that SageMaker names after the stage's job; empty if it names none.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+    """
+    stage = use.stage
+    if not isinstance(stage, RequestStage) or stage.output_path is None:
+        return ""
+    *above, last = stage.output_path.split(".")
+    path = use.at("input", *above).get(last)
+    name = use.request.get(stage.name_field)
+    name = f"{stage.name_prefix}{EXECUTION_TOKEN}" if name is None else name
+    return f"{path.rstrip('/')}/{name}/output" if isinstance(path, str) and isinstance(name, str) else ""
 
 
 class _Writers:

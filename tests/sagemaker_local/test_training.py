@@ -74,6 +74,13 @@ def test_variables(sandbox: Sandbox, training_request: Make) -> None:
     assert [name for name in variables if name.startswith(("SM_", "SAGEMAKER_", "CURRENT_HOST", "PYTHONPATH"))] == []
 
 
+def test_no_algorithm(sandbox: Sandbox, training_request: Make) -> None:
+    """A request with neither an algorithm nor a serverless job is rejected, naming both."""
+    request = training_request()
+    del request["AlgorithmSpecification"]
+    assert "AlgorithmSpecification and ServerlessJobConfig" in sandbox.fail(CREATE, request).cause
+
+
 def test_output(sandbox: Sandbox, training_request: Make) -> None:
     """/opt/ml/output/data is uploaded as output.tar.gz, next to the model."""
     sandbox.put("scripts/train.py", "open('/opt/ml/output/data/plot.svg', 'w').write('plot')")
