@@ -80,6 +80,8 @@ class RequestStage(Stage):
 
     def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
         """What SageMaker would refuse in the request beyond its schema."""
+        from pipeline.input.stage_section import StageSection  # noqa: PLC0415 - see pipeline.stages.stage
+
         use = StageSection.of(data, self)
         if self.check is None or not use.runs:
             return
