@@ -51,8 +51,8 @@ class Hyperparameter(NamedTuple):
 
 
 HYPERPARAMETERS = {
-    "max_iter": Hyperparameter(20, 1, 10_000),
-    "learning_rate": Hyperparameter(0.3, 0.0001, 1.0),
+    "max_iter": Hyperparameter(100, 1, 10_000),
+    "learning_rate": Hyperparameter(0.15, 0.0001, 1.0),
     "max_leaf_nodes": Hyperparameter(31, 2, 10_000),
     "min_samples_leaf": Hyperparameter(50, 1, 1_000_000),
     "l2_regularization": Hyperparameter(5.0, 0.0, 1_000_000.0),
