@@ -7,7 +7,7 @@ overlooked. What the fields mean on AWS is in the API reference, from which boto
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,12 @@ def _all(treatment: Treatment, *names: str) -> dict[str, Treatment]:
 
 def _more_than_one(count: int) -> bool:
     return count > 1
+
+
+def _needs_more_than_one_cpu_host(groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether instance groups have more than one instance, or one with an accelerator."""
+    accelerated = any(_has_accelerator(group.get("InstanceType", "")) for group in groups)
+    return accelerated or sum(group.get("InstanceCount", 1) for group in groups) > 1
 
 
 def _has_accelerator(instance_type: str) -> bool:
@@ -125,7 +131,7 @@ _TRAINING: Fields = {
         **_all(HONOURED, "TrainingImage", "ContainerEntrypoint", "ContainerArguments"),
         "AlgorithmName": _REFUSED,
         "TrainingInputMode": HONOURED,  # FastFile is laid out as File: the same files, read from the disk
-        "MetricDefinitions": Different(here="not read from the log", on_aws="metrics, in CloudWatch too"),
+        "MetricDefinitions": _all(HONOURED, "Name", "Regex"),
         "EnableSageMakerMetricsTimeSeries": Different(here="no time series", on_aws="time series of the metrics"),
         "TrainingImageConfig": _PULL,
     },
@@ -152,7 +158,9 @@ _TRAINING: Fields = {
         "InstanceCount": _HOSTS,
         "VolumeSizeInGB": _DISK,
         "VolumeKmsKeyId": _KEY,
-        "InstanceGroups": Different(here="one host in one group", on_aws="the hosts of these groups"),
+        "InstanceGroups": Different(
+            here="one host in one group", on_aws="the hosts of these groups", when=_needs_more_than_one_cpu_host
+        ),
         "InstancePreferences": _PREFERENCES,
         **_all(_CAPACITY, "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"),
         **_all(_READ_ONLY, "SelectedInstanceType", "SelectedInstanceCount"),
