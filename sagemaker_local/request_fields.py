@@ -330,6 +330,25 @@ _PACKAGE_UPDATE: Fields = {
     **_all(_KEPT, "AdditionalInferenceSpecificationsToAdd", "SourceUri", "ModelCard", "ModelLifeCycle"),
 }
 
+_SCALABLE_TARGET: Fields = {
+    **_all(HONOURED, "ServiceNamespace", "ResourceId", "ScalableDimension"),
+    "MinCapacity": Different(here="one host", on_aws="at least {value} hosts", when=_more_than_one),
+    "MaxCapacity": Different(here="one host", on_aws="up to {value} hosts", when=_more_than_one),
+    "RoleARN": Harmless("AWS replaces it by its own role for SageMaker"),
+    "SuspendedState": Harmless("nothing is scaled here"),
+    "Tags": _TAGS,
+}
+
+_SCALING_POLICY: Fields = {
+    **_all(HONOURED, "PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyType"),
+    **_all(
+        Different(here="stored", on_aws="followed"),
+        "StepScalingPolicyConfiguration",
+        "TargetTrackingScalingPolicyConfiguration",
+        "PredictiveScalingPolicyConfiguration",
+    ),
+}
+
 FIELDS: Mapping[str, Fields] = {
     "CreateProcessingJob": _PROCESSING,
     "CreateTrainingJob": _TRAINING,
@@ -358,5 +377,7 @@ FIELDS: Mapping[str, Fields] = {
     },
     "CreateModelPackage": _PACKAGE,
     "UpdateModelPackage": _PACKAGE_UPDATE,
+    "RegisterScalableTarget": _SCALABLE_TARGET,
+    "PutScalingPolicy": _SCALING_POLICY,
 }
 """The fields of each request that creates or updates something, by the operation's name."""
