@@ -74,6 +74,20 @@ def validate() -> None:
     """
 
 
+@_command("cli.doctor")
+@stack_option
+@click.option("--local", "local", is_flag=True, help="Check this machine instead, for mlops local.")
+@folder_option
+@json_option
+def doctor() -> None:
+    """Check the account before the first run: permissions, quotas, data and more. Every call only reads.
+
+    The exit code is 1 if something will make a run fail, else 0. What AWS does not let you check is skipped.
+
+    Example: mlops doctor
+    """
+
+
 @_command("cli.start")
 @override_option
 @click.option(

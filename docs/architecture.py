@@ -5,7 +5,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
-FLOORS = (("cli",), ("report", "local"), ("executions", "infrastructure"), ("sagemaker_local", "lambda"), ("pipeline",))
+FLOORS = (
+    ("cli",),
+    ("doctor",),
+    ("report", "local"),
+    ("executions", "infrastructure"),
+    ("sagemaker_local", "lambda"),
+    ("pipeline",),
+)
 """The packages, from the top to the ground floor."""
 _LAMBDA = ("announcer", "gate", "publisher", "starter")
 

@@ -4,6 +4,7 @@ Each is between the markers ``<!-- make docs: NAME -->`` and ``<!-- end -->``; e
 by hand. A test fails while ``make docs`` would change anything.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable
 from benchmarks import results
 from benchmarks.table import written
 from docs.architecture import PROJECT, layout_diagram
-from pipeline.diagram import pipeline_diagram
+from pipeline.diagram import pipeline_diagram, stage_diagram
 from pipeline.stages import STAGES, Stage
 from pipeline.stages.stage import CreatedName
 from settings import PARAMETERS
@@ -58,6 +59,11 @@ def index() -> str:
     return "\n".join(lines)
 
 
+def stage_diagram_block(key: str) -> str:
+    """Returns the diagram of a stage's states."""
+    return _mermaid(stage_diagram(key))
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"stages": stages},
     "docs/architecture.md": {
@@ -66,6 +72,9 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "docs/decisions.md": {"index": index},
     "docs/deploy.md": {"parameters": parameters, "metadata": metadata, "outputs": outputs},
+    "docs/state-machine.md": {
+        key: functools.partial(stage_diagram_block, key) for key in ("registration", "approval", "deployment")
+    },
 }
 """What is between the markers, by document and name."""
 DOCUMENTS = (*BLOCKS, "docs/performance.md")

@@ -18,9 +18,9 @@ show mlops start --local --override approval.manual=true
 execution=$(latest)
 show mlops watch "$execution" --local &
 watching=$!
-until mlops approve "$execution" --local --reason "seen and liked" > /tmp/approved.$$ 2>&1; do sleep 1; done
+until mlops approve "$execution" --local --reason "the curves look right" > /tmp/approved.$$ 2>&1; do sleep 1; done
 wait "$watching"
-printf '$ mlops approve %s --local --reason "seen and liked"     # from another terminal\n' "$execution"
+printf '$ mlops approve %s --local --reason "the curves look right"     # from another terminal\n' "$execution"
 cat /tmp/approved.$$ && rm /tmp/approved.$$
 echo
 show mlops runs --local

@@ -1,10 +1,13 @@
 """Reads what the stages of an execution produced, and downloads it."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
 
 from executions.evaluation import BASELINE, metrics
 from pipeline.stages import STAGES, RequestStage
@@ -24,11 +27,16 @@ def report_uri(s3: Any, results: Mapping[str, dict[str, Any]]) -> str | None:
         results: the ``result`` of each stage that ran, by its key.
     """
     for output in (results.get("evaluation", {}).get("ProcessingOutputConfig") or {}).get("Outputs") or ():
-        place = urlsplit(output["S3Output"]["S3Uri"])
-        key = f"{place.path.strip('/')}/{REPORT}"
-        if s3.list_objects_v2(Bucket=place.netloc, Prefix=key, MaxKeys=1).get("Contents"):
+        place = urlsplit((output.get("S3Output") or {}).get("S3Uri") or "")
+        key = f"{place.path.strip('/')}/{REPORT}".lstrip("/")
+        if place.netloc and _exists(s3, place.netloc, key):
             return f"s3://{place.netloc}/{key}"
     return None
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", ())
+    return any(item["Key"] == key for item in found)
 
 
 class Results:
@@ -49,10 +57,11 @@ class Results:
         self._folder = folder
 
     def model(self) -> Path | None:
-        """The trained model's archive; None if nothing was trained."""
-        if "training" not in self._results:
-            return None
-        return self._fetch(self._results["training"]["ModelArtifacts"]["S3ModelArtifacts"], self._folder)
+        """The trained model's archive, or the folder of its files if it is not compressed; None if there is none."""
+        uri = (self._results.get("training", {}).get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+        if uri and uri.endswith("/"):
+            return self._fetch_all(uri, self._folder / "model")
+        return self._fetch(uri, self._folder) if uri else None
 
     def evaluation(self) -> Path | None:
         """The evaluation report; None if there is none."""
@@ -61,25 +70,43 @@ class Results:
 
     def predictions(self) -> Path | None:
         """The file with the predictions, or their folder if there are several; None if nothing was predicted."""
-        if "batchTransform" not in self._results:
+        uri = (self._results.get("batchTransform", {}).get("TransformOutput") or {}).get("S3OutputPath")
+        folder = self._fetch_all(uri, self._folder / "predictions") if uri else None
+        if folder is None:
             return None
-        folder = self._folder / "predictions"
-        folder.mkdir()
-        prefix = self._results["batchTransform"]["TransformOutput"]["S3OutputPath"]
-        fetched = [self._fetch(uri, folder) for uri in self._objects(prefix)]
-        return fetched[0] if len(fetched) == 1 else folder
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return files[0] if len(files) == 1 else folder
 
-    def _objects(self, uri: str) -> Iterable[str]:
-        location = urlsplit(uri)
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=location.netloc, Prefix=location.path.strip("/") + "/"
-        )
-        return [f"s3://{location.netloc}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
+    def _fetch_all(self, uri: str, folder: Path) -> Path | None:
+        """Downloads every object below a URI. Returns the folder; None if there is no object."""
+        found = False
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        prefix = f"{prefix.strip('/')}/".lstrip("/")
+        for key in self._keys(bucket, prefix):
+            below = PurePosixPath(key.removeprefix(prefix).lstrip("/"))
+            # A key that no file can be named after stays in S3 only.
+            with contextlib.suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+                if ".." not in below.parts:
+                    target = folder / below.parent
+                    target.mkdir(parents=True, exist_ok=True)
+                    found = self._fetch(f"s3://{bucket}/{key}", target) is not None or found
+        return folder if found else None
 
-    def _fetch(self, uri: str, folder: Path) -> Path:
-        location = urlsplit(uri)
-        path = folder / Path(location.path).name
-        self._s3.download_file(location.netloc, location.path.lstrip("/"), str(path))
+    def _keys(self, bucket: str, prefix: str) -> Iterable[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return [key for key in keys if not key.endswith("/")]
+
+    def _fetch(self, uri: str, folder: Path) -> Path | None:
+        """Downloads an object. Returns None if it does not exist: a job may have succeeded and written nothing."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        path = folder / PurePosixPath(key).name
+        try:
+            self._s3.download_file(bucket, key, str(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return None
+            raise
         return path
 
 

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from pipeline.grants import OwnGrant, grants_of
+from pipeline.grants import OwnGrant, grants_of, integrations
 from pipeline.stages import STAGES
 
 
@@ -24,12 +24,6 @@ class Targets:
     """The ARN pattern of all objects in the bucket."""
     model_name: str
     """The model's identifier, part of every name that the module gives."""
-
-
-def integrations(definition: dict[str, Any]) -> list[str]:
-    """Returns the service integrations of a definition, such as ``sagemaker:createTrainingJob.sync``, sorted."""
-    resources = (state.get("Resource", "") for state in definition["States"].values())
-    return sorted({resource.partition(":states:::")[2] for resource in resources if resource})
 
 
 def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack) -> Iterator[iam.PolicyStatement]:

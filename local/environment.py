@@ -28,7 +28,7 @@ MODEL_NAME = "demo"
 
 _LEFTOVERS = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
 """An environment's files that the next one in the same folder must not find."""
-_OPEN_FILES = 256
+OPEN_FILES = 256
 """The lowest default limit of a supported system, macOS; with far fewer, an environment hangs."""
 
 
@@ -136,8 +136,8 @@ class LocalEnvironment:
 
 def _require_open_files() -> None:
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES:
+    if limit != resource.RLIM_INFINITY and limit < OPEN_FILES:
         raise LocalError(
-            f"the limit on open files is {limit}; an environment needs {_OPEN_FILES}: ulimit -n {_OPEN_FILES} "
+            f"the limit on open files is {limit}; an environment needs {OPEN_FILES}: ulimit -n {OPEN_FILES} "
             f"(at most {most} here)"
         )

@@ -35,7 +35,7 @@ from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
 _SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
-_OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model.tar.gz", "summary.json")
+_OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model", "model.tar.gz", "summary.json")
 """The files that a run creates in its folder; it touches no others."""
 
 

@@ -7,12 +7,17 @@ nothing if no script has changed.
 import gzip
 import io
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 SOURCE_ARCHIVE = "source.tar.gz"
-"""The Python files in the form that the serving container expects (``SAGEMAKER_SUBMIT_DIRECTORY``)."""
+"""The files in the form that containers expect for ``SAGEMAKER_SUBMIT_DIRECTORY``."""
 
 INPUT_FILE = "input.yaml"
+
+_TESTS = "tests"
+_TEST_FILES = ("test_*.py", "*_test.py", "conftest.py")
+"""The names by which pytest finds tests
+(https://docs.pytest.org/en/stable/explanation/goodpractices.html#conventions-for-python-test-discovery)."""
 
 
 class LinkError(Exception):
@@ -25,7 +30,7 @@ class LinkError(Exception):
 def published_files(folder: Path) -> dict[str, bytes]:
     """Returns the files to publish, by their path below the prefix, with ``/`` between its parts.
 
-    Hidden files and Python's caches are left out.
+    Hidden files and Python's caches are left out. ``source.tar.gz`` also leaves out ``input.yaml`` and tests.
 
     Args:
         folder: the scripts folder, which must contain ``input.yaml`` unless it is added later.
@@ -38,8 +43,15 @@ def published_files(folder: Path) -> dict[str, bytes]:
         if path.is_symlink():
             raise LinkError(path)
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
-    files[SOURCE_ARCHIVE] = _source_archive({name: content for name, content in files.items() if name.endswith(".py")})
+    files[SOURCE_ARCHIVE] = _source_archive({name: content for name, content in files.items() if _is_source(name)})
     return files
+
+
+def _is_source(name: str) -> bool:
+    """Whether a published file is in the archive: all but the input, the tests and an older archive."""
+    path = PurePosixPath(name)
+    is_test = _TESTS in path.parts[:-1] or any(path.match(pattern) for pattern in _TEST_FILES)
+    return name not in (INPUT_FILE, SOURCE_ARCHIVE) and not is_test
 
 
 def _is_hidden(path: Path) -> bool:

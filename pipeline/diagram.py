@@ -1,13 +1,11 @@
-"""Draws the state machine from its definition, as Mermaid text: ``python -m pipeline.diagram [STAGE]``.
+"""Draws the state machine from its definition, as Mermaid text, for the documentation.
 
 The Choice before each stage leads to the first following stage that runs. Drawn one by one, these arrows would hide
 everything else, so the diagram of the pipeline has one arrow from each stage to the next. The states that classify a
-task's error are left out. docs/architecture.md (``make docs``) and docs/state-machine.md contain the output; tests
-fail if they differ.
+task's error are left out. ``make docs`` writes the diagrams into docs/architecture.md and docs/state-machine.md.
 """
 
 import re
-import sys
 from typing import Any
 
 from pipeline.asl.resources import PLACEHOLDERS
@@ -87,8 +85,3 @@ def _following(state: dict[str, Any], states: dict[str, Any]) -> list[tuple[str,
 
 def _id(name: str) -> str:
     return name if name.startswith("next((") else re.sub(r"\W", "_", name)
-
-
-if __name__ == "__main__":
-    drawn = stage_diagram(sys.argv[1]) if len(sys.argv) > 1 else pipeline_diagram()
-    print(drawn)  # noqa: T201 - this is its output

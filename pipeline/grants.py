@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsa
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.stages.stage import Stage
 
@@ -102,3 +103,9 @@ def grants_of(stages: Iterable[Stage]) -> Grants:
         for integration, grants in stage.grants().items():
             found.setdefault(integration, {}).update(dict.fromkeys(grants))
     return {integration: tuple(grants) for integration, grants in found.items()}
+
+
+def integrations(definition: dict[str, Any]) -> list[str]:
+    """Returns the service integrations of a definition, such as ``sagemaker:createTrainingJob.sync``, sorted."""
+    resources = (state.get("Resource", "") for state in definition["States"].values())
+    return sorted({resource.partition(":states:::")[2] for resource in resources if resource})

@@ -16,14 +16,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sagemaker_local.images import Image
 
-_VERSION = "1"
-"""Raise it when environments made by an earlier version of this module no longer serve."""
+_VERSION = "2"
+"""Increase it when environments made by an earlier version of this module must not be used."""
 _DONE = "made.json"
 _OWN_NAMES = ("python", "python3")
 _INSTALL_SECONDS = 1800
@@ -33,6 +33,12 @@ REQUIREMENTS_LENGTH = 100_000
 _PLAIN_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?[\w\s=<>!~*+.,;()'\"-]*)?(#.*)?")
 """A package with extras, versions and markers, or a comment: nothing that names a file, an option or a variable."""
 _NEEDS_BUILD = re.compile("has no usable wheels|no wheels|building from source is disabled", re.IGNORECASE)
+
+
+_UNREACHABLE = re.compile(
+    "dns error|tcp connect error|connection refused|timed out|error sending request", re.IGNORECASE
+)
+_UNREACHABLE_REMEDY = "the package index cannot be reached; connect once, and they are kept in the cache"
 
 
 class InstallFailedError(Exception):
@@ -83,8 +89,8 @@ class Environments:
     """Makes environments and keeps them. Safe to use from several threads and processes.
 
     Args:
-        cache: the folder that keeps them; None: ``sagemaker-local`` in the user's cache folder.
-        variables: gives the environment variables for uv, when it is to install something.
+        cache: the folder for environments; None: ``sagemaker-local`` in the user's cache folder.
+        variables: returns the environment variables for uv; called before something is installed.
     """
 
     def __init__(
@@ -92,11 +98,12 @@ class Environments:
     ) -> None:
         self._cache = cache or default_cache()
         self._variables = variables
+        self._without_wheels: set[Path] = set()
 
     def get(
         self, image: Image, requirements: str = "", *, log_line: Callable[[str], None] = lambda _: None
     ) -> PythonEnvironment:
-        """The environment of an image, made where it is missing.
+        """Returns the environment of an image, and creates it if it does not exist.
 
         Args:
             image: whose packages to install.
@@ -104,11 +111,13 @@ class Environments:
             log_line: called with a line if something must be installed.
 
         Raises:
-            InstallFailedError: it could not be made. Nothing of it is used later.
+            InstallFailedError: it could not be created. A partial environment is never used.
         """
         pythons = [*_pythons(image.python)]
         for number, python in enumerate(pythons):
             folder = self._cache / _key(image, requirements, python)
+            if folder in self._without_wheels:
+                continue
             with contextlib.suppress(FileNotFoundError):
                 return _read(folder)
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -119,9 +128,10 @@ class Environments:
                 try:
                     return self._make(image, requirements, python, folder, log_line)
                 except InstallFailedError:
-                    # The image's own Python may be here, and no wheel for it.
                     if number == len(pythons) - 1:
                         raise
+                    # The image's own Python is installed, but this platform has no wheels for it.
+                    self._without_wheels.add(folder)
         raise RuntimeError("there is always a Python: the one that runs this")
 
     def _make(
@@ -146,7 +156,7 @@ class Environments:
             own_list.write_text(requirements)
             run(["uv", "pip", "install", *target, "--requirements", str(own_list)])
         environment = _describe(python, folder)
-        # Written last: an environment without it was interrupted and is made anew.
+        # Written last: an environment without it is incomplete and is created again.
         (folder / _DONE).write_text(json.dumps(asdict(environment)))
         return environment
 
@@ -253,22 +263,24 @@ def _describe(python: str, folder: Path) -> PythonEnvironment:
 def _run(command: list[str], *, variables: Mapping[str, str], image: str) -> None:
     if command[0] == "uv":
         command = [_uv(), *command[1:]]
-    done = subprocess.run(
-        command,
-        env={**variables, "VIRTUAL_ENV": ""},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=_INSTALL_SECONDS,
-        check=False,
-    )
+    head = f"the packages of {image} could not be installed"
+    try:
+        done = subprocess.run(
+            command,
+            # Not Python's own variables: the modules that are imported here must be compiled, from this folder alone.
+            env={name: value for name, value in variables.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InstallFailedError(f"{head} within {_INSTALL_SECONDS // 60} minutes; try again") from None
     if done.returncode:
-        printed = "\n".join(_tail(done.stdout))
+        remedy = f"; {_UNREACHABLE_REMEDY}" if _UNREACHABLE.search(done.stdout) else ""
+        printed = "\n".join(done.stdout.strip().splitlines()[-_LAST_LINES:])
         needs_build = bool(_NEEDS_BUILD.search(done.stdout))
-        raise InstallFailedError(f"the packages of {image} could not be installed:\n{printed}", needs_build=needs_build)
-
-
-def _tail(printed: str) -> Iterator[str]:
-    yield from printed.strip().splitlines()[-_LAST_LINES:]
+        raise InstallFailedError(f"{head}{remedy}:\n{printed}", needs_build=needs_build)

@@ -40,7 +40,7 @@ class TrainingJob(Job):
                 "sagemaker_submit_directory", environment.get("SAGEMAKER_SUBMIT_DIRECTORY", training_env.CODE)
             )
         )
-        specification = self.request.get("AlgorithmSpecification", {})
+        specification = self._specification()
         self.image = self.context.image(*self.image_field())
         if not specification.get("ContainerEntrypoint") and not self.program:
             raise not_supported(
@@ -113,13 +113,22 @@ class TrainingJob(Job):
             described["ModelArtifacts"] = {"S3ModelArtifacts": self._model_uri()}
         return described
 
+    def _specification(self) -> dict[str, Any]:
+        """Returns AlgorithmSpecification. Raises TaskFailed without one; the message about both fields is ours."""
+        specification: dict[str, Any] | None = self.request.get("AlgorithmSpecification")
+        if specification is None and "ServerlessJobConfig" not in self.request:
+            raise aws_error("One of AlgorithmSpecification and ServerlessJobConfig must be specified.")
+        if specification is None:
+            raise not_supported("ServerlessJobConfig", "given", "use AlgorithmSpecification")
+        return specification
+
     def _input_data_config(self) -> list[dict[str, Any]]:
         channels: list[dict[str, Any]] = self.request.get("InputDataConfig", [])
         return channels
 
     def _channel(self, number: int, channel: dict[str, Any]) -> tuple[str, list[S3Object]]:
         key = f"InputDataConfig[{number}]"
-        specification = self.request.get("AlgorithmSpecification", {})
+        specification = self.request["AlgorithmSpecification"]
         require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
         source = require_s3_source(key, channel["DataSource"])
         try:
@@ -199,17 +208,22 @@ class TrainingJob(Job):
         return ["python", self.program, *arguments]
 
     def _variables(self) -> dict[str, str]:
-        variables = training_env.variables(
-            hyperparameters=self.hyperparameters,
-            channels=self.channel_config,
-            resources=self.resources,
-            program=self.program or None,
-            submit_directory=self.submit_directory,
-            job_name=self.name,
-        )
-        variables |= {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn, "CURRENT_HOST": training_env.HOST}
+        """Returns the request's variables and SageMaker's; in script mode the toolkit's, too.
+
+        SageMaker's are in
+        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
+        """
+        variables = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn}
         if self.entry_point is None:
-            variables["PYTHONPATH"] = training_env.CODE
+            variables |= training_env.variables(
+                hyperparameters=self.hyperparameters,
+                channels=self.channel_config,
+                resources=self.resources,
+                program=self.program,
+                submit_directory=self.submit_directory,
+                job_name=self.name,
+                region=self.context.region,
+            )
         given: dict[str, str] = self.request.get("Environment", {})
         return variables | given
 

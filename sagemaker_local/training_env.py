@@ -1,8 +1,8 @@
 """The variables and arguments that the SageMaker training toolkit passes to a training script.
 
 Names and formats are the toolkit's: https://github.com/aws/sagemaker-training-toolkit, ``environment.py``,
-``mapping.py``, ``params.py``. On AWS, only the toolkit as the container's entry point (script mode) sets them; here,
-jobs with an entry point in the request get them, too.
+``mapping.py``, ``params.py``. Only the toolkit as the container's entry point (script mode) sets them; a job with an
+entry point in its request gets only what SageMaker itself sets.
 """
 
 import json
@@ -69,19 +69,21 @@ def variables(
     hyperparameters: dict[str, Any],
     channels: dict[str, dict[str, Any]],
     resources: dict[str, Any],
-    program: str | None,
+    program: str,
     submit_directory: str,
     job_name: str,
+    region: str,
 ) -> dict[str, str]:
-    """Returns the ``SM_`` variables.
+    """Returns the ``SM_`` variables, and the others that the toolkit sets.
 
     Args:
         hyperparameters: the parsed hyperparameters.
         channels: the content of ``inputdataconfig.json``.
         resources: the content of ``resourceconfig.json``.
-        program: the user's script; None if the request has an entry point.
+        program: the user's script.
         submit_directory: the source of the script's code.
         job_name: the training job's name.
+        region: the job's region.
     """
     own = _user_hyperparameters(hyperparameters)
     framework = {
@@ -95,14 +97,19 @@ def variables(
         "resource_config": resources,
         "input_data_config": channels,
         "channels": sorted(channels),
-        "module_name": None if program is None else program.removesuffix(".py"),
+        "module_name": program.removesuffix(".py"),
         "module_dir": submit_directory,
         "user_args": user_arguments(hyperparameters),
     }
     values["training_env"] = _training_env(values, directories, framework, job_name)
     values |= {f"channel_{name}": path for name, path in directories.items()}
     values |= {f"hp_{name}": value for name, value in own.items()}
-    return {f"SM_{name.upper()}": _as_variable(value) for name, value in values.items()}
+    return {f"SM_{name.upper()}": _as_variable(value) for name, value in values.items()} | {
+        "CURRENT_HOST": resources["current_host"],
+        "SAGEMAKER_JOB_NAME": str(hyperparameters.get("sagemaker_job_name", "")),
+        "SAGEMAKER_REGION": str(hyperparameters.get("sagemaker_region", region)),
+        "PYTHONPATH": CODE,
+    }
 
 
 def _container(resources: dict[str, Any]) -> dict[str, Any]:
@@ -151,8 +158,7 @@ def _user_hyperparameters(hyperparameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_variable(value: Any) -> str:
+    """Formats a value as ``to_env_vars`` in the toolkit's ``mapping.py`` does: ``true``, not ``True``."""
     if value is None:
         return ""
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.differences import Difference
-from sagemaker_local.errors import FailureReasonError, not_supported
+from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
 from sagemaker_local.job import Job, JobContext
 from sagemaker_local.model import Models, download_model, requirements_of
 from sagemaker_local.model_server_client import BadResponseError, ModelServer
@@ -24,6 +24,7 @@ from sagemaker_local.s3_cache import S3Object, file_name_errors, join_uri
 from sagemaker_local.transform_payloads import PayloadTooLargeError, payloads
 
 _DEFAULT_PAYLOAD_MB = 6
+_TOTAL_MB = 100
 _DEFAULT_TIMEOUT = 600
 _SPLIT_TYPES = ("None", "Line")
 
@@ -48,6 +49,7 @@ class TransformJob(Job):
     def prepare(self) -> None:
         """See ``Job.prepare``."""
         self._source = require_s3_source("TransformInput", self._input["DataSource"])
+        self._require_payloads_fit()
         for key in ("DataProcessing", "DataCaptureConfig"):
             if key in self.request:
                 raise not_supported(key, self.request[key], "leave it out")
@@ -59,6 +61,15 @@ class TransformJob(Job):
         self._definition = self._models.container(self.request["ModelName"])
         self.offline = self._models.is_isolated(self.request["ModelName"])
         self.image = self.context.image(f"Image of model {self.request['ModelName']}", self._definition.get("Image"))
+
+    def _require_payloads_fit(self) -> None:
+        """Raises AwsError if the requests in flight could have more than SageMaker allows them together.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html; the message is ours.
+        """
+        total = self._payload_mb() * self._width()
+        if total > _TOTAL_MB:
+            raise aws_error(f"MaxConcurrentTransforms * MaxPayloadInMB is {total}; it cannot exceed {_TOTAL_MB} MB")
 
     def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
         """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
@@ -81,7 +92,7 @@ class TransformJob(Job):
         """See ``Job.work``."""
         items = self.context.s3.items(self._source["S3Uri"], data_type=self._source["S3DataType"])
         download_model(self._definition, self.container, self.context.s3)
-        width = max(1, self.request.get("MaxConcurrentTransforms", 1))
+        width = self._width()
         with self._server() as server, ThreadPoolExecutor(width) as pool:
             self.container.log_line(
                 f"[sagemaker logs]: MaxConcurrentTransforms={width}, MaxPayloadInMB={self._payload_mb()}, "
@@ -130,6 +141,9 @@ class TransformJob(Job):
 
     def _single(self) -> bool:
         return bool(self.request.get("BatchStrategy") == "SingleRecord")
+
+    def _width(self) -> int:
+        return max(1, int(self.request.get("MaxConcurrentTransforms", 1)))
 
     def _payload_mb(self) -> int:
         return int(self.request.get("MaxPayloadInMB", _DEFAULT_PAYLOAD_MB))

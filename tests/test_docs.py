@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from docs.tables import DOCUMENTS, document
-from pipeline.diagram import stage_diagram
 from settings import PARAMETERS, read_settings
 from stack import METADATA, OUTPUTS
 
@@ -20,13 +19,6 @@ DEPLOY = (PROJECT / "docs" / "deploy.md").read_text()
 def test_tables_are_up_to_date(name: str) -> None:
     """`make docs` would change nothing."""
     assert (PROJECT / name).read_text() == document(name)
-
-
-@pytest.mark.parametrize("key", ["registration", "approval", "deployment"])
-def test_stages_are_drawn_from_the_definition(key: str) -> None:
-    """The pictures in docs/state-machine.md are what `python -m pipeline.diagram STAGE` prints."""
-    text = (PROJECT / "docs" / "state-machine.md").read_text()
-    assert f"```mermaid\n{stage_diagram(key)}\n```" in text
 
 
 def test_every_output_is_documented(template: dict[str, dict[str, object]]) -> None:

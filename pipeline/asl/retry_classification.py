@@ -7,6 +7,9 @@ nothing as long as the task succeeds:
     TASK: refused?   retries a transient error; otherwise follows the task's own Catch, or fails the execution
     TASK: again      waits, then returns to the task
 
+Amazon States Language has no condition on a Catch. A states file may give one to the Catch of a catch-all name: only an
+error that meets it is caught, and every other one fails the execution.
+
 The execution fails in the Choice, by ``$error``, rather than in a Fail state: a redrive evaluates the Choice again,
 which then leads back to the task, whereas a redriven Fail state would only fail again. The execution's error is
 therefore ``States.QueryEvaluationError``; ``pipeline.refusals`` extracts SageMaker's own from its cause.
@@ -95,9 +98,18 @@ def _classified(name: str, state: dict[str, Any], catch_all: list[str]) -> dict[
         for rule in state["Retry"]
     ]
     own = state.get("Catch", [])
-    task = state | made[name] | {"Retry": named, "Catch": [*made[name]["Catch"], *own]}
+    conditional = any("Condition" in caught for caught in own)
+    task = state | made[name] | {"Retry": named, "Catch": [*made[name]["Catch"], *([] if conditional else own)]}
     if own:
         (caught,) = own
-        output = caught["Output"].replace("$states.errorOutput", "$fault")
-        made[name + _REFUSED]["Choices"][-1] = {"Condition": "{% true %}", "Output": output, "Next": caught["Next"]}
+        rules = made[name + _REFUSED]["Choices"]
+        # A Catch without a condition takes every error, so the rule that fails the execution goes.
+        rules[-1:] = [_rule(caught), rules[-1]] if conditional else [_rule(caught)]
     return made | {name: task}
+
+
+def _rule(caught: dict[str, Any]) -> dict[str, Any]:
+    """Returns a task's own Catch as a rule of the Choice, which reads the error from the variable."""
+    condition = caught.get("Condition", "{% true %}")
+    condition, output = (text.replace("$states.errorOutput", "$fault") for text in (condition, caught["Output"]))
+    return {"Condition": condition, "Output": output, "Next": caught["Next"]}

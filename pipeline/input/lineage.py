@@ -1,8 +1,9 @@
 """Resolves the execution that a stage reads from if an earlier stage does not run.
 
-The S3 URIs that contain ``SFN_EXECUTION_ID`` tell what a stage reads and writes. If a stage reads what a stage that
-does not run would have written, the token becomes ``source_execution_id`` instead of this execution. Without one, the
-input is rejected: otherwise the job would wait for its instance only to find nothing.
+A stage writes to the S3 URIs that contain ``SFN_EXECUTION_ID``, and to the folder that SageMaker names after a training
+job: ``<S3OutputPath>/<job name>/output``. If a stage reads what a stage that does not run would have written, the token
+becomes ``source_execution_id`` instead of this execution. Without one, the input is rejected: otherwise the job would
+wait for its instance only to find nothing.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any
 from pipeline.input.errors import InputIssue, Path, shown
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
-from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES
+from pipeline.stages import CREATE_MODEL, REQUEST_STAGES, STAGES, RequestStage
 
 _READ_FIELDS = ("S3Uri", "ModelDataUrl")
 """The request fields that SageMaker itself reads from, unless they are fields to write to."""
@@ -96,7 +97,23 @@ def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
 
 def _writes(use: StageSection) -> list[str]:
     """Returns the S3 URIs that the stage may write to, including those in a script's arguments."""
-    return [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+    given = [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
+    return [*given, *_uris(_output_folder(use))]
+
+
+def _output_folder(use: StageSection) -> str:
+    """Returns the folder that SageMaker names after the stage's job; empty if it names none.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+    """
+    stage = use.stage
+    if not isinstance(stage, RequestStage) or stage.output_path is None:
+        return ""
+    *above, last = stage.output_path.split(".")
+    path = use.at("input", *above).get(last)
+    name = use.request.get(stage.name_field)
+    name = f"{stage.name_prefix}{EXECUTION_TOKEN}" if name is None else name
+    return f"{path.rstrip('/')}/{name}/output" if isinstance(path, str) and isinstance(name, str) else ""
 
 
 class _Writers:

@@ -1,8 +1,10 @@
 """The stages that are a single SageMaker request: the user's ``input``."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.input.errors import InputIssue, shown
 from pipeline.stages.stage import CreatedName, Stage
 
 if TYPE_CHECKING:
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
     from pipeline.input.errors import Path
     from pipeline.input.stage_section import StageSection
     from pipeline.stages.section_schema import Requests, Schema
+
+_ALGORITHM_FIELDS = ("AlgorithmSpecification", "ServerlessJobConfig")
+_TRANSFORM_MB = 100
+_DEFAULT_PAYLOAD_MB = 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +41,8 @@ class RequestStage(Stage):
     """The JSONata expression of its result."""
     output_path: str | None = None
     """The request's field with the S3 path below which SageMaker writes to a folder named after the job."""
+    check: Callable[[dict[str, Any]], Iterator[tuple[str, str]]] | None = None
+    """Yields what SageMaker would refuse in a request beyond its schema: the field, and the rest of the message."""
 
     @property
     def integration(self) -> str:
@@ -70,6 +78,16 @@ class RequestStage(Stage):
 
         return {f"sagemaker:{self.integration}": job(self.noun) if self.waits else creation(self.noun)}
 
+    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """What SageMaker would refuse in the request beyond its schema."""
+        from pipeline.input.stage_section import StageSection  # noqa: PLC0415 - see pipeline.stages.stage
+
+        use = StageSection.of(data, self)
+        if self.check is None or not use.runs:
+            return
+        for field, message in self.check(use.request):
+            yield InputIssue(path=(self.key, "input", field), message=message, value=use.request.get(field))
+
     def created_names(self) -> tuple[CreatedName, ...]:
         """The name of the job or model."""
         return (CreatedName(keys=("input", self.name_field), prefix=self.name_prefix),)
@@ -86,6 +104,29 @@ class RequestStage(Stage):
         return {name: result.get(field)} if name else {}
 
 
+def _check_training(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A training job needs an algorithm, though the schema requires neither field."""
+    algorithm, serverless = _ALGORITHM_FIELDS
+    if request.get(algorithm) is None and request.get(serverless) is None:
+        yield algorithm, f"is missing, and so is {serverless}; SageMaker needs one of the two"
+
+
+def _check_transform(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The payloads of all concurrent requests may have 100 MB together.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+    """
+    given, concurrent = request.get("MaxPayloadInMB"), request.get("MaxConcurrentTransforms")
+    payload = _DEFAULT_PAYLOAD_MB if given is None else given
+    if not isinstance(payload, int) or not isinstance(concurrent or 1, int):
+        return
+    if payload * (concurrent or 1) > _TRANSFORM_MB:
+        default = " by default" if given is None else ""
+        times = f", and MaxConcurrentTransforms is {shown(concurrent)}" if concurrent else ""
+        limit = f"SageMaker allows {_TRANSFORM_MB} MB for all concurrent transforms together"
+        yield "MaxPayloadInMB", f"is {shown(payload)}{default}{times}; {limit}"
+
+
 PREPROCESSING = RequestStage(key="preprocessing", action="createProcessingJob", name_field="ProcessingJobName")
 
 TRAINING = RequestStage(
@@ -93,6 +134,7 @@ TRAINING = RequestStage(
     action="createTrainingJob",
     name_field="TrainingJobName",
     output_path="OutputDataConfig.S3OutputPath",
+    check=_check_training,
 )
 
 EVALUATION = RequestStage(
@@ -121,4 +163,5 @@ BATCH_TRANSFORM = RequestStage(
     model_from=CREATE_MODEL,
     # CreateTransformJob has no stopping condition.
     timeout=5 * 24 * 3600,
+    check=_check_transform,
 )

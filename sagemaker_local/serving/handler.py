@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -120,9 +121,14 @@ def _code_folders(base: Path, submit_directory: str) -> list[Path]:
 
 
 def _answer(result: Any, accept: str) -> tuple[bytes, str, int]:
-    """Converts a user function's result: bytes or text, alone, with its content type, or in a toolkit's Response."""
+    """Converts a user function's result: bytes or text, alone, with its content type, or in a toolkit's Response.
+
+    Returns a dictionary as the container's Flask 1.1 does, which calls ``jsonify``.
+    """
     status = 200
-    if isinstance(result, tuple):
+    if isinstance(result, dict):
+        result, accept = json.dumps(result, sort_keys=True, separators=(",", ":")) + "\n", formats.JSON
+    elif isinstance(result, tuple):
         result, accept = result[0], result[1]
     elif hasattr(result, "get_data"):  # Flask's
         result, accept, status = result.get_data(), result.mimetype, result.status_code

@@ -19,6 +19,7 @@ from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
 def processing(*command: str, seconds: int = 600) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def processing(*command: str, seconds: int = 600) -> dict[str, Any]:
         "preprocessing": {
             "run": True,
             "input": {
-                "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": list(command)},
+                "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": list(command)},
                 "ProcessingResources": {
                     "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
                 },

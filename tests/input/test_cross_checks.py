@@ -65,6 +65,26 @@ def scaled(**changes: Any) -> dict[str, Any]:
         ),
         ({"deployment": {"input": {"EndpointName": "my endpoint"}}}, "deployment.input.EndpointName", "letters"),
         (
+            {"training": {"input": {"AlgorithmSpecification": None}}},
+            "training.input.AlgorithmSpecification",
+            "is missing, and so is ServerlessJobConfig",
+        ),
+        (
+            {"batchTransform": {"input": {"MaxConcurrentTransforms": 3, "MaxPayloadInMB": 34}}},
+            "batchTransform.input.MaxPayloadInMB",
+            "is 34, and MaxConcurrentTransforms is 3; SageMaker allows 100 MB for all",
+        ),
+        (
+            {"batchTransform": {"input": {"MaxConcurrentTransforms": 17, "MaxPayloadInMB": None}}},
+            "batchTransform.input.MaxPayloadInMB",
+            "is 6 by default, and MaxConcurrentTransforms is 17",
+        ),
+        (
+            {"batchTransform": {"input": {"MaxConcurrentTransforms": None, "MaxPayloadInMB": 101}}},
+            "batchTransform.input.MaxPayloadInMB",
+            "is 101; SageMaker allows 100 MB",
+        ),
+        (
             {"registration": {"input": {"InferenceSpecification": {"Container": []}}}},
             "registration.input.InferenceSpecification.Container",
             "did you mean Containers?",
@@ -85,6 +105,10 @@ def test_contradictions_are_rejected(overrides: dict[str, Any], path: str, expec
         {"registration": OFF, "approval": {"manual": True, "metrics": None}, "evaluation": OFF},
         {"evaluation": OFF, "source_execution_id": SOURCE},
         {"training": OFF, "CreateModel": OFF, "source_execution_id": SOURCE},
+        {"training": {"run": False, "input": None}, "source_execution_id": SOURCE},
+        {"batchTransform": {"input": {"MaxConcurrentTransforms": 4, "MaxPayloadInMB": 25}}},
+        {"batchTransform": {"input": {"MaxConcurrentTransforms": 0, "MaxPayloadInMB": 100}}},
+        {"batchTransform": {"run": False, "input": {"MaxConcurrentTransforms": 4, "MaxPayloadInMB": 26}}},
         {"approval": {"must_beat_champion": True}},
         {"approval": {"must_beat_champion": True, "metrics": None, "by": METRIC}},
         {"approval": {"metrics": [{"name": METRIC, "minimum": 0, "maximum": 1}]}},

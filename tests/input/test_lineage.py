@@ -131,6 +131,44 @@ def test_the_closest_output_decides() -> None:
     assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
 
 
+TRAINED = "s3://MLOPS_BUCKET/MODEL_NAME/training"
+
+
+def in_the_jobs_folder(**training: Any) -> dict[str, Any]:
+    """Overrides that leave it to SageMaker to keep the executions' models apart: by the training job's name."""
+    url = f"{TRAINED}/{training.get('TrainingJobName', 'SFN_EXECUTION_ID')}/output/model.tar.gz"
+    return {
+        "training": {"run": True, "input": {"OutputDataConfig": {"S3OutputPath": f"{TRAINED}/"}} | training},
+        "evaluation": OFF,
+        "approval": OFF,
+        "CreateModel": {"input": {"PrimaryContainer": {"ModelDataUrl": url}}},
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"TrainingJobName": "my-SFN_EXECUTION_ID"}], ids=str)
+def test_the_folder_of_a_training_job_is_written_by_training(changes: dict[str, Any]) -> None:
+    """SageMaker names a folder below S3OutputPath after the job; what is read there is training's."""
+    overrides = in_the_jobs_folder(**changes)
+    execution = made(**overrides)
+    url = execution.content["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"]
+    name = changes.get("TrainingJobName", "SFN_EXECUTION_ID")
+    assert url == f"s3://mlops-bucket/demo/training/{name}/output/model.tar.gz".replace(
+        "SFN_EXECUTION_ID", execution.name
+    )
+    overrides["training"]["run"] = False
+    (problem,) = refused(**overrides)
+    assert "training writes that, and training.run is not true" in problem.message
+    moved = made(**overrides, source_execution_id=SOURCE).content["CreateModel"]["input"]["PrimaryContainer"]
+    assert moved["ModelDataUrl"] == url.replace(execution.name, SOURCE)
+
+
+def test_the_folder_of_a_training_job_is_its_output_only() -> None:
+    """A URI below S3OutputPath that has another job's name is not training's."""
+    overrides = in_the_jobs_folder() | {"training": OFF}
+    overrides["CreateModel"]["input"]["PrimaryContainer"]["ModelDataUrl"] = f"{TRAINED}/earlier/output/model.tar.gz"
+    assert made(**overrides)
+
+
 @pytest.mark.parametrize("source", ["SFN_EXECUTION_ID", "my execution", "", "x" * 64])
 def test_source_must_be_an_executions_name(source: str) -> None:
     """Anything that cannot be an execution's name is rejected; tokens are not filled in there."""

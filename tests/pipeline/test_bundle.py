@@ -24,11 +24,17 @@ def test_every_file_is_published_but_hidden_ones(tmp_path: Path) -> None:
     assert files["train.py"] == b"print('train')\n"
 
 
-def test_source_archive_holds_the_python_files(tmp_path: Path) -> None:
-    """source.tar.gz has the Python files at the paths that the serving container imports them from."""
-    archive = published_files(scripts(tmp_path))["source.tar.gz"]
+def test_source_archive_holds_every_file_that_a_script_may_need(tmp_path: Path) -> None:
+    """source.tar.gz has every file but input.yaml, tests, caches and an older archive, at its path in the folder."""
+    folder = scripts(tmp_path)
+    kept = ("requirements.txt", "setup.sh", "package/classes.json", "package/input.yaml", "latest_tests.csv")
+    left_out = ("test_train.py", "package/deep_test.py", "conftest.py", "tests/data.csv", "source.tar.gz")
+    for name in (*kept, *left_out):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
+    archive = published_files(folder)["source.tar.gz"]
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        assert sorted(tar.getnames()) == ["package/deep.py", "train.py"]
+        assert sorted(tar.getnames()) == sorted([*kept, "package/deep.py", "train.py"])
         member = tar.extractfile("package/deep.py")
         assert member is not None
         assert member.read() == b"x = 1\n"

@@ -6,12 +6,17 @@ import pytest
 
 from sagemaker_local.requests import check_request
 from tests.pipeline.endpoints import UNKNOWN, Deploy, Endpoints
-from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError
+from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, redrive
 
 
 def broken(_request: dict[str, Any]) -> Any:
     """A model that fails."""
     raise TaskError("SageMakerRuntime.ModelErrorException", "Received server error (500) from primary")
+
+
+def answers(_request: dict[str, Any]) -> Any:
+    """A model that answers."""
+    return {"Body": "0.1,0\n", "ContentType": "text/csv"}
 
 
 def calls(ended: Ended) -> list[str]:
@@ -168,7 +173,7 @@ def test_a_rejected_creation(deploy: Deploy) -> None:
 
 
 def test_an_endpoint_that_cannot_be_described(deploy: Deploy) -> None:
-    """Any error other than a missing endpoint ends the deployment before it changes anything."""
+    """Any error other than a missing endpoint fails the execution before it creates anything; a redrive asks again."""
 
     def denied(_request: dict[str, Any]) -> Any:
         raise TaskError(UNKNOWN, "User is not authorized to perform: sagemaker:DescribeEndpoint")
@@ -176,8 +181,29 @@ def test_an_endpoint_that_cannot_be_described(deploy: Deploy) -> None:
     endpoints = Endpoints()
     ended = deploy(endpoints, describeEndpoint=denied)
     assert "not authorized" in ended.cause
-    assert endpoints.configs == set()
-    assert "createEndpoint" not in calls(ended)
+    assert set(calls(ended)) == {"describeEndpoint"}
+    again = redrive(ended, {"invokeEndpoint": answers} | endpoints.handlers())
+    assert again.status == "SUCCEEDED", again
+    assert "createEndpoint" in calls(again)
+
+
+def test_a_throttled_look_for_the_endpoint(deploy: Deploy) -> None:
+    """Throttling and errors of the service are retried: an existing endpoint is updated, not created."""
+    endpoints = Endpoints(serving="before", progress=("Updating", "InService"))
+    describe = endpoints.handlers()["describeEndpoint"]
+    left = [
+        "Rate exceeded (Service: SageMaker, Status Code: 400)",
+        "Internal error (Service: SageMaker, Status Code: 500)",
+    ]
+
+    def throttled(request: dict[str, Any]) -> Any:
+        if left:
+            raise TaskError(UNKNOWN, left.pop())
+        return describe(request)
+
+    ended = deploy(endpoints, describeEndpoint=throttled)
+    assert ended.status == "SUCCEEDED", ended
+    assert request(ended, "updateEndpoint")["EndpointConfigName"] == EXECUTION
 
 
 def test_a_failed_rollback_is_reported(deploy: Deploy) -> None:

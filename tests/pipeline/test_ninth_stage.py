@@ -13,10 +13,11 @@ from rich.console import Console
 
 from cli.local_run import show_summary
 from executions.results import last_steps
-from infrastructure.permissions import Targets, integrations, statements
+from infrastructure.permissions import Targets, statements
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.diagram import pipeline_diagram, stage_diagram
+from pipeline.grants import integrations
 from pipeline.input.errors import InvalidFileError
 from pipeline.stages import Stage, stage_of_state
 from report import origin

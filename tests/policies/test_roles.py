@@ -5,9 +5,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from infrastructure.permissions import Targets, integrations, statements
+from infrastructure.permissions import Targets, statements
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
+from pipeline.grants import integrations
 from tests.policies.calls import NEEDS, needs
 from tests.policies.conftest import of_deployment
 from tests.policies.evaluator import Need, Policies

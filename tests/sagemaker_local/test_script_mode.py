@@ -34,6 +34,44 @@ def test_script_mode(sandbox: Sandbox, training_request: Make) -> None:
     assert sandbox.lines == ["/opt/ml/code ['train.py', '--epochs', '3', '--layers', '[1, 2]', '-n', 'x'] helper train"]
 
 
+def test_variables(sandbox: Sandbox, training_request: Make) -> None:
+    """In script mode, a script gets the variables of the training toolkit, of SageMaker and of the request."""
+    sandbox.archive("source.tar.gz", train_py="import json, os; print(json.dumps(dict(os.environ)))")
+    request = script_mode(training_request(Environment={"KEY": "VALUE"}), depth=3, name="x", flag=True, rate=0.5)
+    sandbox.run(CREATE, request)
+    variables = json.loads(sandbox.lines[0])
+    expected = {
+        "SM_MODEL_DIR": "/opt/ml/model",
+        "SM_INPUT_DIR": "/opt/ml/input",
+        "SM_INPUT_CONFIG_DIR": "/opt/ml/input/config",
+        "SM_OUTPUT_DIR": "/opt/ml/output",
+        "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
+        "SM_CHANNEL_TRAINING": "/opt/ml/input/data/training",
+        "SM_CHANNEL_CODE": "/opt/ml/input/data/code",
+        "SM_CURRENT_HOST": "algo-1",
+        "CURRENT_HOST": "algo-1",
+        "SM_NUM_GPUS": "0",
+        "SM_HP_DEPTH": "3",
+        "SM_HP_NAME": "x",
+        "SM_HP_FLAG": "true",
+        "SM_HP_RATE": "0.5",
+        "SM_IS_HETERO": "false",
+        "SAGEMAKER_REGION": "eu-west-1",
+        "TRAINING_JOB_NAME": "mlops-demo-1",
+        "TRAINING_JOB_ARN": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-demo-1",
+        "KEY": "VALUE",
+    }
+    assert {name: variables.get(name) for name in expected} == expected
+    assert json.loads(variables["SM_CHANNELS"]) == ["code", "training"]
+    assert json.loads(variables["SM_HOSTS"]) == ["algo-1"]
+    assert json.loads(variables["SM_HPS"]) == {"depth": 3, "flag": True, "name": "x", "rate": 0.5}
+    assert int(variables["SM_NUM_CPUS"]) >= 1
+    environment = json.loads(variables["SM_TRAINING_ENV"])
+    assert environment["hyperparameters"] == {"depth": 3, "flag": True, "name": "x", "rate": 0.5}
+    assert environment["channel_input_dirs"]["training"] == "/opt/ml/input/data/training"
+    assert environment["job_name"] == "mlops-demo-1"
+
+
 def test_script_mode_fails(sandbox: Sandbox, training_request: Make) -> None:
     """In script mode the reason is the toolkit's: the exit code, the error and the command."""
     sandbox.archive("source.tar.gz", train_py="raise ValueError('no column named age')")

@@ -117,6 +117,20 @@ def test_own_functions() -> None:
     assert answer(b"x", "image/png", "text/plain")[0] == b"bytes image/png /opt/ml/model text/plain"
 
 
+def test_output_fn_returns_a_dictionary() -> None:
+    """A dictionary is answered as JSON, as Flask does in the container; what JSON does not know stays an error."""
+    script = """
+        def model_fn(model_dir): return None
+        def input_fn(data, content_type): return data
+        def predict_fn(data, model): return {"b": [1, 0.5], "a": object() if data == "odd" else data}
+        def output_fn(prediction, accept): return prediction
+        """
+    answer = handler(script)
+    assert answer(b"x", "text/csv", "text/csv") == (b'{"a":"x","b":[1,0.5]}\n', "application/json", 200)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        answer(b"odd", "text/csv", "text/csv")
+
+
 def test_context() -> None:
     """A function with an additional parameter gets the context, unless the parameter has another name and a default."""
     answer = handler(

@@ -60,34 +60,25 @@ def test_configuration(sandbox: Sandbox, training_request: Make) -> None:
 
 
 def test_variables(sandbox: Sandbox, training_request: Make) -> None:
-    """A script gets the variables of the SageMaker training toolkit and of the request."""
+    """With an entry point in the request, a script gets SageMaker's variables and the request's, not the toolkit's."""
     sandbox.put("scripts/train.py", "import json, os; print(json.dumps(dict(os.environ)))")
-    sandbox.run(CREATE, training_request(HyperParameters={"depth": "3", "name": "x"}, Environment={"KEY": "VALUE"}))
+    sandbox.run(CREATE, training_request(HyperParameters={"depth": "3"}, Environment={"KEY": "VALUE"}))
     variables = json.loads(sandbox.lines[0])
     expected = {
-        "SM_MODEL_DIR": "/opt/ml/model",
-        "SM_INPUT_DIR": "/opt/ml/input",
-        "SM_INPUT_CONFIG_DIR": "/opt/ml/input/config",
-        "SM_OUTPUT_DIR": "/opt/ml/output",
-        "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
-        "SM_CHANNEL_TRAINING": "/opt/ml/input/data/training",
-        "SM_CHANNEL_CODE": "/opt/ml/input/data/code",
-        "SM_CURRENT_HOST": "algo-1",
-        "SM_NUM_GPUS": "0",
-        "SM_HP_DEPTH": "3",
         "TRAINING_JOB_NAME": "mlops-demo-1",
         "TRAINING_JOB_ARN": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-demo-1",
+        "AWS_REGION": "eu-west-1",
         "KEY": "VALUE",
     }
     assert {name: variables.get(name) for name in expected} == expected
-    assert json.loads(variables["SM_CHANNELS"]) == ["code", "training"]
-    assert json.loads(variables["SM_HOSTS"]) == ["algo-1"]
-    assert json.loads(variables["SM_HPS"]) == {"depth": 3, "name": "x"}
-    assert int(variables["SM_NUM_CPUS"]) >= 1
-    environment = json.loads(variables["SM_TRAINING_ENV"])
-    assert environment["hyperparameters"] == {"depth": 3, "name": "x"}
-    assert environment["channel_input_dirs"]["training"] == "/opt/ml/input/data/training"
-    assert environment["job_name"] == "mlops-demo-1"
+    assert [name for name in variables if name.startswith(("SM_", "SAGEMAKER_", "CURRENT_HOST", "PYTHONPATH"))] == []
+
+
+def test_no_algorithm(sandbox: Sandbox, training_request: Make) -> None:
+    """A request with neither an algorithm nor a serverless job is rejected, naming both."""
+    request = training_request()
+    del request["AlgorithmSpecification"]
+    assert "AlgorithmSpecification and ServerlessJobConfig" in sandbox.fail(CREATE, request).cause
 
 
 def test_output(sandbox: Sandbox, training_request: Make) -> None:

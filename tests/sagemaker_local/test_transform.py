@@ -60,6 +60,21 @@ def test_payload_limit(sandbox: Sandbox, serve: Callable[..., None], transform_r
     assert sum(counts) == 40_000
 
 
+@pytest.mark.parametrize(
+    "given", [{"MaxPayloadInMB": 101}, {"MaxPayloadInMB": 34, "MaxConcurrentTransforms": 3}], ids=str
+)
+def test_payloads_in_flight(
+    sandbox: Sandbox, serve: Callable[..., None], transform_request: Make, given: dict[str, int]
+) -> None:
+    """The payloads of all concurrent requests may have 100 MB together."""
+    serve()
+    sandbox.put("in/one.csv", "a\n")
+    failure = sandbox.fail(CREATE, transform_request(**given))
+    assert failure.error == "SageMaker.AmazonSageMakerException"
+    assert "MaxConcurrentTransforms * MaxPayloadInMB" in failure.cause
+    assert sandbox.run(CREATE, transform_request(MaxPayloadInMB=25, MaxConcurrentTransforms=4))
+
+
 def test_single_record(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
     """SingleRecord sends one line at a time and sets SAGEMAKER_BATCH_STRATEGY."""
     serve(SHOUT.replace("row.upper()", "row + __import__('os').environ['SAGEMAKER_BATCH_STRATEGY']"))

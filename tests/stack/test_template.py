@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.permissions import integrations
+from pipeline.grants import integrations
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.grants import grants_of
