@@ -75,8 +75,8 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         f"its jobs {seconds['jobs']:.1f} s; set-up {seconds['setup']:.1f} s, deployment {seconds['deploy']:.1f} s",
         soft_wrap=True,
     )
-    _show_differences(console, summary)
     if summary["status"] != "SUCCEEDED":
+        _show_differences(console, summary)
         rejected = summary.get("error") == MODEL_REJECTED
         show_failure("rejected" if rejected else "error", _failure(summary))
         return
@@ -90,8 +90,9 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
     for name, text in _last_steps(summary):
         table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
+    _show_differences(console, summary)
     console.print(
-        "Next: edit scripts/ and run it again; or use your own: make demo INPUT=input.yaml DATA=data.csv "
+        "\nNext: edit scripts/ and run it again; or use your own: make demo INPUT=input.yaml DATA=data.csv "
         "SCRIPTS=folder\n"
         'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (see README.md)',
         soft_wrap=True,
@@ -103,13 +104,11 @@ def _show_differences(console: Console, summary: dict[str, Any]) -> None:
     found = shared(StageDifference(**one) for one in summary.get("differences", ()))
     if not found:
         return
-    console.print("\nThis run differs from AWS in:")
-    table = Table(box=None, show_header=False, pad_edge=False)
+    lines = ["This run differs from AWS in:"]
     for one in found:
-        table.add_row(Text(printable(", ".join(one.fields))), Text(", ".join(one.stages), style="dim"))
-        table.add_row("  here", Text(printable(one.here)))
-        table.add_row("  on AWS", Text(printable(one.on_aws)))
-    console.print(Padding(table, (0, 0, 0, 2)))
+        lines.append(f"  {', '.join(one.fields)} ({', '.join(one.stages)})")
+        lines += [f"    here:   {one.here}", f"    on AWS: {one.on_aws}"]
+    console.print(Text("\n".join(map(printable, lines))), soft_wrap=True)
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Keeps a record of each finished job and deployed endpoint next to the logs, for other processes."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from executions.differences import StageDifference
 from executions.job_logs import LocalLogs
 from executions.jobs import Jobs
-from sagemaker_local.differences import Difference, Runtime
+from sagemaker_local.differences import Difference, Runtime, of_request
 from sagemaker_local.endpoint import DeployedEndpoint
 from sagemaker_local.job import FinishedJob
 
@@ -23,6 +24,8 @@ class Records:
     """Its finished jobs, by the key of their stage."""
     endpoint: DeployedEndpoint | None
     """The endpoint that it deployed."""
+    others: list[StageDifference]
+    """The differences of what has no record: the model's registration and the endpoint's autoscaling."""
 
     @property
     def differences(self) -> list[StageDifference]:
@@ -30,7 +33,8 @@ class Records:
         stages = {key: job.differences for key, job in self.jobs.items()}
         if self.endpoint is not None:
             stages[_DEPLOYMENT] = self.endpoint.differences
-        return [StageDifference(stage=key, **asdict(one)) for key, found in stages.items() for one in found]
+        recorded = [StageDifference(stage=key, **asdict(one)) for key, found in stages.items() for one in found]
+        return recorded + self.others
 
     @property
     def runtimes(self) -> list[Runtime]:
@@ -71,7 +75,25 @@ def read_records(logs: LocalLogs, jobs: Jobs, data: dict[str, Any]) -> Records:
         endpoint=None
         if endpoint is None
         else DeployedEndpoint(**endpoint | {"runtimes": tuple(Runtime(**one) for one in endpoint["runtimes"])}),
+        others=list(_without_record(data)),
     )
+
+
+def _without_record(data: dict[str, Any]) -> Iterator[StageDifference]:
+    for stage, operation, request in _requests(data):
+        for one in of_request(operation, request, isolated=True):
+            yield StageDifference(stage=stage, **asdict(one))
+
+
+def _requests(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The requests of the stages that ran, as far as the input gives their fields."""
+    registration, deployment = (data.get(key) or {} for key in ("registration", _DEPLOYMENT))
+    if "ModelPackageArn" in (registration.get("result") or {}):
+        yield "registration", "CreateModelPackage", registration.get("input") or {}
+    if "autoscaling" in (deployment.get("result") or {}):
+        scaling = deployment["autoscaling"]
+        capacity = {"MinCapacity": scaling["min_capacity"], "MaxCapacity": scaling["max_capacity"]}
+        yield _DEPLOYMENT, "RegisterScalableTarget", capacity
 
 
 def _endpoint_record(logs: LocalLogs, config: str) -> Path:

@@ -7,7 +7,7 @@ overlooked. What the fields mean on AWS is in the API reference, from which boto
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,12 @@ def _all(treatment: Treatment, *names: str) -> dict[str, Treatment]:
 
 def _more_than_one(count: int) -> bool:
     return count > 1
+
+
+def _needs_more_than_one_cpu_host(groups: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether instance groups have more than one instance, or one with an accelerator."""
+    accelerated = any(_has_accelerator(group.get("InstanceType", "")) for group in groups)
+    return accelerated or sum(group.get("InstanceCount", 1) for group in groups) > 1
 
 
 def _has_accelerator(instance_type: str) -> bool:
@@ -125,7 +131,7 @@ _TRAINING: Fields = {
         **_all(HONOURED, "TrainingImage", "ContainerEntrypoint", "ContainerArguments"),
         "AlgorithmName": _REFUSED,
         "TrainingInputMode": HONOURED,  # FastFile is laid out as File: the same files, read from the disk
-        "MetricDefinitions": Different(here="not read from the log", on_aws="metrics, in CloudWatch too"),
+        "MetricDefinitions": _all(HONOURED, "Name", "Regex"),
         "EnableSageMakerMetricsTimeSeries": Different(here="no time series", on_aws="time series of the metrics"),
         "TrainingImageConfig": _PULL,
     },
@@ -152,7 +158,9 @@ _TRAINING: Fields = {
         "InstanceCount": _HOSTS,
         "VolumeSizeInGB": _DISK,
         "VolumeKmsKeyId": _KEY,
-        "InstanceGroups": Different(here="one host in one group", on_aws="the hosts of these groups"),
+        "InstanceGroups": Different(
+            here="one host in one group", on_aws="the hosts of these groups", when=_needs_more_than_one_cpu_host
+        ),
         "InstancePreferences": _PREFERENCES,
         **_all(_CAPACITY, "KeepAlivePeriodInSeconds", "TrainingPlanArn", "InstancePlacementConfig"),
         **_all(_READ_ONLY, "SelectedInstanceType", "SelectedInstanceCount"),
@@ -322,6 +330,25 @@ _PACKAGE_UPDATE: Fields = {
     **_all(_KEPT, "AdditionalInferenceSpecificationsToAdd", "SourceUri", "ModelCard", "ModelLifeCycle"),
 }
 
+_SCALABLE_TARGET: Fields = {
+    **_all(HONOURED, "ServiceNamespace", "ResourceId", "ScalableDimension"),
+    "MinCapacity": Different(here="one host", on_aws="at least {value} hosts", when=_more_than_one),
+    "MaxCapacity": Different(here="one host", on_aws="up to {value} hosts", when=_more_than_one),
+    "RoleARN": Harmless("AWS replaces it by its own role for SageMaker"),
+    "SuspendedState": Harmless("nothing is scaled here"),
+    "Tags": _TAGS,
+}
+
+_SCALING_POLICY: Fields = {
+    **_all(HONOURED, "PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyType"),
+    **_all(
+        Different(here="stored", on_aws="followed"),
+        "StepScalingPolicyConfiguration",
+        "TargetTrackingScalingPolicyConfiguration",
+        "PredictiveScalingPolicyConfiguration",
+    ),
+}
+
 FIELDS: Mapping[str, Fields] = {
     "CreateProcessingJob": _PROCESSING,
     "CreateTrainingJob": _TRAINING,
@@ -350,5 +377,7 @@ FIELDS: Mapping[str, Fields] = {
     },
     "CreateModelPackage": _PACKAGE,
     "UpdateModelPackage": _PACKAGE_UPDATE,
+    "RegisterScalableTarget": _SCALABLE_TARGET,
+    "PutScalingPolicy": _SCALING_POLICY,
 }
 """The fields of each request that creates or updates something, by the operation's name."""

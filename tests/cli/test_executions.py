@@ -304,6 +304,44 @@ def test_summary_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == f"error: Custom\\x1b[1m: {SHOWN}"
 
 
+DIFFERENCES = [
+    {"stage": "preprocessing", "field": "AppSpecification.ImageUri", "here": "Python 3.11", "on_aws": "Python 3.9"},
+    {
+        "stage": "training",
+        "field": "AlgorithmSpecification.TrainingImage",
+        "here": "Python 3.11",
+        "on_aws": "Python 3.9",
+    },
+    {"stage": "training", "field": "ResourceConfig.InstanceCount", "here": "one [bold]\x1b", "on_aws": "2 hosts"},
+]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_summary_shows_differences(status: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a local run lists each difference from AWS once, with its stages, whether it succeeded or not."""
+    seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)
+    summary = {"execution": "one", "status": status, "seconds": seconds, "stages": {}, "metrics": {}}
+    files = dict.fromkeys(("model", "predictions", "evaluation"))
+    show_summary(Console(), summary | files | {"differences": DIFFERENCES})
+    assert (
+        "This run differs from AWS in:\n"
+        "  ImageUri, TrainingImage (preprocessing, training)\n"
+        "    here:   Python 3.11\n"
+        "    on AWS: Python 3.9\n"
+        "  InstanceCount (training)\n"
+        "    here:   one [bold]\\x1b\n"
+        "    on AWS: 2 hosts\n"
+    ) in capsys.readouterr().out
+
+
+def test_summary_without_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that does not differ from AWS lists nothing."""
+    seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)
+    failed = {"execution": "one", "status": "FAILED", "seconds": seconds, "stages": {}, "differences": []}
+    show_summary(Console(), failed)
+    assert "differs" not in capsys.readouterr().out
+
+
 def test_overview_cannot_control_the_terminal(states: StepFunctions) -> None:
     """A metric's name in the list of executions is shown as text, without markup."""
     judged = {"approval": {"result": {"metrics": [{"name": "[red]\x1b[2J", "value": 0.5}]}}}

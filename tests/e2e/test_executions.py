@@ -75,6 +75,9 @@ def test_report_of_a_run(environment: Environment) -> None:
     assert shown["calibration.brier_score.value"] == report["calibration"]["brier_score"]["value"]
     assert "train.py" in page
     assert "Approved and deployed" in page
+    assert '<section id="differences"' in page
+    assert all(f"<td>{one['on_aws']}</td>" in page for one in environment.run["differences"])
+    assert f"Python {environment.run['jobs']['training']['runtime']['python']}, scikit-learn 1.2.1, numpy" in page
 
 
 def test_failing_execution(environment: Environment) -> None:

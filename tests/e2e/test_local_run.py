@@ -40,6 +40,19 @@ def assert_nothing_left(run: LocalRun) -> None:
     assert alive == []
 
 
+def assert_differences(run: LocalRun) -> None:
+    """The summary and the end of the output have the differences from AWS of the sample input, and no others."""
+    summary = run.summary
+    assert {job["runtime"]["packages"]["scikit-learn"] for job in summary["jobs"].values()} == {"1.2.1"}
+    fields = {one["field"].rpartition(".")[2] for one in summary["differences"]}
+    roles, images = {"RoleArn", "ExecutionRoleArn"}, {"ImageUri", "TrainingImage", "Image"}
+    assert roles | {"ServerlessConfig"} <= fields <= roles | images | {"ServerlessConfig", "isolation", "/opt/ml"}
+    assert {one["stage"] for one in summary["differences"]} == {*summary["jobs"], "deployment"}
+    printed = run.printed.partition("This run differs from AWS in:\n")[2].partition("\nNext: ")[0]
+    for one in summary["differences"]:
+        assert printed.count(f"    here:   {one['here']}\n    on AWS: {one['on_aws']}\n") == 1
+
+
 def test_whole_pipeline_runs(start_local_run: StartLocalRun) -> None:
     """Every stage succeeds, and the summary has the metrics and the paths of the results."""
     run = start_local_run().finish()
@@ -58,6 +71,7 @@ def test_whole_pipeline_runs(start_local_run: StartLocalRun) -> None:
         assert Path(summary[name]).is_file(), name
     report = json.loads(Path(summary["evaluation"]).read_text())
     assert report["binary_classification_metrics"]["auc"]["value"] == summary["metrics"]["roc_auc"]
+    assert_differences(run)
     for key in ("preprocessing", "training", "evaluation", "batchTransform"):
         assert f"{key} │ " in run.printed
     assert_nothing_left(run)

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,3 +87,19 @@ def test_differences_by_stage(tmp_path: Path, job: FinishedJob) -> None:
         StageDifference(stage="deployment", field="ServerlessConfig", here="1", on_aws="2"),
     ]
     assert found.runtimes == [RUNTIME]
+
+
+def test_differences_of_registration_and_autoscaling(tmp_path: Path) -> None:
+    """Fields of the registration and of the autoscaling differ if these ran; they need no record."""
+    sections: dict[str, dict[str, Any]] = {
+        "registration": {"input": {"ValidationSpecification": {"ValidationRole": "mine"}, "Domain": "OTHER"}},
+        "deployment": {"autoscaling": {"min_capacity": 1, "max_capacity": 4, "invocations_per_instance": 10}},
+    }
+    assert read_records(LocalLogs(tmp_path), {}, sections).differences == []
+    sections["registration"]["result"] = {"ModelPackageArn": "arn"}
+    sections["deployment"]["result"] = {"autoscaling": {"PolicyARN": "arn"}}
+    found = read_records(LocalLogs(tmp_path), {}, sections).differences
+    assert [(one.stage, one.field, one.on_aws) for one in found] == [
+        ("registration", "CreateModelPackage.ValidationSpecification", "transform jobs test it"),
+        ("deployment", "RegisterScalableTarget.MaxCapacity", "up to 4 hosts"),
+    ]

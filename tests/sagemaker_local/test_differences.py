@@ -96,6 +96,11 @@ def test_runtime(image: Image, requirements: str, packages: dict[str, str]) -> N
         ),
         ("CreateTrainingJob", {"ResourceConfig": {"InstanceType": "ml.g5.xlarge"}}, "ResourceConfig.InstanceType"),
         ("CreateTrainingJob", {"EnableManagedSpotTraining": True}, "EnableManagedSpotTraining"),
+        (
+            "CreateTrainingJob",
+            {"ResourceConfig": {"InstanceGroups": [{"InstanceCount": 1}, {"InstanceCount": 1}]}},
+            "ResourceConfig.InstanceGroups",
+        ),
         ("CreateTrainingJob", {"ProfilerConfig": {"S3OutputPath": "s3://b/p"}}, "ProfilerConfig"),
         (
             "CreateTrainingJob",
@@ -124,6 +129,10 @@ def test_fields_that_differ(operation: str, request_: dict[str, Any], field: str
     ("operation", "request_"),
     [
         ("CreateTrainingJob", {"ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}}),
+        (
+            "CreateTrainingJob",
+            {"ResourceConfig": {"InstanceGroups": [{"InstanceCount": 1, "InstanceType": "ml.m5.large"}]}},
+        ),
         ("CreateTrainingJob", {"EnableManagedSpotTraining": False, "ProfilerConfig": {"DisableProfiler": True}}),
         ("CreateTrainingJob", {"Tags": [{"Key": "a", "Value": "b"}], "OutputDataConfig": {"KmsKeyId": "k"}}),
         ("CreateModel", {"VpcConfig": None, "PrimaryContainer": None, "Added": "by a newer SageMaker"}),

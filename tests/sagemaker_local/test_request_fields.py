@@ -37,7 +37,8 @@ def _mismatches_below(members: dict[str, Any], given: "Treatment | Fields", fiel
 
 def members_of_request(operation: str) -> dict[str, Any]:
     """The fields of an operation's request."""
-    return members_of(service_model("sagemaker").operation_model(operation).input_shape)
+    service = "application-autoscaling" if "Scal" in operation else "sagemaker"
+    return members_of(service_model(service).operation_model(operation).input_shape)
 
 
 @pytest.mark.parametrize("operation", sorted(FIELDS))
