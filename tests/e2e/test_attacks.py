@@ -143,7 +143,11 @@ def assert_refused(kind: str, ways: dict[str, dict[str, Any]], *, readable: bool
         assert seen["statuses"], (kind, way, seen)
         assert set(seen["statuses"]) <= ({403, 501} if asks_first else {403}), (kind, way, seen)
         if readable and way != "form":
-            assert "web pages are rejected" in seen["read"] or "Host is 'evil.example" in seen["read"], (kind, way, seen)
+            assert "web pages are rejected" in seen["read"] or "Host is 'evil.example" in seen["read"], (
+                kind,
+                way,
+                seen,
+            )
         elif not readable:
             assert not seen["read"], (kind, way, seen)
 

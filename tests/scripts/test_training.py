@@ -51,7 +51,7 @@ def test_the_model_has_metadata(trained: Container) -> None:
     assert len(metadata["features"]) == 40
     assert metadata["training_records"] == len(trained.lines("processing/train/train_labels.csv"))
     assert metadata["training_records_of_class_1"] == trained.lines("processing/train/train_labels.csv").count("1")
-    assert metadata["hyperparameters"]["max_iter"] == 20
+    assert metadata["hyperparameters"]["max_iter"] == 100
     assert set(metadata["versions"]) == {"python", "sklearn", "numpy", "pandas", "joblib"}
 
 
