@@ -306,10 +306,10 @@ class Job:
         """Creates the error of a program that failed.
 
         Args:
-            message: what it wrote for SageMaker to read; if that is empty, the exception's line in its log is used.
-            code: its exit code.
+            message: what it wrote for SageMaker to read; if that is empty, the line of the exception that ended it.
+            code: its exit code, which is 1 after an exception in Python.
         """
-        reason = message or exception_line(self.container.last_lines)
+        reason = message or (exception_line(self.container.last_lines) if code == 1 else "")
         return FailureReasonError(f"AlgorithmError: {reason}, exit code: {code}")
 
     def uploads(self, folders: Mapping[str, str]) -> ContinuousUpload:

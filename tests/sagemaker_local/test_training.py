@@ -82,6 +82,22 @@ def test_no_algorithm(sandbox: Sandbox, training_request: Make) -> None:
     assert "AlgorithmSpecification and ServerlessJobConfig" in sandbox.fail(CREATE, request).cause
 
 
+def test_a_handled_exception_is_no_reason(sandbox: Sandbox, training_request: Make) -> None:
+    """A traceback that the script has only logged is not why it exited with another code."""
+    sandbox.put(
+        "scripts/train.py",
+        """
+        import sys, traceback
+        try:
+            int("x")
+        except ValueError:
+            traceback.print_exc()
+        sys.exit(3)
+        """,
+    )
+    assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: , exit code: 3\n")
+
+
 def test_read_only_channel(sandbox: Sandbox, training_request: Make) -> None:
     """A channel in the mode FastFile is read-only, as on SageMaker; a channel in the mode File is not."""
     sandbox.put(
