@@ -81,9 +81,8 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         show_failure("rejected" if rejected else "error", _failure(summary))
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name in _SHOWN_METRICS:
-        if name in summary["metrics"]:
-            table.add_row(name, f"{summary['metrics'][name]:.4f}", style="bold" if name == "roc_auc" else None)
+    for name, value in _metrics(summary["metrics"]):
+        table.add_row(name, f"{value:.4f}", style="bold" if name == "roc_auc" else None)
     for name in ("model", "predictions", "evaluation"):
         if summary[name]:
             table.add_row(name, relative(summary[name]))
@@ -109,6 +108,12 @@ def _show_differences(console: Console, summary: dict[str, Any]) -> None:
         lines.append(f"  {', '.join(one.fields)} ({', '.join(one.stages)})")
         lines += [f"    here:   {one.here}", f"    on AWS: {one.on_aws}"]
     console.print(Text("\n".join(map(printable, lines))), soft_wrap=True)
+
+
+def _metrics(found: dict[str, float]) -> Iterator[tuple[str, float]]:
+    """The usual metrics; if the report has none of them, its first ones."""
+    names = [name for name in _SHOWN_METRICS if name in found] or list(found)[: len(_SHOWN_METRICS)]
+    yield from ((name, found[name]) for name in names)
 
 
 def _last_steps(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,9 @@ BASELINE = "_best_constant_classifier"
 """The suffix of Model Monitor's metrics of the best constant classifier
 (https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html)."""
 
+_VERSION = "version"
+"""The number at a report's top that is the layout's version."""
+
 Point = tuple[float, float]
 
 
@@ -18,6 +21,7 @@ class Metric:
     """A metric in the report."""
 
     group: str
+    """The report's section; empty for a number at the report's top."""
     name: str
     value: float
     deviation: float | None
@@ -28,7 +32,7 @@ class Metric:
     @property
     def path(self) -> str:
         """Its path in the report, as ``approval.metrics`` name it."""
-        return f"{self.group}.{self.name}.value"
+        return f"{self.group}.{self.name}.value" if self.group else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +58,12 @@ class Bin:
 
 
 def metrics(report: dict[str, Any]) -> list[Metric]:
-    """The metrics of a report in SageMaker's model-quality layout, in the report's order."""
-    found = []
+    """The metrics of a report: the numbers at its top, then those in SageMaker's model-quality layout."""
+    found = [
+        Metric(group="", name=name, value=value, deviation=None, baseline=None)
+        for name, content in report.items()
+        if name != _VERSION and (value := number(content)) is not None
+    ]
     for group, content in _groups(report):
         for name, metric in content.items():
             value = number(metric.get("value")) if isinstance(metric, dict) else None

@@ -111,7 +111,7 @@ class Results:
 
 
 def read_metrics(report: Path | None) -> dict[str, float]:
-    """Reads the metrics in a report; empty if there is none, or if it is not JSON in SageMaker's layout."""
+    """Reads the metrics in a report; empty if there is none, or if it is not a JSON object."""
     if report is None:
         return {}
     try:

@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -146,7 +147,7 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
             for key, job in jobs.items()
         },
         "differences": [asdict(difference) for difference in records.differences],
-        **_results(state, data, options.folder),
+        **_results(state, data, options.folder, display),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
@@ -193,15 +194,23 @@ def _ending(view: View) -> dict[str, Any]:
     }
 
 
-def _results(state: State, output: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Downloads what the stages produced."""
+def _results(state: State, output: dict[str, Any], folder: Path, display: Display) -> dict[str, Any]:
+    """Downloads what the stages produced. What S3 refuses is a warning: the execution has ended as it has."""
     results = Results(s3=state.connection.client("s3"), output=output, folder=folder)
-    evaluation = results.evaluation()
+
+    def downloaded(what: str, download: Callable[[], Path | None]) -> Path | None:
+        try:
+            return download()
+        except ClientError as error:
+            display.warn(f"the {what} could not be downloaded: {error}")
+            return None
+
+    evaluation = downloaded("evaluation", results.evaluation)
     return {
         "metrics": read_metrics(evaluation),
         **last_steps(output),
-        "model": _text(results.model()),
-        "predictions": _text(results.predictions()),
+        "model": _text(downloaded("model", results.model)),
+        "predictions": _text(downloaded("predictions", results.predictions)),
         "evaluation": _text(evaluation),
     }
 

@@ -13,14 +13,14 @@
    a ``container``, whose ``/opt/ml`` comes from ``mounts``, ``launcher`` and ``namespaces``.
    ``differences`` notes what it runs in and, by the table in ``request_fields``, how it differs from AWS.
 5. A transform job runs our model server (``serving``); ``model_server_client`` calls it with the payloads into which
-   ``transform_payloads`` splits the input.
-6. The job uploads its output (``job_files``) and returns Describe's output, or raises ``errors.TaskFailed`` with the
-   error and cause that Step Functions would report.
+   ``transform_payloads`` splits the input, and ``data_processing`` filters them and joins them with the predictions.
+6. The job uploads its output (``job_files``; while it runs, ``continuous``) and returns Describe's output, or raises
+   ``errors.TaskFailed`` with the error and cause that Step Functions would report.
 
 ``model`` stores models, ``registry`` model packages, ``endpoints`` the endpoints. Each ``endpoint`` has a port and a
 router (``endpoint_router``) in front of a model server for each production variant (``variant_servers``). ``runtime``
-invokes them, ``scaling`` stores their scaling policies, ``storage`` reads S3. ``supervised`` runs a program that must
-not outlive this process.
+invokes them, ``data_capture`` records the invocations, ``scaling`` stores their scaling policies, ``storage`` reads S3.
+``supervised`` runs a program that must not outlive this process.
 
 The package imports nothing of the pipeline or its environment.
 """

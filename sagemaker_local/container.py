@@ -134,6 +134,7 @@ class Container:
         cwd: str | None = None,
         descriptors: Sequence[int] = (),
         offline: bool = False,
+        protected: Sequence[str] = (),
     ) -> None:
         """Starts the command and returns.
 
@@ -145,6 +146,7 @@ class Container:
             cwd: the working directory in the container; defaults to an empty folder.
             descriptors: open file descriptors that the command inherits.
             offline: whether to cut off the network, which only the isolated view can do.
+            protected: folders below /opt/ml that the command must not write to.
 
         Raises:
             StoppedError: ``stop`` was called first.
@@ -161,6 +163,7 @@ class Container:
             cwd=self._inside(cwd) if cwd else None,
             offline=offline,
             private=self._private,
+            protected=protected,
         )
         try:
             self._launch(launch, self._environment(environment, python), status, [status_writer, *descriptors])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sagemaker_local.data_capture import DataCapture
 from sagemaker_local.differences import Difference, Runtime, of_request
 from sagemaker_local.endpoint_router import EndpointServer, VariantRouter
 from sagemaker_local.errors import AwsError, TaskFailed, failure_reason
@@ -16,7 +17,7 @@ from sagemaker_local.job import JobContext
 from sagemaker_local.listings import Document, timestamp, without
 from sagemaker_local.model import Models
 from sagemaker_local.mounts import ISOLATED
-from sagemaker_local.variant_servers import VariantGroup, VariantServer, log_file
+from sagemaker_local.variant_servers import ACTION, VariantGroup, VariantServer, log_file
 
 _IN_PROGRESS = ("Creating", "Updating")
 _DRAIN_SECONDS = 60.0
@@ -193,15 +194,22 @@ class Endpoint:
                     on_failed=lambda error: self._server_failed(error, group, number),
                 )
                 for variant, definition in zip(variants, definitions, strict=True)
-            ]
+            ],
+            self._data_capture(config),
         )
-        if "DataCaptureConfig" in config:
-            group.servers[0].container.log_line("DataCaptureConfig is stored, but nothing is captured on this machine")
         with self._lock:
             self._groups.add(group)
             if self._closed:
                 group.stop()
         return group
+
+    def _data_capture(self, config: Document) -> DataCapture | None:
+        given = config.get("DataCaptureConfig")
+        if given is None or not given.get("EnableCapture", True):
+            return None
+        return DataCapture(
+            given, endpoint=self.name, s3=self._context.s3, log=lambda line: self._context.log(ACTION, self.name, line)
+        )
 
     def _server_failed(self, error: Exception, group: VariantGroup, number: int) -> None:
         """Takes the endpoint out of service when one of its model servers cannot be restarted."""
@@ -256,8 +264,8 @@ def _capture(config: Document) -> Document | None:
     if given is None:
         return None
     return {
-        "EnableCapture": given.get("EnableCapture", False),
-        "CaptureStatus": "Stopped",
+        "EnableCapture": given.get("EnableCapture", True),
+        "CaptureStatus": "Started" if given.get("EnableCapture", True) else "Stopped",
         "CurrentSamplingPercentage": given["InitialSamplingPercentage"],
         "DestinationS3Uri": given["DestinationS3Uri"],
         "KmsKeyId": given.get("KmsKeyId", ""),

@@ -59,7 +59,10 @@ class VariantRouter:
         try:
             # A ping does not count towards the weights.
             server = group.pick(variant) if method == "POST" else group.servers[0]
-            return server.send(method, path, body, headers), server.name
+            answer = server.send(method, path, body, headers)
+            if method == "POST" and group.capture is not None and answer.status < HTTPStatus.MULTIPLE_CHOICES:
+                group.capture.record(server.name, body, headers.get("Content-Type", ""), answer)
+            return answer, server.name
         finally:
             with self._changed:
                 self._in_flight[group] -= 1

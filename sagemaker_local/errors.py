@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.h
 """
 
 import json
+import re
 import uuid
 from collections.abc import Collection
 from typing import Any
@@ -20,6 +21,9 @@ REASON_LENGTH = 1024
 
 UNREACHABLE = "SdkClientException"
 """The code for an unreachable service, for which the Java SDK has its own exception class."""
+
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: |$)")
+_SYNTAX_ERRORS = ("SyntaxError: ", "IndentationError: ", "TabError: ")
 
 _CLASSES = {"ResourceInUse": "ResourceInUseException"}
 
@@ -103,6 +107,18 @@ def not_supported(key: str, value: object, allowed: str) -> TaskFailed:
 def task_failed(description: dict[str, Any], *, stopped: bool = False) -> TaskFailed:
     """Creates the error of a ``.sync`` integration whose job was not Completed."""
     return (JobStopped if stopped else TaskFailed)("States.TaskFailed", json.dumps(description))
+
+
+def exception_line(lines: list[str]) -> str:
+    """Returns the line of a log that says which exception ended a Python program; empty if there is none.
+
+    Args:
+        lines: the log's last lines, oldest first.
+    """
+    last = max((number for number, line in enumerate(lines) if line.startswith("Traceback (most recent")), default=None)
+    after = [line for line in lines[last:] if _EXCEPTION.match(line)] if last is not None else []
+    syntax = [line for line in lines if line.startswith(_SYNTAX_ERRORS)]  # they have no traceback
+    return (after[:1] or syntax[-1:] or [""])[0]
 
 
 def failure_reason(head: str, *, log: str, files: str, last_lines: list[str]) -> str:

@@ -6,19 +6,21 @@ Each kind of job is a subclass: ``prepare`` rejects unsupported requests, ``work
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from sagemaker_local.container import Container, Exit, StoppedError, printable
+from sagemaker_local.continuous import ContinuousUpload
 from sagemaker_local.differences import Difference, Runtime, of_container, of_image, of_request, runtime
 from sagemaker_local.environments import Environments, InstallFailedError, PythonEnvironment
 from sagemaker_local.errors import (
     REASON_LENGTH,
     FailureReasonError,
     PackageBuildError,
+    exception_line,
     failure_reason,
     not_supported,
     task_failed,
@@ -188,7 +190,7 @@ class Job:
         self._container = Container(
             folder=self.folder,
             log_file=self.log_file,
-            log=lambda line: self.context.log(self.action, self.name, line),
+            log=self._read_line,
             namespaces=self.context.namespaces,
             private=[self.context.folder],
         )
@@ -214,6 +216,13 @@ class Job:
         self._stopped.set()
         if self._container is not None:
             self._container.stop()
+
+    def read_line(self, line: str) -> None:
+        """Reads a line of the job's log, in another thread."""
+
+    def _read_line(self, line: str) -> None:
+        self.read_line(line)
+        self.context.log(self.action, self.name, line)
 
     def check(self) -> None:
         """Raises StoppedError if the job has been stopped."""
@@ -317,6 +326,21 @@ class Job:
     def message(self, file: str) -> str:
         """Returns the start of a message file that the container wrote to /opt/ml/output, or an empty string."""
         return printable(self.files.text(f"/opt/ml/output/{file}", REASON_LENGTH), keep="\n\t")[:REASON_LENGTH]
+
+    def algorithm_error(self, message: str, code: int) -> FailureReasonError:
+        """Creates the error of a program that failed.
+
+        Args:
+            message: what it wrote for SageMaker to read; if that is empty, the line of the exception that ended it.
+            code: its exit code, which is 1 after an exception in Python.
+        """
+        reason = message or (exception_line(self.container.last_lines) if code == 1 else "")
+        return FailureReasonError(f"AlgorithmError: {reason}, exit code: {code}")
+
+    def uploads(self, folders: Mapping[str, str]) -> ContinuousUpload:
+        """Returns a block that uploads folders of the container, by their S3 URIs, while the job writes to them."""
+        s3, log = self.context.s3, self.container.log_line
+        return ContinuousUpload(folders, files=self.files, s3=s3, log=log)
 
     def upload(self, folder: str, uri: str) -> None:
         """Uploads the regular files below a folder; logs everything else as skipped.

@@ -35,6 +35,8 @@ class Entry:
     """Relative to the listed folder."""
     mode: int
     size: int
+    modified: int
+    """When its content was last modified, in nanoseconds since the epoch."""
     target: str = ""
     """A link's target."""
 
@@ -165,7 +167,13 @@ class JobFiles:
                     with contextlib.suppress(FileNotFoundError):
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                         target = os.readlink(name, dir_fd=descriptor) if stat.S_ISLNK(status.st_mode) else ""
-                        yield Entry(path=below / name, mode=status.st_mode, size=status.st_size, target=target)
+                        yield Entry(
+                            path=below / name,
+                            mode=status.st_mode,
+                            size=status.st_size,
+                            modified=status.st_mtime_ns,
+                            target=target,
+                        )
         except FileNotFoundError:
             return
 

@@ -202,7 +202,7 @@ def _with_iso_times(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: _iso(one) if key.endswith("Time") and isinstance(one, int) else _with_iso_times(one)
+        key: _iso(one) if key.endswith(("Time", "Timestamp")) and isinstance(one, int) else _with_iso_times(one)
         for key, one in value.items()
     }
 

@@ -53,6 +53,8 @@ class Models:
         if name in self._created:
             raise aws_error(f'Cannot create already existing model "{arn}".')
         for container in self._containers(request, approved=True):
+            if container.get("Mode") == "MultiModel":
+                raise not_supported("Mode", "MultiModel", "use SingleModel, with one model per endpoint")
             _require_model_data(container, self._context.s3)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))

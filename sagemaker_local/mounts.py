@@ -84,6 +84,7 @@ def launch_command(
     cwd: str | None = None,
     offline: bool = False,
     private: Iterable[Path] = (),
+    protected: Iterable[str] = (),
 ) -> list[str]:
     """Returns the command line of the launcher that runs a command.
 
@@ -97,6 +98,7 @@ def launch_command(
         cwd: the working directory in the view; None: the empty folder ``work``.
         offline: whether to cut off the network, which only the isolated view can do.
         private: folders to hide in the isolated view.
+        protected: existing folders below /opt/ml that the command must not write to; the prefix view cannot enforce it.
     """
     isolated = view == ISOLATED
     mounts = (
@@ -104,6 +106,7 @@ def launch_command(
         if isolated
         else [*_layout_mounts(folder)]
     )
+    mounts += [("protect", "", path) for path in protected]
     plan = {
         "command": command,
         "cwd": cwd or path_in_view(folder, "work", view),

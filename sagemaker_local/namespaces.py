@@ -51,7 +51,8 @@ def change_root(root: str, mounts: Sequence[Sequence[str]], *, isolated: bool) -
         root: an empty folder for the new root.
         mounts: kind, source and target of each mount, in order. ``read`` and ``write`` bind the source at the target,
             ``read`` read-only; ``link`` creates a symbolic link to the source; ``folder`` creates an empty folder,
-            ``memory`` a tmpfs; ``hide`` covers an existing folder with an empty one.
+            ``memory`` a tmpfs; ``hide`` covers an existing folder with an empty one, ``protect`` makes an existing
+            folder read-only.
         isolated: whether to make the root read-only, mount this PID namespace's ``/proc``, and prevent other processes
             from inspecting this one.
     """
@@ -109,6 +110,10 @@ def _mount(kind: str, source: str, target: str) -> None:
     if kind == "hide":
         if os.path.isdir(target):
             _mount_tmpfs(target)
+        return
+    if kind == "protect":
+        _bind(target, target)
+        _make_read_only(target)
         return
     if kind == "read" and os.path.lexists(target):  # part of an earlier mount
         return

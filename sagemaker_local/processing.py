@@ -1,7 +1,7 @@
 """Processing jobs: downloads the inputs, runs the entry point, uploads the outputs.
 
 The container's files are those of https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
-Outputs in the mode Continuous are also uploaded at the end, with the same result in S3 after the job.
+Outputs in the mode Continuous are uploaded while the job runs, and whatever becomes of it.
 """
 
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
 from sagemaker_local.job import Job
-from sagemaker_local.requests import require_file_mode, require_s3_type
+from sagemaker_local.requests import require_s3_type
 
 _ROOT = "/opt/ml/processing/"
 _DEFAULT_MAX_RUNTIME = 86_400
@@ -35,7 +35,9 @@ class ProcessingJob(Job):
             if "S3Input" not in source:
                 raise not_supported(key, sorted(source), "use S3Input")
             require_s3_type(f"{key}.S3Input.S3DataType", source["S3Input"]["S3DataType"])
-            require_file_mode(f"{key}.S3Input.S3InputMode", source["S3Input"].get("S3InputMode", "File"))
+            mode = source["S3Input"].get("S3InputMode", "File")
+            if mode != "File":
+                raise not_supported(f"{key}.S3Input.S3InputMode", mode, "use File")
             _require_local_path(f"{key}.S3Input", source, source["S3Input"])
         for number, output in enumerate(self._outputs()):
             key = f"ProcessingOutputConfig.Outputs[{number}]"
@@ -59,8 +61,14 @@ class ProcessingJob(Job):
             items = self.context.s3.items(given["S3Uri"], data_type=given["S3DataType"])
             self.context.s3.get(items, self.container.path(given["LocalPath"]), check=self.check)
         for output in _not_app_managed(self._outputs()):
-            self.container.path(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+            self._make_folder(output["S3Output"]["LocalPath"])
         self.container.path("/opt/ml/output").mkdir()
+        with self.uploads({place["LocalPath"]: place["S3Uri"] for place in self._s3_outputs("Continuous")}):
+            self._process()
+        for place in self._s3_outputs("EndOfJob"):
+            self.upload(place["LocalPath"], place["S3Uri"])
+
+    def _process(self) -> None:
         specification = self.request["AppSpecification"]
         command = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         offline = self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
@@ -68,9 +76,15 @@ class ProcessingJob(Job):
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         outcome = self.finish(limit)
         if outcome.code != 0:
-            raise FailureReasonError(f"AlgorithmError: {self.message('message')}, exit code: {outcome.code}")
-        for output in _not_app_managed(self._outputs()):
-            self.upload(output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"])
+            raise self.algorithm_error(self.message("message"), outcome.code)
+
+    def _make_folder(self, path: str) -> None:
+        try:
+            self.container.path(path).mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise FailureReasonError(
+                f"ClientError: {path} cannot be the folder of an output: an input has a file there"
+            ) from error
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
         """See ``Job.describe``."""
@@ -81,6 +95,11 @@ class ProcessingJob(Job):
     def _outputs(self) -> list[dict[str, Any]]:
         outputs: list[dict[str, Any]] = self.request.get("ProcessingOutputConfig", {}).get("Outputs", [])
         return outputs
+
+    def _s3_outputs(self, mode: str) -> list[dict[str, Any]]:
+        """Returns the S3Output of each output that SageMaker uploads in a mode."""
+        places = [output["S3Output"] for output in _not_app_managed(self._outputs())]
+        return [place for place in places if place.get("S3UploadMode", "EndOfJob") == mode]
 
     def _write_config(self) -> None:
         cluster = self.request["ProcessingResources"]["ClusterConfig"]

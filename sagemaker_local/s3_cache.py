@@ -167,6 +167,10 @@ class S3Cache:
         """
         self._cache.adopt(name, opened, self._upload(opened, uri), folder=folder)
 
+    def put_open(self, opened: BinaryIO, uri: str) -> None:
+        """Uploads an open file to which a job may still write, and does not cache it."""
+        self._upload(opened, uri)
+
     def _upload(self, body: BinaryIO, uri: str) -> str:
         """Uploads an open file. Returns its content's identity."""
         bucket, key = split_uri(uri)

@@ -7,7 +7,9 @@ the hyperparameters ``sagemaker_program`` and ``sagemaker_submit_directory``, or
 """
 
 import contextlib
+import math
 import os
+import re
 import shlex
 import shutil
 from typing import Any
@@ -22,6 +24,7 @@ from sagemaker_local.requests import require_file_mode, require_s3_source
 from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, join_uri
 
 _DEFAULT_MAX_RUNTIME = 86_400
+_CHECKPOINTS, _TENSORBOARD = "/opt/ml/checkpoints", "/opt/ml/output/tensorboard"
 
 
 class TrainingJob(Job):
@@ -52,6 +55,12 @@ class TrainingJob(Job):
             self.entry_point = None
         else:
             self.entry_point = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        for folder in self._continuous_outputs():
+            if not f"{os.path.normpath(folder)}/".startswith("/opt/ml/"):
+                raise not_supported("LocalPath", folder, "use a folder below /opt/ml")
+        self._metrics = dict(map(_metric, specification.get("MetricDefinitions", [])))
+        self._final_metrics: dict[str, dict[str, Any]] = {}
+        _require_distinct([channel["ChannelName"] for channel in self._input_data_config()])
         self.channels = [self._channel(number, channel) for number, channel in enumerate(self._input_data_config())]
 
     def image_field(self) -> tuple[str, str | None]:
@@ -61,14 +70,64 @@ class TrainingJob(Job):
 
     def instance_count(self) -> int:
         """See ``Job.instance_count``."""
-        return int(self.request.get("ResourceConfig", {}).get("InstanceCount", 1))
+        resources = self.request.get("ResourceConfig", {})
+        groups = resources.get("InstanceGroups") or [resources]
+        return sum(int(group.get("InstanceCount", 1)) for group in groups)
 
     def work(self) -> None:
         """See ``Job.work``."""
         self._write_inputs()
-        options = {
+        try:
+            with self.uploads(self._continuous_outputs()):
+                self._train()
+        except FailureReasonError as error:
+            if error.exceeded:  # SageMaker uploads what a job saved before it timed out
+                self._upload()
+            raise
+        self._upload()
+
+    def read_line(self, line: str) -> None:
+        """Reads the values of MetricDefinitions from a line; the last value of each counts."""
+        for name, pattern in self._metrics.items():
+            for found in pattern.finditer(line):
+                with contextlib.suppress(ValueError):
+                    value = float(found[1] if pattern.groups else found[0])
+                    if math.isfinite(value):
+                        self._final_metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now()}
+
+    def _continuous_outputs(self) -> dict[str, str]:
+        """Returns the S3 URI of each folder that SageMaker uploads while the job runs.
+
+        Where TensorBoard's output lies below its S3OutputPath is in the Python SDK's ``estimator.py``, as
+        ``latest_job_tensorboard_artifacts_path``.
+        """
+        found = {}
+        if checkpoints := self.request.get("CheckpointConfig"):
+            found[_checkpoint_folder(checkpoints)] = checkpoints["S3Uri"]
+        if tensorboard := self.request.get("TensorBoardOutputConfig"):
+            uri = join_uri(tensorboard["S3OutputPath"], self.name, "tensorboard-output")
+            found[tensorboard.get("LocalPath", _TENSORBOARD)] = uri
+        return found
+
+    def _download_checkpoints(self) -> None:
+        """Downloads the checkpoints of an earlier job, if there are any."""
+        for folder in self._continuous_outputs():
+            self.container.path(folder).mkdir(parents=True, exist_ok=True)
+        config = self.request.get("CheckpointConfig")
+        if config is not None:
+            with contextlib.suppress(NothingFoundError):
+                items = self.context.s3.items(join_uri(config["S3Uri"], ""))
+                self.context.s3.get(items, self.container.path(_checkpoint_folder(config)), check=self.check)
+
+    def _train(self) -> None:
+        options: dict[str, Any] = {
             "cwd": None if self.entry_point else training_env.CODE,
             "offline": self.request.get("EnableNetworkIsolation", False),
+            "protected": [
+                f"{training_env.INPUT}/data/{channel['ChannelName']}"
+                for channel in self._input_data_config()
+                if self._input_mode(channel) == "FastFile"
+            ],
         }
         requirements = self._requirements()
         if not is_plain(requirements):
@@ -79,17 +138,9 @@ class TrainingJob(Job):
             except PackageBuildError:
                 self._start_after_pip(requirements, options)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
-        try:
-            outcome = self.finish(limit)
-        except FailureReasonError:
-            # SageMaker uploads what a job saved before it timed out.
-            self._upload()
-            raise
+        outcome = self.finish(limit)
         if outcome.code != 0:
-            raise FailureReasonError(
-                f"AlgorithmError: {self._failure_message(outcome.code)}, exit code: {outcome.code}"
-            )
-        self._upload()
+            raise self.algorithm_error(self._failure_message(outcome.code), outcome.code)
 
     def describe(self, status: str, reason: str | None = None) -> dict[str, Any]:
         """See ``Job.describe``."""
@@ -109,6 +160,8 @@ class TrainingJob(Job):
             "TrainingTimeInSeconds": seconds,
             "BillableTimeInSeconds": seconds,
         }
+        if self._final_metrics:
+            described["FinalMetricDataList"] = list(self._final_metrics.values())
         if status == "Completed" or exceeded:
             described["ModelArtifacts"] = {"S3ModelArtifacts": self._model_uri()}
         return described
@@ -126,10 +179,13 @@ class TrainingJob(Job):
         channels: list[dict[str, Any]] = self.request.get("InputDataConfig", [])
         return channels
 
+    def _input_mode(self, channel: dict[str, Any]) -> str:
+        specification = self.request["AlgorithmSpecification"]
+        return str(channel.get("InputMode", specification.get("TrainingInputMode", "File")))
+
     def _channel(self, number: int, channel: dict[str, Any]) -> tuple[str, list[S3Object]]:
         key = f"InputDataConfig[{number}]"
-        specification = self.request["AlgorithmSpecification"]
-        require_file_mode(f"{key}.InputMode", channel.get("InputMode", specification.get("TrainingInputMode", "File")))
+        require_file_mode(f"{key}.InputMode", self._input_mode(channel))
         source = require_s3_source(key, channel["DataSource"])
         try:
             return channel["ChannelName"], self.context.s3.items(source["S3Uri"], data_type=source["S3DataType"])
@@ -145,21 +201,22 @@ class TrainingJob(Job):
 
     def _write_inputs(self) -> None:
         for name, items in self.channels:
-            self.context.s3.get(items, self.container.path(f"{training_env.INPUT}/data/{name}"), check=self.check)
+            channel = self.container.path(f"{training_env.INPUT}/data/{name}")
+            channel.mkdir(parents=True, exist_ok=True)
+            self.context.s3.get(items, channel, check=self.check)
         for folder in (training_env.MODEL, f"{training_env.OUTPUT}/data", training_env.CODE):
             self.container.path(folder).mkdir(parents=True, exist_ok=True)
         self.channel_config = {
             channel["ChannelName"]: _channel_config(channel) for channel in self._input_data_config()
         }
-        self.resources = training_env.resource_config(
-            self.request.get("ResourceConfig", {}).get("InstanceType", "local")
-        )
+        self.resources = training_env.resource_config(self.request.get("ResourceConfig", {}))
         for name, content in (
             ("hyperparameters", self.request.get("HyperParameters", {})),
             ("inputdataconfig", self.channel_config),
             ("resourceconfig", self.resources),
         ):
             self.write_config(f"{training_env.INPUT}/config/{name}.json", content)
+        self._download_checkpoints()
         if self.entry_point is None:
             self._fetch_code()
 
@@ -273,6 +330,25 @@ class TrainingJob(Job):
             {"Status": status, "StartTime": start, "EndTime": end, "StatusMessage": message}
             for status, start, end, message in spans
         ]
+
+
+def _checkpoint_folder(config: dict[str, str]) -> str:
+    return config.get("LocalPath", _CHECKPOINTS)
+
+
+def _metric(definition: dict[str, str]) -> tuple[str, re.Pattern[str]]:
+    """Returns the name and the compiled regular expression of a metric. Raises AwsError if it is invalid."""
+    try:
+        return definition["Name"], re.compile(definition["Regex"])
+    except re.error as error:
+        raise aws_error(f"The regular expression {definition['Regex']!r} of {definition['Name']}: {error}") from error
+
+
+def _require_distinct(names: list[str]) -> None:
+    """Raises AwsError if a channel's name is given twice; the message is ours."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise aws_error(f"InputDataConfig has more than one channel with the name {', '.join(twice)}.")
 
 
 def _channel_config(channel: dict[str, Any]) -> dict[str, str]:

@@ -41,14 +41,20 @@ def parse_hyperparameters(hyperparameters: dict[str, str]) -> dict[str, Any]:
     return {name: value(text) for name, text in hyperparameters.items()}
 
 
-def resource_config(instance_type: str) -> dict[str, Any]:
-    """Returns the content of ``resourceconfig.json`` for a cluster of one instance."""
+def resource_config(requested: dict[str, Any]) -> dict[str, Any]:
+    """Returns the content of ``resourceconfig.json`` for the one host of this machine, which is in the first group.
+
+    Args:
+        requested: ResourceConfig, with an instance type or with InstanceGroups.
+    """
+    group = (requested.get("InstanceGroups") or [requested])[0]
+    name, instance_type = group.get("InstanceGroupName", _GROUP), group.get("InstanceType", "local")
     return {
         "current_host": HOST,
         "current_instance_type": instance_type,
-        "current_group_name": _GROUP,
+        "current_group_name": name,
         "hosts": [HOST],
-        "instance_groups": [{"instance_group_name": _GROUP, "instance_type": instance_type, "hosts": [HOST]}],
+        "instance_groups": [{"instance_group_name": name, "instance_type": instance_type, "hosts": [HOST]}],
         "network_interface_name": "eth0",
     }
 
@@ -118,12 +124,12 @@ def _container(resources: dict[str, Any]) -> dict[str, Any]:
         "hosts": resources["hosts"],
         "current_host": resources["current_host"],
         "current_instance_type": resources["current_instance_type"],
-        "current_instance_group": _GROUP,
+        "current_instance_group": resources["current_group_name"],
         "current_instance_group_hosts": resources["hosts"],
-        "instance_groups": [_GROUP],
+        "instance_groups": [group["instance_group_name"] for group in groups],
         "instance_groups_dict": {group["instance_group_name"]: group for group in groups},
         "distribution_instance_groups": [],
-        "is_hetero": False,
+        "is_hetero": len(groups) > 1,
         "network_interface_name": resources["network_interface_name"],
         "num_cpus": os.cpu_count() or 1,
         "num_gpus": 0,

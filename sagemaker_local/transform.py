@@ -14,6 +14,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.data_processing import DataProcessing, DataProcessingError, Invoke
 from sagemaker_local.differences import Difference
 from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
 from sagemaker_local.job import Job, JobContext
@@ -50,12 +51,17 @@ class TransformJob(Job):
         """See ``Job.prepare``."""
         self._source = require_s3_source("TransformInput", self._input["DataSource"])
         self._require_payloads_fit()
-        for key in ("DataProcessing", "DataCaptureConfig"):
-            if key in self.request:
-                raise not_supported(key, self.request[key], "leave it out")
+        if "DataCaptureConfig" in self.request:
+            raise not_supported("DataCaptureConfig", self.request["DataCaptureConfig"], "leave it out")
         split = self._input.get("SplitType", "None")
         if split not in _SPLIT_TYPES:
             raise not_supported("TransformInput.SplitType", split, f"one of {', '.join(_SPLIT_TYPES)}")
+        self._processing = DataProcessing(
+            self.request.get("DataProcessing", {}),
+            content_type=self._input.get("ContentType", ""),
+            accept=self._output.get("Accept", ""),
+            by_line=split == "Line",
+        )
         if self._input.get("CompressionType", "None") == "Bzip2":
             raise not_supported("TransformInput.CompressionType", "Bzip2", "None or Gzip")
         self._definition = self._models.container(self.request["ModelName"])
@@ -113,16 +119,17 @@ class TransformJob(Job):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
         source = f"{item.bucket}/{item.key}"
+        invoke = self._processing.around(server.invoke)
         try:
             with self._open(self.context.s3.cached(item)) as stream, file.open("wb") as out:
-                for answer in _in_order(self._payloads(stream), server, pool, width):
+                for answer in _in_order(self._payloads(stream), invoke, pool, width):
                     out.write(answer)
                     if self._output.get("AssembleWith") == "Line" and not answer.endswith(b"\n"):
                         out.write(b"\n")
         except BadResponseError as error:
             self.check()
             return self._file_failed(error.blame, source, str(error), *error.text.splitlines())
-        except PayloadTooLargeError as error:
+        except (PayloadTooLargeError, DataProcessingError) as error:
             return self._file_failed("ClientError", source, str(error))
         self.context.s3.put(file, join_uri(self._output["S3OutputPath"], f"{item.relative}.out"), adopt=True)
         return None
@@ -172,11 +179,11 @@ class TransformJob(Job):
         return model | variables
 
 
-def _in_order(bodies: Iterator[bytes], server: ModelServer, pool: ThreadPoolExecutor, width: int) -> Iterator[bytes]:
+def _in_order(bodies: Iterator[bytes], invoke: Invoke, pool: ThreadPoolExecutor, width: int) -> Iterator[bytes]:
     """Yields the predictions in the payloads' order, with at most ``width`` requests in flight."""
     in_flight: deque[Future[bytes]] = deque()
     for body in bodies:
-        in_flight.append(pool.submit(server.invoke, body))
+        in_flight.append(pool.submit(invoke, body))
         if len(in_flight) > width:
             yield in_flight.popleft().result()
     while in_flight:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.container import Container, Exit, StoppedError
+from sagemaker_local.data_capture import DataCapture
 from sagemaker_local.differences import Difference, Runtime, of_container, of_image, runtime
 from sagemaker_local.errors import FailureReasonError, aws_error
 from sagemaker_local.job import JobContext
@@ -239,10 +240,12 @@ class VariantGroup:
 
     Args:
         servers: one for each production variant.
+        capture: captures their invocations.
     """
 
-    def __init__(self, servers: list[VariantServer]) -> None:
+    def __init__(self, servers: list[VariantServer], capture: DataCapture | None = None) -> None:
         self.servers = servers
+        self.capture = capture
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -255,6 +258,8 @@ class VariantGroup:
             for server, future in zip(self.servers, opened, strict=True):
                 if future.exception() is None:
                     server.close()
+            if self.capture is not None:
+                self.capture.close()
             raise errors[0]
 
     def pick(self, variant: str | None) -> VariantServer:
@@ -280,10 +285,12 @@ class VariantGroup:
             server.stop()
 
     def close(self) -> None:
-        """Closes all servers in parallel."""
+        """Closes all servers in parallel, and writes what was captured."""
         with ThreadPoolExecutor(len(self.servers)) as pool:
             for closed in [pool.submit(server.close) for server in self.servers]:
                 closed.result()
+        if self.capture is not None:
+            self.capture.close()
 
 
 def log_file(context: JobContext, endpoint: str) -> Path:

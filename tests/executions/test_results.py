@@ -88,6 +88,15 @@ def test_a_metric_that_is_not_a_number_is_left_out(value: str, tmp_path: Path) -
     assert read_metrics(report) == {"f1": 0.5}
 
 
+def test_a_flat_report_has_metrics(tmp_path: Path) -> None:
+    """Numbers at the top of a report are metrics, but for the layout's version."""
+    report = tmp_path / "evaluation.json"
+    report.write_text(
+        '{"version": 0.0, "accuracy": 0.9, "rows": 3, "name": "x", "ok": true, "g": {"f1": {"value": 1}}}'
+    )
+    assert read_metrics(report) == {"accuracy": 0.9, "rows": 3, "f1": 1}
+
+
 @pytest.mark.parametrize("text", ["1" + "0" * 5000, '{"g":' * 100_000, "[]", "{", ""])
 def test_a_report_that_cannot_be_read_has_no_metrics(text: str, tmp_path: Path) -> None:
     """A report that is not valid, or too deeply nested, has no metrics and does not fail the run."""

@@ -1,7 +1,8 @@
 """Any input is either rejected with a reason, or gives requests that are valid by SageMaker's own model."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
@@ -21,7 +22,15 @@ from tests.input.mutations import JUNK, mutated
 from tests.pipeline.machine import evaluated, keep
 
 BASE = Document(SHIPPED).data
-JUDGE = jsonschema.Draft202012Validator(dict(input_schema()))
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    """Checks a pattern as ECMA-262 reads it, in which ``$`` does not match before a final line break."""
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+JUDGE = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(dict(input_schema()))
 ROLE = TOKENS["SAGEMAKER_EXECUTION_ROLE"]
 SMALL = b"""\
 job_prefix: mlops

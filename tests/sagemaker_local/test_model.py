@@ -53,6 +53,13 @@ def test_wrong_artifact(sandbox: Sandbox, serve: Callable[..., None], transform_
     )
 
 
+def test_multi_model(sandbox: Sandbox, model_request: Make) -> None:
+    """A multi-model container is rejected as such, not because its model data is a prefix."""
+    sandbox.archive("models/a.tar.gz", mark_txt="!")
+    failure = sandbox.fail("createModel", model_request(Mode="MultiModel", ModelDataUrl="s3://bucket/models/"))
+    assert (failure.error, "Mode is 'MultiModel'" in failure.cause) == ("Local.NotSupported", True)
+
+
 def test_create_model(sandbox: Sandbox, model_request: Make) -> None:
     """CreateModel returns the response of a request-response integration; the name is then taken."""
     sandbox.archive("model.tar.gz", mark_txt="!")

@@ -1,6 +1,7 @@
 """Training jobs, from SageMaker's request to Step Functions' result."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,142 @@ def test_no_algorithm(sandbox: Sandbox, training_request: Make) -> None:
     assert "AlgorithmSpecification and ServerlessJobConfig" in sandbox.fail(CREATE, request).cause
 
 
+def test_a_handled_exception_is_no_reason(sandbox: Sandbox, training_request: Make) -> None:
+    """A traceback that the script has only logged is not why it exited with another code."""
+    sandbox.put(
+        "scripts/train.py",
+        """
+        import sys, traceback
+        try:
+            int("x")
+        except ValueError:
+            traceback.print_exc()
+        sys.exit(3)
+        """,
+    )
+    assert sandbox.reason(CREATE, training_request()).startswith("AlgorithmError: , exit code: 3\n")
+
+
+def test_read_only_channel(sandbox: Sandbox, training_request: Make) -> None:
+    """A channel in the mode FastFile is read-only, as on SageMaker; a channel in the mode File is not."""
+    sandbox.put(
+        "scripts/train.py",
+        """
+        import os
+        for channel in ("training", "code"):
+            try:
+                open(f"/opt/ml/input/data/{channel}/new", "w").close()
+                os.remove(f"/opt/ml/input/data/{channel}/new")
+                print(channel, "is writable")
+            except OSError as error:
+                print(channel, error.strerror)
+        """,
+    )
+    request = training_request()
+    request["InputDataConfig"][1]["InputMode"] = "File"
+    sandbox.run(CREATE, request)
+    assert sandbox.lines == ["training Read-only file system", "code is writable"]
+
+
+def test_channel_twice(sandbox: Sandbox, training_request: Make) -> None:
+    """Two channels with the same name are rejected."""
+    request = training_request()
+    request["InputDataConfig"][1]["ChannelName"] = "training"
+    failure = sandbox.fail(CREATE, request)
+    assert failure.error == "SageMaker.AmazonSageMakerException"
+    assert "more than one channel with the name training" in failure.cause
+
+
+def test_instance_groups(sandbox: Sandbox, training_request: Make) -> None:
+    """The names of InstanceGroups are in resourceconfig.json."""
+    sandbox.put("scripts/train.py", "print(open('/opt/ml/input/config/resourceconfig.json').read())")
+    group = {"InstanceGroupName": "workers", "InstanceType": "ml.c5.xlarge", "InstanceCount": 1}
+    sandbox.run(CREATE, training_request(ResourceConfig={"InstanceGroups": [group], "VolumeSizeInGB": 50}))
+    resources = json.loads(sandbox.lines[0])
+    assert (resources["current_group_name"], resources["current_instance_type"]) == ("workers", "ml.c5.xlarge")
+    assert resources["instance_groups"] == [
+        {"instance_group_name": "workers", "instance_type": "ml.c5.xlarge", "hosts": ["algo-1"]}
+    ]
+
+
+def test_checkpoints(sandbox: Sandbox, training_request: Make) -> None:
+    """Checkpoints of an earlier job are downloaded; new ones are uploaded, also if the job fails."""
+    sandbox.put("checkpoints/epoch-1", "1")
+    sandbox.put("checkpoints-of-others/epoch-9", "9")
+    sandbox.put(
+        "scripts/train.py",
+        """
+        import os
+        print(sorted(os.listdir("/opt/ml/checkpoints")))
+        os.makedirs("/opt/ml/checkpoints/deep")
+        open("/opt/ml/checkpoints/deep/epoch-2", "w").write("2")
+        raise ValueError("out of data")
+        """,
+    )
+    request = training_request(CheckpointConfig={"S3Uri": "s3://bucket/checkpoints"})
+    assert sandbox.reason(CREATE, request).startswith("AlgorithmError: ValueError: out of data")
+    assert sandbox.lines[0] == "['epoch-1']"
+    assert sandbox.keys("checkpoints/") == ["checkpoints/deep/epoch-2", "checkpoints/epoch-1"]
+    assert sandbox.get("checkpoints/deep/epoch-2") == b"2"
+
+
+def test_checkpoints_of_a_stopped_job(sandbox: Sandbox, training_request: Make) -> None:
+    """Checkpoints are uploaded while the job runs, and what it writes when it is stopped."""
+    sandbox.put(
+        "scripts/train.py",
+        """
+        import signal, sys, time
+        def stop(*_):
+            open("/opt/ml/my/last", "w").close()
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, stop)
+        open("/opt/ml/my/first", "w").close()
+        time.sleep(60)
+        """,
+    )
+    config = {"S3Uri": "s3://bucket/checkpoints/", "LocalPath": "/opt/ml/my"}
+    sandbox.sagemaker.answer("createTrainingJob", training_request(CheckpointConfig=config))
+    while not sandbox.keys("checkpoints/"):
+        time.sleep(0.05)
+    sandbox.sagemaker.stop()
+    assert sandbox.keys("checkpoints/") == ["checkpoints/first", "checkpoints/last"]
+
+
+def test_tensorboard(sandbox: Sandbox, training_request: Make) -> None:
+    """TensorBoard's output is uploaded to the job's own folder."""
+    sandbox.put("scripts/train.py", "open('/opt/ml/output/tensorboard/events', 'w').write('x')")
+    sandbox.run(CREATE, training_request(TensorBoardOutputConfig={"S3OutputPath": "s3://bucket/board"}))
+    assert sandbox.get("board/mlops-demo-1/tensorboard-output/events") == b"x"
+
+
+@pytest.mark.parametrize("path", ["/var/checkpoints", "/opt/ml/../x", "/opt/mlx"])
+def test_checkpoints_elsewhere(sandbox: Sandbox, training_request: Make, path: str) -> None:
+    """A folder outside /opt/ml cannot be uploaded from and is rejected."""
+    request = training_request(CheckpointConfig={"S3Uri": "s3://bucket/checkpoints", "LocalPath": path})
+    assert f"LocalPath is '{path}'" in sandbox.fail(CREATE, request).cause
+
+
+def test_metrics(sandbox: Sandbox, training_request: Make) -> None:
+    """FinalMetricDataList has the last value of each metric that the log has."""
+    sandbox.put("scripts/train.py", "print('auc=0.5 loss=x auc=0.7'); print('auc=1e-1; loss=nan')")
+    request = training_request()
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [
+        {"Name": "auc", "Regex": "auc=([0-9e.-]+)"},
+        {"Name": "loss", "Regex": "loss=(.*)"},
+        {"Name": "other", "Regex": "other=(.*)"},
+    ]
+    (metric,) = sandbox.run(CREATE, request)["FinalMetricDataList"]
+    assert (metric["MetricName"], metric["Value"]) == ("auc", 0.1)
+    assert metric["Timestamp"] > 0
+
+
+def test_invalid_metric(sandbox: Sandbox, training_request: Make) -> None:
+    """A metric whose regular expression is invalid is rejected by name."""
+    request = training_request()
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "auc", "Regex": "auc=("}]
+    assert "'auc=(' of auc" in sandbox.fail(CREATE, request).cause
+
+
 def test_output(sandbox: Sandbox, training_request: Make) -> None:
     """/opt/ml/output/data is uploaded as output.tar.gz, next to the model."""
     sandbox.put("scripts/train.py", "open('/opt/ml/output/data/plot.svg', 'w').write('plot')")
@@ -105,7 +242,7 @@ def test_failing_script(sandbox: Sandbox, training_request: Make) -> None:
     described = json.loads(failure.cause)
     assert (failure.error, described["TrainingJobStatus"]) == ("States.TaskFailed", "Failed")
     assert described["SecondaryStatus"] == "Failed"
-    assert described["FailureReason"].startswith("AlgorithmError: , exit code: 1\n")
+    assert described["FailureReason"].startswith("AlgorithmError: ValueError: no column named age, exit code: 1\n")
     assert described["FailureReason"].endswith("ValueError: no column named age")
     assert "ModelArtifacts" not in described
     assert sandbox.keys("model/") == []

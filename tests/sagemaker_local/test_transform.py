@@ -206,17 +206,39 @@ def test_without_namespaces(prefix_sandbox: Sandbox, transform_request: Make, mo
     assert prefix_sandbox.get("predictions/a.csv.out") == b"A!\n"
 
 
+def test_data_processing(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
+    """The model gets what the input filter selects; the output file has the records with their predictions."""
+    serve()
+    sandbox.put("in/a.csv", 'id-1,"a,b",c\nid-2,d,e\n')
+    processing = {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}
+    sandbox.run(CREATE, transform_request(DataProcessing=processing))
+    assert sandbox.get("predictions/a.csv.out") == b"id-1,C!\nid-2,E!\n"
+
+
+def test_data_that_cannot_be_joined(sandbox: Sandbox, serve: Callable[..., None], transform_request: Make) -> None:
+    """A file whose predictions do not match its records fails the job and is named."""
+    serve(SHOUT.replace("return [row.upper() + model for row in rows]", "return rows[:1]"))
+    sandbox.put("in/a.csv", "a\nb\n")
+    reason = sandbox.reason(CREATE, transform_request(DataProcessing={"JoinSource": "Input"}))
+    assert reason.startswith("ClientError: See job logs for more information (bucket/in/a.csv: 2 records cannot be")
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"DataProcessing": {"JoinSource": "Input"}}, "DataProcessing"),
+        (
+            {
+                "DataCaptureConfig": {"DestinationS3Uri": "s3://bucket/captured"},
+            },
+            "DataCaptureConfig",
+        ),
         ({"TransformInput": {"SplitType": "RecordIO"}}, "TransformInput.SplitType"),
     ],
 )
 def test_not_supported(
     sandbox: Sandbox, serve: Callable[..., None], transform_request: Make, changes: dict[str, Any], key: str
 ) -> None:
-    """Joining inputs with predictions, and RecordIO, are rejected by name."""
+    """Data capture of a transform job, and RecordIO, are rejected by name."""
     serve()
     request = transform_request()
     changed = {name: request.get(name, {}) | value for name, value in changes.items()}
