@@ -29,7 +29,12 @@ _TOGETHER = (
         "tests/e2e/test_last_steps.py",
     ),
     ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
-    ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
+    (
+        "tests/e2e/test_doctor.py",
+        "tests/e2e/test_faulty_starts.py",
+        "tests/e2e/test_starts.py",
+        "tests/e2e/test_state_machine.py",
+    ),
 )
 """The tests of each line share a fixture of the session that takes long to make: a stack or a checkout."""
 

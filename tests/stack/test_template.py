@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from infrastructure.permissions import integrations
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
-from pipeline.grants import grants_of
+from pipeline.grants import grants_of, integrations
 from pipeline.stages import STAGES
 from tests.stack.resources import as_list, resources, statements, the
 
