@@ -28,7 +28,7 @@ def test_file_that_differs() -> None:
     """A valid file that is not the folder's is a warning."""
     (result,) = input_file(file(VALID), folder=file(VALID + b"\n# mine\n", "scripts/input.yaml"))
     assert result.status == WARNING
-    assert "npx cdk deploy" in result.remedy
+    assert "aws s3 cp scripts/input.yaml s3://mine/demo/scripts/input.yaml" in result.remedy
 
 
 def test_invalid_file() -> None:

@@ -117,7 +117,7 @@ def test_denied_action(own: Own, machine: Machine, who: Caller, simulator: Simul
     (result,) = permissions(client, machine=machine, own=own, model_name="demo", who=who)
     assert result.status == FAILURE
     assert result.detail == f"WorkflowRole may not lambda:InvokeFunction on {own.gate.split(':', 5)[5]}"
-    assert result.remedy == "npx cdk deploy, which restores the role's policy"
+    assert "npx cdk deploy --revert-drift restores the policy" in result.remedy
 
 
 def test_action_that_is_denied_on_some_names(own: Own, machine: Machine, who: Caller, simulator: Simulator) -> None:
