@@ -1,37 +1,13 @@
 """``mlops doctor`` for a stack on the emulator, as a user runs it."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from tests.e2e.conftest import DeployedStack
+from tests.e2e.doctor_command import doctor
 
 pytestmark = pytest.mark.emulator
 
 BUCKET_FILE = "demo/scripts/input.yaml"
-
-
-def doctor(stack: DeployedStack, *options: str, code: int = 0) -> dict[str, dict[str, Any]]:
-    """Runs the command with the variables of the emulator; returns the first result of each check."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    run = subprocess.run(
-        [str(Path(sys.executable).with_name("mlops")), "doctor", "--json", *options],
-        env=clean | stack.emulator.connection.variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == code, run.stdout + run.stderr
-    found: dict[str, dict[str, Any]] = {}
-    for result in json.loads(run.stdout)["checks"]:
-        found.setdefault(result["name"], result)
-    return found
 
 
 @pytest.fixture
