@@ -11,7 +11,6 @@ from pipeline.input.execution import ExecutionInput, execution_input
 
 _NAME = "input.yaml"
 _EVENT = "mlops doctor"
-_PUBLISH = "publish the folder's: npx cdk deploy; to keep the bucket's, copy it to the folder first"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,5 +69,7 @@ def input_file(file: InputFile, *, folder: InputFile | None) -> list[Result]:
         remedy = "see all: mlops validate scripts/input.yaml"
         return [failure(_NAME, f"{file.where}{position}: {path}{first.message}{more}", remedy)]
     if folder is not None and folder.content != file.content:
-        return [warning(_NAME, f"{file.where} is valid, but is not the one in {folder.where}", _PUBLISH)]
+        # A deployment publishes the folder only if the folder has changed since the last one.
+        remedy = f"use the folder's: aws s3 cp {folder.where} {file.where}; to keep the bucket's, copy it to the folder"
+        return [warning(_NAME, f"{file.where} is valid, but is not the one in {folder.where}", remedy)]
     return [ok(_NAME, f"{file.where} is valid{'' if folder is None else f', and the one in {folder.where}'}")]

@@ -5,7 +5,7 @@ through a VPC endpoint only; SageMaker pulls the image itself) and .../host-vpc.
 Zones). A job's network interface has no public address, so a route to an internet gateway does not help it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,37 +51,40 @@ def network(ec2: Any, subnet_ids: Iterable[str], *, region: str, serves: bool) -
     if not ids:
         return [ok("network", "jobs run in SageMaker's own network; the deployment has no VPC")]
     subnets = _subnets(ec2, ids, region)
-    found = []
+    found = [*_storage(subnets, region), *_services(subnets, region), *(_zones(subnets) if serves else ())]
+    return found or [ok("network", f"{', '.join(ids)} reach S3, {', '.join(_OTHERS)}")]
+
+
+def _storage(subnets: list[Subnet], region: str) -> Iterator[Result]:
     cut_off = [subnet.id for subnet in subnets if not subnet.reaches(_S3)]
     if cut_off:
-        found.append(
-            failure(
-                "network",
-                f"{', '.join(cut_off)} cannot reach S3: no VPC endpoint, and no route to a NAT gateway",
-                f"add a gateway endpoint com.amazonaws.{region}.s3 to the route tables of these subnets",
-            )
+        yield failure(
+            "network",
+            f"{', '.join(cut_off)} cannot reach S3: no VPC endpoint, and no route to a NAT gateway",
+            f"add a gateway endpoint com.amazonaws.{region}.s3 to the route tables of these subnets",
         )
+
+
+def _services(subnets: list[Subnet], region: str) -> Iterator[Result]:
     missing = {name: [subnet.id for subnet in subnets if not subnet.reaches(name)] for name in _OTHERS}
     lacking = [name for name, without in missing.items() if without]
     if lacking:
         where = sorted({subnet for without in missing.values() for subnet in without})
-        found.append(
-            warning(
-                "network",
-                f"{', '.join(where)} cannot reach {', '.join(lacking)}",
-                f"add interface endpoints: {', '.join(f'com.amazonaws.{region}.{name}' for name in lacking)}",
-            )
+        yield warning(
+            "network",
+            f"{', '.join(where)} cannot reach {', '.join(lacking)}",
+            f"add interface endpoints: {', '.join(f'com.amazonaws.{region}.{name}' for name in lacking)}",
         )
+
+
+def _zones(subnets: list[Subnet]) -> Iterator[Result]:
     zones = {subnet.zone for subnet in subnets}
-    if serves and len(zones) < _ZONES:
-        found.append(
-            warning(
-                "network",
-                f"all subnets are in {', '.join(zones)}; an endpoint needs two Availability Zones",
-                "add a subnet of another zone to vpc-subnet-ids",
-            )
+    if len(zones) < _ZONES:
+        yield warning(
+            "network",
+            f"all subnets are in {', '.join(zones)}; an endpoint needs two Availability Zones",
+            "add a subnet of another zone to vpc-subnet-ids",
         )
-    return found or [ok("network", f"{', '.join(ids)} reach S3, {', '.join(_OTHERS)}")]
 
 
 def _subnets(ec2: Any, ids: list[str], region: str) -> list[Subnet]:

@@ -14,6 +14,8 @@ from pipeline.stages import STAGES
 
 _AT_ONCE = 8
 _NAMED = 3
+_RESTORE = "npx cdk deploy; if the template has not changed, npx cdk deploy --revert-drift restores the policy"
+"""A deployment of the same template changes nothing, so what was changed by hand would stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ def _of(denied: list[Answer], role: str, *, entirely: bool) -> list[Result]:
         report(
             "permissions",
             f"{role} may not {'; '.join(names[:_NAMED])}{more}{f', because of {by}' if by else ''}",
-            f"have {by} allow it" if by else "npx cdk deploy, which restores the role's policy",
+            f"have {by} allow it" if by else _RESTORE,
         )
     ]
 

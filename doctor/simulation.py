@@ -56,26 +56,26 @@ def denials(iam: Any, role: str, question: Question) -> list[Answer]:
         ResourceArns=list(question.resources),
         **({"ContextEntries": context} if context else {}),
     )
-    found = []
-    for result in (result for page in pages for result in page["EvaluationResults"]):
-        by_resource = result.get("ResourceSpecificResults", ())
-        # IAM answers for each resource; the emulator ignores condition keys, and answers for the first one only.
-        if context and not by_resource:
-            raise ContextIgnoredError
-        decisions = [(each["EvalResourceName"], each["EvalResourceDecision"]) for each in by_resource] or [
-            (question.resources[0], result["EvalDecision"])
-        ]
-        denied = tuple(resource for resource, decision in decisions if decision != ALLOWED)
-        if denied:
-            found.append(
-                Answer(
-                    action=result["EvalActionName"],
-                    denied=denied,
-                    entirely=len(denied) == len(decisions),
-                    by=_by([result, *by_resource]),
-                )
-            )
-    return found
+    results = (result for page in pages for result in page["EvaluationResults"])
+    answers = (_answer(result, question) for result in results)
+    return [answer for answer in answers if answer.denied]
+
+
+def _answer(result: Mapping[str, Any], question: Question) -> Answer:
+    by_resource = result.get("ResourceSpecificResults", ())
+    # IAM answers for each resource; the emulator ignores condition keys, and answers for the first one only.
+    if question.context and not by_resource:
+        raise ContextIgnoredError
+    decisions = [(each["EvalResourceName"], each["EvalResourceDecision"]) for each in by_resource] or [
+        (question.resources[0], result["EvalDecision"])
+    ]
+    denied = tuple(resource for resource, decision in decisions if decision != ALLOWED)
+    return Answer(
+        action=result["EvalActionName"],
+        denied=denied,
+        entirely=len(denied) == len(decisions),
+        by=_by([result, *by_resource]),
+    )
 
 
 def _by(results: Iterable[Mapping[str, Any]]) -> str:

@@ -7,6 +7,8 @@ from doctor.result import Result, failure, ok, warning
 
 _NAMED = 3
 """How many resources to name in a line."""
+_MOST = 100
+"""How many drifted resources to count; one call returns as many."""
 
 
 def stack(cloudformation: Any, *, described: dict[str, Any]) -> list[Result]:
@@ -56,10 +58,10 @@ def _drift(cloudformation: Any, described: dict[str, Any]) -> Iterator[Result]:
     if status == "IN_SYNC":
         yield ok("drift", f"none ({when})")
     elif status == "DRIFTED":
-        pages = cloudformation.get_paginator("describe_stack_resource_drifts").paginate(
-            StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
+        drifts = cloudformation.describe_stack_resource_drifts(
+            StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], MaxResults=_MOST
         )
-        found = [item["LogicalResourceId"] for page in pages for item in page["StackResourceDrifts"]]
+        found = [item["LogicalResourceId"] for item in drifts["StackResourceDrifts"]]
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         yield warning(
             "drift",

@@ -57,4 +57,4 @@ def _refusal(error: ClientError) -> str:
         return f"access denied: {error.operation_name}: {message}; use a role with this permission"
     if code in _STALE:
         return f"AWS rejects your credentials ({code}: {message}): {_RENEW}"
-    return f"{error.operation_name}: {code}: {message}"
+    return f"{error.operation_name}: {code}" + (f": {message}" if message else "")

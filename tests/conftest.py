@@ -29,8 +29,13 @@ _TOGETHER = (
         "tests/e2e/test_executions.py",
         "tests/e2e/test_last_steps.py",
     ),
-    ("tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
-    ("tests/e2e/test_faulty_starts.py", "tests/e2e/test_starts.py", "tests/e2e/test_state_machine.py"),
+    ("tests/e2e/test_doctor_enforced.py", "tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
+    (
+        "tests/e2e/test_doctor.py",
+        "tests/e2e/test_faulty_starts.py",
+        "tests/e2e/test_starts.py",
+        "tests/e2e/test_state_machine.py",
+    ),
     ("tests/e2e/clients/",),
     ("tests/scripts/",),
 )

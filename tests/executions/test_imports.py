@@ -75,3 +75,13 @@ def test_command_without_local(command: tuple[str, ...]) -> None:
     assert not packages & LOCAL
     if command[0] not in {"--help", "validate"}:
         assert errors.startswith("error: nothing answers on this machine (")
+
+
+@pytest.mark.parametrize(("options", "imported"), [((), set()), (("--local",), LOCAL)], ids=["AWS", "this machine"])
+def test_doctor_imports_the_local_environment_for_this_machine_only(
+    options: tuple[str, ...], imported: set[str]
+) -> None:
+    """``mlops doctor`` imports the local environment with --local only."""
+    packages, errors = loaded("from cli.main import main; main(sys.argv[1:])", "doctor", "--json", *options)
+    assert "doctor" in packages, errors
+    assert packages & LOCAL == imported

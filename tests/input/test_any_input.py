@@ -30,7 +30,8 @@ def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iter
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-JUDGE = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(dict(input_schema()))
+_ECMA = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+JUDGE = _ECMA(dict(input_schema()))
 ROLE = TOKENS["SAGEMAKER_EXECUTION_ROLE"]
 SMALL = b"""\
 job_prefix: mlops
