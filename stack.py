@@ -89,6 +89,7 @@ class MlOpsStack(cdk.Stack):
             schedule_enabled=settings.schedule_enabled,
             dead_letters=dead_letters,
             key=key,
+            in_vpc=settings.vpc is not None,
         )
         monitoring = self._monitoring(
             workflow=workflow,

@@ -27,7 +27,7 @@ STAND_INS = {
 
 
 def validate(
-    *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], parameters: bool, as_json: bool
+    *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], vpc: bool, parameters: bool, as_json: bool
 ) -> None:
     """Checks a file, prints its errors, and ends the command: exit code 0 if the file is valid, else 1.
 
@@ -35,6 +35,7 @@ def validate(
         file: an ``input.yaml``.
         tokens: ``NAME=VALUE``, in place of the tokens' sample values.
         overrides: ``KEY=VALUE``, merged over the file.
+        vpc: whether the deployment has the parameter ``vpc-subnet-ids``.
         parameters: whether to print the execution's input.
         as_json: whether to print JSON only.
 
@@ -43,7 +44,9 @@ def validate(
     """
     values = STAND_INS | dict(_token(token) for token in tokens)
     try:
-        made = execution_input(file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides))
+        made = execution_input(
+            file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides), in_vpc=vpc
+        )
     except InvalidFileError as error:
         if as_json:
             found = [_as_json(problem) for problem in error.problems]
