@@ -12,6 +12,7 @@ from pipeline.images import ACCOUNTS, image_uri
 from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.integration_fields import unconfirmed_fields
 from pipeline.stages import STAGES
 
 _REGION = "us-east-1"
@@ -56,10 +57,15 @@ def validate(
                 click.echo(_line(file, problem))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
+    warnings = list(unconfirmed_fields(made.content))
     if as_json:
-        report = {"file": str(file), "valid": True, "problems": [], "runs": running}
+        found = [_as_json(warning) for warning in warnings]
+        report = {"file": str(file), "valid": True, "problems": [], "warnings": found, "runs": running}
         _print_json(report | ({"parameters": made.content} if parameters else {}))
-    elif parameters:
+        return
+    for warning in warnings:
+        click.echo(f"{file}: warning: {path_text(warning.path)}: {warning.message}", err=True)
+    if parameters:
         _print_json(made.content)
     else:
         click.echo(f"{file} is valid; it runs {', '.join(running) or 'no stage'}")
