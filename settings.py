@@ -31,6 +31,8 @@ _KEY_ARN = (
 )
 _REPOSITORY_ARN = r"arn:aws[a-z-]*:ecr:[a-z0-9-]+:\d{12}:repository/[a-z0-9][a-z0-9._/-]*"
 _POLICY_ARN = r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+"
+_ISOLATED = "us-iso"
+"""What the regions of the isolated partitions begin with."""
 _SUBNET_ID = r"subnet-[0-9a-f]{8,17}"
 _SECURITY_GROUP_ID = r"sg-[0-9a-f]{8,17}"
 _MOST_SUBNETS = 16
@@ -80,6 +82,16 @@ PARAMETERS = {
         description="a list of the subnets in which the jobs and models run; requires `vpc-security-group-ids`"
     ),
     "vpc-security-group-ids": Parameter(description="a list of their security groups; requires `vpc-subnet-ids`"),
+    "monitoring": Parameter(
+        description="`false` leaves out the alarms and the dashboard, some $4 a month; failures are still announced",
+        default="true",
+    ),
+    "keep-runs-days": Parameter(
+        description="the days after which what an execution wrote under `<model-name>/executions/` is deleted, and a "
+        "week later for good; `0` keeps it. Registered models and reports stay: they are under "
+        "`<model-name>/registered/`. To serve models without registering them, set `0`",
+        default="90",
+    ),
     "empty-bucket-on-destroy": Parameter(
         description="`true` makes SeedFarmer's `destroy` delete the bucket with every version of every object; "
         'in a manifest as text, `"true"`',
@@ -114,6 +126,10 @@ class Settings:
     """The six fields of an EventBridge cron expression, in UTC, without ``cron()``."""
     schedule_enabled: bool
     """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
+    monitoring: bool = True
+    """Whether there are alarms and a dashboard."""
+    keep_runs_days: int = 90
+    """Days after which the results of executions expire; 0 for never."""
     empty_bucket_on_destroy: bool = False
     """Whether SeedFarmer's destroy deletes the bucket and its contents: :mod:`empty_bucket`."""
     model_name: str
@@ -176,6 +192,15 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         stack_name=_stack_name(environment, model_name),
         schedule=_schedule(parameter("schedule")),
         schedule_enabled=_flag("schedule-enabled", parameter("schedule-enabled")),
+        monitoring=_flag("monitoring", parameter("monitoring")),
+        keep_runs_days=int(
+            _checked(
+                "keep-runs-days",
+                parameter("keep-runs-days"),
+                r"\d{1,5}",
+                "a number of days, or 0 to keep everything",
+            )
+        ),
         empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy")),
         model_name=model_name,
         image_version=image_version,
@@ -281,6 +306,11 @@ def _schedule(given: str) -> str:
 
 
 def _region(given: str | None) -> str | None:
+    if given is not None and given.startswith(_ISOLATED):
+        raise SettingsError(
+            f"region {given!r} is in an isolated partition, whose console and endpoints this module does not know; "
+            f"expected one of {', '.join(sorted(region for region in ACCOUNTS if not region.startswith(_ISOLATED)))}"
+        )
     if given is not None and given not in ACCOUNTS:
         raise SettingsError(
             f"region {given!r} has no SageMaker scikit-learn image; expected one of {', '.join(sorted(ACCOUNTS))}"

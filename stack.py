@@ -33,7 +33,7 @@ METADATA = {
 """The keys of the output ``metadata``, which SeedFarmer reads: the module's contract."""
 OUTPUTS = {
     "metadata": "a JSON object of names and ARNs",
-    "Dashboard": "link to the CloudWatch dashboard",
+    "Dashboard": "link to the CloudWatch dashboard, unless `monitoring` is `false`",
     "ApprovalTable": "name of the table in which `mlops approve` and `mlops reject` find open requests",
 }
 """The stack's outputs."""
@@ -51,7 +51,9 @@ class MlOpsStack(cdk.Stack):
         )
         image = sklearn_image(self, version=settings.image_version)
         key = kms.Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
-        storage = Storage(self, "Storage", key=key)
+        storage = Storage(
+            self, "Storage", key=key, model_name=settings.model_name, keep_runs_days=settings.keep_runs_days
+        )
         jobs, serving = self._sagemaker_roles(settings, storage, image, key)
         approval = Approval(self, "Approval", bucket=storage.bucket, model_name=settings.model_name, key=key)
         notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
@@ -65,6 +67,7 @@ class MlOpsStack(cdk.Stack):
             approval=approval,
             notifications=notifications,
             model_name=settings.model_name,
+            image_repositories=(image.repository_arn, *settings.image_repository_arns),
             key=key,
             vpc=settings.vpc,
         )
@@ -89,15 +92,33 @@ class MlOpsStack(cdk.Stack):
             schedule_enabled=settings.schedule_enabled,
             dead_letters=dead_letters,
             key=key,
+            in_vpc=settings.vpc is not None,
         )
-        monitoring = self._monitoring(
-            workflow=workflow,
-            starter=starter,
-            approval=approval,
+        announcer = Announcer(
+            self,
+            "Announcer",
+            state_machine_arn=workflow.state_machine_arn,
             notifications=notifications,
             dead_letters=dead_letters,
             key=key,
         )
+        dashboard = {}
+        if settings.monitoring:
+            monitoring = Monitoring(
+                self,
+                "Monitoring",
+                topic_arn=notifications.topic.topic_arn,
+                watched=Watched(
+                    state_machine_arn=workflow.state_machine_arn,
+                    starter=starter.function.function_name,
+                    starter_service=starter.service,
+                    gate=approval.function.function_name,
+                    announcer=announcer.function.function_name,
+                    dead_letters=dead_letters.queue.queue_name,
+                    log_group=workflow.log_group_name,
+                ),
+            )
+            dashboard = {"Dashboard": monitoring.dashboard_url}
         self._outputs(
             metadata=self.to_json_string(
                 {
@@ -108,7 +129,7 @@ class MlOpsStack(cdk.Stack):
                     "LambdaFunction": starter.function.function_arn,
                 }
             ),
-            Dashboard=monitoring.dashboard_url,
+            **dashboard,
             ApprovalTable=approval.table.table_name,
         )
 
@@ -141,39 +162,6 @@ class MlOpsStack(cdk.Stack):
             **shared,
         )
         return jobs, serving
-
-    def _monitoring(
-        self,
-        *,
-        workflow: Workflow,
-        starter: Starter,
-        approval: Approval,
-        notifications: Notifications,
-        dead_letters: DeadLetters,
-        key: kms.IKey | None,
-    ) -> Monitoring:
-        announcer = Announcer(
-            self,
-            "Announcer",
-            state_machine_arn=workflow.state_machine_arn,
-            notifications=notifications,
-            dead_letters=dead_letters,
-            key=key,
-        )
-        return Monitoring(
-            self,
-            "Monitoring",
-            topic_arn=notifications.topic.topic_arn,
-            watched=Watched(
-                state_machine_arn=workflow.state_machine_arn,
-                starter=starter.function.function_name,
-                starter_service=starter.service,
-                gate=approval.function.function_name,
-                announcer=announcer.function.function_name,
-                dead_letters=dead_letters.queue.queue_name,
-                log_group=workflow.log_group_name,
-            ),
-        )
 
     def _outputs(self, **outputs: str) -> None:
         for name, value in outputs.items():

@@ -66,6 +66,7 @@ def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., 
 @json_option
 @click.option("--parameters", is_flag=True, help="Print the execution's input, as the start Lambda would send it.")
 @click.option("--token", "tokens", multiple=True, metavar="NAME=VALUE", help="A token's value: MLOPS_BUCKET=mine.")
+@click.option("--vpc", is_flag=True, help="Check for a deployment with vpc-subnet-ids, whose models run in a VPC.")
 @override_option
 def validate() -> None:
     """Check FILE, an input.yaml, and report every error. The checks are those of the start Lambda.

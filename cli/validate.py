@@ -12,6 +12,7 @@ from pipeline.images import ACCOUNTS, image_uri
 from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
+from pipeline.integration_fields import unconfirmed_fields
 from pipeline.stages import STAGES
 
 _REGION = "us-east-1"
@@ -27,7 +28,7 @@ STAND_INS = {
 
 
 def validate(
-    *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], parameters: bool, as_json: bool
+    *, file: Path, tokens: tuple[str, ...], overrides: tuple[str, ...], vpc: bool, parameters: bool, as_json: bool
 ) -> None:
     """Checks a file, prints its errors, and ends the command: exit code 0 if the file is valid, else 1.
 
@@ -35,6 +36,7 @@ def validate(
         file: an ``input.yaml``.
         tokens: ``NAME=VALUE``, in place of the tokens' sample values.
         overrides: ``KEY=VALUE``, merged over the file.
+        vpc: whether the deployment has the parameter ``vpc-subnet-ids``.
         parameters: whether to print the execution's input.
         as_json: whether to print JSON only.
 
@@ -43,7 +45,9 @@ def validate(
     """
     values = STAND_INS | dict(_token(token) for token in tokens)
     try:
-        made = execution_input(file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides))
+        made = execution_input(
+            file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides), in_vpc=vpc
+        )
     except InvalidFileError as error:
         if as_json:
             found = [_as_json(problem) for problem in error.problems]
@@ -53,10 +57,15 @@ def validate(
                 click.echo(_line(file, problem))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
+    warnings = list(unconfirmed_fields(made.content))
     if as_json:
-        report = {"file": str(file), "valid": True, "problems": [], "runs": running}
+        found = [_as_json(warning) for warning in warnings]
+        report = {"file": str(file), "valid": True, "problems": [], "warnings": found, "runs": running}
         _print_json(report | ({"parameters": made.content} if parameters else {}))
-    elif parameters:
+        return
+    for warning in warnings:
+        click.echo(f"{file}: warning: {path_text(warning.path)}: {warning.message}", err=True)
+    if parameters:
         _print_json(made.content)
     else:
         click.echo(f"{file} is valid; it runs {', '.join(running) or 'no stage'}")

@@ -85,8 +85,15 @@ class Approval(Construct):
                 iam.PolicyStatement(
                     actions=["states:DescribeExecution"], resources=[executions_of(state_machine_arn, stack)]
                 ),
-                # To find the table and the state machine in the stack's outputs.
-                iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[stack.stack_id]),
+                # To find the table and the state machine in the stack's outputs, by the stack's name or its id.
+                iam.PolicyStatement(
+                    actions=["cloudformation:DescribeStacks"],
+                    resources=[
+                        stack.format_arn(
+                            service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"
+                        )
+                    ],
+                ),
                 *key_statements(self._key, "Decrypt", via="dynamodb", stack=stack),
             ],
         )

@@ -22,6 +22,8 @@ class Targets:
     """ARNs of the gate function, the topic and the table of approval requests."""
     objects: str
     """The ARN pattern of all objects in the bucket."""
+    images: tuple[str, ...]
+    """ARNs of the repositories of the images."""
     model_name: str
     """The model's identifier, part of every name that the module gives."""
 
@@ -51,11 +53,15 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
         region = "" if service == "iam" else stack.region
         yield iam.PolicyStatement(
             actions=[f"{service}:{action}" for action in actions],
-            resources=[f"arn:{stack.partition}:{service}:{region}:{stack.account}:{name}" for name in filled],
+            resources=[
+                name if name == "*" else f"arn:{stack.partition}:{service}:{region}:{stack.account}:{name}"
+                for name in filled
+            ],
             conditions={"StringEquals": dict(conditions)} if conditions else None,
         )
     for grant in own:
-        yield iam.PolicyStatement(actions=[grant.action], resources=[getattr(targets, grant.target)])
+        found = getattr(targets, grant.target)
+        yield iam.PolicyStatement(actions=[grant.action], resources=[found] if isinstance(found, str) else [*found])
 
 
 def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:

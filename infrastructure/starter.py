@@ -38,6 +38,7 @@ class Starter(Construct):
         schedule_enabled: bool,
         dead_letters: DeadLetters,
         key: kms.IKey | None = None,
+        in_vpc: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.service = f"{cdk.Stack.of(self).stack_name}-starter"
@@ -58,6 +59,7 @@ class Starter(Construct):
                 "MODEL_NAME": model_name,
                 "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
                 "IMAGE_URI": image_uri,
+                "IN_VPC": json.dumps(in_vpc),
                 "POWERTOOLS_SERVICE_NAME": self.service,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             },

@@ -30,6 +30,7 @@ class Workflow(Construct):
         approval: Approval,
         notifications: Notifications,
         model_name: str,
+        image_repositories: tuple[str, ...],
         key: kms.IKey | None = None,
         vpc: Vpc | None = None,
     ) -> None:
@@ -58,6 +59,7 @@ class Workflow(Construct):
             topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
             objects=bucket.arn_for_objects("*"),
+            images=image_repositories,
             model_name=model_name,
         )
         for statement in [
@@ -71,10 +73,17 @@ class Workflow(Construct):
         log_group = logs.LogGroup(
             self,
             "Logs",
+            # Log delivery adds any other name to the account's resource policy, whose size is limited:
+            # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+            log_group_name=f"/aws/vendedlogs/states/{stack.stack_name}",
             retention=logs.RetentionDays.SIX_MONTHS,
             encryption_key=key,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+        # An earlier version's group had a name of its own; an upgrade replaces it, and leaves its logs to expire.
+        resource = log_group.node.default_child
+        assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101 - for the type checker
+        resource.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         self.log_group_name = log_group.log_group_name
         self.state_machine_arn = self._state_machine(stack.to_json_string(machine), log_group).attr_arn
 

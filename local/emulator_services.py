@@ -115,7 +115,12 @@ class EmulatorServices:
         """Forwards a task and waits for its result, in the execution's thread."""
         execution = _EXECUTION.get()
         action = resource.rpartition(":")[2]
-        task = {"action": action.removesuffix(".sync"), "request": request}
+        task = {
+            "action": action.removesuffix(".sync"),
+            "request": request,
+            "waits": action.endswith(".sync"),
+            "sdk": ":aws-sdk:" in resource,
+        }
         with self._jobs if action.endswith(".sync") else nullcontext(), closing(HTTPConnection(self._address)) as line:
             answer = self._ask(line, execution, task)
         _end_if_aborted(execution)

@@ -9,7 +9,9 @@ Step Functions does with its ``.sync`` tasks on AWS
 import json
 import select
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, wait
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -88,11 +90,13 @@ class _RequestHandler(AwsRequestHandler):
         else:
             self.reply(HTTPStatus.NOT_IMPLEMENTED, b"the attached SageMaker does not answer SDKs", {})
 
-    def _run(self, service: JobService, *, action: str, request: dict[str, Any]) -> None:
-        if action.endswith("Job"):
+    def _run(self, service: JobService, *, action: str, request: dict[str, Any], waits: bool, sdk: bool) -> None:
+        if waits:
             answer = self._run_job(service, action, request)
+        elif isinstance(service, SageMaker):
+            answer = self._outcome(partial(service.call, sdk=sdk), action, request)
         else:
-            answer = self._outcome(service, action, request)
+            answer = self._outcome(service.run, action, request)
         self.close_connection = True
         self.reply(HTTPStatus.OK, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
@@ -101,7 +105,7 @@ class _RequestHandler(AwsRequestHandler):
         answer: Future[dict[str, Any]] = Future()
 
         def run() -> None:
-            answer.set_result(self._outcome(service, action, request))
+            answer.set_result(self._outcome(service.run, action, request))
 
         threading.Thread(target=run, daemon=True).start()
         line = select.poll()
@@ -111,9 +115,11 @@ class _RequestHandler(AwsRequestHandler):
                 service.stop_job(action, str(request.get(f"{action.removeprefix('create')}Name")))
         return answer.result()
 
-    def _outcome(self, service: JobService, action: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _outcome(
+        self, run: Callable[[str, dict[str, Any]], dict[str, Any]], action: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
         try:
-            return {"result": service.run(action, request)}
+            return {"result": run(action, request)}
         except TaskFailed as failure:
             if isinstance(failure, JobStopped) and self.services.stopping:
                 return {"stopped": True}

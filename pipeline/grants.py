@@ -40,7 +40,7 @@ class Grant:
     service: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    """The resource part of the ARNs, with ``{model}`` for the model's name: ``training-job/{model}-*``."""
+    """The resource part of the ARNs, with ``{model}`` for the model's name: ``training-job/{model}-*``; or ``*``."""
     conditions: tuple[tuple[str, str], ...] = ()
     """Condition keys with their required values."""
 
@@ -54,6 +54,12 @@ class OwnGrant:
     target: str
     """The resource's name in ``infrastructure.permissions.Targets``: ``gate``."""
 
+
+_LIST_TAGS = Grant("sagemaker", ("ListTags",), ("*",))
+"""On all resources, as in each of AWS's policies for the optimized integrations, and in the CDK's tasks.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
+"""
 
 Grants = Mapping[str, tuple[Grant | OwnGrant, ...]]
 """Grants by the integration that needs them, such as ``aws-sdk:sagemaker:createEndpoint``."""
@@ -78,7 +84,7 @@ def creation(noun: str) -> tuple[Grant, ...]:
     Args:
         noun: the resource as in the API's action names: ``Model``.
     """
-    return sagemaker((f"Create{noun}", "AddTags"), _kind(noun))
+    return (*sagemaker((f"Create{noun}", "AddTags"), _kind(noun)), _LIST_TAGS)
 
 
 def job(noun: str) -> tuple[Grant, ...]:
@@ -87,6 +93,7 @@ def job(noun: str) -> tuple[Grant, ...]:
     actions = (f"Create{noun}", f"Describe{noun}", f"Stop{noun}", "AddTags")
     return (
         *sagemaker(actions, _kind(noun)),
+        _LIST_TAGS,
         Grant("events", ("PutTargets", "PutRule", "DescribeRule"), (rule,)),
     )
 

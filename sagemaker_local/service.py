@@ -123,7 +123,20 @@ class SageMaker:
         if action in self._jobs.create_actions:
             check_request(action, request)
             return self._jobs.run(action, copy.deepcopy(request))
-        if action == "createModel":
+        return self.call(action, request, sdk=action != "createModel")
+
+    def call(self, action: str, request: dict[str, Any], *, sdk: bool) -> dict[str, Any]:
+        """Executes a state machine's request that waits for nothing: a job has only been created when it returns.
+
+        Args:
+            action: as for ``run``.
+            request: as for ``run``.
+            sdk: whether by an AWS SDK integration, whose errors have other names than the optimized ones.
+
+        Raises:
+            TaskFailed: the request was rejected.
+        """
+        if not sdk:
             return self.answer(action, request)
         try:
             return _as_text(self.answer(action, _as_bytes(request)))

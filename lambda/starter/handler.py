@@ -27,6 +27,7 @@ step_functions = boto3.client("stepfunctions", config=_config)
 
 _VARIABLES = {name: name for name in TOKENS if name != EXECUTION_TOKEN} | {"AWS_REGION_NAME": "AWS_REGION"}
 _TOKENS = {name: os.environ[variable] for name, variable in _VARIABLES.items()}
+_IN_VPC = os.environ["IN_VPC"] == "true"
 _STATE_MACHINE_ARN = os.environ["STATE_MACHINE_ARN"]
 
 _CLOCK_TOLERANCE = timedelta(seconds=0.5)
@@ -79,7 +80,9 @@ def _loggable(error: InputError, event: Any) -> str:
 def _start(request: StartEvent) -> dict[str, Any]:
     file, version = read_file(s3, request)
     try:
-        made = execution_input(file, tokens=_TOKENS, event_id=request.identity, overrides=request.overrides)
+        made = execution_input(
+            file, tokens=_TOKENS, event_id=request.identity, overrides=request.overrides, in_vpc=_IN_VPC
+        )
     except InvalidFileError as error:
         raise RefusedInputError(f"{request.location}: {error}") from error
     called = datetime.now(UTC)

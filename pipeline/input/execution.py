@@ -36,7 +36,12 @@ class ExecutionInput:
 
 
 def execution_input(
-    file: bytes, *, tokens: Mapping[str, str], event_id: str, overrides: Mapping[str, Any] | None = None
+    file: bytes,
+    *,
+    tokens: Mapping[str, str],
+    event_id: str,
+    overrides: Mapping[str, Any] | None = None,
+    in_vpc: bool = False,
 ) -> ExecutionInput:
     """Returns the execution that a file describes.
 
@@ -45,6 +50,7 @@ def execution_input(
         tokens: the value of each token except the execution's.
         event_id: identifies the event, however often it is delivered; part of the execution's name.
         overrides: merged over the parsed file before validation: mappings key by key, everything else replaced.
+        in_vpc: whether the deployment's models run in a VPC by default (its parameter ``vpc-subnet-ids``).
 
     Raises:
         InvalidFileError: the file is invalid; has every issue.
@@ -53,7 +59,7 @@ def execution_input(
     overrides = overrides or {}
     try:
         data = merged(document.data, overrides)
-        return checked_input(data, tokens=tokens, event_id=event_id, found=document.problems)
+        return checked_input(data, tokens=tokens, event_id=event_id, found=document.problems, in_vpc=in_vpc)
     except InvalidFileError as error:
         located = [_located(problem, document, overrides) for problem in error.problems]
         raise InvalidFileError(sorted(located, key=lambda problem: (problem.line or 0, problem.column or 0))) from None
@@ -68,7 +74,12 @@ def _document(file: bytes) -> Document:
 
 
 def checked_input(
-    data: dict[str, Any], *, tokens: Mapping[str, str], event_id: str, found: list[InputIssue] | None = None
+    data: dict[str, Any],
+    *,
+    tokens: Mapping[str, str],
+    event_id: str,
+    found: list[InputIssue] | None = None,
+    in_vpc: bool = False,
 ) -> ExecutionInput:
     """Returns the execution that parsed data describes.
 
@@ -77,6 +88,7 @@ def checked_input(
         tokens: as for ``execution_input``.
         event_id: as for ``execution_input``.
         found: the issues found so far.
+        in_vpc: as for ``execution_input``.
 
     Raises:
         InvalidFileError: the data is invalid; has every issue, without positions.
@@ -84,7 +96,7 @@ def checked_input(
     name, unfit = execution_name(data, tokens=tokens, event_id=event_id)
     content, unresolved = fill_in_input(data, execution=name, tokens=tokens)
     foreign = names_outside_scope(content, execution=name, model_name=tokens["MODEL_NAME"])
-    contradictions = chain.from_iterable(stage.issues(data) for stage in STAGES)
+    contradictions = chain.from_iterable(stage.issues(data, in_vpc=in_vpc) for stage in STAGES)
     everything = chain(found or [], problems(content), unfit, unresolved, contradictions, foreign)
     wrong = list(islice(everything, MAX_PROBLEMS + 1))
     if wrong:

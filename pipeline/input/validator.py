@@ -112,6 +112,8 @@ def _type_problem(value: Any, schema: Schema, path: Path) -> InputIssue | None:
     if any(isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool)) for name in allowed):
         return None
     expected = listed(_NOUNS[name] for name in allowed if name != "null")
+    if "errorMessage" in schema:
+        return InputIssue(path=path, message=schema["errorMessage"], value=value, allowed="null")
     if value is None:
         message = f"is null, but it is required; expected {expected}"
     else:

@@ -67,11 +67,21 @@ class Stage(ABC):
         """Returns JSONata conditions, each with a state that then ends the execution after this stage."""
         return []
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator["InputIssue"]:  # noqa: ARG002 - most stages have none
+    def rules(self) -> "Schema":
+        """Returns a JSON Schema of the whole file, for what its section and another stage's rule out together."""
+        return {}
+
+    def issues(
+        self,
+        data: Mapping[str, Any],  # noqa: ARG002 - most stages have none
+        *,
+        in_vpc: bool = False,  # noqa: ARG002
+    ) -> Iterator["InputIssue"]:
         """Yields what the schema cannot find: keys that contradict each other or another stage.
 
         Args:
             data: the parsed file before tokens are filled in; below the top level it may have any shape.
+            in_vpc: whether the deployment's models run in a VPC by default.
         """
         yield from ()
 

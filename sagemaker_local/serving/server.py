@@ -90,7 +90,11 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self._send(*self.answer(body))
         except Exception as error:  # noqa: BLE001 - an exception in a user's function is a response with status 500
             traceback.print_exc()
-            self._send(repr(error).encode(), "text/plain", HTTPStatus.INTERNAL_SERVER_ERROR)
+            # The container's web server answers its own exceptions (werkzeug's) with their status.
+            status = getattr(error, "code", None)
+            if not isinstance(status, int) or status not in HTTPStatus.__members__.values():
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+            self._send(repr(error).encode(), "text/plain", status)
 
     def _authorized(self) -> bool:
         given = self.headers.get("Authorization", "").encode("latin-1", "replace")

@@ -87,9 +87,23 @@ def test_parameters_are_what_the_lambda_would_send() -> None:
         "file": str(SHIPPED),
         "valid": True,
         "problems": [],
+        "warnings": [],
         "runs": [stage.key for stage in STAGES],
         "parameters": sent,
     }
+
+
+def test_fields_that_step_functions_may_not_support() -> None:
+    """A field that the integration is not known to pass on is a warning with the source; the file stays valid."""
+    override = ("--override", "training.input.RetryStrategy={MaximumRetryAttempts: 2}")
+    result = mlops("validate", str(SHIPPED), *override)
+    assert result.exit_code == 0
+    assert "warning: training.input.RetryStrategy: Step Functions may not support" in result.stderr
+    assert "connect-sagemaker.html" in result.stderr
+    assert "is valid" in result.stdout
+    report = json.loads(mlops("validate", str(SHIPPED), *override, "--json").output)
+    assert [warning["path"] for warning in report["warnings"]] == ["training.input.RetryStrategy"]
+    assert not mlops("validate", str(SHIPPED), *override, "--override", "training.run=false").stderr.count("warning")
 
 
 def test_overrides_are_checked_too() -> None:

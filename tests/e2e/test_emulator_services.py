@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.validate import STAND_INS
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator
@@ -134,3 +135,24 @@ def test_object_is_read(pipeline: PipelineEmulator) -> None:
     task = {"Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Arguments": {"Bucket": "bucket", "Key": "key"}}
     execution = pipeline.finish(run(pipeline, task))
     assert json.loads(execution["output"])["Body"] == "content"
+
+
+@pytest.mark.parametrize("integration", ["sagemaker:createProcessingJob", "aws-sdk:sagemaker:createProcessingJob"])
+def test_a_task_without_sync_does_not_wait_for_its_job(pipeline: PipelineEmulator, integration: str) -> None:
+    """Such a task ends as soon as the job exists, with the answer of CreateProcessingJob; the job runs on."""
+    name = f"job-{time.monotonic_ns()}"
+    job = {
+        "ProcessingJobName": name,
+        "AppSpecification": {"ImageUri": STAND_INS["IMAGE_URI"], "ContainerEntrypoint": ["sleep", "30"]},
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+        },
+        "RoleArn": ROLE,
+    }
+    task = {"Resource": f"arn:aws:states:::{integration}", "Arguments": job}
+    execution = pipeline.finish(run(pipeline, task))
+    assert execution["status"] == "SUCCEEDED", execution
+    assert json.loads(execution["output"])["ProcessingJobArn"].endswith(f"/{name}")
+    sagemaker = pipeline.emulator.client("sagemaker")
+    assert sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "InProgress"
+    sagemaker.stop_processing_job(ProcessingJobName=name)

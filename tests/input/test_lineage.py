@@ -68,6 +68,7 @@ def variants(*given: dict[str, Any]) -> dict[str, Any]:
     return {"input": {"EndpointConfig": {"ProductionVariants": list(given)}}}
 
 
+INSTANCE = {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 SERVERLESS = {"VariantName": "a", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
 
 
@@ -77,7 +78,7 @@ def test_deployment_needs_a_model() -> None:
     assert problem.path == ("deployment", "input", "EndpointConfig", "ProductionVariants", 0, "ModelName")
     assert "CreateModel.run is not true" in problem.message
     assert problem.line
-    two = variants(SERVERLESS | {"ModelName": "mine"}, SERVERLESS | {"VariantName": "b"})
+    two = variants(INSTANCE | {"ModelName": "mine"}, INSTANCE | {"VariantName": "b"})
     (problem,) = refused(CreateModel=OFF, batchTransform=OFF, deployment=two)
     assert problem.path[-2:] == (1, "ModelName")
     made(CreateModel=OFF, batchTransform=OFF, deployment=variants(SERVERLESS | {"ModelName": "mine"}))
@@ -91,7 +92,7 @@ def test_deployment_of_the_sources_model(given: Any) -> None:
     sourced = made(CreateModel=OFF, source_execution_id=SOURCE, deployment={"input": given})
     (variant,) = sourced.content["deployment"]["input"]["EndpointConfig"]["ProductionVariants"]
     assert variant["ModelName"] == f"model-{SOURCE}"
-    assert variant["ServerlessConfig"]
+    assert variant["VariantName"]
 
 
 @pytest.mark.parametrize("stage", ["CreateModel", "batchTransform"])

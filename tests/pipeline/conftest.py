@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from botocore.model import ServiceModel
 from cli.validate import STAND_INS
 from pipeline.input.execution import execution_input
 from tests.pipeline.endpoints import Deploy, Endpoints
-from tests.pipeline.machine import EXECUTION, Ended, Handler, run
+from tests.pipeline.evaluators import evaluate_all_in_node
+from tests.pipeline.machine import EVALUATED, EXECUTION, Ended, Handler, run
 
 SHIPPED = Path(__file__).parent.parent.parent / "scripts" / "input.yaml"
 _FILLED = execution_input(SHIPPED.read_bytes(), tokens=STAND_INS, event_id="event").content
@@ -24,6 +26,17 @@ _JOBS = ("preprocessing", "training", "evaluation", "CreateModel", "batchTransfo
 def sagemaker() -> ServiceModel:
     """Botocore's service model of SageMaker."""
     return botocore.session.get_session().get_service_model("sagemaker")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _reference_agrees() -> Iterator[None]:
+    """Every expression that a file's tests evaluate has the same value by the reference implementation of JSONata."""
+    EVALUATED.clear()
+    yield
+    cases = list(EVALUATED.values())
+    in_node = evaluate_all_in_node([case[:3] for case in cases]) if cases else []
+    for (expression, _, _, value), expected in zip(cases, in_node, strict=True):
+        assert value == expected, expression
 
 
 @pytest.fixture
@@ -61,8 +74,10 @@ def deploy(last_steps: dict[str, Any]) -> Deploy:
     def answers(_request: dict[str, Any]) -> Any:
         return {"Body": "0.1,0\n", "ContentType": "text/csv"}
 
-    def deployed(endpoints: Endpoints, section: dict[str, Any] | None = None, **handlers: Handler) -> Ended:
+    def deployed(
+        endpoints: Endpoints, section: dict[str, Any] | None = None, *, retries: bool = False, **handlers: Handler
+    ) -> Ended:
         last_steps["deployment"] |= section or {}
-        return run(last_steps, {"invokeEndpoint": answers} | endpoints.handlers() | handlers)
+        return run(last_steps, {"invokeEndpoint": answers} | endpoints.handlers() | handlers, retries=retries)
 
     return deployed

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ const lines = require('readline').createInterface({input: process.stdin});
 (async () => {
   for await (const line of lines) {
     const [cases, variables] = JSON.parse(line);
-    const one = ([expression, states]) => jsonata(expression).evaluate({}, {...variables, states, parse});
+    const one = ([expression, states, own]) =>
+      jsonata(expression).evaluate({}, {...variables, ...own, states, parse});
     const values = await Promise.all(cases.map(one));
     console.log(JSON.stringify(values.map(value => value === undefined ? null : value)));
   }
@@ -43,8 +44,13 @@ def _node() -> "subprocess.Popen[str]":
     return process
 
 
-def evaluate_all_in_node(cases: list[tuple[str, dict[str, Any]]], variables: dict[str, Any] | None = None) -> list[Any]:
-    """Evaluates the expressions with JSONata's reference implementation; Node reports errors on stderr."""
+def evaluate_all_in_node(cases: Sequence[Sequence[Any]], variables: dict[str, Any] | None = None) -> list[Any]:
+    """Evaluates the expressions with JSONata's reference implementation; Node reports errors on stderr.
+
+    Args:
+        cases: expressions, each with ``$states`` and optionally its own variables.
+        variables: those of all.
+    """
     process = _node()
     assert process.stdin is not None
     assert process.stdout is not None

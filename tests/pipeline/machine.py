@@ -51,7 +51,7 @@ class Ended:
     variables: dict[str, Any] = field(default_factory=dict)
     """The assigned variables, which a redrive keeps."""
     waited: list[int] = field(default_factory=list)
-    """The seconds of each Wait."""
+    """The seconds of each Wait. Nothing else takes time."""
 
 
 def keep(request: dict[str, Any]) -> Any:
@@ -77,17 +77,38 @@ def keep(request: dict[str, Any]) -> Any:
     }
 
 
-def evaluate(expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None) -> Any:
-    """Evaluates the expression."""
+EVALUATED: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {}
+"""What the tests of this process evaluated, with the values: tests/pipeline/conftest.py asks the reference, too."""
+
+_BY_CHANCE = ("$now()", "$millis()", "$random()")
+
+
+def evaluate(
+    expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None, *, now: float | None = None
+) -> Any:
+    """Evaluates the expression; ``now`` is the time of ``$millis``, in seconds."""
     compiled = jsonata.Jsonata(expression)
     compiled.register_lambda("parse", json.loads)
+    if now is not None:
+        compiled.register_lambda("millis", lambda: now * 1000)
     for name, value in ((variables or {}) | {"states": states}).items():
         compiled.assign(name, value)
-    return compiled.evaluate(None)
+    value = compiled.evaluate(None)
+    if not any(name in expression for name in _BY_CHANCE):
+        case = json.dumps([expression, states, variables or {}], sort_keys=True)
+        if case not in EVALUATED:
+            EVALUATED[case] = (*json.loads(case), json.loads(json.dumps(value)))
+    return value
 
 
 def evaluated(
-    template: Any, data: Any, *, redrives: int = 0, variables: dict[str, Any] | None = None, **more: Any
+    template: Any,
+    data: Any,
+    *,
+    redrives: int = 0,
+    variables: dict[str, Any] | None = None,
+    now: float | None = None,
+    **more: Any,
 ) -> Any:
     """Returns a field of a state with its expressions evaluated.
 
@@ -96,11 +117,12 @@ def evaluated(
         data: the state's input.
         redrives: how often the execution was redriven.
         variables: what was assigned.
+        now: as for ``evaluate``.
         more: ``result`` or ``errorOutput``.
     """
     if isinstance(template, dict):
         return {
-            key: evaluated(value, data, redrives=redrives, variables=variables, **more)
+            key: evaluated(value, data, redrives=redrives, variables=variables, now=now, **more)
             for key, value in template.items()
         }
     if not isinstance(template, str) or not template.startswith("{%"):
@@ -111,7 +133,7 @@ def evaluated(
         "Task": {"Token": "token"},
     }
     states = {"input": data, "context": context} | more
-    return evaluate(template.removeprefix("{%").removesuffix("%}"), states, variables)
+    return evaluate(template.removeprefix("{%").removesuffix("%}"), states, variables, now=now)
 
 
 def redrive(ended: Ended, handlers: dict[str, Handler], *, redrives: int = 1, retries: bool = False) -> Ended:
@@ -128,6 +150,7 @@ def run(
     retries: bool = False,
     start: str | None = None,
     machine: dict[str, Any] = MACHINE,
+    waited: list[int] | None = None,
 ) -> Ended:
     """Runs the definition.
 
@@ -138,8 +161,11 @@ def run(
         retries: whether a task is tried again as its Retry says. Nothing is waited for.
         start: the state to begin with; None for the first one.
         machine: the definition.
+        waited: gets the seconds of each Wait, for handlers that need the time.
     """
-    return _Execution(handlers, retries=retries, redrives=0, machine=machine).run(data, start or machine["StartAt"])
+    execution = _Execution(handlers, retries=retries, redrives=0, machine=machine)
+    execution.ended.waited = [] if waited is None else waited
+    return execution.run(data, start or machine["StartAt"])
 
 
 class _Execution:
@@ -181,7 +207,8 @@ class _Execution:
         return self.ended
 
     def _value(self, template: Any, data: Any, **more: Any) -> Any:
-        return evaluated(template, data, redrives=self._redrives, variables=self.ended.variables, **more)
+        variables, now = self.ended.variables, float(sum(self.ended.waited))
+        return evaluated(template, data, redrives=self._redrives, variables=variables, now=now, **more)
 
     def _left(self, part: dict[str, Any], data: Any, default: Any, **more: Any) -> tuple[Any, str]:
         """Returns the next state's input and name; Output and Assign both see the variables as they were before."""

@@ -43,7 +43,7 @@ class Announcement(Stage):
         """Starts with a Choice."""
         return [(self.runs, "announcement: text?")]
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+    def issues(self, data: Mapping[str, Any], *, in_vpc: bool = False) -> Iterator[InputIssue]:  # noqa: ARG002
         """Checks that the text is not empty."""
         own = StageSection.of(data, self)
         if own.runs and own.value.get("text") == "":

@@ -1,11 +1,16 @@
 """The deployment stage's states, against a small fake of SageMaker's endpoints."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.asl.resources import PLACEHOLDERS
+from pipeline.definition import definition
+from pipeline.input.execution import merged
 from sagemaker_local.requests import check_request
 from tests.pipeline.endpoints import UNKNOWN, Deploy, Endpoints
+from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
 from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, redrive
 
 
@@ -76,7 +81,7 @@ def test_all_of_the_users_requests_are_passed_on(deploy: Deploy) -> None:
                 "EndpointConfigName": "my-config",
                 "KmsKeyId": None,
                 "ProductionVariants": [
-                    {"VariantName": "a", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"},
+                    {"VariantName": "a", "InitialInstanceCount": 2, "InstanceType": "ml.m5.xlarge"},
                     {"VariantName": "b", "ModelName": "other", "AcceleratorType": None},
                 ],
             },
@@ -88,6 +93,7 @@ def test_all_of_the_users_requests_are_passed_on(deploy: Deploy) -> None:
     config = request(ended, "createEndpointConfig")
     assert config["EndpointConfigName"] == "my-config"
     assert [variant["ModelName"] for variant in config["ProductionVariants"]] == [f"model-{EXECUTION}", "other"]
+    assert [variant["InstanceType"] for variant in config["ProductionVariants"]] == ["ml.m5.xlarge", "ml.m5.large"]
     assert set(config) == {"EndpointConfigName", "ProductionVariants"}
     assert request(ended, "createEndpoint") == {
         "EndpointName": "mine",
@@ -106,6 +112,34 @@ def test_without_an_input_it_is_serverless(deploy: Deploy) -> None:
     assert config["ProductionVariants"][0]["ServerlessConfig"]
     assert request(ended, "createEndpoint")["EndpointName"] == "demo"
     check_request("createEndpointConfig", config)
+
+
+@IMPLEMENTATIONS
+@pytest.mark.parametrize("variants", [None, [{"VariantName": "a", "ServerlessConfig": None}]])
+@pytest.mark.parametrize(
+    ("changes", "in_vpc"),
+    [
+        ({}, True),
+        ({"CreateModel": {"input": {"VpcConfig": {"Subnets": ["s"], "SecurityGroupIds": ["g"]}}}}, False),
+        ({"CreateModel": {"input": {"EnableNetworkIsolation": True}}}, False),
+        ({"deployment": {"input": {"EndpointConfig": {"DataCaptureConfig": {"EnableCapture": True}}}}}, False),
+    ],
+)
+def test_the_default_variant_has_an_instance_where_a_serverless_one_would_fail(
+    changes: dict[str, Any], *, in_vpc: bool, variants: Any, evaluator: Evaluate, last_steps: dict[str, Any]
+) -> None:
+    """In a VPC, with network isolation or with data capture, a variant that says nothing runs on an instance."""
+    last_steps["deployment"]["input"] = {"EndpointConfig": {"ProductionVariants": variants}}
+    in_network = replace(PLACEHOLDERS, subnets=("subnet-1",), security_groups=("sg-1",))
+    arguments = definition(in_network if in_vpc else PLACEHOLDERS)["States"]["deployment: endpoint config"]["Arguments"]
+    made = evaluator(
+        arguments.removeprefix("{%").removesuffix("%}"),
+        {"input": merged(last_steps, changes), "context": {"Execution": {"Name": EXECUTION}}},
+    )
+    (variant,) = made["ProductionVariants"]
+    assert "ServerlessConfig" not in variant
+    assert variant["InstanceType"].startswith("ml.")
+    assert variant["InitialInstanceCount"] == 1
 
 
 def test_an_endpoint_that_never_comes_into_service(deploy: Deploy) -> None:

@@ -17,7 +17,7 @@ from pipeline.schema import SCHEMA_FILE, schema_text
 from pipeline.stages import REQUEST_STAGES, RequestStage
 
 PROJECT = Path(__file__).parent.parent.parent
-DESCRIBING = {"$schema", "$defs", "title", "description", "examples", "patternErrorMessage"}
+DESCRIBING = {"$schema", "$defs", "title", "description", "examples", "patternErrorMessage", "errorMessage"}
 
 
 def schemas(schema: Any) -> Iterator[dict[str, Any]]:

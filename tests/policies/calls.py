@@ -39,6 +39,7 @@ def _job(noun: str, kind: str) -> Needs:
         name = request[f"{noun}Name"]
         yield from place.sagemaker(kind, name, f"Create{noun}", f"Describe{noun}", f"Stop{noun}")
         yield from _tags(kind, name, request, place)
+        yield Need("sagemaker:ListTags", "*")
         yield from _role(request)
         rule = place.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{noun}sRule")
         for action in ("PutTargets", "PutRule", "DescribeRule"):
@@ -61,6 +62,7 @@ def _role(request: Request) -> Iterator[Need]:
 def _model(request: Request, place: Place) -> Iterator[Need]:
     yield from place.sagemaker("model", request["ModelName"], "CreateModel")
     yield from _tags("model", request["ModelName"], request, place)
+    yield Need("sagemaker:ListTags", "*")
     yield from _role(request)
 
 
@@ -73,6 +75,12 @@ def _package(request: Request, place: Place) -> Iterator[Need]:
     yield from place.sagemaker("model-package-group", group, "CreateModelPackage")
     yield from place.sagemaker("model-package", f"{group}/1", "CreateModelPackage")
     yield from _tags("model-package", f"{group}/1", request, place)
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html, CreateModelPackage: the caller's.
+    for container in request["InferenceSpecification"]["Containers"]:
+        account, _, rest = container["Image"].partition(".dkr.ecr.")
+        repository = rest.partition("/")[2].partition(":")[0]
+        for action in ("BatchGetImage", "DescribeImages"):
+            yield Need(f"ecr:{action}", f"arn:aws:ecr:{place.region}:{account}:repository/{repository}")
     # Tagging a version also tags its group.
     yield from _tags("model-package-group", group, request, place)
 

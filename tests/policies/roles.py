@@ -125,7 +125,11 @@ def approvers(template: dict[str, Any]) -> list[Need]:
         Need("dynamodb:UpdateItem", table),
         Need("states:SendTaskSuccess", "*"),
         Need("states:DescribeExecution", execution(template)),
-        Need("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/mlops-demo/id"),
+        # By name, as the AWS CLI asks, and by id, to which CloudFormation resolves it.
+        *(
+            Need("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/mlops-demo/{stack}")
+            for stack in ("id", "")
+        ),
         *(key("dynamodb", "Decrypt") if has_key(template) else ()),
     ]
 
@@ -190,6 +194,12 @@ def workflow(template: dict[str, Any], calls: list[Call]) -> list[Need]:
     grant = {"kms:ViaService": f"sagemaker.{REGION}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
     return [
         *(need for action, request in calls for need in needs(action, of_deployment(template, request), HERE)),
+        # A registered model may have any image that the jobs may run.
+        *(
+            Need(f"ecr:{action}", OPTIONS["IMAGE_REPOSITORY_ARNS"])
+            for action in ("BatchGetImage", "DescribeImages")
+            if has_key(template)
+        ),
         *TRACING,
         *(Need(f"xray:{action}", "*") for action in ("GetSamplingRules", "GetSamplingTargets")),
         *(Need(f"logs:{action}", "*") for action in logs),

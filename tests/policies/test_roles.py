@@ -203,7 +203,9 @@ def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str
 def test_names_are_those_of_the_deployments_model() -> None:
     """A deployment with another model has other names, in lower case in ARNs."""
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
-    targets = Targets(gate="gate", topic="topic", approvals="approvals", objects="objects", model_name="Churn")
+    targets = Targets(
+        gate="gate", topic="topic", approvals="approvals", objects="objects", images=("i",), model_name="Churn"
+    )
     made = stack.resolve(
         [each.to_json() for each in statements(definition(PLACEHOLDERS), targets=targets, stack=stack)]
     )

@@ -90,5 +90,8 @@ def test_approvers_may_answer_for_this_pipeline_only(alone: dict[str, Any]) -> N
     (table,) = (name for name, found in alone["Resources"].items() if found["Type"] == "AWS::DynamoDB::Table")
     for action in ("dynamodb:GetItem", "dynamodb:UpdateItem"):
         assert permissions.pop(action) == {"Fn::GetAtt": [table, "Arn"]}
-    assert permissions.pop("cloudformation:DescribeStacks") == {"Ref": "AWS::StackId"}
+    assert (
+        permissions.pop("cloudformation:DescribeStacks")
+        == "arn:aws:cloudformation:us-east-1:123456789012:stack/Alone/*"
+    )
     assert permissions == {"states:SendTaskSuccess": "*"}

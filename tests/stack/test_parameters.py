@@ -80,6 +80,7 @@ def test_empty_bucket_on_destroy(given: object, goes: bool) -> None:  # noqa: FB
         ({"schedule": SCHEDULE, "image-version": "latest"}, ["image-version", "'latest'", "1.2-1"]),
         ({"schedule": SCHEDULE, "schedule-enabled": "no"}, ["schedule-enabled", "'no'", "true or false"]),
         ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
+        ({"schedule": SCHEDULE, "keep-runs-days": "-1"}, ["keep-runs-days", "'-1'", "a number of days"]),
         (
             {"schedule": SCHEDULE, "empty-bucket-on-destroy": "True"},
             ["empty-bucket-on-destroy", "'True'", "true or false"],
@@ -225,3 +226,28 @@ def test_other_partitions_get_their_own_arns(synthesised: Callable[..., Path]) -
     assert "arn:aws-cn:states:::sagemaker:createTrainingJob.sync" in text
     assert "arn:aws:" not in text
     assert "450853457545.dkr.ecr.cn-north-1." in text
+
+
+@pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1"])
+def test_isolated_partitions_are_refused(region: str) -> None:
+    """A region of an isolated partition is refused at synth, instead of failing when it is deployed."""
+    with pytest.raises(SettingsError, match=f"region '{region}' is in an isolated partition"):
+        read_settings({"schedule": SCHEDULE}.get, {"CDK_DEFAULT_REGION": region})
+
+
+def test_without_monitoring_and_expiry(synthesised: Callable[..., Path]) -> None:
+    """monitoring=false leaves out alarms and dashboard, not the announcements; keep-runs-days=0 keeps every run."""
+    folder = synthesised(
+        SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
+        SEEDFARMER_PARAMETER_MONITORING="false",
+        SEEDFARMER_PARAMETER_KEEP_RUNS_DAYS="0",
+        CDK_DEFAULT_ACCOUNT="123456789012",
+        CDK_DEFAULT_REGION="eu-central-1",
+    )
+    template = json.loads((folder / "mlops-demo.template.json").read_text())
+    types = [found["Type"] for found in template["Resources"].values()]
+    assert not [kind for kind in types if kind.startswith("AWS::CloudWatch::")]
+    assert "Dashboard" not in template["Outputs"]
+    assert any("EventPattern" in found["Properties"] for found in template["Resources"].values())
+    (bucket,) = (found for found in template["Resources"].values() if found["Type"] == "AWS::S3::Bucket")
+    assert not [rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]

@@ -10,6 +10,7 @@ import pytest
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.grants import grants_of, integrations
+from pipeline.places import REGISTERED
 from pipeline.stages import STAGES
 from tests.stack.resources import as_list, resources, statements, the
 
@@ -67,6 +68,31 @@ def test_bucket_is_secure(template: dict[str, Any]) -> None:
         statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         for statement in policy
     )
+
+
+def test_runs_expire_and_what_is_registered_does_not(template: dict[str, Any]) -> None:
+    """After 90 days, what an execution wrote is deleted, with its versions; no rule deletes other current objects."""
+    rules = the(template, "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    (runs,) = (rule for rule in rules if "ExpirationInDays" in rule)
+    assert (runs["Prefix"], runs["ExpirationInDays"], runs["Status"]) == ("demo/executions/", 90, "Enabled")
+    assert runs["NoncurrentVersionExpiration"]["NoncurrentDays"] < 90
+    assert not f"demo/{REGISTERED}".startswith(runs["Prefix"])
+    (everything,) = (rule for rule in rules if "Prefix" not in rule)
+    assert everything["AbortIncompleteMultipartUpload"]
+    assert everything["NoncurrentVersionExpiration"]
+    assert everything["ExpiredObjectDeleteMarker"] is True
+
+
+def test_the_state_machines_log_leaves_the_accounts_resource_policy_alone(template: dict[str, Any]) -> None:
+    """The log group is under /aws/vendedlogs/; an upgrade, which renames it, leaves the old one to its retention."""
+    logging = the(template, "AWS::StepFunctions::StateMachine")["LoggingConfiguration"]
+    ((reference, _),) = (
+        each["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"] for each in logging["Destinations"]
+    )
+    group = template["Resources"][reference]
+    assert group["Properties"]["LogGroupName"] == "/aws/vendedlogs/states/mlops-demo"
+    assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("Delete", "Retain")
+    assert group["Properties"]["RetentionInDays"]
 
 
 def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, Any]) -> None:
@@ -153,11 +179,13 @@ WITHOUT_RESOURCE = {
 
 
 def test_star_resource_only_where_aws_leaves_no_choice(template: dict[str, Any]) -> None:
-    """A statement on all resources has only actions that do not support resources."""
+    """A statement on all resources has only actions that do not support resources, and one that AWS has on all."""
+    # https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
+    as_in_aws_templates = {"sagemaker:ListTags"}
     for policy in policies(template):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             if "*" in as_list(statement["Resource"]):
-                assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE
+                assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE | as_in_aws_templates
 
 
 def test_state_machine_passes_only_sagemakers_roles(template: dict[str, Any]) -> None:

@@ -75,6 +75,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterato
         "MLOPS_BUCKET": BUCKET,
         "MODEL_NAME": "demo",
         "SAGEMAKER_EXECUTION_ROLE": ROLE,
+        "IN_VPC": "false",
         "IMAGE_URI": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
         "POWERTOOLS_METRICS_NAMESPACE": "MLOps",
         "POWERTOOLS_SERVICE_NAME": "mlops-starter",

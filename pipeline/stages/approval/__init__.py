@@ -54,7 +54,7 @@ class Approval(Stage):
         """A rejection ends the execution."""
         return [(IS_REJECTED, REJECTED)]
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+    def issues(self, data: Mapping[str, Any], *, in_vpc: bool = False) -> Iterator[InputIssue]:  # noqa: ARG002
         """Checks that metrics have an evaluation, the champion a registry, and that the status is left to approval."""
         own, evaluation, registration = (StageSection.of(data, stage) for stage in (self, EVALUATION, REGISTRATION))
         if not own.runs:

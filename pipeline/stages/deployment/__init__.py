@@ -29,15 +29,28 @@ if TYPE_CHECKING:
 ENDPOINT = "deployment: endpoint"
 """The name of its first state."""
 
-DEFAULT_VARIANT = {
-    "VariantName": "AllTraffic",
-    "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
-}
-"""The endpoint's default variant, which costs nothing while it serves no requests."""
+DEFAULT_VARIANT = {"VariantName": "AllTraffic"}
+"""The endpoint's default variant."""
+
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+"""What a variant runs on if it does not say: it costs nothing while it serves no requests."""
+
+INSTANCE = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+"""What a variant runs on if it does not say and the endpoint has a feature that serverless variants lack.
+
+Those are a VPC, network isolation, data capture and several variants:
+https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, "Feature exclusions"
+"""
 
 DEFAULT_TIMEOUT = 3600
 """Seconds within which the endpoint must be in service, if the input does not say."""
 _VARIANTS = ("input", "EndpointConfig", "ProductionVariants")
+
+NOT_SERVERLESS = "cannot be combined with {}: a serverless variant has no such feature"
+INSTEAD = (
+    "omit ServerlessConfig for the default, an instance, or set InitialInstanceCount and InstanceType in its place"
+)
+"""The two halves of the messages about features that serverless variants lack."""
 
 
 class Deployment(Stage):
@@ -61,12 +74,21 @@ class Deployment(Stage):
 
         return GRANTS
 
+    def rules(self) -> "Schema":
+        """A serverless variant whose model has a VPC or is isolated."""
+        from pipeline.stages.deployment.schema import serverless_rules  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return serverless_rules()
+
     def entry_rules(self) -> list[tuple[str, str]]:
         """Starts by describing the endpoint."""
         return [(self.runs, ENDPOINT)]
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """Checks that the smoke test has one record, and autoscaling a variant with instances."""
+    def issues(self, data: Mapping[str, Any], *, in_vpc: bool = False) -> Iterator[InputIssue]:
+        """Checks that the smoke test has one record, autoscaling a variant with instances, and a VPC no serverless one.
+
+        The schema checks the other features that serverless variants lack.
+        """
         own = StageSection.of(data, self)
         if not own.runs:
             return
@@ -74,6 +96,8 @@ class Deployment(Stage):
         if isinstance(test, dict) and (test.get("Body") is None) == (test.get("S3Uri") is None):
             message = "must have one of S3Uri (the record's location) and Body (the record itself)"
             yield InputIssue(path=(self.key, "smoke_test"), message=message)
+        if in_vpc:
+            yield from self._serverless_in_vpc(own, data)
         scaling = own.at("autoscaling")
         if not scaling:
             return
@@ -81,13 +105,22 @@ class Deployment(Stage):
         if is_above(least, most):
             message = f"is {least!r}, which exceeds max_capacity, {most!r}"
             yield InputIssue(path=(self.key, "autoscaling", "min_capacity"), message=message, value=least)
-        first = next(iter(_variants(own)), None)
-        if not isinstance(first, dict) or first.get("ServerlessConfig") is not None:
+        if _first_is_serverless(own, data, in_vpc=in_vpc):
             message = (
                 "needs a variant with instances; deployment.input.EndpointConfig.ProductionVariants[0] is serverless, "
                 "which scales by itself"
             )
             yield InputIssue(path=(self.key, "autoscaling"), message=message)
+
+    def _serverless_in_vpc(self, own: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """Yields an issue for each serverless variant of a model that gets the deployment's VPC."""
+        made = StageSection.of(data, CREATE_MODEL).request.get(CREATE_MODEL.name_field)
+        for number, variant in enumerate(_variants(own)):
+            if not isinstance(variant, dict) or variant.get("ServerlessConfig") is None:
+                continue
+            if variant.get(CREATE_MODEL.name_field) in (None, made):
+                message = f"{NOT_SERVERLESS.format('vpc-subnet-ids (a parameter of the deployment)')}; {INSTEAD}"
+                yield InputIssue(path=(self.key, *_VARIANTS, number, "ServerlessConfig"), message=message)
 
     def created_names(self) -> tuple[CreatedName, ...]:
         """The names of the endpoint config and the endpoint."""
@@ -148,6 +181,24 @@ class Deployment(Stage):
 def _variants(section: StageSection) -> list[Any]:
     variants = section.at(*_VARIANTS[:-1]).get(_VARIANTS[-1])
     return variants if isinstance(variants, list) else []
+
+
+def _first_is_serverless(own: StageSection, data: Mapping[str, Any], *, in_vpc: bool) -> bool:
+    """Whether the first variant is serverless, by the input or by default, as in ``states.asl.yaml``."""
+    variants = _variants(own)
+    first = variants[0] if variants and isinstance(variants[0], dict) else {}
+    if first.get("ServerlessConfig") is not None or first.get("InstanceType") is not None:
+        return first.get("InstanceType") is None
+    model = StageSection.of(data, CREATE_MODEL).request
+    config = own.at("input", "EndpointConfig")
+    needs_instance = (
+        in_vpc
+        or len(variants) > 1
+        or any(isinstance(given.get("VpcConfig"), dict) for given in (model, config))
+        or any(given.get("EnableNetworkIsolation") is True for given in (model, config))
+        or isinstance(config.get("DataCaptureConfig"), dict)
+    )
+    return not needs_instance
 
 
 DEPLOYMENT = Deployment(key="deployment")

@@ -1,6 +1,6 @@
 """The JSON Schema of deployment's section."""
 
-from pipeline.stages.deployment import DEFAULT_TIMEOUT
+from pipeline.stages.deployment import DEFAULT_TIMEOUT, INSTEAD, NOT_SERVERLESS
 from pipeline.stages.section_schema import TEXT, Requests, Schema, seconds, section
 
 _LONGEST_WAIT = 4 * 3600
@@ -31,11 +31,65 @@ def _endpoint(requests: Requests) -> Schema:
             "EndpointName": endpoint["EndpointName"]
             | {"description": "By default model_id.", "type": ["string", "null"]},
             "EndpointConfig": config
-            | {"description": "SageMaker's CreateEndpointConfig; by default one serverless variant."},
+            | {"description": "CreateEndpointConfig; by default one serverless variant, in a VPC an instance."}
+            | _without_serverless(),
             "DeploymentConfig": endpoint["DeploymentConfig"],
             "Tags": endpoint["Tags"],
         },
     }
+
+
+_GIVEN = {"type": "object"}
+_TRUE = {"const": True}
+
+
+def serverless_rules() -> Schema:
+    """Rejects serverless variants of this run's model if CreateModel gives it a VPC or isolates it."""
+    rules: Schema = {}
+    for field, value in (("EnableNetworkIsolation", _TRUE), ("VpcConfig", _GIVEN)):
+        config = _no_serverless(f"CreateModel.input.{field}", own_model=True)
+        deployment = {"properties": {"input": {"properties": {"EndpointConfig": config}}}}
+        model = {"required": ["input"], "properties": {"input": _has(field, value)}}
+        both = {
+            "CreateModel": _and(model, {"run": _TRUE}),
+            "deployment": {"type": "object", "required": ["run"], "properties": {"run": _TRUE}},
+        }
+        rule = {"if": {"required": list(both), "properties": both}, "then": {"properties": {"deployment": deployment}}}
+        rules = rule | ({"else": rules} if rules else {})
+    return rules
+
+
+def _without_serverless() -> Schema:
+    """Rejects serverless variants next to a field of the endpoint config that they do not support."""
+    rules: Schema = {}
+    for field, value in (
+        ("ProductionVariants", {"type": "array", "minItems": 2}),
+        ("EnableNetworkIsolation", _TRUE),
+        ("VpcConfig", _GIVEN),
+        ("DataCaptureConfig", _GIVEN),
+    ):
+        named = "a second variant" if field == "ProductionVariants" else f"EndpointConfig.{field}"
+        rules = {"if": _has(field, value), "then": _no_serverless(named)} | ({"else": rules} if rules else {})
+    return rules
+
+
+def _has(field: str, value: Schema) -> Schema:
+    return {"type": "object", "required": [field], "properties": {field: value}}
+
+
+def _and(schema: Schema, properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": [*schema["required"], *properties],
+        "properties": schema["properties"] | properties,
+    }
+
+
+def _no_serverless(other: str, *, own_model: bool = False) -> Schema:
+    message = f"{NOT_SERVERLESS.format(other)}; {INSTEAD}"
+    none = {"properties": {"ServerlessConfig": {"type": "null", "errorMessage": message}}}
+    item = {"if": {"properties": {"ModelName": {"type": "null"}}}, "then": none} if own_model else none
+    return {"properties": {"ProductionVariants": {"items": item}}}
 
 
 def _smoke_test() -> Schema:

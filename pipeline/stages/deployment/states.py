@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.asl.resources import Resources
 from pipeline.asl.states_file import read_states
 from pipeline.grants import Grant, Grants, OwnGrant, sagemaker
-from pipeline.stages.deployment import DEFAULT_TIMEOUT, DEFAULT_VARIANT
+from pipeline.stages.deployment import DEFAULT_TIMEOUT, DEFAULT_VARIANT, INSTANCE, SERVERLESS
 
 _FILE = Path(__file__).with_suffix(".asl.yaml")
 
@@ -21,10 +21,11 @@ def deployment_states(resources: Resources, *, following: str) -> dict[str, Any]
     """
     return read_states(
         _FILE,
-        resources.substitutions(),
+        resources.substitutions() | {"instance": json.dumps(INSTANCE), "serverless": json.dumps(SERVERLESS)},
         following=following,
         default_timeout=DEFAULT_TIMEOUT,
         default_variant=json.dumps(DEFAULT_VARIANT),
+        default_hosting="${instance}" if resources.subnets else "${hosting}",
         default_variant_name=DEFAULT_VARIANT["VariantName"],
     )
 

@@ -43,7 +43,7 @@ class Registration(Stage):
         """Starts with the model package group."""
         return [(self.runs, GROUP)]
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+    def issues(self, data: Mapping[str, Any], *, in_vpc: bool = False) -> Iterator[InputIssue]:  # noqa: ARG002
         """Checks that there is a model to register."""
         own, model, training = (StageSection.of(data, stage) for stage in (self, CREATE_MODEL, TRAINING))
         if not own.runs or model.runs or own.at("input", "InferenceSpecification").get("Containers"):

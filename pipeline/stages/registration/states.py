@@ -23,7 +23,11 @@ def registration_states(resources: Resources, *, following: str) -> dict[str, An
 GRANTS: Grants = {
     "lambda:invoke": (OwnGrant("lambda:InvokeFunction", "gate"),),
     "aws-sdk:sagemaker:createModelPackageGroup": sagemaker("CreateModelPackageGroup", "model-package-group"),
-    "aws-sdk:sagemaker:createModelPackage": sagemaker(
-        ("CreateModelPackage", "AddTags"), "model-package", "model-package-group"
+    "aws-sdk:sagemaker:createModelPackage": (
+        *sagemaker(("CreateModelPackage", "AddTags"), "model-package", "model-package-group"),
+        # CreateModelPackage has no role, so SageMaker looks at the image with the caller's permissions:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
+        OwnGrant("ecr:BatchGetImage", "images"),
+        OwnGrant("ecr:DescribeImages", "images"),
     ),
 }
