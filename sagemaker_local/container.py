@@ -21,6 +21,7 @@ from typing import IO, Any
 from sagemaker_local.environments import PythonEnvironment, bare_environment
 from sagemaker_local.mounts import (
     PREFIX,
+    PROGRAM,
     ROOT,
     base_environment,
     best_view,
@@ -134,6 +135,7 @@ class Container:
         cwd: str | None = None,
         descriptors: Sequence[int] = (),
         offline: bool = False,
+        program: Path | None = None,
     ) -> None:
         """Starts the command and returns.
 
@@ -145,11 +147,14 @@ class Container:
             cwd: the working directory in the container; defaults to an empty folder.
             descriptors: open file descriptors that the command inherits.
             offline: whether to cut off the network, which only the isolated view can do.
+            program: the folder that the command sees as ``mounts.PROGRAM``.
 
         Raises:
             StoppedError: ``stop`` was called first.
         """
         python = python or bare_environment()
+        if program is not None and self.view == PREFIX:
+            command = [with_root(word, program, PROGRAM) for word in command]
         status, status_writer = os.pipe()
         launch = launch_command(
             [self._inside(word) for word in [interpreter(command[0]), *command[1:]]],
@@ -161,6 +166,7 @@ class Container:
             cwd=self._inside(cwd) if cwd else None,
             offline=offline,
             private=self._private,
+            program=program,
         )
         try:
             self._launch(launch, self._environment(environment, python), status, [status_writer, *descriptors])

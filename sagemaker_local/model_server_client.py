@@ -12,6 +12,8 @@ from typing import Protocol, Self
 
 from sagemaker_local.container import Container, Exit
 from sagemaker_local.errors import FailureReasonError
+from sagemaker_local.images import Image
+from sagemaker_local.mounts import ISOLATED
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
@@ -26,6 +28,10 @@ class ServerHost(Protocol):
 
     offline: bool
     """Whether the server gets no network; requests reach it through the socket that it inherits."""
+
+    @property
+    def image(self) -> Image:
+        """The image that the server runs in."""
 
     @property
     def container(self) -> Container:
@@ -115,9 +121,15 @@ class ModelServer:
         token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
-            command = ["python3", str(_PROGRAM), str(listener.fileno())]
             given = environment | {_TOKEN: token}
-            host.start(command, given, descriptors=[listener.fileno()], offline=host.offline)
+            offline = host.offline
+            if host.image.serve and host.container.view == ISOLATED:
+                offline = True
+                host.container.log_line(
+                    f"The server of {host.image.name} has port 8080 of a network of its own, and no other network"
+                )
+            command = _command(host.image, listener.fileno())
+            host.start(command, given, descriptors=[listener.fileno()], offline=offline)
         server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)
         try:
             server._ping(startup_timeout)
@@ -196,3 +208,13 @@ class ModelServer:
     def _close(self) -> None:
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _command(image: Image, descriptor: int) -> list[str]:
+    """Returns the command that serves an image's model on an inherited socket."""
+    if image.serve:
+        return ["python3", str(_PROGRAM), str(descriptor), *image.serve]
+    if image.algorithm:
+        program, name = image.algorithm
+        return ["python3", program, name, "serve", str(descriptor)]
+    return ["python3", str(_PROGRAM), str(descriptor)]

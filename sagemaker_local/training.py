@@ -18,6 +18,7 @@ from sagemaker_local.environments import REQUIREMENTS_LENGTH, is_plain
 from sagemaker_local.errors import FailureReasonError, PackageBuildError, aws_error, not_supported
 from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
+from sagemaker_local.mounts import PROGRAM
 from sagemaker_local.requests import require_file_mode, require_s3_source
 from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, join_uri
 
@@ -42,16 +43,16 @@ class TrainingJob(Job):
         )
         specification = self.request.get("AlgorithmSpecification", {})
         self.image = self.context.image("AlgorithmSpecification.TrainingImage", specification.get("TrainingImage"))
-        if not specification.get("ContainerEntrypoint") and not self.program:
+        # AWS runs "docker run IMAGE train" where a request names no program.
+        entry_point = specification.get("ContainerEntrypoint") or (() if self.program else self.image.train)
+        if not entry_point and not self.program:
             raise not_supported(
                 "AlgorithmSpecification.ContainerEntrypoint",
                 None,
-                "set it or HyperParameters.sagemaker_program, because the image's own entry point cannot run here",
+                "set it or HyperParameters.sagemaker_program, or name the image's own training program in images.yaml: "
+                f"{{{self.image.name}: {{packages: [...], folder: my-image, train: [python, {PROGRAM}/train]}}}}",
             )
-        if not specification.get("ContainerEntrypoint"):
-            self.entry_point = None
-        else:
-            self.entry_point = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        self.entry_point = [*entry_point, *specification.get("ContainerArguments", [])] if entry_point else None
         self.channels = [self._channel(number, channel) for number, channel in enumerate(self._input_data_config())]
 
     def instance_count(self) -> int:

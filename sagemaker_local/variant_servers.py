@@ -10,6 +10,7 @@ from typing import Any
 
 from sagemaker_local.container import Container, Exit, StoppedError
 from sagemaker_local.errors import FailureReasonError, aws_error
+from sagemaker_local.images import Image
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import remove
 from sagemaker_local.model import download_model, requirements_of
@@ -81,14 +82,22 @@ class VariantServer:
         self._start()
         self._monitor.start()
 
+    @property
+    def image(self) -> Image:
+        """See ``model_server_client.ServerHost``."""
+        return self._context.image("Image", self.definition.get("Image"))
+
     def start(
         self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
     ) -> None:
         """See ``model_server_client.ServerHost``."""
         variables = self._context.environment(offline=offline) | environment
-        image = self._context.image("Image", self.definition.get("Image"))
-        python = self._context.python(image, requirements_of(self.container), log_line=self.container.log_line)
-        self.container.start(command, variables, python=python, descriptors=descriptors, offline=offline)
+        image = self.image
+        requirements = "" if image.serve else requirements_of(self.container)
+        python = self._context.python(image, requirements, log_line=self.container.log_line)
+        self.container.start(
+            command, variables, python=python, descriptors=descriptors, offline=offline, program=image.folder
+        )
 
     def finish(self) -> Exit:
         """See ``model_server_client.ServerHost``."""
