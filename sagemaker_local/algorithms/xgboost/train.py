@@ -9,6 +9,7 @@ import importlib
 import json
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ def _train(base: Path) -> None:
         _say(f"Validation matrix has {matrices['validation'].num_row()} rows")
     checkpoints = base / "checkpoints"
     booster = _boost(parameters, matrices, checkpoints if checkpoints.is_dir() else None)
+    # The file has no suffix, as in the container, and so XGBoost's default format.
+    warnings.filterwarnings("ignore", message=".*Saving model in the UBJSON format")
     booster.save_model(str(base / "model" / MODEL_NAME))
 
 
