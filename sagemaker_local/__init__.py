@@ -11,8 +11,10 @@
 4. The job rejects what this machine does not support (``prepare``), downloads its inputs (``s3_cache``, ``cache``),
    writes what else its kind of container expects (``training_env``, ``archives``), and runs its command as a process in
    a ``container``, whose ``/opt/ml`` comes from ``mounts``, ``launcher`` and ``namespaces``.
-5. A transform job runs our model server (``serving``); ``model_server_client`` calls it with the payloads into which
-   ``transform_payloads`` splits the input.
+   A training job runs the request's program or its image's own: SageMaker's built-in algorithms are in ``algorithms``,
+   ``images`` describes all images.
+5. A transform job runs our model server (``serving``), or its image's own server behind a forwarder in ``serving``;
+   ``model_server_client`` calls it with the payloads into which ``transform_payloads`` splits the input.
 6. The job uploads its output (``job_files``) and returns Describe's output, or raises ``errors.TaskFailed`` with the
    error and cause that Step Functions would report.
 

@@ -14,6 +14,8 @@ from typing import Any
 
 _LOCKS = Path(__file__).with_name("image_locks")
 _ALGORITHMS = Path(__file__).with_name("algorithms") / "__main__.py"
+OWN = "images.yaml"
+"""The source of an image that a user has described."""
 _TAG_SUFFIX = re.compile(r"-(cpu|gpu)-py3\d*$")
 
 
@@ -191,7 +193,7 @@ def _own_image(name: str, given: Any, base: Path) -> Image:
         train=tuple(given.get("train", ())),
         serve=tuple(given.get("serve", ())),
         folder=(base / given["folder"]).resolve() if "folder" in given else None,
-        source="images.yaml",
+        source=OWN,
     )
 
 

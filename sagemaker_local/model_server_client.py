@@ -12,8 +12,8 @@ from typing import Protocol, Self
 
 from sagemaker_local.container import Container, Exit
 from sagemaker_local.errors import FailureReasonError
-from sagemaker_local.images import Image
-from sagemaker_local.mounts import ISOLATED
+from sagemaker_local.images import OWN, Image
+from sagemaker_local.mounts import ISOLATED, PROGRAM
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
@@ -118,6 +118,7 @@ class ModelServer:
         Raises:
             FailureReasonError: it exited or did not respond in time; its log has the reason.
         """
+        _require_server(host, environment)
         token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
@@ -208,6 +209,21 @@ class ModelServer:
     def _close(self) -> None:
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _require_server(host: ServerHost, environment: Mapping[str, str]) -> None:
+    """Raises FailureReasonError if neither a user's image has a server nor its model a module for ours."""
+    image = host.image
+    if image.source != OWN or image.serve or "SAGEMAKER_PROGRAM" in environment:
+        return
+    if any(host.container.path(f"{folder}/inference.py").exists() for folder in ("/opt/ml/code", "/opt/ml/model/code")):
+        return
+    message = (
+        f"{image.name} has no server on this machine. Name its own in images.yaml: {{{image.name}: {{packages: [...], "
+        f"folder: my-image, serve: [python, {PROGRAM}/serve]}}}}; or put code/inference.py into the model archive"
+    )
+    host.container.log_line(message)
+    raise FailureReasonError(f"ClientError: {message}")
 
 
 def _command(image: Image, descriptor: int) -> list[str]:

@@ -1,6 +1,8 @@
 """Images of a user's ``images.yaml`` that train and serve with programs of their own."""
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,9 +58,8 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def own(s3: Any, tmp_path: Path, programs: Path) -> Iterator[Sandbox]:
-    """A local SageMaker that knows the image ``mine`` with a training program and a server."""
+def make_sandbox(s3: Any, tmp_path: Path, programs: Path, *, namespaces: bool | None = None) -> Sandbox:
+    """Returns a local SageMaker that knows the image ``mine`` with a training program and a server."""
     content = {
         "mine": {
             "packages": [],
@@ -78,7 +79,15 @@ def own(s3: Any, tmp_path: Path, programs: Path) -> Iterator[Sandbox]:
         account="123456789012",
         log=lambda _action, _name, line: sandbox.lines.append(line),
         images=Images(lambda: own_images(content, tmp_path)),
+        namespaces=namespaces,
     )
+    return sandbox
+
+
+@pytest.fixture
+def own(s3: Any, tmp_path: Path, programs: Path) -> Iterator[Sandbox]:
+    """A local SageMaker that knows the image ``mine`` with a training program and a server."""
+    sandbox = make_sandbox(s3, tmp_path, programs)
     yield sandbox
     sandbox.sagemaker.stop()
 
@@ -155,6 +164,30 @@ def test_server_dies(own: Sandbox, transform_request: Callable[..., dict[str, An
     assert "exit code: 1" in reason
     assert "the model is broken" in reason
     assert "batch-1.log" in reason
+
+
+def test_no_server(own: Sandbox, transform_request: Callable[..., dict[str, Any]]) -> None:
+    """An image without a server, and a model without inference.py, are refused with what to write in images.yaml."""
+    own.archive("model.tar.gz", mark_txt="!")
+    container = {"Image": "bare", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    own.run("createModel", {"ModelName": "my-model", "PrimaryContainer": container, "ExecutionRoleArn": ROLE})
+    own.put("in/a.csv", "a\n")
+    reason = own.reason("createTransformJob", transform_request())
+    assert "images.yaml: {bare: {packages: [...], folder: my-image, serve: [python, /opt/program/serve]}}" in reason
+
+
+def test_port_in_use(s3: Any, tmp_path: Path, programs: Path, transform_request: Callable[..., dict[str, Any]]) -> None:
+    """Without network namespaces the server takes the machine's port 8080; if that is in use, the reason says so."""
+    sandbox = make_sandbox(s3, tmp_path, programs, namespaces=False)
+    model(sandbox)
+    sandbox.put("in/a.csv", "a\n")
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # another program has it, which is as good
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", 8080))
+            other.listen()
+        reason = sandbox.reason("createTransformJob", transform_request())
+    assert "port 8080 is in use" in reason
 
 
 def test_no_train(own: Sandbox, training_request: Callable[..., dict[str, Any]]) -> None:
