@@ -63,19 +63,6 @@ def test_whole_pipeline_runs(begin_local_run: Begin) -> None:
     assert_nothing_left(run)
 
 
-def test_built_in_xgboost_runs(begin_local_run: Begin) -> None:
-    """The example of the built-in XGBoost runs to its endpoint: training, evaluation, approval, batch and serving."""
-    example = PROJECT / "examples" / "xgboost"
-    run = begin_local_run("--input", str(example / "input.yaml"), "--scripts", str(example)).finish()
-    assert run.code == 0, run.printed
-    assert {stage["status"] for stage in run.summary["stages"].values()} == {"SUCCEEDED"}
-    assert run.summary["metrics"]["roc_auc"] > 0.85
-    predictions = Path(run.summary["predictions"]).read_text().splitlines()
-    assert len(predictions) == 400
-    assert all(0 < float(probability) < 1 for probability in predictions)
-    assert "[0]#011train-logloss:" in run.printed
-
-
 def test_port_in_use(begin_local_run: Begin) -> None:
     """A port that somebody else uses is named, and what to do."""
     with socket.socket() as other:
