@@ -151,7 +151,8 @@ class Images:
         tags = sorted({f"{known.repository}:{tag}" for known in KNOWN for tag in known.tags})
         raise ImageError(
             f"{uri!r} is not an image that this machine knows ({', '.join(tags)}). "
-            f"Name its packages in images.yaml: {{{name}: {{packages: [pandas]}}}}"
+            f"Name its packages in images.yaml: {{{name}: {{packages: [pandas]}}}}; and its programs, if it trains or "
+            "serves by itself: folder, train and serve"
         )
 
 

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _ADDRESS = ("127.0.0.1", 8080)
 _PAUSE = 0.05
+_UNAUTHENTICATED_SECONDS = 10.0
+"""Idle timeout of a connection before its first authorized request; later there is none."""
 _HOP_BY_HOP = ("authorization", "connection", "content-length", "date", "keep-alive", "server", "transfer-encoding")
 """Headers that belong to one connection, or that we write ourselves."""
 
@@ -61,6 +63,7 @@ def run(descriptor: int, command: Sequence[str], *, token: str) -> None:
 class _Handler(BaseHTTPRequestHandler):
     authorization: str
     protocol_version = "HTTP/1.1"
+    timeout = _UNAUTHENTICATED_SECONDS
     wbufsize = -1  # headers and body in one packet
     disable_nagle_algorithm = True
 
@@ -76,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(403, [], b"")
             return
+        self.connection.settimeout(None)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         while True:
             try:

@@ -136,22 +136,18 @@ def test_libsvm(sandbox: Sandbox) -> None:
     assert "Train matrix has 120 rows and 2 columns" in sandbox.lines
 
 
-def test_early_stopping_and_own_metrics(sandbox: Sandbox, data: None) -> None:  # noqa: ARG001 - puts the data
-    """Early stopping follows the last metric; the container's own metrics are computed too."""
-    changed = {"num_round": "500", "early_stopping_rounds": "3", "eval_metric": "auc,accuracy,f1_binary,logloss"}
-    sandbox.run(CREATE, training(HyperParameters=PARAMETERS | changed))
+def test_early_stopping(sandbox: Sandbox) -> None:
+    """Early stopping follows the last metric; csv_weights takes the second column; the container has own metrics."""
+    for name, seed in (("train", 1), ("validation", 2)):
+        table = rows(seed)
+        sandbox.put(f"{name}/a.csv", "".join(f"{label},1,{first:.4f},{second:.4f}\n" for label, first, second in table))
+    changed = {"num_round": "500", "early_stopping_rounds": "3", "eval_metric": "accuracy,f1_binary,logloss"}
+    sandbox.run(CREATE, training(HyperParameters=PARAMETERS | changed | {"csv_weights": "1"}))
+    assert "Train matrix has 120 rows and 2 columns" in sandbox.lines
     logged = [line for line in sandbox.lines if line.startswith("[")]
     assert len(logged) < 500
     assert "validation-accuracy:" in logged[0]
     assert "validation-f1_binary:" in logged[0]
-
-
-def test_weights(sandbox: Sandbox) -> None:
-    """With csv_weights, the second column has the weights."""
-    for name in ("train", "validation"):
-        sandbox.put(f"{name}/a.csv", "".join(f"{label},1,{first},{second}\n" for label, first, second in rows(1)))
-    sandbox.run(CREATE, training(HyperParameters=PARAMETERS | {"csv_weights": "1"}))
-    assert "Train matrix has 120 rows and 2 columns" in sandbox.lines
 
 
 @pytest.mark.parametrize(
