@@ -145,7 +145,7 @@ class Settings:
     vpc: Vpc | None = None
     """The VPC for the jobs and the model; None for SageMaker's own network."""
     image_repository_arns: tuple[str, ...] = ()
-    """ECR repositories whose images the jobs may run, in addition to the scikit-learn image."""
+    """ECR repositories whose images the jobs may run, in addition to SageMaker's."""
     permissions_boundary_arn: str | None = None
     """The permissions boundary of every role of the stack."""
     account: str | None

@@ -10,7 +10,7 @@ from constructs import Construct
 from infrastructure.announcer import Announcer
 from infrastructure.approval import Approval
 from infrastructure.dead_letters import DeadLetters
-from infrastructure.image import Image, sklearn_image
+from infrastructure.image import Images, sagemaker_images
 from infrastructure.monitoring import Monitoring, Watched
 from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
@@ -49,12 +49,12 @@ class MlOpsStack(cdk.Stack):
             description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml",
             **kwargs,
         )
-        image = sklearn_image(self, version=settings.image_version)
+        images = sagemaker_images(self, sklearn_version=settings.image_version)
         key = kms.Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
         storage = Storage(
             self, "Storage", key=key, model_name=settings.model_name, keep_runs_days=settings.keep_runs_days
         )
-        jobs, serving = self._sagemaker_roles(settings, storage, image, key)
+        jobs, serving = self._sagemaker_roles(settings, storage, images, key)
         approval = Approval(self, "Approval", bucket=storage.bucket, model_name=settings.model_name, key=key)
         notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
         dead_letters = DeadLetters(self, "DeadLetters")
@@ -67,7 +67,7 @@ class MlOpsStack(cdk.Stack):
             approval=approval,
             notifications=notifications,
             model_name=settings.model_name,
-            image_repositories=(image.repository_arn, *settings.image_repository_arns),
+            image_repositories=(*images.repository_arns, *settings.image_repository_arns),
             key=key,
             vpc=settings.vpc,
         )
@@ -86,7 +86,7 @@ class MlOpsStack(cdk.Stack):
             bucket=storage.bucket,
             state_machine_arn=workflow.state_machine_arn,
             sagemaker_role_arn=jobs.role.role_arn,
-            image_uri=image.uri,
+            images=images,
             model_name=settings.model_name,
             schedule=settings.schedule,
             schedule_enabled=settings.schedule_enabled,
@@ -124,7 +124,7 @@ class MlOpsStack(cdk.Stack):
                 {
                     "MlOpsBucket": storage.bucket.bucket_name,
                     "SageMakerExecutionRole": jobs.role.role_arn,
-                    "ImageUri": image.uri,
+                    "ImageUri": images.sklearn_uri,
                     "StateMachine": workflow.state_machine_arn,
                     "LambdaFunction": starter.function.function_arn,
                 }
@@ -134,13 +134,13 @@ class MlOpsStack(cdk.Stack):
         )
 
     def _sagemaker_roles(
-        self, settings: Settings, storage: Storage, image: Image, key: kms.IKey | None
+        self, settings: Settings, storage: Storage, images: Images, key: kms.IKey | None
     ) -> tuple[SageMakerRole, SageMakerRole]:
         """Creates the jobs' role and the models' role."""
         below = f"{settings.model_name}/"
         shared: dict[str, Any] = {
             "bucket": storage.bucket,
-            "image": image,
+            "images": images,
             "data_buckets": settings.data_bucket_names,
             "image_repositories": settings.image_repository_arns,
             "key": key,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.overrides import parse
-from pipeline.images import ACCOUNTS, image_uri
+from pipeline.images import ACCOUNTS, image_uri, xgboost_image_uri
 from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
@@ -23,6 +23,7 @@ STAND_INS = {
     "AWS_REGION_NAME": _REGION,
     "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/SageMakerExecutionRole",
     "IMAGE_URI": image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
+    "XGBOOST_IMAGE_URI": xgboost_image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
 }
 """Sample values for the tokens, since no deployment provides them."""
 

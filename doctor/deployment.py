@@ -10,7 +10,7 @@ from doctor.account import Caller
 from doctor.result import UnavailableError
 from executions.aws import Aws
 from executions.stack import Stack
-from pipeline.images import ACCOUNTS, image_uri
+from pipeline.images import ACCOUNTS, image_uri, xgboost_image_uri
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 
 _SUBNET = re.compile(r"\bsubnet-[0-9a-f]{8,17}\b")
@@ -134,6 +134,7 @@ def expected_tokens(who: Caller, *, model_name: str) -> dict[str, str]:
         "AWS_REGION_NAME": who.region,
         "SAGEMAKER_EXECUTION_ROLE": who.service_arn("iam", "role/SageMakerExecutionRole"),
         "IMAGE_URI": image_uri(account=ACCOUNTS[who.region], region=who.region, url_suffix=suffix),
+        "XGBOOST_IMAGE_URI": xgboost_image_uri(account=ACCOUNTS[who.region], region=who.region, url_suffix=suffix),
     }
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from doctor.account import Caller
 from doctor.result import Result, failure, ok, skipped
 from executions.errors import explained
-from pipeline.images import ACCOUNTS, REPOSITORY
+from pipeline.images import ACCOUNTS, REPOSITORY, XGBOOST_REPOSITORY
 
 _FIELDS = ("ImageUri", "TrainingImage", "Image")
 """The request fields with an image: of a processing job, a training job, a model."""
@@ -50,7 +50,7 @@ def _image(ecr: Any, uri: str, who: Caller) -> Result:
     if match["region"] != who.region:
         detail = f"{uri} is in {match['region']}; a job's image must be in {who.region}"
         return failure("image", detail, "use IMAGE_URI, or an image of this region")
-    is_aws = match["repository"] == REPOSITORY
+    is_aws = match["repository"] in (REPOSITORY, XGBOOST_REPOSITORY)
     if is_aws and match["account"] != ACCOUNTS.get(who.region):
         detail = f"{uri}: AWS's account with this image in {who.region} is {ACCOUNTS.get(who.region)}"
         return failure("image", detail, "use IMAGE_URI, or this account")

@@ -1,22 +1,29 @@
-"""The jobs' container image, resolved at synth time if the region is known, else at deploy time."""
+"""SageMaker's container images, resolved at synth time if the region is known, else at deploy time."""
 
 from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-from pipeline.images import ACCOUNTS, REPOSITORY, image_uri
+from pipeline.images import ACCOUNTS, REPOSITORY, XGBOOST_REPOSITORY, image_uri, xgboost_image_uri
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
-    """The SageMaker scikit-learn image of the stack's region."""
+class Images:
+    """SageMaker's images in the stack's region."""
 
-    uri: str
-    repository_arn: str
+    sklearn_uri: str
+    xgboost_uri: str
+    repository_arns: tuple[str, ...]
+    """The repositories of all of them."""
 
 
-def sklearn_image(stack: cdk.Stack, *, version: str) -> Image:
-    """Returns the image of the given version in the stack's region."""
+def sagemaker_images(stack: cdk.Stack, *, sklearn_version: str) -> Images:
+    """Returns the images in the stack's region.
+
+    Args:
+        stack: the stack.
+        sklearn_version: the version of the scikit-learn image.
+    """
     if cdk.Token.is_unresolved(stack.region):
         mapping = cdk.CfnMapping(
             stack,
@@ -26,7 +33,13 @@ def sklearn_image(stack: cdk.Stack, *, version: str) -> Image:
         account = mapping.find_in_map(stack.region, "account")
     else:
         account = ACCOUNTS[stack.region]
-    return Image(
-        uri=image_uri(account=account, region=stack.region, url_suffix=stack.url_suffix, version=version),
-        repository_arn=f"arn:{stack.partition}:ecr:{stack.region}:{account}:repository/{REPOSITORY}",
+    return Images(
+        sklearn_uri=image_uri(
+            account=account, region=stack.region, url_suffix=stack.url_suffix, version=sklearn_version
+        ),
+        xgboost_uri=xgboost_image_uri(account=account, region=stack.region, url_suffix=stack.url_suffix),
+        repository_arns=tuple(
+            f"arn:{stack.partition}:ecr:{stack.region}:{account}:repository/{repository}"
+            for repository in (REPOSITORY, XGBOOST_REPOSITORY)
+        ),
     )

@@ -15,7 +15,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infrastructure.image import Image
+from infrastructure.image import Images
 
 _INTERFACE_ACTIONS = (
     "ec2:CreateNetworkInterface",
@@ -42,7 +42,7 @@ class SageMakerRole(Construct):
         bucket: the pipeline's bucket.
         writes: the bucket's prefixes that the role may write to.
         protected: prefixes below those that it must not write to.
-        image: the scikit-learn image.
+        images: SageMaker's images.
         data_buckets: names of further buckets to read from.
         image_repositories: ARNs of further ECR repositories to pull from.
         key: the deployment's KMS key.
@@ -58,7 +58,7 @@ class SageMakerRole(Construct):
         bucket: s3.IBucket,
         writes: Iterable[str],
         protected: Iterable[str] = (),
-        image: Image,
+        images: Images,
         data_buckets: Iterable[str] = (),
         image_repositories: Iterable[str] = (),
         key: kms.IKey | None = None,
@@ -74,7 +74,7 @@ class SageMakerRole(Construct):
         statements = [
             *self._reads(bucket, data_buckets),
             *self._writes(bucket, writes, protected),
-            *self._images([image.repository_arn, *image_repositories]),
+            *self._images([*images.repository_arns, *image_repositories]),
             *self._telemetry(),
             *(self._encryption(key) if key else ()),
             *(self._network() if in_vpc else ()),

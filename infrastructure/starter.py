@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.function import python_function
+from infrastructure.image import Images
 from infrastructure.monitoring import METRICS_NAMESPACE
 from infrastructure.permissions import key_statements
 from pipeline.bundle import INPUT_FILE
@@ -32,7 +33,7 @@ class Starter(Construct):
         bucket: s3.IBucket,
         state_machine_arn: str,
         sagemaker_role_arn: str,
-        image_uri: str,
+        images: Images,
         model_name: str,
         schedule: str,
         schedule_enabled: bool,
@@ -58,7 +59,8 @@ class Starter(Construct):
                 "MLOPS_BUCKET": bucket.bucket_name,
                 "MODEL_NAME": model_name,
                 "SAGEMAKER_EXECUTION_ROLE": sagemaker_role_arn,
-                "IMAGE_URI": image_uri,
+                "IMAGE_URI": images.sklearn_uri,
+                "XGBOOST_IMAGE_URI": images.xgboost_uri,
                 "IN_VPC": json.dumps(in_vpc),
                 "POWERTOOLS_SERVICE_NAME": self.service,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,

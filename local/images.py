@@ -31,7 +31,7 @@ def own_images_of(folder: Path) -> dict[str, Image]:
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(f"{file} cannot be read: {error}") from error
     try:
-        return own_images(yaml.safe_load(text) or {})
+        return own_images(yaml.safe_load(text) or {}, folder)
     except yaml.YAMLError as error:
         raise ImageError(f"{file} is not valid YAML: {error}") from error
     except ImageError as error:

@@ -1,11 +1,14 @@
-"""The SageMaker scikit-learn image of each region, so that nobody needs the SageMaker SDK to name it.
+"""SageMaker's scikit-learn and XGBoost images of each region, so that nobody needs the SageMaker SDK to name them.
 
-Source: ``sagemaker/core/image_uri_config/sklearn.json`` of sagemaker-core 2.27.0 (PyPI, 2026-10-21); sagemaker 2.257.1
-has the same accounts. All versions of the image are in the same accounts.
+Source: ``sklearn.json`` and ``xgboost.json`` in ``sagemaker/core/image_uri_config`` of sagemaker-core 2.27.0 (PyPI,
+2026-10-21); sagemaker 2.257.1 has the same accounts. All versions of both images are in the same accounts.
 """
 
 REPOSITORY = "sagemaker-scikit-learn"
 DEFAULT_VERSION = "1.2-1"
+
+XGBOOST_REPOSITORY = "sagemaker-xgboost"
+XGBOOST_VERSION = "3.0-5"
 
 ACCOUNTS = {
     "af-south-1": "510948584623",
@@ -46,11 +49,11 @@ ACCOUNTS = {
     "us-west-1": "746614075791",
     "us-west-2": "246618743249",
 }
-"""The AWS account with the image, by region."""
+"""The AWS account with both images, by region."""
 
 
 def image_uri(*, account: str, region: str, url_suffix: str, version: str = DEFAULT_VERSION) -> str:
-    """Returns the image's URI in Amazon ECR.
+    """Returns the scikit-learn image's URI in Amazon ECR.
 
     Args:
         account: the account that has it in that region, from :data:`ACCOUNTS`.
@@ -59,3 +62,8 @@ def image_uri(*, account: str, region: str, url_suffix: str, version: str = DEFA
         version: the image's version: ``1.2-1``.
     """
     return f"{account}.dkr.ecr.{region}.{url_suffix}/{REPOSITORY}:{version}-cpu-py3"
+
+
+def xgboost_image_uri(*, account: str, region: str, url_suffix: str, version: str = XGBOOST_VERSION) -> str:
+    """The built-in XGBoost image's address in Amazon ECR; the arguments are those of :func:`image_uri`."""
+    return f"{account}.dkr.ecr.{region}.{url_suffix}/{XGBOOST_REPOSITORY}:{version}"

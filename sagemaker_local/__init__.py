@@ -11,9 +11,12 @@
 4. The job rejects what this machine does not support (``prepare``), downloads its inputs (``s3_cache``, ``cache``),
    writes what else its kind of container expects (``training_env``, ``archives``), and runs its command as a process in
    a ``container``, whose ``/opt/ml`` comes from ``mounts``, ``launcher`` and ``namespaces``.
-   ``differences`` notes what it runs in and, by the table in ``request_fields``, how it differs from AWS.
-5. A transform job runs our model server (``serving``); ``model_server_client`` calls it with the payloads into which
-   ``transform_payloads`` splits the input, and ``data_processing`` filters them and joins them with the predictions.
+   A training job runs the request's program or its image's own; SageMaker's built-in algorithms are in ``algorithms``,
+   and ``images`` describes all images. ``differences`` notes what a job runs in and, by the table in
+   ``request_fields``, how it differs from AWS.
+5. A transform job runs our model server (``serving``), or its image's own server behind a forwarder in ``serving``;
+   ``model_server_client`` calls it with the payloads into which ``transform_payloads`` splits the input, and
+   ``data_processing`` filters them and joins them with the predictions.
 6. The job uploads its output (``job_files``; while it runs, ``continuous``) and returns Describe's output, or raises
    ``errors.TaskFailed`` with the error and cause that Step Functions would report.
 

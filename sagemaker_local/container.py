@@ -21,6 +21,7 @@ from typing import IO, Any
 from sagemaker_local.environments import PythonEnvironment, bare_environment
 from sagemaker_local.mounts import (
     PREFIX,
+    PROGRAM,
     ROOT,
     base_environment,
     best_view,
@@ -135,6 +136,7 @@ class Container:
         descriptors: Sequence[int] = (),
         offline: bool = False,
         protected: Sequence[str] = (),
+        program: Path | None = None,
     ) -> None:
         """Starts the command and returns.
 
@@ -147,11 +149,14 @@ class Container:
             descriptors: open file descriptors that the command inherits.
             offline: whether to cut off the network, which only the isolated view can do.
             protected: folders below /opt/ml that the command must not write to.
+            program: the folder that the command sees as ``mounts.PROGRAM``.
 
         Raises:
             StoppedError: ``stop`` was called first.
         """
         python = python or bare_environment()
+        if program is not None and self.view == PREFIX:
+            command = [with_root(word, program, PROGRAM) for word in command]
         status, status_writer = os.pipe()
         launch = launch_command(
             [self._inside(word) for word in [interpreter(command[0]), *command[1:]]],
@@ -164,6 +169,7 @@ class Container:
             offline=offline,
             private=self._private,
             protected=protected,
+            program=program,
         )
         try:
             self._launch(launch, self._environment(environment, python), status, [status_writer, *descriptors])

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 _LOCKS = Path(__file__).with_name("image_locks")
+_ALGORITHMS = Path(__file__).with_name("algorithms") / "__main__.py"
+OWN = "images.yaml"
+"""The source of an image that a user has described."""
 _TAG_SUFFIX = re.compile(r"-(cpu|gpu)-py3\d*$")
 
 
@@ -37,9 +40,13 @@ class Image:
     imports: tuple[str, ...] = ()
     """Modules to compile when the environment is made, so that no job has to."""
     train: tuple[str, ...] = ()
-    """The program that trains where a request names none."""
+    """The program that trains where a request names none, with its arguments."""
     serve: tuple[str, ...] = ()
-    """The program that serves on port 8080 where the image has a server of its own."""
+    """The program that serves on port 8080 where the image has a server of its own, with its arguments."""
+    folder: Path | None = None
+    """The folder that these programs see as ``mounts.PROGRAM``."""
+    algorithm: tuple[str, ...] = ()
+    """The program and name of the built-in algorithm that our model server serves without a script of the user's."""
     source: str = ""
     """Where the versions are published."""
 
@@ -53,6 +60,7 @@ class _Known:
     imports: tuple[str, ...]
     source: str
     lock: str
+    algorithm: str = ""
 
 
 _SKLEARN_IMPORTS = (
@@ -73,6 +81,9 @@ _SKLEARN_IMPORTS = (
 )
 _SKLEARN = "https://github.com/aws/sagemaker-scikit-learn-container"
 
+_XGBOOST_IMPORTS = ("numpy", "pandas", "scipy.sparse", "sklearn.metrics", "xgboost")
+_XGBOOST = "https://github.com/aws/sagemaker-xgboost-container"
+
 KNOWN = (
     _Known(
         repository="sagemaker-scikit-learn",
@@ -91,6 +102,19 @@ KNOWN = (
         imports=_SKLEARN_IMPORTS,
         source=f"{_SKLEARN} (docker/1.4-2; pull/272 for pandas)",
         lock="sagemaker-scikit-learn-1.4-2",
+    ),
+    *(
+        _Known(
+            repository="sagemaker-xgboost",
+            tags=(tag,),
+            python=python,
+            packages={"xgboost": version},
+            imports=_XGBOOST_IMPORTS,
+            source=f"{_XGBOOST} (docker/{tag})",
+            lock=f"sagemaker-xgboost-{tag}",
+            algorithm="xgboost",
+        )
+        for tag, python, version in (("1.5-1", "3.8", "1.5.2"), ("1.7-1", "3.8", "1.7.4"), ("3.0-5", "3.10", "3.0.5"))
     ),
 )
 
@@ -127,41 +151,50 @@ class Images:
         tags = sorted({f"{known.repository}:{tag}" for known in KNOWN for tag in known.tags})
         raise ImageError(
             f"{uri!r} is not an image that this machine knows ({', '.join(tags)}). "
-            f"Name its packages in images.yaml: {{{name}: {{packages: [pandas]}}}}"
+            f"Name its packages in images.yaml: {{{name}: {{packages: [pandas]}}}}; and its programs, if it trains or "
+            "serves by itself: folder, train and serve"
         )
 
 
-def own_images(content: Any) -> dict[str, Image]:
-    """The images of an ``images.yaml``: ``{name: {packages: [...], python: "3.11", train: [...], serve: [...]}}``.
+def own_images(content: Any, base: Path = Path()) -> dict[str, Image]:
+    """The images of an ``images.yaml``.
+
+    Args:
+        content: ``{name: {packages: [...], python: "3.11", folder: path, train: [...], serve: [...]}}``.
+        base: the folder that ``folder`` starts from.
 
     Raises:
         ImageError: something in it is not as it must be; the message names the key.
     """
     if not isinstance(content, dict):
         raise ImageError(f"must map names of images to their packages; it is {content!r}")
-    return {name: _own_image(str(name), given) for name, given in content.items()}
+    return {name: _own_image(str(name), given, base) for name, given in content.items()}
 
 
 _LISTS = ("packages", "train", "serve")
+_OTHERS = ("python", "folder")
 
 
-def _own_image(name: str, given: Any) -> Image:
+def _own_image(name: str, given: Any, base: Path) -> Image:
     if not isinstance(given, dict):
-        raise ImageError(f"{name} must have packages, and may have python, train and serve; it is {given!r}")
+        raise ImageError(f"{name} must have packages, and may have python, folder, train and serve; it is {given!r}")
     for key, value in given.items():
-        if key not in ("python", *_LISTS):
-            raise ImageError(f"{name}.{key} is not known; allowed are {', '.join((*_LISTS, 'python'))}")
+        if key not in (*_OTHERS, *_LISTS):
+            raise ImageError(f"{name}.{key} is not known; allowed are {', '.join((*_LISTS, *_OTHERS))}")
         if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
             raise ImageError(f"{name}.{key} must be a list of strings; it is {value!r}")
         if key == "python" and not re.fullmatch(r"3\.\d+", str(value)):
             raise ImageError(f'{name}.python must be a version such as "3.11"; it is {value!r}')
+        if key == "folder" and not (isinstance(value, str) and (base / value).is_dir()):
+            raise ImageError(f"{name}.folder must be a folder next to this file; it is {value!r}")
     return Image(
         name=name,
         python=str(given["python"]) if "python" in given else None,
         requirements="".join(f"{package}\n" for package in given.get("packages", [])),
         train=tuple(given.get("train", ())),
         serve=tuple(given.get("serve", ())),
-        source="images.yaml",
+        folder=(base / given["folder"]).resolve() if "folder" in given else None,
+        source=OWN,
     )
 
 
@@ -173,5 +206,7 @@ def _image(known: _Known, tag: str) -> Image:
         requirements=(_LOCKS / f"{known.lock}.txt").read_text(),
         locked=True,
         imports=known.imports,
+        train=("python3", str(_ALGORITHMS), known.algorithm, "train") if known.algorithm else (),
+        algorithm=(str(_ALGORITHMS), known.algorithm) if known.algorithm else (),
         source=known.source,
     )

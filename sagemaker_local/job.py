@@ -270,7 +270,7 @@ class Job:
             self.container.log_line(f"InstanceCount is {instances}; the job runs on this machine only")
         self.started = now()
         variables = self.context.environment(offline=offline) | environment
-        self.container.start(command, variables, python=python, offline=offline, **options)
+        self.container.start(command, variables, python=python, offline=offline, program=self.image.folder, **options)
 
     def finish(self, timeout: float | None = None) -> Exit:
         """Waits for the job's process. Raises StoppedError if it was stopped, FailureReasonError if it timed out."""

@@ -12,6 +12,8 @@ from typing import Protocol, Self
 
 from sagemaker_local.container import Container, Exit
 from sagemaker_local.errors import FailureReasonError
+from sagemaker_local.images import OWN, Image
+from sagemaker_local.mounts import ISOLATED, PROGRAM
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
@@ -26,6 +28,10 @@ class ServerHost(Protocol):
 
     offline: bool
     """Whether the server gets no network; requests reach it through the socket that it inherits."""
+
+    @property
+    def image(self) -> Image:
+        """The image that the server runs in."""
 
     @property
     def container(self) -> Container:
@@ -112,12 +118,19 @@ class ModelServer:
         Raises:
             FailureReasonError: it exited or did not respond in time; its log has the reason.
         """
+        _require_server(host, environment)
         token = secrets.token_urlsafe()
         with socket.create_server((_HOST, 0), backlog=_BACKLOG) as listener:
             port = listener.getsockname()[1]
-            command = ["python3", str(_PROGRAM), str(listener.fileno())]
             given = environment | {_TOKEN: token}
-            host.start(command, given, descriptors=[listener.fileno()], offline=host.offline)
+            offline = host.offline
+            if host.image.serve and host.container.view == ISOLATED:
+                offline = True
+                host.container.log_line(
+                    f"The server of {host.image.name} has port 8080 of a network of its own, and no other network"
+                )
+            command = _command(host.image, listener.fileno())
+            host.start(command, given, descriptors=[listener.fileno()], offline=offline)
         server = cls(port, token=token, headers=headers, timeout=timeout, retries=retries)
         try:
             server._ping(startup_timeout)
@@ -196,3 +209,28 @@ class ModelServer:
     def _close(self) -> None:
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _require_server(host: ServerHost, environment: Mapping[str, str]) -> None:
+    """Raises FailureReasonError if neither a user's image has a server nor its model a module for ours."""
+    image = host.image
+    if image.source != OWN or image.serve or "SAGEMAKER_PROGRAM" in environment:
+        return
+    if any(host.container.path(f"{folder}/inference.py").exists() for folder in ("/opt/ml/code", "/opt/ml/model/code")):
+        return
+    message = (
+        f"{image.name} has no server on this machine. Name its own in images.yaml: {{{image.name}: {{packages: [...], "
+        f"folder: my-image, serve: [python, {PROGRAM}/serve]}}}}; or put code/inference.py into the model archive"
+    )
+    host.container.log_line(message)
+    raise FailureReasonError(f"ClientError: {message}")
+
+
+def _command(image: Image, descriptor: int) -> list[str]:
+    """Returns the command that serves an image's model on an inherited socket."""
+    if image.serve:
+        return ["python3", str(_PROGRAM), str(descriptor), *image.serve]
+    if image.algorithm:
+        program, name = image.algorithm
+        return ["python3", program, name, "serve", str(descriptor)]
+    return ["python3", str(_PROGRAM), str(descriptor)]

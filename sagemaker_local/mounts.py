@@ -24,20 +24,22 @@ from pathlib import Path
 from sagemaker_local.environments import PythonEnvironment, make_own
 
 ROOT = "/opt/ml"
+PROGRAM = "/opt/program"
+"""Where a job sees the folder with the programs of a user's own image."""
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
 JOB_FOLDERS = ("home", "tmp", "work", "python")
 """A job's folders in addition to ``/opt/ml``."""
 
-_PROGRAMS = [Path(__file__).with_name("serving")]
+_PROGRAMS = [Path(__file__).with_name("serving"), Path(__file__).with_name("algorithms")]
 """The programs of this package that jobs run."""
 _JOB_ROOT = "/job"
 """The parent of JOB_FOLDERS in the isolated view, except ``tmp``, which is ``/tmp``."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/sys")
 _DEVICES = re.compile(r"null|zero|full|random|urandom|nvidia.*|dri|kfd")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ROOT_IN_TEXT = re.compile(r"(?<![\w.-])/opt/ml(?![\w.-])")
+_ROOTS_IN_TEXT = {root: re.compile(rf"(?<![\w.-]){root}(?![\w.-])") for root in (ROOT, PROGRAM)}
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _PROBE_SECONDS = 10
 
@@ -85,6 +87,7 @@ def launch_command(
     offline: bool = False,
     private: Iterable[Path] = (),
     protected: Iterable[str] = (),
+    program: Path | None = None,
 ) -> list[str]:
     """Returns the command line of the launcher that runs a command.
 
@@ -99,6 +102,7 @@ def launch_command(
         offline: whether to cut off the network, which only the isolated view can do.
         private: folders to hide in the isolated view.
         protected: existing folders below /opt/ml that the command must not write to; the prefix view cannot enforce it.
+        program: the folder to show as ``PROGRAM``.
     """
     isolated = view == ISOLATED
     mounts = (
@@ -107,6 +111,8 @@ def launch_command(
         else [*_layout_mounts(folder)]
     )
     mounts += [("protect", "", path) for path in protected]
+    if program is not None:
+        mounts.append(("read" if isolated else "write", str(program), PROGRAM))
     plan = {
         "command": command,
         "cwd": cwd or path_in_view(folder, "work", view),
@@ -129,7 +135,7 @@ def path_in_view(folder: Path, name: str, view: str) -> str:
 def _system_mounts(private: Iterable[Path]) -> Iterator[Mount]:
     """Yields the isolated view's read-only system mounts, and the folders that it hides in them."""
     resolver = os.path.realpath("/etc/resolv.conf")  # often below /run, from which a job needs nothing else
-    opt = [str(entry) for entry in _entries("/opt") if str(entry) != ROOT]
+    opt = [str(entry) for entry in _entries("/opt") if str(entry) not in (ROOT, PROGRAM)]
     yield from (mount for path in [*_SYSTEM, resolver, *opt] for mount in _same_path("read", Path(path)))
     hidden = {os.path.normpath(path) for path in (Path.home(), *private)} - {"/", *_SYSTEM}
     yield from (("hide", "", path) for path in sorted(hidden))
@@ -177,9 +183,9 @@ def _entries(folder: str) -> Sequence[Path]:
         return []
 
 
-def with_root(text: str, folder: Path) -> str:
-    """Replaces every ``/opt/ml`` in a text with a folder on this machine."""
-    return _ROOT_IN_TEXT.sub(lambda _: str(folder), text)
+def with_root(text: str, folder: Path, root: str = ROOT) -> str:
+    """Replaces every ``/opt/ml``, or every ``PROGRAM``, in a text with a folder on this machine."""
+    return _ROOTS_IN_TEXT[root].sub(lambda _: str(folder), text)
 
 
 def interpreter(program: str) -> str:

@@ -20,6 +20,7 @@ from sagemaker_local.environments import REQUIREMENTS_LENGTH, is_plain
 from sagemaker_local.errors import FailureReasonError, PackageBuildError, aws_error, not_supported
 from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
+from sagemaker_local.mounts import PROGRAM
 from sagemaker_local.requests import require_file_mode, require_s3_source
 from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, join_uri
 
@@ -45,16 +46,16 @@ class TrainingJob(Job):
         )
         specification = self._specification()
         self.image = self.context.image(*self.image_field())
-        if not specification.get("ContainerEntrypoint") and not self.program:
+        # AWS runs "docker run IMAGE train" if a request names no program.
+        entry_point = specification.get("ContainerEntrypoint") or (() if self.program else self.image.train)
+        if not entry_point and not self.program:
             raise not_supported(
                 "AlgorithmSpecification.ContainerEntrypoint",
                 None,
-                "set it or HyperParameters.sagemaker_program, because the image's own entry point cannot run here",
+                "set it or HyperParameters.sagemaker_program, or name the image's own training program in images.yaml: "
+                f"{{{self.image.name}: {{packages: [...], folder: my-image, train: [python, {PROGRAM}/train]}}}}",
             )
-        if not specification.get("ContainerEntrypoint"):
-            self.entry_point = None
-        else:
-            self.entry_point = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        self.entry_point = [*entry_point, *specification.get("ContainerArguments", [])] if entry_point else None
         for folder in self._continuous_outputs():
             if not f"{os.path.normpath(folder)}/".startswith("/opt/ml/"):
                 raise not_supported("LocalPath", folder, "use a folder below /opt/ml")

@@ -79,7 +79,8 @@ class TransformJob(Job):
 
     def start(self, command: Sequence[str], environment: dict[str, str], **options: Any) -> None:
         """See ``Job.start``; the model's packages are those of its own ``requirements.txt``, too."""
-        super().start(command, environment, requirements=requirements_of(self.container), **options)
+        requirements = "" if self.image.serve else requirements_of(self.container)
+        super().start(command, environment, requirements=requirements, **options)
 
     def image_field(self) -> tuple[str, str | None]:
         """See ``Job.image_field``."""

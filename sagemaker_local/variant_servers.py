@@ -12,6 +12,7 @@ from sagemaker_local.container import Container, Exit, StoppedError
 from sagemaker_local.data_capture import DataCapture
 from sagemaker_local.differences import Difference, Runtime, of_container, of_image, runtime
 from sagemaker_local.errors import FailureReasonError, aws_error
+from sagemaker_local.images import Image
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import remove
 from sagemaker_local.model import download_model, requirements_of
@@ -90,19 +91,29 @@ class VariantServer:
         self._start()
         self._monitor.start()
 
+    @property
+    def image(self) -> Image:
+        """See ``model_server_client.ServerHost``."""
+        return self._context.image("Image", self.definition.get("Image"))
+
     def start(
         self, command: Sequence[str], environment: dict[str, str], *, descriptors: Sequence[int], offline: bool
     ) -> None:
         """See ``model_server_client.ServerHost``."""
         variables = self._context.environment(offline=offline) | environment
-        uri = self.definition.get("Image")
-        image = self._context.image("Image", uri)
-        requirements = requirements_of(self.container)
-        python = self._context.python(image, requirements, log_line=self.container.log_line)
-        self.runtime = runtime(uri or "", image, python, requirements=requirements)
-        self.differences = of_image(self._image_field, image, python, requirements=requirements)
+        requirements = "" if self.image.serve else requirements_of(self.container)
+        python = self._context.python(self.image, requirements, log_line=self.container.log_line)
+        self.runtime = runtime(self.definition.get("Image", ""), self.image, python, requirements=requirements)
+        self.differences = of_image(self._image_field, self.image, python, requirements=requirements)
         self.differences += of_container(self.container.view)
-        self.container.start(command, variables, python=python, descriptors=descriptors, offline=offline)
+        self.container.start(
+            command,
+            variables,
+            python=python,
+            descriptors=descriptors,
+            offline=offline,
+            program=self.image.folder,
+        )
 
     def finish(self) -> Exit:
         """See ``model_server_client.ServerHost``."""

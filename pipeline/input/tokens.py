@@ -12,6 +12,7 @@ TOKENS = (
     "AWS_REGION_NAME",
     "SAGEMAKER_EXECUTION_ROLE",
     "IMAGE_URI",
+    "XGBOOST_IMAGE_URI",
     EXECUTION_TOKEN,
 )
 """A token is a whole word: ``XMODEL_NAME`` contains none."""

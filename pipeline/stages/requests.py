@@ -78,8 +78,8 @@ class RequestStage(Stage):
 
         return {f"sagemaker:{self.integration}": job(self.noun) if self.waits else creation(self.noun)}
 
-    def issues(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
-        """What SageMaker would refuse in the request beyond its schema."""
+    def issues(self, data: Mapping[str, Any], *, in_vpc: bool = False) -> Iterator[InputIssue]:  # noqa: ARG002
+        """Yields what SageMaker would refuse in the request beyond its schema."""
         from pipeline.input.stage_section import StageSection  # noqa: PLC0415 - see pipeline.stages.stage
 
         use = StageSection.of(data, self)

@@ -20,6 +20,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "predict_fn": formats.default_predict,
     "output_fn": formats.default_output,
 }
+_NO_DEFAULTS: dict[str, Callable[..., Any]] = {}
 
 
 class Handler:
@@ -29,15 +30,18 @@ class Handler:
         module: the user's module; the scikit-learn container's defaults replace missing functions of ``model_fn``,
             ``input_fn``, ``predict_fn`` and ``output_fn``.
         model_dir: the folder with the model's files.
+        defaults: functions that replace the scikit-learn container's defaults.
 
     Raises:
         ValueError: the module has both ``transform_fn`` and a function that it replaces.
         Exception: any exception that ``model_fn`` raises.
     """
 
-    def __init__(self, module: ModuleType, model_dir: str) -> None:
+    def __init__(
+        self, module: ModuleType, model_dir: str, defaults: Mapping[str, Callable[..., Any]] = _NO_DEFAULTS
+    ) -> None:
         own = {name: function for name in _FUNCTIONS if (function := getattr(module, name, None)) is not None}
-        self._functions = _FUNCTIONS | own
+        self._functions = {**_FUNCTIONS, **defaults, **own}
         self._transform_fn = getattr(module, "transform_fn", None)
         if self._transform_fn and own:
             raise ValueError(f"Cannot use transform_fn implementation with {', '.join(own)}")
@@ -87,12 +91,13 @@ class Handler:
         return function(*arguments)
 
 
-def load(environment: Mapping[str, str]) -> Handler:
+def load(environment: Mapping[str, str], defaults: Mapping[str, Callable[..., Any]] = _NO_DEFAULTS) -> Handler:
     """Loads this container's model.
 
     Args:
         environment: may have ``SAGEMAKER_PROGRAM``, ``SAGEMAKER_SUBMIT_DIRECTORY``, and ``SAGEMAKER_BASE_DIR`` for
             /opt/ml.
+        defaults: see ``Handler``.
 
     Raises:
         FileNotFoundError: the program is in none of the code folders.
@@ -108,7 +113,7 @@ def load(environment: Mapping[str, str]) -> Handler:
             # The working directory is the code folder, as in the container; the module may import from either folder.
             os.chdir(folder)
             sys.path[:0] = list(dict.fromkeys([str(file.parent), str(folder)]))
-            return Handler(importlib.import_module(file.stem), str(base / "model"))
+            return Handler(importlib.import_module(file.stem), str(base / "model"), defaults)
     raise FileNotFoundError(f"{name} (SAGEMAKER_PROGRAM) is in none of {', '.join(map(str, folders))}")
 
 
@@ -117,7 +122,9 @@ def _code_folders(base: Path, submit_directory: str) -> list[Path]:
     inside = [base / "code", base / "model" / "code"]
     if not submit_directory or submit_directory.startswith("s3://"):
         return inside
-    return [Path(submit_directory.removeprefix("file://")), *inside]
+    scheme = "file://"
+    path = submit_directory.removeprefix(scheme)
+    return [Path(path), *inside]
 
 
 def _answer(result: Any, accept: str) -> tuple[bytes, str, int]:

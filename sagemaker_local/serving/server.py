@@ -10,33 +10,51 @@ import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
 from . import formats, handler, toolkits
 
 _UNAUTHENTICATED_SECONDS = 10.0
 """Idle timeout of a connection before its first authorized request; later there is none."""
 
-Answerer = Callable[[bytes, str, str], tuple[bytes, str, int]]
+if TYPE_CHECKING:  # Python 3.8 cannot evaluate it
+    Answerer = Callable[[bytes, str, str], tuple[bytes, str, int]]
 
 
-def serve(descriptor: int, environment: Mapping[str, str], *, token: str) -> None:
+def serve(descriptor: int, environment: Mapping[str, str], *, token: str, algorithm: Any = None) -> None:
     """Loads this container's model and serves requests on an inherited listening socket until the process is killed.
 
     Args:
         descriptor: the socket's descriptor.
         environment: see ``handler.load``; may have ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``.
         token: see ``serve_on``.
+        algorithm: a built-in algorithm's ``predict`` module, which serves where no ``SAGEMAKER_PROGRAM`` is set.
 
     Raises:
         Exception: the model failed to load.
     """
     toolkits.install()
-    answer = handler.load(environment)
-    default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", formats.JSON)
-    serve_on(socket.socket(fileno=descriptor), answer, token=token, default_accept=default_accept)
+    default_type = default_accept = formats.JSON
+    if algorithm is None:
+        answer: Answerer = handler.load(environment)
+    elif environment.get("SAGEMAKER_PROGRAM"):
+        answer = handler.load(environment, algorithm.DEFAULTS)
+    else:
+        answer = algorithm.load(environment)
+        default_type, default_accept = algorithm.DEFAULT_CONTENT_TYPE, algorithm.DEFAULT_ACCEPT
+    default_accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", default_accept)
+    listener = socket.socket(fileno=descriptor)
+    serve_on(listener, answer, token=token, default_accept=default_accept, default_type=default_type)
 
 
-def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_accept: str = formats.JSON) -> None:
+def serve_on(
+    listener: socket.socket,
+    answer: Answerer,
+    *,
+    token: str,
+    default_accept: str = formats.JSON,
+    default_type: str = formats.JSON,
+) -> None:
     """Serves requests on a listening socket forever.
 
     Args:
@@ -45,6 +63,7 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
             thread at a time, because a user's module need not be thread-safe: the container's workers are processes.
         token: the token that each request must carry, because any user and any web page can reach the port.
         default_accept: the accepted type of a request without ``Accept``.
+        default_type: the content type of a request without ``Content-Type``.
     """
     lock = threading.Lock()
 
@@ -52,7 +71,7 @@ def serve_on(listener: socket.socket, answer: Answerer, *, token: str, default_a
         authorization = f"Bearer {token}"
 
         def answer(self, body: bytes) -> tuple[bytes, str, int]:
-            content_type = self.headers.get("Content-Type") or formats.JSON
+            content_type = self.headers.get("Content-Type") or default_type
             accept = self.headers.get("Accept") or formats.ANY
             with lock:
                 return answer(body, content_type, default_accept if accept == formats.ANY else accept)

@@ -4,13 +4,19 @@ from pathlib import Path
 import botocore
 import pytest
 
-from pipeline.images import ACCOUNTS, image_uri
+from pipeline.images import ACCOUNTS, image_uri, xgboost_image_uri
 
 
 def test_address_of_the_documented_example() -> None:
     """The image of us-east-1 is the one that the module's description names."""
     uri = image_uri(account=ACCOUNTS["us-east-1"], region="us-east-1", url_suffix="amazonaws.com")
     assert uri == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+def test_address_of_xgboost() -> None:
+    """XGBoost's image lies in the same account; its tag is the version alone."""
+    uri = xgboost_image_uri(account=ACCOUNTS["us-east-1"], region="us-east-1", url_suffix="amazonaws.com")
+    assert uri == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 
 
 @pytest.mark.parametrize("region", sorted(ACCOUNTS))

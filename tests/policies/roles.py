@@ -158,7 +158,7 @@ def sagemaker(template: dict[str, Any], writes: tuple[str, ...]) -> list[Need]:
     full = has_key(template)
     read = [f"arn:aws:s3:::sagemaker-sample-data-{REGION}", own]
     read += ["arn:aws:s3:::the-data", "arn:aws:s3:::more-data"] if full else []
-    images = [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-scikit-learn"]
+    images = [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-{name}" for name in ("scikit-learn", "xgboost")]
     images += [OPTIONS["IMAGE_REPOSITORY_ARNS"]] if full else []
     group = HERE.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
     found = [Need("ecr:GetAuthorizationToken", "*")]

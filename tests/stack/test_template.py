@@ -240,9 +240,14 @@ def test_lambda_runs_on_arm_with_what_it_needs(template: dict[str, Any]) -> None
     function = starter(template)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert {"MLOPS_BUCKET", "MODEL_NAME", "SAGEMAKER_EXECUTION_ROLE", "IMAGE_URI", "STATE_MACHINE_ARN"} <= set(
-        function["Environment"]["Variables"]
-    )
+    assert {
+        "MLOPS_BUCKET",
+        "MODEL_NAME",
+        "SAGEMAKER_EXECUTION_ROLE",
+        "IMAGE_URI",
+        "XGBOOST_IMAGE_URI",
+        "STATE_MACHINE_ARN",
+    } <= set(function["Environment"]["Variables"])
 
 
 def function_archives(assembly: Path) -> list[Path]:
