@@ -73,8 +73,8 @@ class Emulator:
                     "LOCAL_TASK_URL": self._services.task_url,
                     "MINISTACK_REGION": REGION,
                     "MINISTACK_ACCOUNT_ID": ACCOUNT,
-                    # What takes AWS minutes is immediate here: a wait of 30 seconds takes 0.15.
-                    "SFN_WAIT_SCALE": "0.005",
+                    # What takes AWS minutes is immediate here: a wait of a minute takes 0.15 seconds.
+                    "SFN_WAIT_SCALE": "0.0025",
                     # Its other listeners are not needed, and would clash with those of a second emulator.
                     "IOT_MTLS_ENABLED": "0",
                     "SFTP_ENABLED": "0",

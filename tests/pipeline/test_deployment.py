@@ -11,7 +11,8 @@ from pipeline.input.execution import merged
 from sagemaker_local.requests import check_request
 from tests.pipeline.endpoints import UNKNOWN, Deploy, Endpoints
 from tests.pipeline.evaluators import IMPLEMENTATIONS, Evaluate
-from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, redrive
+from tests.pipeline.machine import EXECUTION, Ended, Handler, TaskError, redrive, run
+from tests.pipeline.sagemaker import SageMaker
 
 
 def broken(_request: dict[str, Any]) -> Any:
@@ -142,6 +143,49 @@ def test_the_default_variant_has_an_instance_where_a_serverless_one_would_fail(
     assert variant["InitialInstanceCount"] == 1
 
 
+def test_an_endpoint_of_four_minutes(shipped: dict[str, Any]) -> None:
+    """A run of all stages with an endpoint that takes four minutes costs at most 40 transitions."""
+    shipped["approval"]["manual"] = False
+    waited: list[int] = []
+    handlers = slow_endpoint(240, waited) | {
+        "createModelPackageGroup": dict,
+        "listModelPackages": lambda _: {"ModelPackageSummaryList": []},
+        "createModelPackage": lambda _: {"ModelPackageArn": "package"},
+        "invoke": lambda _: {"Payload": {"decision": "Approved", "reason": "all thresholds met"}},
+        "updateModelPackage": dict,
+    }
+    ended = run(shipped, SageMaker().handlers() | handlers, waited=waited)
+    assert ended.status == "SUCCEEDED", ended
+    assert len(ended.entered) <= 40
+    assert ended.waited[0] == 60
+    assert ended.waited == sorted(ended.waited)
+
+
+@pytest.mark.parametrize("timeout", [30, 3600, 14400])
+def test_the_waits_end_with_the_time_that_is_left(timeout: int, last_steps: dict[str, Any]) -> None:
+    """An endpoint that stays in progress is given up when its time is up, and not much is spent on looking at it."""
+    for stage in ("registration", "approval", "CreateModel", "evaluation"):
+        last_steps[stage]["run"] = False
+    last_steps["deployment"]["timeout_seconds"] = timeout
+    waited: list[int] = []
+    ended = run(last_steps, slow_endpoint(10**6, waited), waited=waited)
+    assert ended.cause == f"endpoint demo is Creating after {timeout} seconds"
+    assert sum(waited) == timeout
+    assert len(waited) <= timeout / 240 + 6
+
+
+def slow_endpoint(seconds: int, waited: list[int]) -> dict[str, Handler]:
+    """Returns the handlers of an endpoint that is in service after these seconds of waiting."""
+    endpoints = Endpoints(progress=())
+    handlers = endpoints.handlers()
+
+    def describe(request: dict[str, Any]) -> Any:
+        endpoints.status = "InService" if sum(waited) >= seconds else "Creating"
+        return handlers["describeEndpoint"](request)
+
+    return handlers | {"describeEndpoint": describe, "invokeEndpoint": answers}
+
+
 def test_an_endpoint_that_never_comes_into_service(deploy: Deploy) -> None:
     """After the timeout, the new endpoint and its config are deleted, and the execution fails with the reason."""
     endpoints = Endpoints(progress=("Creating",))
@@ -180,6 +224,22 @@ def test_a_failed_smoke_test(serving: str | None, left: str | None, deploy: Depl
     assert "Received server error (500)" in ended.cause
     assert endpoints.serving == left
     assert endpoints.configs == ({left} if left else set())
+
+
+@pytest.mark.parametrize("error", ["InternalDependencyException", "ModelErrorException"])
+def test_a_slow_start_of_the_model(error: str, deploy: Deploy) -> None:
+    """A model that answers at the third attempt is deployed; one that never does is rolled back after three."""
+    left = [TaskError(f"SageMakerRuntime.{error}")] * 2
+
+    def starting(_request: dict[str, Any]) -> Any:
+        if left:
+            raise left.pop()
+        return answers(_request)
+
+    assert deploy(Endpoints(), retries=True, invokeEndpoint=starting).status == "SUCCEEDED"
+    ended = deploy(Endpoints(), retries=True, invokeEndpoint=broken)
+    assert ended.error == "DeploymentFailed"
+    assert calls(ended).count("invokeEndpoint") == 3
 
 
 @pytest.mark.parametrize("status", ["Updating", "Creating", "Failed", "OutOfService"])

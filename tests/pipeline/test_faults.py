@@ -60,12 +60,15 @@ def test_only_transient_errors_are_retried(name: str) -> None:
                 f"{service}Exception",
                 "SdkClientException",
                 "ResourceLimitExceededException",
+                "InternalDependencyException",
                 "InternalFailureException",
+                "ModelErrorException",  # also a serverless variant's slow start
                 "ModelNotReadyException",
                 "ServiceUnavailableException",
             }
-        # The retry for a busy endpoint waits for its update to end, so jitter would not help.
-        assert rule.get("JitterStrategy") == "FULL" or rule["MaxAttempts"] == 90
+        # The retries for a busy endpoint and a slow start wait for these, so jitter would not help.
+        patient = rule["MaxAttempts"] == 90 or rule["ErrorEquals"] == ["SageMakerRuntime.ModelErrorException"]
+        assert rule.get("JitterStrategy") == "FULL" or patient
 
 
 @pytest.mark.parametrize("failures", [3, 5])

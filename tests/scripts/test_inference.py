@@ -12,6 +12,8 @@ from typing import Any
 
 import joblib
 import pytest
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import Client
 
 import inference
 from rows import read_rows
@@ -123,7 +125,7 @@ def test_bad_json_is_named(model: Any, body: str) -> None:
 
 def test_json_without_instances_has_no_rows(model: Any) -> None:
     """A JSON request with an empty list is rejected like an empty file."""
-    with pytest.raises(ValueError, match="there are no rows"):
+    with pytest.raises(inference.RequestError, match="there are no rows"):
         answer(model, '{"instances": []}', "application/json")
 
 
@@ -156,3 +158,37 @@ def test_serves_from_source_tar_gz(
         check=True,
     ).stdout
     assert served(served_text) == expected
+
+
+@pytest.mark.parametrize("content_type", ["text/csv", "application/json"])
+@pytest.mark.parametrize("encoded", [str, str.encode])
+def test_a_body_in_quotes(
+    content_type: str, encoded: Any, model: Any, features: list[str], expected: list[float]
+) -> None:
+    """A request that arrives as a JSON string has the same answer as its text: Step Functions may send either."""
+    body = "\n".join(features)
+    if content_type == "application/json":
+        body = json.dumps({"instances": [line.split(",") for line in features]})
+    assert served(answer(model, encoded(json.dumps(body)), content_type)) == expected
+    assert served(answer(model, encoded(body), content_type)) == expected
+
+
+def test_a_quoted_value_is_not_a_quoted_body(model: Any, features: list[str], expected: list[float]) -> None:
+    """A row that begins with a quoted value is CSV."""
+    first, _, rest = features[0].partition(",")
+    assert served(answer(model, f'"{first}",{rest}')) == expected[:1]
+
+
+def test_the_reason_reaches_the_answer() -> None:
+    """The web server of the container answers a wrong request with status 400 and the reason, not with its own page."""
+
+    def invocation(environ: Any, start_response: Any) -> Any:
+        try:
+            inference.input_fn("1,2,3", "text/csv")
+        except HTTPException as error:  # as Flask does, for this kind of exception only
+            return error.get_response(environ)(environ, start_response)
+        raise AssertionError
+
+    answer = Client(invocation).post("/invocations")
+    assert answer.status_code == 400
+    assert "values" in answer.get_data(as_text=True)
