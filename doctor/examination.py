@@ -27,6 +27,7 @@ from executions.aws import Aws
 from executions.defaults import PROJECT
 from executions.errors import explained
 from pipeline.bundle import INPUT_FILE
+from pipeline.images import ACCOUNTS, REPOSITORY
 from pipeline.places import SCRIPTS
 
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
@@ -170,6 +171,7 @@ def _permissions(client: Client, who: Caller, facts: Facts) -> list[Result]:
         topic=resources.find("AWS::SNS::Topic", "Notifications"),
         approvals=who.service_arn("dynamodb", f"table/{resources.find('AWS::DynamoDB::Table', 'Approval')}"),
         objects=f"arn:{who.partition}:s3:::{bucket}/*",
+        images=f"arn:{who.partition}:ecr:{who.region}:{ACCOUNTS[who.region]}:repository/{REPOSITORY}",
         passed=(resources.role("SageMaker", who), resources.role("Serving", who)),
     )
     model_name = facts.folder.result().tokens["MODEL_NAME"]

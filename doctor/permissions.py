@@ -26,6 +26,7 @@ class Own:
     topic: str
     approvals: str
     objects: str
+    images: str
     passed: tuple[str, ...]
     """The roles that the state machine passes to SageMaker."""
 

@@ -28,6 +28,7 @@ _TOGETHER = (
         "tests/e2e/test_environment.py",
         "tests/e2e/test_executions.py",
         "tests/e2e/test_last_steps.py",
+        "tests/e2e/test_xgboost_example.py",
     ),
     ("tests/e2e/test_doctor_enforced.py", "tests/e2e/test_enforced.py", "tests/e2e/test_enforced_failures.py"),
     (

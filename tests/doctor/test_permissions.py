@@ -13,6 +13,7 @@ from doctor.result import FAILURE, OK, SKIPPED, WARNING
 from doctor.simulation import Question, denials
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
+from pipeline.images import ACCOUNTS, REPOSITORY
 from tests.doctor.conftest import Stubbed, make_client
 from tests.policies.evaluator import Need, Policies
 from tests.policies.references import ACCOUNT, REGION
@@ -31,6 +32,7 @@ def own(template: dict[str, Any]) -> Own:
         + next(name for name in template["Resources"] if name.startswith("NotificationsTopic")),
         approvals=arn(template, "AWS::DynamoDB::Table", "Approval"),
         objects=arn(template, "AWS::S3::Bucket", "Storage") + "/*",
+        images=f"arn:aws:ecr:{REGION}:{ACCOUNTS[REGION]}:repository/{REPOSITORY}",
         passed=(arn(template, "AWS::IAM::Role", "SageMaker"), arn(template, "AWS::IAM::Role", "Serving")),
     )
 
