@@ -76,7 +76,7 @@ def assert_refused_or_right(make: Callable[[], ExecutionInput]) -> None:
         assert_sagemaker_takes(execution)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(mutated(BASE))
 def test_a_changed_input_is_rejected_or_valid(data: dict[str, Any]) -> None:
     """No mutation causes a traceback, and none leads to an invalid request."""

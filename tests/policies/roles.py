@@ -158,8 +158,7 @@ def sagemaker(template: dict[str, Any], writes: tuple[str, ...]) -> list[Need]:
     full = has_key(template)
     read = [f"arn:aws:s3:::sagemaker-sample-data-{REGION}", own]
     read += ["arn:aws:s3:::the-data", "arn:aws:s3:::more-data"] if full else []
-    images = [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-{name}" for name in ("scikit-learn", "xgboost")]
-    images += [OPTIONS["IMAGE_REPOSITORY_ARNS"]] if full else []
+    images = _images(full=full)
     group = HERE.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
     found = [Need("ecr:GetAuthorizationToken", "*")]
     found += [Need(f"s3:{action}", bucket) for bucket in read for action in ("ListBucket", "GetBucketLocation")]
@@ -196,9 +195,9 @@ def workflow(template: dict[str, Any], calls: list[Call]) -> list[Need]:
         *(need for action, request in calls for need in needs(action, of_deployment(template, request), HERE)),
         # A registered model may have any image that the jobs may run.
         *(
-            Need(f"ecr:{action}", OPTIONS["IMAGE_REPOSITORY_ARNS"])
+            Need(f"ecr:{action}", image)
             for action in ("BatchGetImage", "DescribeImages")
-            if has_key(template)
+            for image in _images(full=has_key(template))
         ),
         *TRACING,
         *(Need(f"xray:{action}", "*") for action in ("GetSamplingRules", "GetSamplingTargets")),
@@ -245,3 +244,9 @@ def _replaced(request: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         text = text.replace(old, new)
     content: dict[str, Any] = json.loads(text)
     return content
+
+
+def _images(*, full: bool) -> list[str]:
+    """The repositories of SageMaker's images, and the parameter's."""
+    images = [f"arn:aws:ecr:{REGION}:683313688378:repository/sagemaker-{name}" for name in ("scikit-learn", "xgboost")]
+    return images + ([OPTIONS["IMAGE_REPOSITORY_ARNS"]] if full else [])

@@ -12,7 +12,7 @@ from tests.sagemaker_local.sandbox import ROLE, Sandbox, needs_namespaces
 
 CREATE = "createTrainingJob"
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:{}"
-TAGS = ("1.5-1", "1.7-1", "3.0-5")
+TAGS = ("3.0-5",)
 PARAMETERS = {"num_round": "4", "objective": "binary:logistic", "eval_metric": "auc,logloss", "max_depth": "3"}
 
 pytestmark = needs_namespaces
