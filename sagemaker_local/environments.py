@@ -225,14 +225,29 @@ def _read(folder: Path) -> PythonEnvironment:
 
 @functools.cache
 def _pythons(version: str | None) -> tuple[str, ...]:
-    """Interpreters to try: the image's version where this machine has it, then the one that runs this."""
+    """Returns the interpreters to try: the image's version if it is installed here, then the one that runs this."""
     own = str(Path(getattr(sys, "_base_executable", sys.executable)))
     if version is None or sys.version.startswith(f"{version}."):
         return (own,)
-    command = [_uv(), "python", "find", "--no-config", "--no-project", "--no-python-downloads", "--system", version]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    path = found.stdout.strip()
-    return (path, own) if found.returncode == 0 and path else (own,)
+    installed = [shutil.which(f"python{version}"), *_installed_by_uv(version)]
+    return (*(path for path in installed if path and _is_version(path, version)), own)
+
+
+def _installed_by_uv(version: str) -> list[str]:
+    """Returns uv's own interpreters of a version; faster than ``uv python find``, which runs every one it finds."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    folder = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
+    return sorted(map(str, folder.glob(f"cpython-{version}.*/bin/python{version}")))
+
+
+def _is_version(path: str, version: str) -> bool:
+    """Whether a program is that Python; a version manager has programs for versions that are not installed, too."""
+    command = [path, "-I", "-S", "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return done.stdout.strip() == version
 
 
 def _uv() -> str:
