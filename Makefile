@@ -112,9 +112,9 @@ sbom: .venv/dev.done .venv/audit.done node_modules/dev.done .venv-clients/client
 	@$(BIN)/python requirements/sbom.py out/sbom.json
 
 tour: .venv/local.done node_modules/dev.done
+	@mkdir -p out docs/images
 	@docs/tour.sh > out/tour.txt
 	@$(BIN)/python docs/tour.py out/tour.txt
-	@mkdir -p docs/images
 	@$(BIN)/node tests/report/browser.mjs --pictures docs/images out/report.html
 
 schema: .venv/local.done
