@@ -58,7 +58,8 @@ def validate(
                 click.echo(_line(file, problem))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
-    warnings = list(unconfirmed_fields(made.content))
+    warnings = [*unconfirmed_fields(made.content)]
+    warnings += [warning for stage in STAGES for warning in stage.warnings(made.content)]
     if as_json:
         found = [_as_json(warning) for warning in warnings]
         report = {"file": str(file), "valid": True, "problems": [], "warnings": found, "runs": running}

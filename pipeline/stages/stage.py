@@ -85,6 +85,14 @@ class Stage(ABC):
         """
         yield from ()
 
+    def warnings(self, data: Mapping[str, Any]) -> Iterator["InputIssue"]:  # noqa: ARG002 - most stages have none
+        """Yields what is allowed, but probably not meant. ``mlops validate`` shows it.
+
+        Args:
+            data: the execution's input.
+        """
+        yield from ()
+
     def created_names(self) -> tuple[CreatedName, ...]:
         """Returns the names of the resources that it creates, which the state machine's role must be allowed to use."""
         return ()

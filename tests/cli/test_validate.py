@@ -135,3 +135,11 @@ def test_wrong_usage(arguments: list[str]) -> None:
 def test_every_token_has_a_sample_value() -> None:
     """Each token except the execution's own has a sample value."""
     assert set(STAND_INS) == set(TOKENS) - {EXECUTION_TOKEN}
+
+
+def test_approval_without_registration_is_a_warning() -> None:
+    """A model that is approved but not registered is served from where jobs can write: a warning."""
+    result = mlops("validate", str(SHIPPED), "--override", "registration.run=false")
+    assert result.exit_code == 0
+    assert "warning: approval.run: is true, but registration.run is not" in result.stderr
+    assert not mlops("validate", str(SHIPPED)).stderr

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.input.errors import InputIssue, is_above
 from pipeline.input.stage_section import REMEDY, SOURCE, StageSection
 from pipeline.stages.registration import REGISTRATION
-from pipeline.stages.requests import EVALUATION
+from pipeline.stages.requests import CREATE_MODEL, EVALUATION
 from pipeline.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -81,6 +81,16 @@ class Approval(Stage):
             yield InputIssue(path=(self.key, "by"), message=message)
         for number, metric in enumerate(metrics):
             yield from self._metric(metric, number)
+
+    def warnings(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """Warns of a model that could be replaced between its approval and its deployment."""
+        own, registration, model = (StageSection.of(data, stage) for stage in (self, REGISTRATION, CREATE_MODEL))
+        if own.runs and model.runs and not registration.runs:
+            message = (
+                "is true, but registration.run is not: the approved model is served from where jobs can replace it "
+                "(docs/security.md)"
+            )
+            yield InputIssue(path=(self.key, "run"), message=message, value=True)
 
     @staticmethod
     def _status(registration: StageSection) -> Iterator[InputIssue]:
