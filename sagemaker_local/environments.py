@@ -113,6 +113,12 @@ class Environments:
         Raises:
             InstallFailedError: it could not be created. A partial environment is never used.
         """
+        if not is_plain(requirements):
+            raise InstallFailedError(
+                "requirements.txt has more than packages and versions (options, paths, URLs or variables), so only a "
+                "training job can install it, by itself",
+                needs_build=True,
+            )
         pythons = [*_pythons(image.python)]
         for number, python in enumerate(pythons):
             folder = self._cache / _key(image, requirements, python)

@@ -16,7 +16,7 @@ from typing import Any
 
 from sagemaker_local import training_env
 from sagemaker_local.archives import pack, unpack
-from sagemaker_local.environments import REQUIREMENTS_LENGTH, is_plain
+from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import FailureReasonError, PackageBuildError, aws_error, not_supported
 from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
@@ -131,13 +131,10 @@ class TrainingJob(Job):
             ],
         }
         requirements = self._requirements()
-        if not is_plain(requirements):
+        try:
+            self.start(self._command(), self._variables(), requirements=requirements, **options)
+        except PackageBuildError:
             self._start_after_pip(requirements, options)
-        else:
-            try:
-                self.start(self._command(), self._variables(), requirements=requirements, **options)
-            except PackageBuildError:
-                self._start_after_pip(requirements, options)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         outcome = self.finish(limit)
         if outcome.code != 0:

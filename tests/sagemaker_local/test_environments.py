@@ -206,3 +206,23 @@ def test_bad_images_file(content: Any, message: str) -> None:
         return
     with pytest.raises(ImageError, match=message):
         own_images(content)
+
+
+@pytest.mark.parametrize(
+    "line", ["--index-url https://example.com", "package @ https://example.com/${HOME}.whl", "./x"]
+)
+def test_only_packages_are_installed_outside_a_job(tmp_path: Path, line: str) -> None:
+    """Whoever asks, a requirements.txt that names files, options or variables is not given to the installer."""
+    with pytest.raises(InstallFailedError, match="more than packages") as error:
+        Environments(tmp_path).get(Image(name="i", requirements=""), f"six\n{line}\n")
+    assert error.value.needs_build
+    assert not list(tmp_path.iterdir())
+
+
+def test_requirements_of_a_model(sandbox: Sandbox, model_request: Make, transform_request: Make) -> None:
+    """A model's requirements.txt with more than packages fails the transform job, which names the reason."""
+    sandbox.put("in/a.csv", "x")
+    sandbox.archive("model.tar.gz", mark_txt="!")
+    sandbox.archive("source.tar.gz", inference_py="", requirements_txt="--index-url https://example.com\n")
+    sandbox.run("createModel", model_request())
+    assert "requirements.txt has more than packages" in sandbox.reason("createTransformJob", transform_request())
