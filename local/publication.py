@@ -7,6 +7,7 @@ from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
+from pipeline.places import PUBLISHED
 
 
 def publish(state: State, *, model_name: str, scripts: Path | None, input_file: Path | None) -> None:
@@ -40,5 +41,5 @@ def publish(state: State, *, model_name: str, scripts: Path | None, input_file: 
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
         if present.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
             s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
-    for name in present:
+    for name in present.keys() - {PUBLISHED}:
         s3.delete_object(Bucket=bucket, Key=prefix + name)
