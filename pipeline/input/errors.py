@@ -71,6 +71,13 @@ def path_text(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
+def located(file: object, problem: InputIssue) -> str:
+    """Returns ``file:line:column: path: message``, which editors and terminals turn into a link."""
+    position = f":{problem.line}:{problem.column}" if problem.line else ""
+    path = f"{path_text(problem.path)}: " if problem.path else ""
+    return f"{file}{position}: {path}{problem.message}"
+
+
 def shown(value: Any) -> str:
     """Returns the value as JSON, truncated if long."""
     text = json.dumps(value, default=repr)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from cli.validate import STAND_INS
 from executions.defaults import PROJECT
+from pipeline.input.stand_ins import STAND_INS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.account import Caller
 from doctor.data import data, data_of
 from doctor.result import FAILURE, OK, SKIPPED
 from executions.defaults import PROJECT
 from pipeline.input.execution import execution_input
+from pipeline.input.stand_ins import STAND_INS
 from tests.doctor.conftest import Stubbed, make_client
 from tests.policies.references import ACCOUNT
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.input_file import InputFile, folder_file, input_file
 from doctor.result import FAILURE, OK, WARNING, UnavailableError
 from executions.defaults import PROJECT
+from pipeline.input.stand_ins import STAND_INS
 
 VALID = (PROJECT / "scripts" / "input.yaml").read_bytes()
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.instances import Instances, instances_of
 from doctor.quotas import quotas
 from doctor.result import FAILURE, OK, WARNING
 from executions.defaults import PROJECT
 from pipeline.input.execution import execution_input
+from pipeline.input.stand_ins import STAND_INS
 from tests.doctor.conftest import Stubbed
 
 LISTED = "list_service_quotas"

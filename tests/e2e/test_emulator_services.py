@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.validate import STAND_INS
+from pipeline.input.stand_ins import STAND_INS
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator

@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from cli.validate import STAND_INS
 from pipeline.input.execution import execution_input
+from pipeline.input.stand_ins import STAND_INS
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.evaluators import evaluate_all_in_node
 from tests.pipeline.machine import EVALUATED, EXECUTION, Ended, Handler, run

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from pipeline import schema
 from pipeline.asl.resources import Resources
 from pipeline.asl.states_file import read_states
@@ -16,6 +15,7 @@ from pipeline.input import validator
 from pipeline.input.errors import InputIssue
 from pipeline.input.execution import execution_input
 from pipeline.input.stage_section import StageSection
+from pipeline.input.stand_ins import STAND_INS
 from pipeline.stages import STAGES, Stage
 from pipeline.stages.section_schema import Requests, Schema, section
 from pipeline.stages.stage import CreatedName

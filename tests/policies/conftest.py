@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from pipeline.input.execution import execution_input
+from pipeline.input.stand_ins import STAND_INS
 from tests.pipeline.endpoints import UNKNOWN, Endpoints
 from tests.pipeline.machine import Ended, Handler, TaskError, run
 from tests.policies.references import ACCOUNT, REGION, resolved
