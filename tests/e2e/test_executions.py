@@ -79,10 +79,9 @@ def test_report_of_a_run(environment: Environment) -> None:
 def test_failing_execution(environment: Environment, tmp_path: Path) -> None:
     """A failed execution is watched to its end and listed, with its reason and log. It runs what lies in the folder."""
     bad = 'training.input.HyperParameters.max_iter="0"'
-    script = "print('edited')\n" + (PROJECT / "scripts" / "preprocessing.py").read_text().replace(
-        "from __future__", "#"
-    )
-    (tmp_path / "preprocessing.py").write_text(script)
+    script = (PROJECT / "scripts" / "preprocessing.py").read_text()
+    first = "from __future__ import annotations\n"
+    (tmp_path / "preprocessing.py").write_text(script.replace(first, f"{first}print('edited')\n"))
     options = ("--watch", "--override", bad, "--scripts", str(tmp_path))
     printed = environment.mlops("start", "--local", *options, code=1)
     assert "published first, since the folder had changed: " in printed
