@@ -18,6 +18,7 @@ from infrastructure.starter import Starter
 from infrastructure.storage import Storage
 from infrastructure.workflow import Workflow
 from pipeline.places import REGISTERED, SCRIPTS, SERVED
+from pipeline.version import version
 from settings import Settings
 
 METADATA = {
@@ -44,7 +45,8 @@ class MlOpsStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
-            description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml",
+            description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml "
+            f"(mlops-stepfunctions {version()})",
             **kwargs,
         )
         images = sagemaker_images(self, sklearn_version=settings.image_version)

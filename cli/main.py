@@ -28,12 +28,14 @@ from cli.options import (
     stage_argument,
 )
 from executions.defaults import EMULATOR_PORT, PROJECT
+from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _MAX_LISTED = 1000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(version(), prog_name="mlops")
 def main() -> None:
     """Start, watch and answer executions of the ML pipeline, on AWS or on this machine."""
 
