@@ -11,6 +11,7 @@ from cli.options import relative
 from cli.overrides import parse
 from cli.target import aws_errors, target
 from cli.watch import watch_to_end
+from executions.defaults import PROJECT
 from executions.start import start_execution
 
 
@@ -59,10 +60,10 @@ def _publish(scripts: Path | None, folder: Path) -> str:
         CommandError: no environment is up, or the folder contains a link.
     """
     from local.environment import MODEL_NAME  # noqa: PLC0415 - for --local only
-    from local.publication import SHIPPED, publish, read_scripts  # noqa: PLC0415 - as above
+    from local.publication import publish, published  # noqa: PLC0415 - as above
     from local.state import EnvironmentDir  # noqa: PLC0415 - as above
 
     with local_errors(folder):
         state = EnvironmentDir(folder).require_live()
-        changed = publish(state, read_scripts(scripts, None), model_name=MODEL_NAME)
-    return f"{changed} files of {relative(scripts or SHIPPED)}" if changed else ""
+        changed = publish(state, published(scripts=scripts, input_file=None), model_name=MODEL_NAME)
+    return f"{changed} files of {relative(scripts or PROJECT / 'scripts')}" if changed else ""

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from cli.overrides import parse
-from pipeline.input.errors import InputIssue, InvalidFileError, located, path_text
+from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
-from pipeline.input.stand_ins import STAND_INS
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.integration_fields import unconfirmed_fields
 from pipeline.stages import STAGES
@@ -32,7 +32,7 @@ def validate(
     Raises:
         click.UsageError: a token or an override is malformed.
     """
-    values = STAND_INS | dict(_token(token) for token in tokens)
+    values = SAMPLE_TOKENS | dict(_token(token) for token in tokens)
     try:
         made = execution_input(
             file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides), in_vpc=vpc
@@ -43,7 +43,7 @@ def validate(
             _print_json({"file": str(file), "valid": False, "problems": found})
         else:
             for problem in error.problems:
-                click.echo(located(file, problem))
+                click.echo(problem.located(file))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
     warnings = [*unconfirmed_fields(made.content)]

@@ -1,8 +1,7 @@
-"""Reads the scripts of a run, checks their ``input.yaml``, and uploads them to ``<model-name>/scripts/``."""
+"""Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,14 @@ from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
-from pipeline.input.errors import InvalidFileError, located
+from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import execution_input
-from pipeline.input.stand_ins import STAND_INS
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.places import PUBLISHED, SCRIPTS
 
-SHIPPED = PROJECT / "scripts"
 
-
-def read_scripts(scripts: Path | None, input_file: Path | None) -> dict[str, bytes]:
-    """Returns the files to publish, by their name below the prefix.
+def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, bytes]:
+    """Returns the files of a run by name: the module's scripts and input, overridden by the user's.
 
     Args:
         scripts: the user's folder. With an ``input.yaml`` it takes the place of the module's scripts, as the parameter
@@ -30,7 +27,8 @@ def read_scripts(scripts: Path | None, input_file: Path | None) -> dict[str, byt
         LocalError: the scripts include a link.
     """
     try:
-        wanted = {} if scripts and (scripts / INPUT_FILE).is_file() else published_files(SHIPPED)
+        whole = scripts is not None and (scripts / INPUT_FILE).is_file()
+        wanted = {} if whole else published_files(PROJECT / "scripts")
         if scripts:
             wanted |= published_files(scripts)
     except LinkError as error:
@@ -40,35 +38,32 @@ def read_scripts(scripts: Path | None, input_file: Path | None) -> dict[str, byt
     return wanted
 
 
-def check_input(content: bytes, *, file: Path, model_name: str, overrides: Mapping[str, Any]) -> None:
-    """Checks an ``input.yaml`` before anything starts.
-
-    Args:
-        content: the file's content.
-        file: its path, for messages.
-        model_name: the module's parameter.
-        overrides: merged over the file.
+def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: Path | None) -> None:
+    """Checks the run's ``input.yaml`` as the start Lambda does, before anything is started.
 
     Raises:
-        LocalError: it is invalid; has every issue, on a line each.
+        LocalError: it is invalid; has every issue on a line of its own.
     """
+    content = published(scripts=scripts, input_file=input_file)[INPUT_FILE]
+    own = scripts / INPUT_FILE if scripts else None
+    file = input_file or (own if own and own.is_file() else PROJECT / "scripts" / INPUT_FILE)
     try:
-        execution_input(content, tokens=STAND_INS | {"MODEL_NAME": model_name}, event_id=str(file), overrides=overrides)
+        execution_input(content, tokens=SAMPLE_TOKENS, event_id="check", overrides=overrides)
     except InvalidFileError as error:
-        lines = [located(os.path.relpath(file), problem) for problem in error.problems]
-        raise LocalError("nothing was started: " + "\n".join(lines)) from error
+        problems = "\n".join(problem.located(os.path.relpath(file)) for problem in error.problems)
+        raise LocalError(f"nothing was started: {problems}") from error
 
 
-def publish(state: State, files: Mapping[str, bytes], *, model_name: str) -> int:
-    """Uploads files that are new or changed, and deletes other files of earlier runs.
+def publish(state: State, wanted: dict[str, bytes], *, model_name: str) -> int:
+    """Uploads a run's files, and deletes other files of earlier runs.
 
     Args:
         state: the environment.
-        files: the files, by their name below the prefix.
+        wanted: the files, as ``published`` returns them.
         model_name: the first part of the prefix.
 
     Returns:
-        How many files it uploaded or deleted.
+        The number of files that were new, changed or deleted.
     """
     s3 = state.connection.client("s3")
     bucket, prefix = state.metadata.bucket, f"{model_name}/{SCRIPTS}"
@@ -77,16 +72,13 @@ def publish(state: State, files: Mapping[str, bytes], *, model_name: str) -> int
         item["Key"].removeprefix(prefix): item["ETag"].strip('"') for page in pages for item in page.get("Contents", ())
     }
     present.pop(PUBLISHED, None)
-    # The ETag of an object that was uploaded in one part and not encrypted with KMS is its MD5
-    # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
-    changed = {
-        name: content
-        for name, content in files.items()
-        if present.get(name) != hashlib.md5(content, usedforsecurity=False).hexdigest()
-    }
-    for name, content in changed.items():
-        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
-    gone = present.keys() - files.keys()
-    for name in gone:
+    changed = 0
+    for name, content in wanted.items():
+        # The ETag of an object that was uploaded in one part and not encrypted with KMS is its MD5
+        # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+        if present.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
+            s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
+            changed += 1
+    for name in present:
         s3.delete_object(Bucket=bucket, Key=prefix + name)
-    return len(changed) + len(gone)
+    return changed + len(present)

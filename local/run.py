@@ -29,10 +29,9 @@ from local.display import Display
 from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
 from local.job_records import read_records
-from local.publication import SHIPPED, check_input, publish, read_scripts
+from local.publication import check_input, publish, published
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
-from pipeline.bundle import INPUT_FILE
 from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
@@ -71,7 +70,7 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     """
     if options.folder == options.environment:
         raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
-    _check_input(options)
+    check_input(options.overrides, scripts=options.scripts, input_file=options.input_file)
     unsafe = isolation_warning()
     if unsafe:
         display.warn(unsafe)
@@ -86,15 +85,6 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
             summary = _run_alone(directory, options, display)
     directory.forget()
     return summary
-
-
-def _check_input(options: RunOptions) -> None:
-    """Raises LocalError if the input is invalid, before anything is started or removed."""
-    content = read_scripts(options.scripts, options.input_file)[INPUT_FILE]
-    own = [options.input_file] if options.input_file else []
-    own += [options.scripts / INPUT_FILE] if options.scripts and (options.scripts / INPUT_FILE).is_file() else []
-    file = [*own, SHIPPED / INPUT_FILE][0]
-    check_input(content, file=file, model_name=MODEL_NAME, overrides=options.overrides)
 
 
 def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, Any]:
@@ -137,7 +127,7 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Uploads the scripts, starts an execution, follows it, and downloads its results."""
-    publish(state, read_scripts(options.scripts, options.input_file), model_name=MODEL_NAME)
+    publish(state, published(scripts=options.scripts, input_file=options.input_file), model_name=MODEL_NAME)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]

@@ -18,7 +18,7 @@ def test_the_command_and_the_stack_say_the_version(template: dict[str, Any]) -> 
 
 
 def test_the_version_is_nowhere_else() -> None:
-    """npm's files have no version, and the newest release in the changelog is this one, with its date."""
+    """Npm's files have no version, and the newest release in the changelog is this one, with its date."""
     assert "version" not in json.loads((PROJECT / "package.json").read_text())
     releases = re.findall(r"^## (\S+) - \d{4}-\d\d-\d\d$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert releases[0] == version()

@@ -1,10 +1,10 @@
-"""Sample values for the tokens, to check a file without a deployment."""
+"""Sample values for the tokens, for checks without a deployment."""
 
 from pipeline.images import ACCOUNTS, image_uri, xgboost_image_uri
 
 _REGION = "us-east-1"
 
-STAND_INS = {
+SAMPLE_TOKENS = {
     "MLOPS_BUCKET": "mlops-bucket",
     "MODEL_NAME": "demo",
     "AWS_REGION_NAME": _REGION,
@@ -12,4 +12,3 @@ STAND_INS = {
     "IMAGE_URI": image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
     "XGBOOST_IMAGE_URI": xgboost_image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
 }
-"""A value for each token that a deployment gives."""
