@@ -15,7 +15,6 @@ import click
 
 from cli.options import (
     FILE,
-    FOLDER,
     NEW_FILE,
     NEW_FOLDER,
     PORT,
@@ -26,16 +25,19 @@ from cli.options import (
     local_options,
     one_line,
     override_option,
+    scripts_option,
     stack_option,
     stage_argument,
 )
 from executions.defaults import EMULATOR_PORT, PROJECT
+from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _MAX_LISTED = 1000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(version(), prog_name="mlops")
 def main() -> None:
     """Start, watch and answer executions of the ML pipeline, on AWS or on this machine."""
 
@@ -97,11 +99,14 @@ def doctor() -> None:
     "--input", "key", metavar="KEY", show_default="<model>/scripts/input.yaml", help="Key of input.yaml in the bucket."
 )
 @click.option("--watch", "watches", is_flag=True, help="Watch the execution until it ends.")
+@scripts_option
 @stack_option
 @local_options
 @json_option
 def start() -> None:
     """Start the pipeline with the input.yaml in the bucket.
+
+    With --local, the scripts and their input.yaml are published first, so that what runs is what lies in the folder.
 
     Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
     """
@@ -299,7 +304,7 @@ def env() -> None:
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
 @click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
-@click.option("--scripts", type=FOLDER, help="Your own folder of scripts.")
+@scripts_option
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
 @click.option(

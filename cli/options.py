@@ -49,6 +49,17 @@ def override_option(command: Command) -> Command:
     )(command)
 
 
+def scripts_option(command: Command) -> Command:
+    """``--scripts``: the user's folder of scripts, on this machine."""
+    return click.option(
+        "--scripts",
+        type=FOLDER,
+        envvar="MLOPS_SCRIPTS",
+        show_default="the module's scripts/, or $MLOPS_SCRIPTS",
+        help="Your own folder of scripts. Without an input.yaml in it, its files are added to the module's.",
+    )(command)
+
+
 def folder_option(command: Command) -> Command:
     """``--folder``: the environment on this machine."""
     return click.option(
