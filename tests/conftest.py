@@ -1,6 +1,7 @@
 """Fixtures and hooks for several test folders."""
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -21,6 +23,11 @@ from tests.policies.references import ACCOUNT, REGION
 PROJECT = Path(__file__).parent.parent
 CLIENTS = PROJECT / ".venv-clients"
 SCHEDULE = "0 6 * * ? *"
+
+# Each test has sessions of its own, and each session would read AWS's models anew, which takes half of a test's time.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+# No test needs moto's machine images, which it makes for each account.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 _TOGETHER = (
     (

@@ -5,12 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
 
 from settings import read_settings
-from stack import MlOpsStack
 from tests.audit.accepted import CDK_NAG, CHECKOV, CLOUDSPLAINING, PARAMETERS, PARLIAMENT
 from tests.conftest import SCHEDULE
 from tests.policies.evaluator import Policies
@@ -35,6 +32,11 @@ def audited(tool: str, *arguments: str, given: str = "", codes: tuple[int, ...] 
 
 def nagged(folder: Path, parameters: dict[str, str]) -> Findings:
     """Synthesises the stack with these parameters into a folder; returns AwsSolutions' findings."""
+    import aws_cdk as cdk  # noqa: PLC0415 - slow to import
+    from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415 - as above
+
+    from stack import MlOpsStack  # noqa: PLC0415 - as above
+
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(folder), context=context)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
