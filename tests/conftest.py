@@ -46,11 +46,15 @@ _TOGETHER = (
     ),
     ("tests/e2e/clients/",),
     ("tests/scripts/",),
+    ("tests/audit/test_sbom.py", "tests/input/test_any_input.py", "tests/pipeline/test_schema.py"),
 )
-"""The tests of each line share a fixture of the session that takes long to make: a stack, a checkout or a model.
+"""The tests of each line share what takes long to make: a stack, a checkout, a model, the import of jsonschema.
 
 They take longest, so they are begun first, in this order; the clients are being installed until then.
 """
+
+
+_SLOW_IMPORTS = {"aws_cdk", "jsonschema", "sklearn"}
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
@@ -82,6 +86,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Where there are several processes, begins with what takes long, then with what waits more than it works."""
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Every process collects all tests, so what is slow to import is imported by the tests that use it."""
+    imported = _SLOW_IMPORTS & sys.modules.keys()
+    if imported:
+        raise pytest.UsageError(f"test modules import {', '.join(sorted(imported))}; import them in the tests instead")
 
 
 def _turn(item: pytest.Item) -> int:
