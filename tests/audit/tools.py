@@ -1,6 +1,6 @@
 """Prints what checkov, parliament and cloudsplaining find: runs in .venv/audit, once, since they are slow to import.
 
-Standard input is a JSON object: ``templates`` has paths of templates, ``policies`` the policy documents of each by name.
+Standard input is a JSON object: ``templates`` has paths of templates, ``policies`` the documents of each by name.
 """
 
 import json
