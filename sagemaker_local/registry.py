@@ -79,7 +79,7 @@ class Registry:
         return {"ModelPackageGroupSummaryList": [without(group, "CreatedBy") for group in page]} | more
 
     def delete_group(self, request: Document) -> Document:
-        """DeleteModelPackageGroup. Raises AwsError if it does not exist or has versions (API_DeleteModelPackageGroup)."""
+        """DeleteModelPackageGroup. Raises AwsError if it does not exist, or has versions."""
         with self._lock:
             group = self._group(request["ModelPackageGroupName"])
             name = group["ModelPackageGroupName"]
