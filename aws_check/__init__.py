@@ -2,7 +2,8 @@
 
 The way through, in the order in which things happen:
 
-1. ``__main__`` finds the account (``doctor``), says what the check will cost (``price``), and asks.
+1. ``__main__`` finds the account. ``agreement`` requires what a deployment needs, says what the check will cost
+   (``price``), and asks.
 2. ``leftovers`` finds and removes what an interrupted check left, and later what this one leaves. Everything has a
    name of the check's own (``names``).
 3. ``check`` deploys the module (``deployment``), plays the ``scenarios`` in their order, and removes everything,

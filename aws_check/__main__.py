@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,16 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
+from aws_check.agreement import agree, require_ready
 from aws_check.check import Findings, run_check
 from aws_check.context import Context
 from aws_check.deployment import deploy
-from aws_check.leftovers import find_leftovers, remove_leftovers
-from aws_check.names import STACK
-from aws_check.price import price
+from aws_check.leftovers import remove_leftovers
 from aws_check.scenarios import SCENARIOS
-from doctor.account import Caller, bootstrap, caller, credentials
-from doctor.cost import PRICING_REGION
-from doctor.result import FAILURE
+from doctor.account import Caller, caller
 from executions.aws import Aws, configured_aws
 from executions.defaults import PROJECT
 from executions.errors import explained
@@ -49,8 +46,8 @@ def main(*, yes: bool, out: Path) -> None:
     try:
         aws = configured_aws()
         who = caller(aws.client("sts"))
-        _require_ready(aws, who)
-        _agree(aws, who, yes=yes)
+        require_ready(aws, who)
+        agree(aws, who, yes=yes)
     except (BotoCoreError, ClientError) as error:
         raise click.ClickException(explained(error)) from error
     findings = Findings(on_emulator=who.account == EMULATORS_ACCOUNT)
@@ -61,40 +58,6 @@ def main(*, yes: bool, out: Path) -> None:
         sys.exit(_INTERRUPTED)
     _show(findings, out)
     sys.exit(_INTERRUPTED if findings.ended_by == "interrupted" else not findings.succeeded)
-
-
-def _require_ready(aws: Aws, who: Caller) -> None:
-    """Raises click.ClickException if the region or the account's bootstrap does not allow a deployment."""
-    for result in (*credentials(who), *bootstrap(aws.client("ssm"), who=who)):
-        if result.status == FAILURE:
-            raise click.ClickException(f"{result.name}: {result.detail}; {result.remedy}")
-
-
-def _agree(aws: Aws, who: Caller, *, yes: bool) -> None:
-    """Says what will happen and what it costs, and asks, unless the user has agreed already."""
-    costs = price(aws.client("pricing", region_name=PRICING_REGION), region=who.region)
-    click.echo(
-        f"This deploys the stack {STACK} to the account {who.account} in {who.region} as {who.arn}, runs it, and removes\n"
-        f"everything again. It takes about an hour on AWS. Its jobs cost {costs};\n"
-        "the rest costs a few cents."
-    )
-    _ask("Begin?", yes=yes)
-    left = find_leftovers(aws)
-    if left:
-        click.echo(
-            "An earlier check left, or one that is running now uses:\n" + "\n".join(f"  {each}" for each in left)
-        )
-        _ask("Remove it and begin?", yes=yes)
-        if remove_leftovers(aws, click.echo):
-            raise click.ClickException("what the earlier check left could not all be removed; see above")
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.ClickException("nobody can answer here; to begin without a question: make aws-check YES=1")
-    click.confirm(question, abort=True)
 
 
 def _check(aws: Aws, who: Caller, findings: Findings, out: Path) -> None:
@@ -120,7 +83,7 @@ def _check(aws: Aws, who: Caller, findings: Findings, out: Path) -> None:
             _write(findings, out, who=who, started=started)
 
 
-def _say(console: Console):  # type: ignore[no-untyped-def]
+def _say(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(Text(printable(text)))
 
 

@@ -15,7 +15,7 @@ _NOT_OBSERVED = {
     3: "nothing that the state machine does shows whether its variables survive: either way it continues",
 }
 """Why no scenario observes an assumption, by its number."""
-_NO_SCENARIO = "the scenario that would observe it did not get so far"
+_TOO_EARLY = "the check ended before the scenario that would observe it"
 
 _OWN_ANSWER = "on the emulator, this project's own code answers in AWS's place; it did so as follows: "
 _SETTLED_BY_EMULATOR = frozenset({14})
@@ -61,7 +61,7 @@ def settle(number: int, answers: Iterable[Answer], *, on_emulator: bool) -> Answ
     """
     own = [answer for answer in answers if answer.number == number]
     if not own:
-        return Answer(number=number, verdict=NOT_SETTLED, evidence=_NOT_OBSERVED.get(number, _NO_SCENARIO))
+        return Answer(number=number, verdict=NOT_SETTLED, evidence=_NOT_OBSERVED.get(number, _TOO_EARLY))
     verdicts = {answer.verdict for answer in own}
     verdict = next(verdict for verdict in (REFUTED, CONFIRMED, NOT_SETTLED) if verdict in verdicts)
     evidence = "; ".join(answer.evidence for answer in own)

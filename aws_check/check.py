@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_check.assumptions import REFUTED, Answer, read_assumptions, settle
+from aws_check.assumptions import NOT_SETTLED, REFUTED, Answer, read_assumptions, settle
 from aws_check.context import Context, NotPossibleError, ScenarioError
 from aws_check.scenarios import Scenario
 from executions.errors import ExecutionsError, explained
@@ -16,6 +16,7 @@ from local.errors import LocalError
 
 PASSED, FAILED, NOT_POSSIBLE = "passed", "failed", "not possible"
 
+_MARKS = {PASSED: "✓", FAILED: "✗", NOT_POSSIBLE: "-"}
 _ONLY_AWS = "only AWS can answer: here, this project's own code would"
 
 
@@ -80,12 +81,13 @@ def run_check(
         KeyboardInterrupt: the user interrupted the clean-up, too.
     """
     try:
-        say("deploying the module")
+        say("▶ deployment with the CDK CLI")
         context = deploy()
         for scenario in scenarios:
-            say(f"{scenario.name}:")
-            findings.played.append(_play(scenario, context, findings.answers))
-            say(f"{scenario.name}: {findings.played[-1].status} {findings.played[-1].detail}".rstrip())
+            say(f"▶ {scenario.name}")
+            played = _play(scenario, context, findings.answers)
+            findings.played.append(played)
+            say(f"{_MARKS[played.status]} {scenario.name}: {': '.join(filter(None, (played.status, played.detail)))}")
     except KeyboardInterrupt:
         findings.ended_by = "interrupted"
     except (LocalError, ExecutionsError) as error:
@@ -93,22 +95,26 @@ def run_check(
     except (ClientError, BotoCoreError) as error:
         findings.ended_by = explained(error)
     finally:
-        say("removing everything")
+        say("▶ removal of everything")
         findings.left += clean_up()
 
 
 def _play(scenario: Scenario, context: Context, answers: list[Answer]) -> Played:
     started = time.monotonic()
     status, detail = PASSED, ""
+    open_numbers = set(scenario.about)
     try:
         if scenario.needs_aws and context.on_emulator:
             raise NotPossibleError(_ONLY_AWS)  # noqa: TRY301 - the same as a scenario's own
         for answer in scenario.play(context):  # what it observes before it fails counts
-            answers.append(answer)  # noqa: PERF402 - see above
+            answers.append(answer)
+            open_numbers.discard(answer.number)
     except NotPossibleError as error:
         status, detail = NOT_POSSIBLE, str(error)
     except (ScenarioError, ExecutionsError) as error:
         status, detail = FAILED, one_line(error)
     except (ClientError, BotoCoreError) as error:
         status, detail = FAILED, explained(error)
+    why = detail or "the scenario did not show it"
+    answers += [Answer(number=number, verdict=NOT_SETTLED, evidence=why) for number in sorted(open_numbers)]
     return Played(name=scenario.name, status=status, detail=detail, seconds=round(time.monotonic() - started, 1))

@@ -20,11 +20,15 @@ from executions.watch import Viewer
 from pipeline.places import EXECUTIONS
 
 _REDRIVE_SECONDS = 60
-_UNKNOWN_ACTION = "InvalidAction"
+_NOT_REDRIVABLE, _UNKNOWN_ACTION = "ExecutionNotRedrivable", "InvalidAction"
 
 
 class ScenarioError(Exception):
     """Something went otherwise than it should; the message says what."""
+
+
+class NotRedrivableError(ScenarioError):
+    """Step Functions does not redrive an execution; the message has its reason."""
 
 
 class NotPossibleError(Exception):
@@ -105,15 +109,19 @@ class Context:
 
         Raises:
             NotPossibleError: the emulator knows no redrives.
+            NotRedrivableError: Step Functions does not redrive this one.
             ScenarioError: the execution did not resume.
         """
         client = self.target.step_functions
         try:
             client.redrive_execution(executionArn=ended.arn)
         except ClientError as error:
-            if error.response["Error"]["Code"] != _UNKNOWN_ACTION or not self.on_emulator:
-                raise
-            raise NotPossibleError("the emulator cannot redrive executions, only AWS can") from error
+            code = error.response["Error"]["Code"]
+            if code == _NOT_REDRIVABLE:
+                raise NotRedrivableError(f"{ended.name}: {error.response['Error']['Message']}") from error
+            if code == _UNKNOWN_ACTION and self.on_emulator:
+                raise NotPossibleError("the emulator cannot redrive executions, only AWS can") from error
+            raise
         for _ in range(_REDRIVE_SECONDS):
             if client.describe_execution(executionArn=ended.arn).get("redriveCount"):
                 return self.follow(ended.arn)

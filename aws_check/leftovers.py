@@ -1,8 +1,8 @@
 """Finds and removes everything that a check creates, after this one or after one that was interrupted.
 
-What the check leaves in the account by design: records of finished jobs, which SageMaker cannot delete; the template and
-the functions' archives in the bucket of the CDK's bootstrap, which other deployments share; and the stack's KMS key,
-which KMS deletes after a waiting period.
+What stays by design: records of finished jobs, which SageMaker cannot delete; the template and the functions' archives
+in the bucket of the CDK's bootstrap, which other deployments share; and the stack's KMS key, which KMS deletes after a
+waiting period.
 """
 
 import time
@@ -58,13 +58,17 @@ def _jobs(noun: str) -> Kind:
 
     def find(aws: Aws) -> Iterator[str]:
         pages = aws.client("sagemaker").get_paginator(f"list_{snake}s")
-        for status in ("InProgress", "Stopping"):
-            for page in pages.paginate(NameContains=PREFIX, StatusEquals=status):
-                yield from _named(page[f"{noun}Summaries"], f"{noun}Name")
+        for page in pages.paginate(NameContains=PREFIX, StatusEquals="InProgress"):
+            yield from _named(page[f"{noun}Summaries"], f"{noun}Name")
 
     def remove(aws: Aws, name: str) -> None:
         sagemaker = aws.client("sagemaker")
-        getattr(sagemaker, f"stop_{snake}")(**{f"{noun}Name": name})
+        try:
+            getattr(sagemaker, f"stop_{snake}")(**{f"{noun}Name": name})
+        except ClientError as error:
+            # It has ended meanwhile, or its execution is stopping it; the waiter decides.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
         sagemaker.get_waiter(f"{snake}_completed_or_stopped").wait(**{f"{noun}Name": name})
 
     return Kind(noun=snake.replace("_", " "), find=find, remove=remove)
@@ -132,11 +136,10 @@ def _buckets(aws: Aws) -> Iterator[str]:
 
 
 def _log_groups(aws: Aws) -> Iterator[str]:
-    pages = aws.client("logs").get_paginator("describe_log_groups")
-    for prefix in (_ENDPOINT_LOGS, f"/aws/vendedlogs/states/{STACK}", f"/aws/lambda/{PREFIX}"):
-        for page in pages.paginate(logGroupNamePrefix=prefix):
-            names = (group["logGroupName"] for group in page["logGroups"])
-            yield from (name for name in names if name.startswith(f"/aws/lambda/{PREFIX}") or name == prefix)
+    """Yields the endpoint's; the stack's go with it."""
+    for page in aws.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=_ENDPOINT_LOGS):
+        names = (group["logGroupName"] for group in page["logGroups"])
+        yield from (name for name in names if name == _ENDPOINT_LOGS)
 
 
 def _log_streams(aws: Aws) -> Iterator[str]:

@@ -42,12 +42,7 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
-    environment = emulator.environment() | {
-        "CDK_HOME": str(folder),
-        # Validation against CloudFormation's schemas takes as long as the rest of the synth, and is for AWS: here the
-        # same template is deployed a moment later.
-        "CDK_VALIDATION": "false",
-    }
+    environment = emulator.environment() | {"CDK_HOME": str(folder)}
     place = Place(account=ACCOUNT, region=REGION, environment=environment)
     return deploy_to(place, parameters={"model-name": model_name}, folder=folder, log=log, bootstrap=bootstrap)
 
@@ -96,6 +91,9 @@ def _environment(place: Place, *, parameters: Mapping[str, str], assembly: Path)
         "CDK_DEFAULT_REGION": place.region,
         "CDK_OUTDIR": str(assembly),
         "CDK_CONTEXT_JSON": json.dumps(context | {"schedule": _SCHEDULE, **parameters}),
+        # Validation against CloudFormation's schemas takes as long as the rest of the synth; here the template is deployed
+        # a moment later.
+        "CDK_VALIDATION": "false",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),

@@ -25,6 +25,7 @@ SCHEDULE = "0 6 * * ? *"
 _TOGETHER = (
     (
         "tests/e2e/test_attacks.py",
+        "tests/e2e/test_aws_check.py",
         "tests/e2e/test_environment.py",
         "tests/e2e/test_executions.py",
         "tests/e2e/test_last_steps.py",

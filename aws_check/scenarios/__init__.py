@@ -24,20 +24,22 @@ class Scenario:
     name: str
     play: Callable[[Context], Iterator[Answer]]
     """Plays it, and yields what was observed. Raises ScenarioError, NotPossibleError or an error of AWS."""
+    about: tuple[int, ...] = ()
+    """The numbers of the assumptions that it observes."""
     needs_aws: bool = False
     """Whether only AWS's own services can answer."""
 
 
 SCENARIOS = (
-    Scenario(name="the shipped input", play=shipped),
+    Scenario(name="the shipped input", play=shipped, about=(2, 11, 15)),
     Scenario(name="a rejected model", play=rejected),
     Scenario(name="a duplicate event", play=duplicate),
-    Scenario(name="a failed job and its redrive", play=failed_job),
-    Scenario(name="an endpoint's update", play=update),
+    Scenario(name="a failed job and its redrive", play=failed_job, about=(4,)),
+    Scenario(name="an endpoint's update", play=update, about=(5, 6, 13)),
     Scenario(name="its rollback", play=rollback),
-    Scenario(name="what a serverless variant may have", play=serverless_variants, needs_aws=True),
-    Scenario(name="a field that no list has", play=unlisted_field, needs_aws=True),
-    Scenario(name="a renamed log group", play=renamed_log_group),
-    Scenario(name="calls under the state machine's role", play=trail, needs_aws=True),
-    Scenario(name="errors on the way", play=traces),
+    Scenario(name="what a serverless variant may have", play=serverless_variants, about=(12,), needs_aws=True),
+    Scenario(name="a field that no list has", play=unlisted_field, about=(9,), needs_aws=True),
+    Scenario(name="a renamed log group", play=renamed_log_group, about=(14,)),
+    Scenario(name="calls under the state machine's role", play=trail, about=(7, 8), needs_aws=True),
+    Scenario(name="errors on the way", play=traces, about=(1, 10)),
 )

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from aws_check.assumptions import CONFIRMED, NOT_SETTLED, REFUTED, Answer
-from aws_check.context import Context, Ended, NotPossibleError, ScenarioError
+from aws_check.context import Context, Ended, NotPossibleError, NotRedrivableError, ScenarioError
 from aws_check.models import RECORD, broken, deploying, echo
 from aws_check.names import MODEL_NAME
+from executions.progress import FAILED
+from pipeline.stages import CREATE_MODEL
 
 _ECHO, _BROKEN, _RECORD = "echo.tar.gz", "broken.tar.gz", "record.csv"
 _RECEIVED = "received "
-_NO_DATA = "Could not find model data"
 
 
 def update(context: Context) -> Iterator[Answer]:
@@ -22,14 +23,15 @@ def update(context: Context) -> Iterator[Answer]:
     context.put(_RECORD, RECORD.encode())
     overrides = deploying(context.uri(_ECHO), record=context.uri(_RECORD))
     refused = context.run(overrides)
-    if refused.status != "FAILED" or _NO_DATA not in refused.cause:
+    if refused.stages[CREATE_MODEL.key].status != FAILED:
         raise ScenarioError(f"CreateModel was not refused for want of the archive: {refused.status} {refused.cause}")
     context.put(_ECHO, echo())
     try:
         ended = context.redrive(refused)
-        yield _redriven(ended)
-    except NotPossibleError as error:
-        yield Answer(number=13, verdict=NOT_SETTLED, evidence=str(error))
+        yield _redriven(refused, ended)
+    except (NotPossibleError, NotRedrivableError) as error:
+        verdict = REFUTED if isinstance(error, NotRedrivableError) else NOT_SETTLED
+        yield Answer(number=13, verdict=verdict, evidence=str(error))
         ended = context.run(overrides)
     ended.require("SUCCEEDED")
     context.echoing = ended.name
@@ -56,10 +58,12 @@ def rollback(context: Context) -> Iterator[Answer]:
     yield from ()
 
 
-def _redriven(ended: Ended) -> Answer:
-    if ended.status == "FAILED" and _NO_DATA in ended.cause:
-        return Answer(number=13, verdict=REFUTED, evidence=f"the redrive failed again: {ended.error}: {ended.cause}")
-    return Answer(number=13, verdict=CONFIRMED, evidence="the redriven execution returned to CreateModel")
+def _redriven(refused: Ended, ended: Ended) -> Answer:
+    if ended.stages[CREATE_MODEL.key].status == FAILED:
+        evidence = f"after {refused.cause}, the redrive failed again: {ended.error}: {ended.cause}"
+        return Answer(number=13, verdict=REFUTED, evidence=evidence)
+    evidence = f"after {refused.cause}, the redriven execution returned to CreateModel"
+    return Answer(number=13, verdict=CONFIRMED, evidence=evidence)
 
 
 def _bodies(ended: Ended) -> Iterator[Answer]:

@@ -30,7 +30,7 @@ def serverless_variants(context: Context) -> Iterator[Answer]:
         "DestinationS3Uri": context.uri("capture"),
         "CaptureOptions": [{"CaptureMode": "Input"}],
     }
-    requests = {
+    requests: dict[str, dict[str, Any]] = {
         "data capture": {"ProductionVariants": [_variant("a", model)], "DataCaptureConfig": capture},
         "a second variant": {"ProductionVariants": [_variant("a", model), _variant("b", model)]},
         "network isolation": {"ProductionVariants": [_variant("a", isolated)]},
