@@ -91,8 +91,8 @@ def _environment(place: Place, *, parameters: Mapping[str, str], assembly: Path)
         "CDK_DEFAULT_REGION": place.region,
         "CDK_OUTDIR": str(assembly),
         "CDK_CONTEXT_JSON": json.dumps(context | {"schedule": _SCHEDULE, **parameters}),
-        # Validation against CloudFormation's schemas takes as long as the rest of the synth; here the template is deployed
-        # a moment later.
+        # Validation against CloudFormation's schemas takes as long as the rest of the synth; here the template is
+        # deployed a moment later.
         "CDK_VALIDATION": "false",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
