@@ -72,7 +72,7 @@ def test_pip_install_changes_the_job_only(run_script: Callable[[str], list[str]]
 
 @needs_namespaces
 def test_framework_processor(sandbox: Sandbox, processing_request: Make) -> None:
-    """A request as the Python SDK's FrameworkProcessor sends it installs the source's requirements.txt, then runs it."""
+    """A request of the SDK's FrameworkProcessor installs the source's requirements.txt, then runs the script."""
     sandbox.archive(
         "job/sourcedir.tar.gz",
         process_py="import sys, colorama; print('colorama', colorama.__version__, *sys.argv[1:])",
