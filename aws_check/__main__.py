@@ -43,6 +43,7 @@ def main(*, yes: bool, out: Path) -> None:
     """Check on AWS what this module assumes, with your credentials, and remove everything again."""
     # As Ctrl-C: whoever ends it, everything is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _require_writable(out)
     try:
         aws = configured_aws()
         who = caller(aws.client("sts"))
@@ -60,13 +61,23 @@ def main(*, yes: bool, out: Path) -> None:
     sys.exit(_INTERRUPTED if findings.ended_by == "interrupted" else not findings.succeeded)
 
 
+def _require_writable(out: Path) -> None:
+    """Raises click.ClickException if what is found could not be written an hour later."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be written: {error.strerror}; choose another file: --out") from error
+
+
 def _check(aws: Aws, who: Caller, findings: Findings, out: Path) -> None:
     console = Console(soft_wrap=True)
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="aws-check-") as folder:
 
         def context() -> Context:
-            stack = deploy(who, os.environ, folder=Path(folder))
+            stack = deploy(who, os.environ, folder=Path(folder), log=out.with_suffix(".log"))
             logs = CloudWatchLogs(aws.client("logs"))
             target = Target.of(aws, stack, logs=logs, is_local=findings.on_emulator)
             return Context(target=target, who=who, console=console, on_emulator=findings.on_emulator)
@@ -100,7 +111,6 @@ def _write(findings: Findings, out: Path, *, who: Caller, started: datetime) -> 
         "assumptions": findings.verdicts,
         "left": findings.left,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(content, indent=2) + "\n")
 
 

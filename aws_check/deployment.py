@@ -15,13 +15,14 @@ _FOREIGN = ("SEEDFARMER_", "CDK_")
 """What the names of variables begin with that would change the module's parameters."""
 
 
-def deploy(who: Caller, environment: Mapping[str, str], *, folder: Path) -> Stack:
+def deploy(who: Caller, environment: Mapping[str, str], *, folder: Path, log: Path) -> Stack:
     """Deploys the module; its schedule starts nothing.
 
     Args:
         who: whose credentials are used, and where.
         environment: the user's environment variables.
-        folder: an empty folder for the CDK's files and its log.
+        folder: an empty folder for the CDK's files.
+        log: the file for the CDK's output, which is replaced.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
@@ -34,4 +35,5 @@ def deploy(who: Caller, environment: Mapping[str, str], *, folder: Path) -> Stac
         "PATH": f"{Path(sys.executable).parent}{pathsep}{environment.get('PATH', defpath)}",
     }
     place = Place(account=who.account, region=who.region, environment=own)
-    return deploy_to(place, parameters=_PARAMETERS, folder=folder, log=folder / "cdk.log")
+    log.unlink(missing_ok=True)
+    return deploy_to(place, parameters=_PARAMETERS, folder=folder, log=log)
