@@ -45,7 +45,7 @@ style: .venv/dev.done
 types: .venv/dev.done
 	$(BIN)/mypy --cache-dir '$(CACHE)/mypy' --no-sqlite-cache
 
-tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
+tests: .venv/dev.done .venv/image.done .venv/audit.done node_modules/dev.done
 	$(PYTEST) --await-clients=300
 	@$(PYTHON) requirements/bytecode.py keep
 
@@ -81,10 +81,6 @@ LINK = @$(PYTHON) requirements/bytecode.py link
 	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node
-	@touch $@
-# Otherwise each of the tests' processes compiles all that it imports.
-.venv/imported.done: .venv/dev.done .venv/image.done
-	-@$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@touch $@
 node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev

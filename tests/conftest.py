@@ -55,7 +55,7 @@ They take longest, so they are begun first, in this order; the clients are being
 """
 
 
-_SLOW_IMPORTS = {"aws_cdk", "jsonschema", "sklearn"}
+_SLOW_IMPORTS = {"aws_cdk", "cfnlint", "jsonschema", "sklearn"}
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
