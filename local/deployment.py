@@ -19,7 +19,15 @@ _SCHEDULE = "0 6 * * ? *"
 _LAST_LINES = 8
 
 
-def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Stack:
+def deploy(
+    emulator: Emulator,
+    *,
+    model_name: str,
+    folder: Path,
+    log: Path,
+    bootstrap: bool = True,
+    assembly: Path | None = None,
+) -> Stack:
     """Bootstraps the emulator's account and deploys the production template unchanged.
 
     Args:
@@ -28,23 +36,24 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
         folder: an empty folder for the CDK's files.
         log: the file for the CDK's output.
         bootstrap: whether to bootstrap the account.
+        assembly: the cloud assembly to deploy; None: it is synthesised.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
     if not _CDK.exists():
         raise LocalError(f"the CDK CLI is not at {_CDK}; install it: make demo, or npm ci")
-    assembly, outputs = folder / "cdk.out", folder / "outputs.json"
+    outputs = folder / "outputs.json"
     common = ["--no-notices", "--no-color"]
     commands = _Commands(folder, _environment(emulator, model_name=model_name, folder=folder), log)
     # Independent of each other, and each slow on a single core.
     commands.run(
         *([[str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *common]] if bootstrap else []),
-        [sys.executable, str(PROJECT / "app.py")],
+        *([] if assembly else [[sys.executable, str(PROJECT / "app.py")]]),
     )
     commands.run(
         [
-            *(str(_CDK), "deploy", "--app", str(assembly), "--require-approval", "never"),
+            *(str(_CDK), "deploy", "--app", str(assembly or folder / "cdk.out"), "--require-approval", "never"),
             # Without a change set, which nobody would review.
             *("--method", "direct", "--outputs-file", str(outputs), "--progress", "events", *common),
         ]
