@@ -47,12 +47,15 @@ def local() -> None:
     """Run the pipeline on this machine, without AWS and without Docker."""
 
 
-def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., None]], click.Command]:
+def _command(
+    module: str, group: click.Group = main, *, name: str | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
     """Adds a command that a function of the same name in a module implements.
 
     Args:
         module: the module's name; the module is imported when the command runs.
         group: the command's group.
+        name: the command's name; None for the function's.
     """
 
     def add(declaration: Callable[..., None]) -> click.Command:
@@ -60,7 +63,7 @@ def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., 
         def run(**options: Any) -> None:
             getattr(importlib.import_module(module), declaration.__name__)(**options)
 
-        return group.command()(run)
+        return group.command(name)(run)
 
     return add
 
@@ -159,7 +162,7 @@ def compare() -> None:
 
 @_command("cli.logs")
 @execution_argument()
-@stage_argument
+@stage_argument()
 @click.option("--follow", is_flag=True, help="Print new lines until the execution, or the named STAGE, ends.")
 @stack_option
 @local_options
@@ -245,6 +248,27 @@ def redrive() -> None:
     cannot: start a new execution there.
 
     Example: mlops redrive mlops-demo-0123456789abcdef
+    """
+
+
+@_command("cli.trial", name="try")
+@stage_argument(required=True)
+@execution_argument(default="latest")
+@scripts_option
+@override_option
+@click.option("--pdb", "debugs", is_flag=True, help="Debug the script where it raises, and at its breakpoints.")
+@click.option(
+    "--out", type=NEW_FOLDER, default=PROJECT / "out" / "try", show_default="out/try", help="Folder for the outputs."
+)
+@stack_option
+@local_options
+def try_stage() -> None:
+    """Run one STAGE's script here, on the inputs of EXECUTION, and write its outputs to a folder.
+
+    STAGE is one with a script. EXECUTION is a name, the beginning of one, an ARN, or latest, the default. No execution
+    is started, and nothing is written to S3; the inputs are downloaded once.
+
+    Example: mlops try training --local --override 'training.input.HyperParameters.max_iter="20"'
     """
 
 
