@@ -18,6 +18,8 @@ MAKEFLAGS += --jobs=4
 PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
+# What this user's other checkouts can use, too; see requirements/bytecode.py.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mlops-stepfunctions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute. It is kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,10 +40,12 @@ style: .venv/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+# It checks what has changed since it last ran in any checkout. Its cache is made of files, since its database allows one
+# process at a time.
 types: .venv/dev.done
-	$(BIN)/mypy
+	$(BIN)/mypy --cache-dir '$(CACHE)/mypy' --no-sqlite-cache
 
-tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
+tests: .venv/dev.done .venv/image.done .venv/audit.done node_modules/dev.done
 	$(PYTEST) --await-clients=300
 	@$(PYTHON) requirements/bytecode.py keep
 
@@ -77,10 +81,6 @@ LINK = @$(PYTHON) requirements/bytecode.py link
 	@touch $@
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node
-	@touch $@
-# Otherwise each of the tests' processes compiles all that it imports.
-.venv/imported.done: .venv/dev.done .venv/image.done
-	-@$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@touch $@
 node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev

@@ -8,7 +8,6 @@ import pytest
 
 from docs.tables import DOCUMENTS, document
 from settings import PARAMETERS, read_settings
-from stack import METADATA, OUTPUTS
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -23,6 +22,8 @@ def test_tables_are_up_to_date(name: str) -> None:
 
 def test_every_output_is_documented(template: dict[str, dict[str, object]]) -> None:
     """The table of outputs, made of OUTPUTS and METADATA, has each output of the stack and each key of its metadata."""
+    from stack import METADATA, OUTPUTS  # noqa: PLC0415 - slow to import
+
     assert set(template["Outputs"]) == set(OUTPUTS)
     assert set(re.findall(r'\\"(\w+)\\":', json.dumps(template["Outputs"]["metadata"]))) == set(METADATA)
 
