@@ -5,12 +5,13 @@
 # make lock    update the locks, after changing pyproject.toml or package.json
 # make schema  regenerate the JSON Schema of input.yaml, after changing stages or botocore
 # make docs    regenerate the tables and diagrams in README.md and docs/, after changing what they show
+# make aws-check  check on AWS what this module assumes, in your account, and remove everything again; YES=1 asks nothing
 # make bench   measure what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" for some
 # make soak    attack environments for ten minutes and report what they lost; SECONDS=60 or MINUTES=3, SEED=1
 # make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
 # make tour    record the tour in docs/cli.md and the pictures in docs/images
 # make clean   remove everything that make created
-.PHONY: demo test style types tests cover e2e lock schema docs bench soak sbom tour clean
+.PHONY: demo test style types tests cover e2e lock schema docs aws-check bench soak sbom tour clean
 
 # Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
@@ -100,6 +101,9 @@ lock: .venv/local.done
 		$(LOCK) --python-version "$$(sed -n 's/^# python //p' "$$list")" "$$list" --output-file "$${list%.in}.txt" || exit 1; done
 	$(COMPILE) --group oldest-pip --output-file requirements/oldest-pip.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+aws-check: .venv/local.done node_modules/local.done
+	@$(BIN)/python -m aws_check $(if $(YES),--yes) $(if $(OUT),--out '$(OUT)')
 
 bench: .venv/local.done node_modules/local.done
 	@$(BIN)/python -m benchmarks $(ROWS) $(if $(REFERENCE),--reference '$(REFERENCE)')

@@ -32,6 +32,7 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 _TOGETHER = (
     (
         "tests/e2e/test_attacks.py",
+        "tests/e2e/test_aws_check.py",
         "tests/e2e/test_environment.py",
         "tests/e2e/test_executions.py",
         "tests/e2e/test_last_steps.py",

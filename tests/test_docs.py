@@ -46,7 +46,7 @@ def test_sample_event_is_the_promised_one() -> None:
     assert json.loads(event) == {"config": {"bucket": "mlops-bucket", "prefix": "demo/scripts/input.yaml"}}
 
 
-@pytest.mark.parametrize("target", re.findall(r"make (\w+)", README))
+@pytest.mark.parametrize("target", re.findall(r"make ([\w-]+)", README))
 def test_make_targets_exist(target: str) -> None:
     """Every make target that the README names is one of the Makefile's."""
     assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
