@@ -16,8 +16,10 @@ import click
 from cli.options import (
     FILE,
     FOLDER,
+    NEW_FILE,
     NEW_FOLDER,
     PORT,
+    complete_execution,
     execution_argument,
     folder_option,
     json_option,
@@ -165,6 +167,24 @@ def runs() -> None:
     """
 
 
+@_command("cli.compare")
+@click.argument("executions", nargs=-1, shell_complete=complete_execution)
+@click.option("--limit", type=click.IntRange(1, _MAX_LISTED), default=10, help="How many to compare if none is named.")
+@click.option("--sort", metavar="NAME", default="started", help="A column of the table; the best, or lowest, first.")
+@click.option("--html", type=NEW_FILE, metavar="FILE", help="Write a page with curves and trends, too.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@stack_option
+@local_options
+def compare() -> None:
+    """Compare EXECUTIONS: what differs in input, data and scripts, and the metrics. By default, the newest ones.
+
+    An EXECUTION is a name, the beginning of one, an ARN, or latest.
+
+    Example: mlops compare --sort auc --html comparison.html
+    """
+
+
 @_command("cli.logs")
 @execution_argument()
 @stage_argument
@@ -179,17 +199,26 @@ def logs() -> None:
 
 
 @_command("cli.report")
-@execution_argument()
+@execution_argument(required=False)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
     show_default="report-<name>.html",
     help="The file to write; - writes to standard output.",
 )
+@click.option(
+    "--all",
+    "everything",
+    type=NEW_FOLDER,
+    metavar="FOLDER",
+    help="Write a report on each of the newest 100 executions, and an index that compares them.",
+)
 @stack_option
 @local_options
 def report() -> None:
     """Write a report on EXECUTION, as one HTML page. EXECUTION is a name, the beginning of one, an ARN, or latest.
+
+    With --all, write one on every execution, and an index.
 
     Example: mlops report latest --out report.html
     """

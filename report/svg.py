@@ -11,6 +11,8 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT = 360, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 12, 44
+_NARROW, _DIGIT = 3, 6
+"""The characters of a tick's text for which ``_LEFT`` has room, and the width of another one."""
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 """The distances between ticks, as multiples of a power of ten."""
 _MOST_TICKS = 6
@@ -43,7 +45,8 @@ class Scale:
         power = 10 ** math.floor(math.log10(rough))
         step = next(power * multiple for multiple in _STEPS if power * multiple >= rough)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        ticks = tuple((count * step, f"{count * step:.6g}") for count in range(first, last + 1))
+        decimals = len(f"{step:.12f}".rstrip("0").partition(".")[2])
+        ticks = tuple((count * step, f"{count * step:,.{decimals}f}") for count in range(first, last + 1))
         return cls(low=first * step, high=last * step, ticks=ticks)
 
     def share(self, value: float) -> float:
@@ -104,7 +107,8 @@ class Plot:
     def place(self, point: Point) -> Point:
         """Converts a point's values to coordinates in the plot, clipped to the axes."""
         x, y = self.x.share(point[0]), self.y.share(point[1])
-        return _LEFT + x * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - y * (HEIGHT - _TOP - _BOTTOM)
+        left = _LEFT + _DIGIT * max(0, *(len(text) - _NARROW for _, text in self.y.ticks))
+        return left + x * (WIDTH - left - _RIGHT), HEIGHT - _BOTTOM - y * (HEIGHT - _TOP - _BOTTOM)
 
     def _axes(self) -> Markup:
         left, bottom = self.place((self.x.low, self.y.low))

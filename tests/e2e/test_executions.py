@@ -103,6 +103,28 @@ def test_failing_execution(environment: Environment, tmp_path: Path) -> None:
     assert environment.mlops("watch", "--local", code=1).endswith(f"mlops report {newest['name']} --local\n")
 
 
+def test_comparison(environment: Environment) -> None:
+    """Executions are compared by what their events changed; each report is linked from an index of all."""
+    compared = json.loads(environment.mlops("compare", "--local", "--json"))
+    newest, first = (compared["executions"][position] for position in (0, -1))
+    path = "training.input.HyperParameters.max_iter"
+    assert (first["name"], newest["values"][path]) == (environment.run["execution"], "0")
+    auc = "binary_classification_metrics.auc.value"
+    assert (newest["metrics"][auc], first["metrics"][auc]) == (None, environment.run["metrics"]["roc_auc"])
+    assert environment.runs()[newest["name"]]["overrides"] == {path: "0"}
+    table = environment.mlops(
+        "compare", newest["name"], first["name"], "--local", "--sort", "auc", "--html", "page.html"
+    )
+    assert table.index(first["name"]) < table.index(newest["name"])
+    assert "max_iter" in table
+    assert "2 runs compared" in (environment.folder / "page.html").read_text()
+    environment.mlops("report", "--all", "reports", "--local")
+    index = (environment.folder / "reports" / "index.html").read_text()
+    links = re.findall(r'<a href="(report-[^"]+)">', index)
+    assert len(links) == len(environment.runs())
+    assert all("compared with all runs" in (environment.folder / "reports" / link).read_text() for link in links)
+
+
 def test_stopped_execution(environment: Environment) -> None:
     """A running execution is stopped once; the emulator cannot redrive it, which the error says."""
     started = json.loads(environment.mlops("start", "--local", "--json"))
@@ -125,6 +147,10 @@ def test_stopped_execution(environment: Environment) -> None:
         (("logs", "latest", "approval"), "error: the stage 'approval' has no job; stages with one: "),
         (("stop", "nobody"), "error: there is no execution nobody of the state machine "),
         (("runs", "--stack", "nothing"), "error: there is no stack nothing on this machine; "),
+        (("compare", "nobody"), "error: there is no execution nobody of the state machine "),
+        (("compare", "--sort", "nothing"), "error: --sort is 'nothing'; expected one of: started, "),
+        (("compare", "--html", "no/such/folder"), "error: no/such/folder cannot be written: "),
+        (("report", "--all", "/dev/null/reports"), "error: /dev/null/reports cannot be made: "),
         (("start", "--override", "training.run=maybe"), "error: nothing was started: "),
         (("report", "latest", "--out", "no/such/folder"), "error: no/such/folder cannot be written: "),
         (("report", "latest", "--out", "/proc/no-such-folder/x"), "error: /proc/no-such-folder/x cannot be written: "),

@@ -72,7 +72,7 @@ def test_pip_install_changes_the_job_only(run_script: Callable[[str], list[str]]
 
 @needs_namespaces
 def test_framework_processor(sandbox: Sandbox, processing_request: Make) -> None:
-    """A request as the Python SDK's FrameworkProcessor sends it installs the source's requirements.txt, then runs it."""
+    """A request of the SDK's FrameworkProcessor installs the source's requirements.txt, then runs the script."""
     sandbox.archive(
         "job/sourcedir.tar.gz",
         process_py="import sys, colorama; print('colorama', colorama.__version__, *sys.argv[1:])",
@@ -220,6 +220,14 @@ def test_interrupted_environment_is_made_anew(tmp_path: Path) -> None:
     (Path(environment.folder) / "made.json").unlink()
     (environment.site_packages / "six.py").unlink()
     assert (Environments(tmp_path).get(image).site_packages / "six.py").exists()
+
+
+def test_packages_are_compiled_once(tmp_path: Path) -> None:
+    """With a requirements.txt on top, the image's packages are compiled already, and jobs cannot do so themselves."""
+    image = Image(name="i", requirements="six==1.15.0\n", imports=("six",))
+    environment = Environments(tmp_path).get(image, "colorama==0.4.5\n")
+    assert {"six", "colorama"} <= environment.packages.keys()
+    assert list(environment.site_packages.glob("__pycache__/six.*.pyc"))
 
 
 def test_conflict(tmp_path: Path) -> None:
