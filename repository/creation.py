@@ -80,6 +80,10 @@ def _check(name: str, folder: Path, *, data: Path | None, label: str | None, pro
         raise RepositoryError(str(error).replace("parameter model-name", "NAME")) from error
     if data is None and (label or problem):
         raise RepositoryError("--label and --problem need --data, the table with that column")
+    if PROJECT in folder.resolve().parents:
+        raise RepositoryError(
+            f"{folder.parent} is in the module's own folder; go to where the repository is to be: cd .."
+        )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RepositoryError(f"{folder} exists and is not empty; choose another name, or remove it")
 

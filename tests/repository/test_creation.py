@@ -140,6 +140,15 @@ def test_bad_input_writes_nothing(arguments: tuple[str, ...], message: str, plac
     assert sorted(place.rglob("*")) == before
 
 
+def test_not_in_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository in the module's own folder would be part of the module."""
+    monkeypatch.chdir(PROJECT)
+    done = init("churn")
+    assert done.exit_code == 1
+    assert "is in the module's own folder; go to where the repository is to be: cd .." in done.stderr
+    assert not (PROJECT / "churn").exists()
+
+
 def test_a_large_table_is_thinned_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a table that is too large for a repository, every n-th record is taken, and the output says so."""
     monkeypatch.setattr(table_module, "MOST_BYTES", 100)
