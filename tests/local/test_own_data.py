@@ -25,8 +25,9 @@ class Connection:
     """Makes clients, as the emulator's connection does."""
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
-        return boto3.client(service, region_name="us-east-1")
+        """A boto3 client of S3."""
+        assert service == "s3"
+        return boto3.client("s3", region_name="us-east-1")
 
 
 @dataclass
