@@ -17,6 +17,7 @@ from cli.options import (
     FILE,
     FOLDER,
     NEW_FOLDER,
+    PATH,
     PORT,
     execution_argument,
     folder_option,
@@ -30,6 +31,7 @@ from cli.options import (
 from executions.defaults import EMULATOR_PORT, PROJECT
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_PROBLEMS = ("binary", "multiclass", "regression")
 _MAX_LISTED = 1000
 
 
@@ -269,7 +271,11 @@ def env() -> None:
 
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
-@click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
+@click.option("--data", type=PATH, help="Your own CSV file, or folder of them, in place of the census data.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
 @click.option("--scripts", type=FOLDER, help="Your own folder of scripts.")
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
@@ -291,5 +297,5 @@ def run() -> None:
     It runs in the environment of mlops local up, and deploys the stack again if the template's sources have changed. If
     no environment is up, the run starts one and ends it afterwards.
 
-    Example: mlops local run --data my.csv
+    Example: mlops local run --data my.csv --label churned
     """

@@ -10,6 +10,7 @@ from cli.errors import CommandError
 from cli.target import aws_errors, target
 from executions.job_logs import LocalLogs
 from executions.jobs import jobs_of
+from executions.target import Target
 from report.collect import Collector
 from report.facts import Facts
 from report.page import page
@@ -19,13 +20,7 @@ def report(*, execution: str, out: Path | None, stack: str | None, folder: Path,
     """Writes the report of an execution."""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
-        executions = found.executions
-        described = executions.describe(execution)
-        facts = Collector(s3=found.aws.client("s3"), tail=found.logs.tail).facts(
-            described, executions.history(described["executionArn"]), executions.data(described)
-        )
-        if isinstance(found.logs, LocalLogs):
-            facts = _with_records(facts, found.logs, described)
+        facts = collect(found, execution)
     text = page(facts)
     if str(out) == "-":
         click.echo(text, nl=False)
@@ -38,6 +33,21 @@ def report(*, execution: str, out: Path | None, stack: str | None, folder: Path,
     click.echo(f"written: {path}")
     for what, why in facts.absent.items():
         click.echo(f"  without {what[0].lower()}{what[1:]}: {why}")
+
+
+def collect(found: Target, execution: str) -> Facts:
+    """Gathers the facts of an execution."""
+    executions = found.executions
+    described = executions.describe(execution)
+    facts = Collector(s3=found.aws.client("s3"), tail=found.logs.tail).facts(
+        described, executions.history(described["executionArn"]), executions.data(described)
+    )
+    return _with_records(facts, found.logs, described) if isinstance(found.logs, LocalLogs) else facts
+
+
+def write_report(found: Target, execution: str, file: Path) -> None:
+    """Writes the report of an execution to a file."""
+    file.write_text(page(collect(found, execution)), encoding="utf-8")
 
 
 def _with_records(facts: Facts, logs: LocalLogs, execution: dict[str, Any]) -> Facts:

@@ -1,20 +1,23 @@
 """Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
 import hashlib
+import os
 from pathlib import Path
+from typing import Any
 
 from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 
 
-def publish(state: State, *, model_name: str, scripts: Path | None, input_file: Path | None) -> None:
-    """Uploads the module's scripts and input, overridden by the user's, and deletes other files of earlier runs.
+def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, bytes]:
+    """Returns the files of a run by name: the module's scripts and input, overridden by the user's.
 
     Args:
-        state: the environment.
-        model_name: the first part of the prefix.
         scripts: the user's folder of scripts; None for the module's scripts only.
         input_file: the user's ``input.yaml``; None for the one among the scripts.
 
@@ -29,6 +32,33 @@ def publish(state: State, *, model_name: str, scripts: Path | None, input_file: 
         raise LocalError(str(error)) from error
     if input_file:
         wanted[INPUT_FILE] = input_file.read_bytes()
+    return wanted
+
+
+def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: Path | None) -> None:
+    """Checks the run's ``input.yaml`` as the start Lambda does, before anything is started.
+
+    Raises:
+        LocalError: it is invalid; has every issue on a line of its own.
+    """
+    content = published(scripts=scripts, input_file=input_file)[INPUT_FILE]
+    own = scripts / INPUT_FILE if scripts else None
+    file = input_file or (own if own and own.is_file() else PROJECT / "scripts" / INPUT_FILE)
+    try:
+        execution_input(content, tokens=SAMPLE_TOKENS, event_id="check", overrides=overrides)
+    except InvalidFileError as error:
+        problems = "\n".join(problem.located(os.path.relpath(file)) for problem in error.problems)
+        raise LocalError(f"nothing was started: {problems}") from error
+
+
+def publish(state: State, wanted: dict[str, bytes], *, model_name: str) -> None:
+    """Uploads a run's files, and deletes other files of earlier runs.
+
+    Args:
+        state: the environment.
+        wanted: the files, as ``published`` returns them.
+        model_name: the first part of the prefix.
+    """
     s3 = state.connection.client("s3")
     bucket, prefix = state.metadata.bucket, f"{model_name}/scripts/"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

@@ -75,7 +75,9 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
     def _learn(self, rows: pd.DataFrame, labels: np.ndarray) -> dict[str, np.ndarray]:
         """Learns, and returns the encoded categories of the training rows."""
         several = self.schema.problem == MULTICLASS
-        targets = np.eye(len(self.schema.classes or ()))[labels] if several else np.asarray(labels, dtype=float)[:, None]
+        targets = (
+            np.eye(len(self.schema.classes or ()))[labels] if several else np.asarray(labels, dtype=float)[:, None]
+        )
         part = np.random.RandomState(0).randint(PARTS, size=len(rows))
         self.means_: dict[str, dict[str, np.ndarray]] = {}
         self.texts_: dict[str, Pipeline | None] = {}

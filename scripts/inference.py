@@ -25,13 +25,13 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Dict, TypeVar, Union
+from typing import Any, TypeVar, Union
 
 import joblib
 
 import model as models
-from rows import read_rows
 from quality_binary import THRESHOLD
+from rows import read_rows
 from schema import MULTICLASS, REGRESSION, Schema
 
 try:
@@ -49,7 +49,7 @@ JSON = "application/json"
 
 
 Request = Union[str, bytes, "list[Any]"]
-Prediction = Dict[str, Any]
+Prediction = dict[str, Any]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -158,7 +158,9 @@ def _instances(body: str | bytes) -> list[Any]:
     if not isinstance(instances, list) or not any(
         all(isinstance(row, kind) for row in instances) for kind in (list, dict)
     ):
-        raise ValueError('expected JSON of the form {"instances": [[value, ...], ...]} or {"instances": [{name: value, ...}, ...]}')
+        raise ValueError(
+            'expected JSON of the form {"instances": [[value, ...], ...]} or {"instances": [{name: value, ...}, ...]}'
+        )
     return instances
 
 

@@ -171,9 +171,13 @@ def _check_label(options: Options, problem: str, train: Side, classes: tuple[str
     """Checks that the training records' labels make the problem."""
     label, values = options.label, train.labels.raw
     if len(values) == 1:
-        raise JobError(f"{label!r} is {next(iter(values))!r} in all {train.records:,} training records: need two values")
+        raise JobError(
+            f"{label!r} is {next(iter(values))!r} in all {train.records:,} training records: need two values"
+        )
     if options.positive and (problem != BINARY or options.positive not in values):
-        raise JobError(f"POSITIVE is {options.positive!r}, expected one of the two classes of {label!r}: {listed(values)}")
+        raise JobError(
+            f"POSITIVE is {options.positive!r}, expected one of the two classes of {label!r}: {listed(values)}"
+        )
     if problem == BINARY and len(values) != 2:  # noqa: PLR2004
         raise JobError(f"PROBLEM is binary, but {label!r} has {len(values):,} values: {listed(values)}")
     if classes and len(classes) > MOST_CLASSES:

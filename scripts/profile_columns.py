@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
+from datetime import UTC
 from typing import Any
 
 from columns import DATE, NUMBER, TEXT, Counts, Feature
@@ -29,7 +30,10 @@ def profile(feature: Feature, sides: dict[str, Counts]) -> dict[str, Any]:
     if edges:
         profiled["bins"] = [_text(feature, edge) for edge in edges]
     elif feature.type != TEXT:
-        profiled["bins"] = [*names, *(["others"] if any(set(_known(count)) - set(names) for count in counts.values()) else [])]
+        profiled["bins"] = [
+            *names,
+            *(["others"] if any(set(_known(count)) - set(names) for count in counts.values()) else []),
+        ]
     for side, found in counts.items():
         known = _known(found)
         total = sum(known.values())
@@ -89,6 +93,6 @@ def _quantile(known: list[tuple[float, int]], rank: float) -> float:
 def _text(feature: Feature, edge: float) -> str:
     if feature.type == NUMBER:
         return f"{edge:.4g}"
-    from datetime import datetime, timezone  # noqa: PLC0415
+    from datetime import datetime  # noqa: PLC0415
 
-    return datetime.fromtimestamp(edge, timezone.utc).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(edge, UTC).strftime("%Y-%m-%d")

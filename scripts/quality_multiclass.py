@@ -45,7 +45,8 @@ def _metrics(matrix: np.ndarray, records: int, ending: str) -> dict[str, Any]:
     several = len(matrix)
     draws = np.random.RandomState(0).multinomial(records, matrix.ravel() / records, size=RESAMPLES)
     values, resampled = (
-        _values(matrices) for matrices in (matrix[None].astype(float), draws.reshape(-1, several, several).astype(float))
+        _values(matrices)
+        for matrices in (matrix[None].astype(float), draws.reshape(-1, several, several).astype(float))
     )
     return {
         name + ending: metric(float(values[name][0]), float(resampled[name].var(ddof=1)), records) for name in values

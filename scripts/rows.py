@@ -43,7 +43,7 @@ def read_rows(source: Path | str | bytes, schema: Schema) -> pd.DataFrame:
             source if isinstance(source, Path) else io.BytesIO(source),
             header=None,
             dtype={position: float if position in numbers else "category" for position in range(len(features))},
-            na_values={position: _UNKNOWN for position in numbers},
+            na_values=dict.fromkeys(numbers, _UNKNOWN),
             keep_default_na=False,
             skipinitialspace=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 # What people write for "unknown" in a column of numbers or dates. In other columns these may be categories, such as
@@ -54,7 +54,7 @@ def date(value: str, form: str) -> datetime | None:
         found = datetime.strptime(value, form)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def category(value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.environment import MODEL_NAME
-from local.publication import publish
+from local.publication import publish, published
 from local.state import EnvironmentDir
 from tests.e2e.checkout import PROJECT, Checkout
 from tests.e2e.conftest import FirstRun
@@ -58,7 +58,8 @@ class Environment:
 def environment(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """The running environment after its first run, with the module's scripts republished."""
     local = checkout.folder / "out" / "local"
-    publish(EnvironmentDir(local).require_live(), model_name=MODEL_NAME, scripts=PROJECT / "scripts", input_file=None)
+    shipped = published(scripts=PROJECT / "scripts", input_file=None)
+    publish(EnvironmentDir(local).require_live(), shipped, model_name=MODEL_NAME)
     return Environment(local, tmp_path_factory.mktemp("executions"), first_run.summary)
 
 
@@ -91,7 +92,7 @@ def test_failing_execution(environment: Environment) -> None:
     newest, before = next(iter(runs.values())), runs[environment.run["execution"]]
     assert (newest["status"], newest["stages"]["training"]) == ("FAILED", "FAILED")
     assert (before["status"], before["stages"]["deployment"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert before["metric"]["name"] == "binary_classification_metrics.auc.value"
+    assert before["metric"]["name"] == "better_than_constant.skill.value"
     assert environment.mlops("logs", newest["name"], "training", "--local").startswith("error: hyperparameter max_iter")
     assert "preprocessing | train:" in environment.mlops("logs", newest["name"], "--local")
     page = environment.mlops("report", newest["name"], "--local", "--out", "-")

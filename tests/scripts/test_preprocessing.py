@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import census
 import pytest
 
-import census
 from tests.scripts.conftest import Container
 
 Lines = list[list[str]]
