@@ -33,8 +33,8 @@ DISTINCT_PER_COLUMN = 2**16
 # So many distinct values are tried with each form of a date.
 TRIED = 200
 
-IDENTIFIES = "identifier: every value is different"
-IDENTIFIER = re.compile(r"(?:^|[\W_])id$|[a-z]I[dD]$", re.ASCII)
+IDENTIFIER = "identifier: every value is different"
+NAMES_OF_IDENTIFIERS = re.compile(r"(?:^|[\W_])id$|[a-z]I[dD]$", re.ASCII)
 
 
 @dataclass
@@ -107,40 +107,44 @@ def describe(name: str, counts: Counter[str], *, is_category: bool) -> Feature |
         counts: the number of training records by cleaned value.
         is_category: whether the user says that its numbers are categories.
     """
-    unknown = counts.get("", 0)
     known = {value: times for value, times in counts.items() if value}
     if not known:
         return Dropped(name, "every value is unknown")
-    if len(known) == 1 and not unknown:
+    if len(known) == 1 and len(counts) == 1:
         return Dropped(name, f"constant: every value is {next(iter(known))!r}")
-    if is_category:
-        return Feature(name, CATEGORY)
-    measured = {value: times for value, times in known.items() if value.lower() not in UNKNOWN}
-    numbers = {value: number(value) for value in measured}
-    if measured and _most(measured, (value for value, found in numbers.items() if found is not None)):
-        found = [value for value in numbers.values() if value is not None]
-        return Dropped(name, IDENTIFIES) if _numbered(name, measured, found) else Feature(name, NUMBER)
-    form = _form(measured)
-    if form:
-        return Feature(name, DATE, form)
-    words = sum(len(value.split()) * times for value, times in known.items()) / sum(known.values())
-    repeats = len(known) / sum(known.values())
-    if words >= WORDS and repeats > 0.5:  # noqa: PLR2004 - most values occur once
+    return Feature(name, CATEGORY) if is_category else _measured(name, known) or _named(name, known)
+
+
+def _measured(name: str, known: dict[str, int]) -> Feature | Dropped | None:
+    """Returns a column of numbers or dates; None if it is another."""
+    counts = {value: times for value, times in known.items() if value.lower() not in UNKNOWN}
+    numbers = {value: found for value in counts for found in [number(value)] if found is not None}
+    if counts and _most(counts, numbers):
+        is_identifier = _numbers_records(name, counts, list(numbers.values()))
+        return Dropped(name, IDENTIFIER) if is_identifier else Feature(name, NUMBER)
+    form = _form(counts)
+    return Feature(name, DATE, form) if form else None
+
+
+def _named(name: str, known: dict[str, int]) -> Feature | Dropped:
+    """Returns a column of categories or texts, or of names that identify the records."""
+    records = sum(known.values())
+    words = sum(len(value.split()) * times for value, times in known.items()) / records
+    repeats = len(known) <= records / 2
+    if words >= WORDS and not repeats:
         return Feature(name, TEXT)
-    if repeats == 1 and len(known) > 1:
-        return Dropped(name, IDENTIFIES)
-    return Feature(name, CATEGORY)
+    return Dropped(name, IDENTIFIER) if len(known) == records > 1 else Feature(name, CATEGORY)
 
 
 def _most(counts: dict[str, int], values: Iterable[str]) -> bool:
     return sum(counts[value] for value in values) >= MOST * sum(counts.values())
 
 
-def _numbered(name: str, counts: dict[str, int], values: list[float]) -> bool:
+def _numbers_records(name: str, counts: dict[str, int], values: list[float]) -> bool:
     """Whether whole numbers, all of them different, number the records, or are named as if they did."""
     if max(counts.values()) > 1 or len(values) < 10 or not all(value.is_integer() for value in values):  # noqa: PLR2004
         return False
-    return max(values) - min(values) < 2 * len(values) or bool(IDENTIFIER.search(name))
+    return max(values) - min(values) < 2 * len(values) or bool(NAMES_OF_IDENTIFIERS.search(name))
 
 
 def _form(counts: dict[str, int]) -> str | None:

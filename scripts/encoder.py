@@ -55,8 +55,10 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
         return self
 
     def fit_transform(self, rows: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
-        """Learns, and encodes the training rows: each category without the labels of a fifth of the rows, its own
-        included. Otherwise the model would read its label from a rare category.
+        """Learns, and encodes the training rows.
+
+        A category is encoded without the labels of a fifth of the rows, its own included: otherwise the model would
+        read the label from a rare category.
         """
         return self._encode(rows, self._learn(rows, labels))
 

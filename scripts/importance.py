@@ -42,16 +42,17 @@ def permutation_importance(model: Pipeline, rows: pd.DataFrame, labels: np.ndarr
     name = _metric(schema, true)
     value = _quality(name, schema, true, predict_encoded(model, encoded))
     order = random.permutation(len(chosen))
-    features = []
+    features: list[tuple[float, str]] = []
     for feature in schema.features:
         columns = model[0].columns_of(feature.name)
         kept = encoded[:, columns].copy()
         encoded[:, columns] = kept[order]
         worse = _quality(name, schema, true, predict_encoded(model, encoded))
         encoded[:, columns] = kept
-        features.append({"name": feature.name, "importance": value - worse})
-    features.sort(key=lambda feature: -feature["importance"])
-    return {"metric": name, "value": value, "records": len(chosen), "features": features}
+        features.append((value - worse, feature.name))
+    features.sort(key=lambda pair: -pair[0])
+    named = [{"name": feature, "importance": worth} for worth, feature in features]
+    return {"metric": name, "value": value, "records": len(chosen), "features": named}
 
 
 def sample_quality(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> tuple[str, float]:

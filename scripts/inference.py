@@ -1,7 +1,7 @@
 """Serves the model in SageMaker's scikit-learn container, behind an endpoint and in batch transform.
 
 Request: raw rows with the schema's features in their order, as ``text/csv`` without a header, or as
-``application/json``: ``{"instances": [[...], ...]}``, or objects by the features' names, ``{"instances": [{...}, ...]}``.
+``application/json``: ``{"instances": [[...], ...]}``, or ``{"instances": [{...}, ...]}`` with the features' names.
 
 Response: for each record, in the order of the request,
 
@@ -173,6 +173,5 @@ def _csv(instances: list[Any], schema: Schema) -> str:
             lacking = [name for name in schema.names if name not in row]
             if lacking:
                 raise ValueError(f"row {number} lacks {', '.join(map(repr, lacking))}; null is an unknown value")
-            row = [row[name] for name in schema.names]
-        writer.writerow(row)
+        writer.writerow([row[name] for name in schema.names] if isinstance(row, dict) else row)
     return text.getvalue()

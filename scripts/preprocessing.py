@@ -35,7 +35,7 @@ from itertools import compress, islice
 from operator import not_
 from pathlib import Path
 from random import Random
-from typing import TextIO
+from typing import IO
 
 from columns import (
     COUNTED_BATCHES,
@@ -83,14 +83,11 @@ class Side:
         """The file of the features or the labels, under its final name."""
         return PROCESSING / self.name / f"{self.name}_{kind}.csv"
 
-    def open(self, files: ExitStack, mode: str, ending: str) -> tuple[TextIO, TextIO]:
+    def open(self, files: ExitStack, mode: str, ending: str) -> list[IO[str]]:
         """Opens the files of the features and the labels, creating the folder if necessary."""
         self.file("features").parent.mkdir(parents=True, exist_ok=True)
-        features, labels = (
-            files.enter_context(open(f"{self.file(kind)}{ending}", mode, encoding="utf-8", newline=""))
-            for kind in ("features", "labels")
-        )
-        return features, labels
+        paths = [Path(f"{self.file(kind)}{ending}") for kind in ("features", "labels")]
+        return [files.enter_context(path.open(mode, encoding="utf-8", newline="")) for path in paths]
 
 
 def side_of(features: str) -> str:
@@ -140,7 +137,7 @@ def _selectors(lines: list[str], labels: list[str]) -> tuple[list[bool], list[bo
     return in_train, in_test
 
 
-def write_records(files: tuple[TextIO, TextIO], features: Iterable[str], labels: Iterable[str]) -> None:
+def write_records(files: list[IO[str]], features: Iterable[str], labels: Iterable[str]) -> None:
     """Writes records to the two files of a side. No line is blank, since readers skip such lines."""
     files[0].writelines([(line or '""') + "\n" for line in features])
     files[1].writelines([label + "\n" for label in labels])
@@ -182,8 +179,8 @@ def _check_label(options: Options, problem: str, train: Side, classes: tuple[str
         raise JobError(f"PROBLEM is binary, but {label!r} has {len(values):,} values: {listed(values)}")
     if classes and len(classes) > MOST_CLASSES:
         raise JobError(
-            f"{label!r} has {len(classes):,} different values, such as {listed(classes)}: too many for classes (at most "
-            f"{MOST_CLASSES}), and not all of them are numbers; set LABEL to another column, or PROBLEM to regression"
+            f"{label!r} has {len(classes):,} different values, such as {listed(classes, 3)}, not all of them numbers: "
+            f"more than {MOST_CLASSES} classes; set LABEL to another column, or PROBLEM to regression"
         )
 
 
@@ -232,12 +229,12 @@ def finish(side: Side, schema: Schema, columns: list[str], codes: LabelCodes, *,
         features, labels = side.open(stack, "r", FIRST)
         files = side.open(stack, "w", SECOND)
         if is_right and has_codes and share >= 1:
-            os.replace(features.name, files[0].name)
+            Path(features.name).replace(files[0].name)
             for found in iter(lambda: [codes[line[:-1]] for line in islice(labels, BATCH)], []):
                 files[1].writelines([f"{code}\n" for code in found])
                 written.update(found if schema.classes else {"": len(found)})
         else:
-            for lines, found in _changed(features, labels, schema, columns, codes, share):
+            for lines, found in _changed([features, labels], schema, columns, codes, share):
                 write_records(files, lines, found)
                 written.update(found if schema.classes else {"": len(found)})
     if share < 1:
@@ -246,15 +243,15 @@ def finish(side: Side, schema: Schema, columns: list[str], codes: LabelCodes, *,
 
 
 def _changed(
-    features: TextIO, labels: TextIO, schema: Schema, columns: list[str], codes: LabelCodes, share: float
+    files: list[IO[str]], schema: Schema, columns: list[str], codes: LabelCodes, share: float
 ) -> Iterator[tuple[Iterator[str], list[str]]]:
     """Yields the final lines and labels of some records at a time; with a share below 1, of a random sample."""
-    random = Random(0)
+    random = Random(0)  # noqa: S311 - no secret
     positions = [columns.index(feature.name) for feature in schema.features]
     cells = [Once(feature.cell, DISTINCT_PER_COLUMN) for feature in schema.features]
-    reader = csv.reader(features)
+    reader = csv.reader(files[0])
     for rows in iter(lambda: list(islice(reader, BATCH)), []):
-        found = [codes[line[:-1]] for line in islice(labels, len(rows))]
+        found = [codes[line[:-1]] for line in islice(files[1], len(rows))]
         keeps = [code is not None and (share >= 1 or random.random() < share) for code in found]
         if any(keeps):
             values = list(zip(*compress(rows, keeps)))
@@ -280,9 +277,8 @@ def check_sides(schema: Schema, written: dict[str, Counter[str]]) -> None:
         needed = range(len(names)) if schema.problem == BINARY or side == "train" else ()
         for index in needed:
             if not counts[str(index)]:
-                raise JobError(
-                    f"no record with {schema.label} {names[index]!r} among the {records:,} {side} records: need both classes"
-                )
+                name = f"{schema.label} {names[index]!r}"
+                raise JobError(f"no record with {name} among the {records:,} {side} records: need both classes")
         if records < FEWEST or (names and len(counts) < 2):  # noqa: PLR2004 - one class
             raise JobError(
                 f"{total:,} records are too few: {records:,} of them are {side} records"

@@ -1,11 +1,11 @@
-"""Profiles the columns for the run's report: how many values are unknown or distinct, and their distribution by side."""
+"""Profiles the columns for the run's report: unknown and distinct values, and their distribution by side."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from collections import Counter
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from columns import DATE, NUMBER, TEXT, Counts, Feature
@@ -16,8 +16,10 @@ CATEGORIES = 8
 
 
 def profile(feature: Feature, sides: dict[str, Counts]) -> dict[str, Any]:
-    """Returns a feature's profile: ``name``, ``type``, ``bins``, and for each side its ``records``, ``missing``,
-    ``distinct`` and ``shares``, one for each bin.
+    """Returns a feature's profile.
+
+    That is ``name``, ``type``, ``bins``, and for each side ``records``, ``missing``, ``distinct`` and ``shares``, one
+    for each bin.
 
     A number's or a date's bins are as wide as each other, and hold the training records' values but for the lowest and
     the highest hundredth, which are in the first and the last bin; ``bins`` has their limits. A category's bins are its
@@ -93,6 +95,5 @@ def _quantile(known: list[tuple[float, int]], rank: float) -> float:
 def _text(feature: Feature, edge: float) -> str:
     if feature.type == NUMBER:
         return f"{edge:.4g}"
-    from datetime import datetime  # noqa: PLC0415
 
     return datetime.fromtimestamp(edge, UTC).strftime("%Y-%m-%d")

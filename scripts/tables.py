@@ -54,8 +54,8 @@ class Table:
             )
         found = [file for file in files if _kind(file) in KINDS]
         if not found:
-            others = f", only {', '.join(file.name for file in files[:5])}" if files else ""
-            raise JobError(f"no CSV file under {folder}{others}; expected names that end in .csv, .tsv, .csv.gz, ...")
+            instead = f", only {', '.join(file.name for file in files[:5])}" if files else ""
+            raise JobError(f"no CSV file under {folder}{instead}; expected names that end in .csv, .tsv, .csv.gz, ...")
         columns = read_header(found[0])[0]
         for file in found[1:]:
             others = read_header(file)[0]

@@ -51,7 +51,7 @@ def number(value: str) -> float | None:
 def date(value: str, form: str) -> datetime | None:
     """Returns a cleaned value as a time, without a zone in UTC; None if it has another form than this of strptime."""
     try:
-        found = datetime.strptime(value, form)
+        found = datetime.strptime(value, form)  # noqa: DTZ007 - the zone follows
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

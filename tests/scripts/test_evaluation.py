@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from quality import binary_classification_metrics
+from quality_binary import binary_classification_metrics
 from rows import read_rows
+from schema import Schema
 from tests.scripts.conftest import Container
 
 REPORT = "processing/evaluation/evaluation.json"
@@ -54,7 +55,8 @@ def test_report_holds_the_models_true_quality(ready: Container, trained: Contain
     """The report's numbers match scikit-learn's for the model on the test records."""
     report = evaluate(ready)
     labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
-    rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
+    schema = Schema.read(ready.base / "processing" / "test")
+    rows = read_rows(ready.read("processing/test/test_features.csv"), schema)
     probabilities = joblib.load(trained.base / "model" / "model.joblib").predict_proba(rows)[:, 1]
     predicted = (probabilities >= 0.5).astype(int)
     (tn, fp), (fn, tp) = sk.confusion_matrix(labels, predicted).tolist()
