@@ -94,7 +94,8 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     if summary["status"] != "SUCCEEDED":
-        console.print(f"report: {relative(summary['report'])}", soft_wrap=True)
+        if summary.get("report"):
+            console.print(f"report: {relative(summary['report'])}", soft_wrap=True)
         _show_differences(console, summary)
         rejected = summary.get("error") == MODEL_REJECTED
         show_failure("rejected" if rejected else "error", _failure(summary))
@@ -103,7 +104,7 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
     for name, value in _metrics(summary["metrics"]):
         table.add_row(name, f"{value:.4f}", style="bold" if name == "roc_auc" else None)
     for name in ("model", "predictions", "evaluation", "report"):
-        if summary[name]:
+        if summary.get(name):
             table.add_row(name, relative(summary[name]))
     for name, text in _last_steps(summary):
         table.add_row(name, text)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from executions.defaults import PROJECT
+from executions.input_check import SAMPLE_TOKENS, located
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
 from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import execution_input
-from pipeline.input.samples import SAMPLE_TOKENS
 
 
 def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, bytes]:
@@ -47,7 +47,7 @@ def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: 
     try:
         execution_input(content, tokens=SAMPLE_TOKENS, event_id="check", overrides=overrides)
     except InvalidFileError as error:
-        problems = "\n".join(problem.located(os.path.relpath(file)) for problem in error.problems)
+        problems = "\n".join(located(problem, os.path.relpath(file)) for problem in error.problems)
         raise LocalError(f"nothing was started: {problems}") from error
 
 
