@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from cli.overrides import parse
-from executions.input_check import SAMPLE_TOKENS, located
 from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.integration_fields import unconfirmed_fields
 from pipeline.stages import STAGES
@@ -43,7 +43,7 @@ def validate(
             _print_json({"file": str(file), "valid": False, "problems": found})
         else:
             for problem in error.problems:
-                click.echo(located(problem, file))
+                click.echo(problem.located(file))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
     warnings = [*unconfirmed_fields(made.content)]

@@ -8,8 +8,8 @@ from doctor.account import Caller
 from doctor.data import data, data_of
 from doctor.result import FAILURE, OK, SKIPPED
 from executions.defaults import PROJECT
-from executions.input_check import SAMPLE_TOKENS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.doctor.conftest import Stubbed, make_client
 from tests.policies.references import ACCOUNT
 

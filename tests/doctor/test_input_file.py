@@ -7,7 +7,7 @@ import pytest
 from doctor.input_file import InputFile, folder_file, input_file
 from doctor.result import FAILURE, OK, WARNING, UnavailableError
 from executions.defaults import PROJECT
-from executions.input_check import SAMPLE_TOKENS
+from pipeline.input.samples import SAMPLE_TOKENS
 
 VALID = (PROJECT / "scripts" / "input.yaml").read_bytes()
 

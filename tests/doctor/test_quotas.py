@@ -8,8 +8,8 @@ from doctor.instances import Instances, instances_of
 from doctor.quotas import quotas
 from doctor.result import FAILURE, OK, WARNING
 from executions.defaults import PROJECT
-from executions.input_check import SAMPLE_TOKENS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.doctor.conftest import Stubbed
 
 LISTED = "list_service_quotas"

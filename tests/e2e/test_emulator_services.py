@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from executions.input_check import SAMPLE_TOKENS
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator

@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from executions.input_check import SAMPLE_TOKENS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.evaluators import evaluate_all_in_node
 from tests.pipeline.machine import EVALUATED, EXECUTION, Ended, Handler, run

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from executions.input_check import SAMPLE_TOKENS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.pipeline.endpoints import UNKNOWN, Endpoints
 from tests.pipeline.machine import Ended, Handler, TaskError, run
 from tests.policies.references import ACCOUNT, REGION, resolved
