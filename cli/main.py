@@ -15,8 +15,10 @@ import click
 
 from cli.options import (
     FILE,
+    FOLDER,
     NEW_FILE,
     NEW_FOLDER,
+    PATH,
     PORT,
     complete_execution,
     execution_argument,
@@ -33,6 +35,7 @@ from executions.defaults import EMULATOR_PORT, PROJECT
 from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_PROBLEMS = ("binary", "multiclass", "regression")
 _MAX_LISTED = 1000
 
 
@@ -47,15 +50,13 @@ def local() -> None:
     """Run the pipeline on this machine, without AWS and without Docker."""
 
 
-def _command(
-    module: str, group: click.Group = main, *, name: str | None = None
-) -> Callable[[Callable[..., None]], click.Command]:
+def _command(module: str, group: click.Group = main, **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
     """Adds a command that a function of the same name in a module implements.
 
     Args:
         module: the module's name; the module is imported when the command runs.
         group: the command's group.
-        name: the command's name; None for the function's.
+        settings: further settings of the command.
     """
 
     def add(declaration: Callable[..., None]) -> click.Command:
@@ -63,7 +64,7 @@ def _command(
         def run(**options: Any) -> None:
             getattr(importlib.import_module(module), declaration.__name__)(**options)
 
-        return group.command(name)(run)
+        return group.command(**settings)(run)
 
     return add
 
@@ -79,6 +80,31 @@ def validate() -> None:
     """Check FILE, an input.yaml, and report every error. The checks are those of the start Lambda.
 
     Example: mlops validate scripts/input.yaml
+    """
+
+
+@_command("cli.repository")
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Your CSV file; the default is the module's census.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
+def init() -> None:
+    """Make a repository of your own for the model NAME, in a new folder of this name.
+
+    It has input.yaml, the scripts to edit, tests, a CI workflow and a SeedFarmer manifest, and pins this release.
+
+    Example: mlops init churn --data my.csv --label churned
+    """
+
+
+@_command("cli.repository")
+@click.argument("folder", type=FOLDER, default=Path())
+def upgrade() -> None:
+    """Move the repository in FOLDER to this release of the module, and print what has changed since.
+
+    Example: mlops upgrade .
     """
 
 
@@ -325,9 +351,24 @@ def env() -> None:
     """
 
 
+@_command(
+    "cli.local_python", local, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def python() -> None:
+    """Run Python with the packages of the jobs' image, to try and to test scripts.
+
+    Example: mlops local python -m unittest discover tests
+    """
+
+
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
-@click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
+@click.option("--data", type=PATH, help="Your own CSV file, or folder of them, in place of the census data.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
 @scripts_option
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
@@ -349,5 +390,5 @@ def run() -> None:
     It runs in the environment of mlops local up, and deploys the stack again if the template's sources have changed. If
     no environment is up, the run starts one and ends it afterwards.
 
-    Example: mlops local run --data my.csv
+    Example: mlops local run --data my.csv --label churned
     """
