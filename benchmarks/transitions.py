@@ -32,6 +32,7 @@ _HANDLERS: dict[str, Handler] = {
     "invoke": lambda _request: {
         "Payload": {"decision": "Approved", "error": None, "reason": "it is", "cause": "", "metrics": [], "report": ""}
     },
+    "getObject": lambda _request: {"Body": "1,2\n"},
     "invokeEndpoint": lambda _request: {"Body": "0.1,0\n", "ContentType": "text/csv"},
 }
 

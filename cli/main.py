@@ -18,6 +18,7 @@ from cli.options import (
     FOLDER,
     NEW_FILE,
     NEW_FOLDER,
+    PATH,
     PORT,
     complete_execution,
     execution_argument,
@@ -343,7 +344,11 @@ def python() -> None:
 
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
-@click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
+@click.option("--data", type=PATH, help="Your own CSV file, or folder of them, in place of the census data.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
 @scripts_option
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
@@ -365,5 +370,5 @@ def run() -> None:
     It runs in the environment of mlops local up, and deploys the stack again if the template's sources have changed. If
     no environment is up, the run starts one and ends it afterwards.
 
-    Example: mlops local run --data my.csv
+    Example: mlops local run --data my.csv --label churned
     """

@@ -110,7 +110,7 @@ def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> 
 def test_an_absent_stage_is_one_that_does_not_run() -> None:
     """If the file does not have the stage that would write it, this execution's result cannot exist."""
     found = refused(preprocessing=None)
-    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform", "deployment"}
     assert "there is no preprocessing" in found[0].message
 
 
@@ -130,7 +130,7 @@ def test_the_closest_output_decides() -> None:
     """If outputs are nested, the innermost one determines the stage."""
     wide: dict[str, Any] = {"training": {"input": {"OutputDataConfig": {"S3OutputPath": MINE}}}}
     found = refused(preprocessing=OFF, **wide)
-    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform", "deployment"}
 
 
 TRAINED = "s3://MLOPS_BUCKET/MODEL_NAME/training"
