@@ -110,6 +110,7 @@ def upgrade() -> None:
 
 @_command("cli.doctor")
 @stack_option
+@scripts_option
 @click.option("--local", "local", is_flag=True, help="Check this machine instead, for mlops local.")
 @folder_option
 @json_option
