@@ -9,12 +9,17 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pipeline.bundle import INPUT_FILE
 from pipeline.images import ACCOUNTS, DEFAULT_VERSION
 from pipeline.schedule import cron_problem
 from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH
 
+PROJECT = Path(__file__).parent
+SCRIPTS_FOLDER = "scripts"
+"""The module's own scripts."""
 _JOB_PREFIX = "mlops"
 """That of the shipped ``input.yaml``, whose ``model_id`` is the model's name."""
 _MODEL_NAME_LENGTH = EXECUTION_NAME_LENGTH - len(f"{_JOB_PREFIX}--") - EVENT_HASH_LENGTH
@@ -63,6 +68,15 @@ PARAMETERS = {
         description="the model's identifier, part of the name of everything that the pipeline creates: "
         f"letters, digits and hyphens, at most {_MODEL_NAME_LENGTH} characters",
         default="demo",
+    ),
+    "scripts-folder": Parameter(
+        description=f"the folder with your scripts and their `{INPUT_FILE}`, in place of the module's: an absolute "
+        "path, or one in the module's folder",
+        default=SCRIPTS_FOLDER,
+    ),
+    "overwrite-scripts": Parameter(
+        description="`true` also replaces scripts that were changed in the bucket, which a deployment keeps otherwise",
+        default="false",
     ),
     "image-version": Parameter(description="the version of the SageMaker scikit-learn image", default=DEFAULT_VERSION),
     "notification-email": Parameter(
@@ -134,6 +148,10 @@ class Settings:
     """Whether SeedFarmer's destroy deletes the bucket and its contents: :mod:`empty_bucket`."""
     model_name: str
     """The model's identifier, and the prefix in the bucket that the module publishes to."""
+    scripts_folder: Path = PROJECT / SCRIPTS_FOLDER
+    """The folder of the scripts and ``input.yaml``."""
+    overwrite_scripts: bool = False
+    """Whether a deployment also replaces scripts that were changed in the bucket."""
     notification_email: str | None
     """The address to notify of failures, alarms and approval requests, if any."""
     image_version: str
@@ -203,6 +221,8 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         ),
         empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy")),
         model_name=model_name,
+        scripts_folder=_scripts_folder(parameter("scripts-folder")),
+        overwrite_scripts=_flag("overwrite-scripts", parameter("overwrite-scripts")),
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),
         data_bucket_names=_list(
@@ -235,6 +255,17 @@ def _checked(name: str, given: str, pattern: str, expected: str) -> str:
 
 def _flag(name: str, given: str) -> bool:
     return _checked(name, given, "true|false", "true or false") == "true"
+
+
+def _scripts_folder(given: str) -> Path:
+    folder = PROJECT / (given or SCRIPTS_FOLDER)
+    if not (folder / INPUT_FILE).is_file():
+        problem = f"has no {INPUT_FILE}" if folder.is_dir() else "does not exist"
+        raise SettingsError(
+            f"parameter scripts-folder: invalid value {given!r}: {folder} {problem}; "
+            f"expected a folder with scripts and their {INPUT_FILE}"
+        )
+    return folder
 
 
 def _email(given: str) -> str | None:

@@ -1,6 +1,5 @@
 """The stack: wires the constructs and outputs what users need."""
 
-from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -19,9 +18,8 @@ from infrastructure.starter import Starter
 from infrastructure.storage import Storage
 from infrastructure.workflow import Workflow
 from pipeline.places import REGISTERED, SCRIPTS, SERVED
+from pipeline.version import version
 from settings import Settings
-
-SCRIPTS_FOLDER = Path(__file__).parent / "scripts"
 
 METADATA = {
     "MlOpsBucket": "name of the bucket with the scripts, the models and the results",
@@ -35,6 +33,7 @@ OUTPUTS = {
     "metadata": "a JSON object of names and ARNs",
     "Dashboard": "link to the CloudWatch dashboard, unless `monitoring` is `false`",
     "ApprovalTable": "name of the table in which `mlops approve` and `mlops reject` find open requests",
+    "KeptScripts": "the scripts that the deployment did not replace, since they were changed in the bucket; or `none`",
 }
 """The stack's outputs."""
 
@@ -46,7 +45,8 @@ class MlOpsStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
-            description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml",
+            description="Scheduled ML pipeline on AWS Step Functions and SageMaker, driven by input.yaml "
+            f"(mlops-stepfunctions {version()})",
             **kwargs,
         )
         images = sagemaker_images(self, sklearn_version=settings.image_version)
@@ -72,10 +72,11 @@ class MlOpsStack(cdk.Stack):
             vpc=settings.vpc,
         )
         approval.approvers(workflow.state_machine_arn)
-        Publisher(
+        publisher = Publisher(
             self,
             "Scripts",
-            folder=SCRIPTS_FOLDER,
+            folder=settings.scripts_folder,
+            overwrite=settings.overwrite_scripts,
             bucket=storage.bucket,
             prefix=f"{settings.model_name}/{SCRIPTS}",
             key=key,
@@ -131,6 +132,7 @@ class MlOpsStack(cdk.Stack):
             ),
             **dashboard,
             ApprovalTable=approval.table.table_name,
+            KeptScripts=publisher.kept,
         )
 
     def _sagemaker_roles(

@@ -15,25 +15,29 @@ import click
 
 from cli.options import (
     FILE,
-    FOLDER,
+    NEW_FILE,
     NEW_FOLDER,
     PORT,
+    complete_execution,
     execution_argument,
     folder_option,
     json_option,
     local_options,
     one_line,
     override_option,
+    scripts_option,
     stack_option,
     stage_argument,
 )
 from executions.defaults import EMULATOR_PORT, PROJECT
+from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _MAX_LISTED = 1000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(version(), prog_name="mlops")
 def main() -> None:
     """Start, watch and answer executions of the ML pipeline, on AWS or on this machine."""
 
@@ -95,11 +99,14 @@ def doctor() -> None:
     "--input", "key", metavar="KEY", show_default="<model>/scripts/input.yaml", help="Key of input.yaml in the bucket."
 )
 @click.option("--watch", "watches", is_flag=True, help="Watch the execution until it ends.")
+@scripts_option
 @stack_option
 @local_options
 @json_option
 def start() -> None:
     """Start the pipeline with the input.yaml in the bucket.
+
+    With --local, the scripts and their input.yaml are published first, so that what runs is what lies in the folder.
 
     Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
     """
@@ -132,6 +139,24 @@ def runs() -> None:
     """
 
 
+@_command("cli.compare")
+@click.argument("executions", nargs=-1, shell_complete=complete_execution)
+@click.option("--limit", type=click.IntRange(1, _MAX_LISTED), default=10, help="How many to compare if none is named.")
+@click.option("--sort", metavar="NAME", default="started", help="A column of the table; the best, or lowest, first.")
+@click.option("--html", type=NEW_FILE, metavar="FILE", help="Write a page with curves and trends, too.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@stack_option
+@local_options
+def compare() -> None:
+    """Compare EXECUTIONS: what differs in input, data and scripts, and the metrics. By default, the newest ones.
+
+    An EXECUTION is a name, the beginning of one, an ARN, or latest.
+
+    Example: mlops compare --sort auc --html comparison.html
+    """
+
+
 @_command("cli.logs")
 @execution_argument()
 @stage_argument
@@ -146,17 +171,26 @@ def logs() -> None:
 
 
 @_command("cli.report")
-@execution_argument()
+@execution_argument(required=False)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
     show_default="report-<name>.html",
     help="The file to write; - writes to standard output.",
 )
+@click.option(
+    "--all",
+    "everything",
+    type=NEW_FOLDER,
+    metavar="FOLDER",
+    help="Write a report on each of the newest 100 executions, and an index that compares them.",
+)
 @stack_option
 @local_options
 def report() -> None:
     """Write a report on EXECUTION, as one HTML page. EXECUTION is a name, the beginning of one, an ARN, or latest.
+
+    With --all, write one on every execution, and an index.
 
     Example: mlops report latest --out report.html
     """
@@ -270,7 +304,7 @@ def env() -> None:
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
 @click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
-@click.option("--scripts", type=FOLDER, help="Your own folder of scripts.")
+@scripts_option
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
 @click.option(

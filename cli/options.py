@@ -17,6 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 PORT = click.IntRange(1, 65535)
 _WIDE = 1000
@@ -29,7 +30,7 @@ def relative(path: Path | str) -> str:
 
 def execution_argument(**settings: Any) -> Callable[[Command], Command]:
     """``EXECUTION``: a name, the beginning of one, an ARN, or ``latest``."""
-    return click.argument("execution", shell_complete=_complete_execution, **settings)
+    return click.argument("execution", shell_complete=complete_execution, **settings)
 
 
 def stage_argument(command: Command) -> Command:
@@ -45,6 +46,17 @@ def override_option(command: Command) -> Command:
         multiple=True,
         metavar="KEY=VALUE",
         help="A dotted key of input.yaml and a YAML value: training.run=false. May be repeated.",
+    )(command)
+
+
+def scripts_option(command: Command) -> Command:
+    """``--scripts``: the user's folder of scripts, on this machine."""
+    return click.option(
+        "--scripts",
+        type=FOLDER,
+        envvar="MLOPS_SCRIPTS",
+        show_default="the module's scripts/, or $MLOPS_SCRIPTS",
+        help="Your own folder of scripts. Without an input.yaml in it, its files are added to the module's.",
     )(command)
 
 
@@ -104,7 +116,7 @@ def console(*, quiet: bool = False) -> "Console":
     return made if made.is_terminal else Console(highlight=False, quiet=quiet, width=_WIDE)
 
 
-def _complete_execution(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_execution(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Completes an execution's name; options that have not been typed yet have their defaults."""
     from cli.completion import execution_names  # noqa: PLC0415 - to keep --help fast
 

@@ -9,13 +9,14 @@ from rich.text import Text
 
 from executions.display import MARKS
 from executions.history import outcome_word
+from executions.overrides import overridden
 from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
 from executions.text import printable
 from pipeline.stages import STAGES
 from report.outcome import metric_of_approval, short_name
 
-_STYLES = {
+STATE_STYLES = {
     RUNNING: "bold cyan",
     SUCCEEDED: "green",
     FAILED: "bold red",
@@ -40,6 +41,8 @@ class Overview:
     """The state of each stage."""
     metric: tuple[str, float] | None
     """The path and the value of the model's main metric."""
+    overrides: dict[str, str]
+    """The values of the input that its event has overridden, by their dotted paths."""
 
     def seconds(self, now: datetime) -> float:
         """Seconds from its start to its end, or to now."""
@@ -56,6 +59,7 @@ class Overview:
             "seconds": round(self.seconds(now), 3),
             "stages": self.stages,
             "metric": {"name": self.metric[0], "value": self.metric[1]} if self.metric else None,
+            "overrides": self.overrides,
         }
 
 
@@ -69,6 +73,7 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
     execution = executions.describe(listed["executionArn"])
     events = executions.history(listed["executionArn"])
     progress = progress_of(execution, events)
+    content = executions.data(execution)
     return Overview(
         name=execution["name"],
         arn=execution["executionArn"],
@@ -77,7 +82,8 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
         started=execution["startDate"],
         stopped=execution.get("stopDate"),
         stages={key: stage.status for key, stage in progress.items()},
-        metric=metric_of_approval(executions.data(execution)),
+        metric=metric_of_approval(content),
+        overrides=overridden(content),
     )
 
 
@@ -91,14 +97,18 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     shown.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
     shown.add_column("stages", min_width=len(STAGES))
     shown.add_column("metric")
+    has_overrides = any(each.overrides for each in overviews)
+    if has_overrides:
+        shown.add_column("overrides", overflow="fold")
     for each in overviews:
         shown.add_row(
             each.name,
-            Text(each.word, _STYLES.get(each.word, "")),
+            Text(each.word, STATE_STYLES.get(each.word, "")),
             each.started.astimezone(UTC).strftime("%m-%d %H:%M"),
             f"{each.seconds(now):.1f}",
             _stages(each.stages),
             Text(f"{printable(short_name(each.metric[0]))} {each.metric[1]:.4f}" if each.metric else ""),
+            *([Text(_overrides(each.overrides))] if has_overrides else []),
         )
     return shown
 
@@ -108,6 +118,11 @@ def _stages(stages: dict[str, str]) -> Text:
     text = Text.assemble(*(MARKS[status] for status in stages.values()))
     named = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
     return text.append(f" {named[0]}") if named else text
+
+
+def _overrides(overrides: dict[str, str]) -> str:
+    """The overridden values; of each path only the last two parts, since the first are long and mostly the same."""
+    return printable(", ".join(f"{'.'.join(path.split('.')[-2:])}={value}" for path, value in overrides.items()))
 
 
 def _iso(moment: datetime) -> str:

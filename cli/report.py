@@ -1,6 +1,7 @@
-"""``mlops report``: writes a report on an execution, as one HTML page."""
+"""``mlops report``: writes a report on an execution, as one HTML page, or one on each and an index."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,34 +11,90 @@ from cli.errors import CommandError
 from cli.target import aws_errors, target
 from executions.job_logs import LocalLogs
 from executions.jobs import jobs_of
+from executions.target import Target
 from report.collect import Collector
+from report.comparison import compare
+from report.comparison_page import comparison_page
 from report.facts import Facts
 from report.page import page
 
+_INDEX = "index.html"
+_LIMIT = 100
+"""How many executions ``--all`` reports on, the newest."""
+_AT_ONCE = 8
 
-def report(*, execution: str, out: Path | None, stack: str | None, folder: Path, local: bool) -> None:
-    """Writes the report of an execution."""
+
+def report(
+    *, execution: str | None, out: Path | None, everything: Path | None, stack: str | None, folder: Path, local: bool
+) -> None:
+    """Writes the report of an execution, or of all of them."""
+    if (execution is None) == (everything is None):
+        raise click.UsageError("name an EXECUTION, or a folder for the reports on all of them: --all FOLDER")
+    if everything is not None and out is not None:
+        raise click.UsageError("--out is the file of one report; --all names the folder")
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
-        executions = found.executions
+        reader = _Reader(found)
+        if everything is not None:
+            newest = [listed["executionArn"] for listed in found.executions.all(limit=_LIMIT)]
+            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+                facts = sorted(pool.map(reader.facts, newest), key=lambda run: run.started, reverse=True)
+        else:
+            facts = [reader.facts(str(execution))]
+    if everything is not None:
+        _write_all(everything, facts)
+    elif str(out) == "-":
+        click.echo(page(facts[0]), nl=False)
+    else:
+        path = out or Path(_file_name(facts[0]))
+        _write(path, page(facts[0]))
+        click.echo(f"written: {path}")
+        for what, why in facts[0].absent.items():
+            click.echo(f"  without {what[0].lower()}{what[1:]}: {why}")
+
+
+class _Reader:
+    """Gathers the facts of executions of a deployment."""
+
+    def __init__(self, found: Target) -> None:
+        self._found = found
+        self._collector = Collector(s3=found.aws.client("s3"), tail=found.logs.tail)
+
+    def facts(self, execution: str) -> Facts:
+        """Gathers the facts of an execution, given as every command takes it."""
+        executions = self._found.executions
         described = executions.describe(execution)
-        facts = Collector(s3=found.aws.client("s3"), tail=found.logs.tail).facts(
+        facts = self._collector.facts(
             described, executions.history(described["executionArn"]), executions.data(described)
         )
-        if isinstance(found.logs, LocalLogs):
-            facts = _with_records(facts, found.logs, described)
-    text = page(facts)
-    if str(out) == "-":
-        click.echo(text, nl=False)
-        return
-    path = out or Path(f"report-{facts.name}.html")
+        logs = self._found.logs
+        return _with_records(facts, logs, described) if isinstance(logs, LocalLogs) else facts
+
+
+def _write_all(folder: Path, runs: list[Facts]) -> None:
+    """Writes the index and a report on each execution."""
+    if not runs:
+        raise CommandError("there is no execution to report on yet; start one: mlops start")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be made: {error.strerror}; name another folder: --all FOLDER") from error
+    for run in runs:
+        _write(folder / _file_name(run), page(run, index=_INDEX))
+    links = {run.name: _file_name(run) for run in runs}
+    _write(folder / _INDEX, comparison_page(compare(runs), links))
+    click.echo(f"written: {folder / _INDEX}, and the reports on {len(runs)} executions")
+
+
+def _file_name(run: Facts) -> str:
+    return f"report-{run.name}.html"
+
+
+def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}; name another file: --out FILE") from error
-    click.echo(f"written: {path}")
-    for what, why in facts.absent.items():
-        click.echo(f"  without {what[0].lower()}{what[1:]}: {why}")
 
 
 def _with_records(facts: Facts, logs: LocalLogs, execution: dict[str, Any]) -> Facts:

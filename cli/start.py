@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from cli.errors import local_errors
+from cli.options import relative
 from cli.overrides import parse
 from cli.target import aws_errors, target
 from cli.watch import watch_to_end
+from executions.defaults import PROJECT
 from executions.start import start_execution
 
 
@@ -16,16 +19,18 @@ def start(
     *,
     overrides: tuple[str, ...],
     key: str | None,
+    scripts: Path | None,
     stack: str | None,
     folder: Path,
     watches: bool,
     local: bool,
     as_json: bool,
 ) -> None:
-    """Starts an execution."""
+    """Starts an execution; on this machine, with the scripts as they lie in the folder."""
     over = parse(overrides)
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
+        changed = _publish(scripts, folder) if local and key is None else None
         answer = start_execution(found, key=key, overrides=over)
         options = " --local" if local else ""
         if as_json and not watches:
@@ -33,7 +38,32 @@ def start(
         elif not as_json:
             name = answer["name"]
             click.echo(f"started: execution {name}" if answer["started"] else f"execution {name} was started before")
+            if changed:
+                click.echo(f"published first, since the folder had changed: {changed}")
             if not watches:
                 click.echo(f"Next: mlops watch {name}{options}")
         if watches:
             sys.exit(watch_to_end(found, answer["executionArn"], as_json=as_json, options=options))
+
+
+def _publish(scripts: Path | None, folder: Path) -> str:
+    """Publishes the scripts to the environment on this machine.
+
+    Args:
+        scripts: the user's folder; None for the module's.
+        folder: the environment's folder.
+
+    Returns:
+        What was published, as shown to the user; empty if nothing had changed.
+
+    Raises:
+        CommandError: no environment is up, or the folder contains a link.
+    """
+    from local.environment import MODEL_NAME  # noqa: PLC0415 - for --local only
+    from local.publication import publish, published  # noqa: PLC0415 - as above
+    from local.state import EnvironmentDir  # noqa: PLC0415 - as above
+
+    with local_errors(folder):
+        state = EnvironmentDir(folder).require_live()
+        changed = publish(state, published(scripts=scripts, input_file=None), model_name=MODEL_NAME)
+    return f"{changed} files of {relative(scripts or PROJECT / 'scripts')}" if changed else ""

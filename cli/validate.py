@@ -8,24 +8,12 @@ from typing import Any
 import click
 
 from cli.overrides import parse
-from pipeline.images import ACCOUNTS, image_uri, xgboost_image_uri
 from pipeline.input.errors import InputIssue, InvalidFileError, path_text
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.integration_fields import unconfirmed_fields
 from pipeline.stages import STAGES
-
-_REGION = "us-east-1"
-
-STAND_INS = {
-    "MLOPS_BUCKET": "mlops-bucket",
-    "MODEL_NAME": "demo",
-    "AWS_REGION_NAME": _REGION,
-    "SAGEMAKER_EXECUTION_ROLE": "arn:aws:iam::123456789012:role/SageMakerExecutionRole",
-    "IMAGE_URI": image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
-    "XGBOOST_IMAGE_URI": xgboost_image_uri(account=ACCOUNTS[_REGION], region=_REGION, url_suffix="amazonaws.com"),
-}
-"""Sample values for the tokens, since no deployment provides them."""
 
 
 def validate(
@@ -44,7 +32,7 @@ def validate(
     Raises:
         click.UsageError: a token or an override is malformed.
     """
-    values = STAND_INS | dict(_token(token) for token in tokens)
+    values = SAMPLE_TOKENS | dict(_token(token) for token in tokens)
     try:
         made = execution_input(
             file.read_bytes(), tokens=values, event_id=str(file), overrides=parse(overrides), in_vpc=vpc
@@ -55,7 +43,7 @@ def validate(
             _print_json({"file": str(file), "valid": False, "problems": found})
         else:
             for problem in error.problems:
-                click.echo(_line(file, problem))
+                click.echo(problem.located(file))
         sys.exit(1)
     running = [stage.key for stage in STAGES if (made.content.get(stage.key) or {}).get("run")]
     warnings = [*unconfirmed_fields(made.content)]
@@ -79,13 +67,6 @@ def _token(text: str) -> tuple[str, str]:
     if not equals or name not in allowed:
         raise click.UsageError(f"invalid --token {text!r}; expected NAME=VALUE, where NAME is {', '.join(allowed)}")
     return name, value
-
-
-def _line(file: Path, problem: InputIssue) -> str:
-    """``file:line:column: path: message``, which editors and terminals turn into a link."""
-    position = f":{problem.line}:{problem.column}" if problem.line else ""
-    path = f"{path_text(problem.path)}: " if problem.path else ""
-    return f"{file}{position}: {path}{problem.message}"
 
 
 def _as_json(problem: InputIssue) -> dict[str, Any]:

@@ -15,10 +15,21 @@ from constructs import Construct
 from infrastructure.function import python_function
 from infrastructure.permissions import key_statements
 from pipeline.bundle import published_files
+from pipeline.places import PUBLISHED
 
 
 class Publisher(Construct):
-    """A custom resource that uploads the scripts; a redeploy updates what the module ships and deletes nothing."""
+    """A custom resource that uploads the scripts. A redeployment deletes nothing, and keeps what was changed by hand.
+
+    Args:
+        scope: as for every construct.
+        construct_id: as for every construct.
+        folder: the scripts and ``input.yaml``.
+        overwrite: whether to replace what was changed in the bucket, too.
+        bucket: the pipeline's bucket.
+        prefix: where to upload.
+        key: the deployment's KMS key.
+    """
 
     def __init__(
         self,
@@ -26,6 +37,7 @@ class Publisher(Construct):
         construct_id: str,
         *,
         folder: Path,
+        overwrite: bool,
         bucket: s3.IBucket,
         prefix: str,
         key: kms.IKey | None = None,
@@ -50,10 +62,17 @@ class Publisher(Construct):
                 resources=[f"arn:{stack.partition}:s3:::{asset.s3_bucket_name}/{asset.s3_object_key}"],
             )
         )
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{prefix}*")])
-        )
-        for statement in key_statements(key, "GenerateDataKey", via="s3", stack=stack):
+        for statement in (
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{prefix}*")]),
+            # What was published last, to keep what has changed since.
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringEquals": {"s3:prefix": prefix}},
+            ),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects(prefix + PUBLISHED)]),
+            *key_statements(key, "Decrypt", "GenerateDataKey", via="s3", stack=stack),
+        ):
             function.add_to_role_policy(statement)
         publication = cdk.CustomResource(
             self,
@@ -65,8 +84,12 @@ class Publisher(Construct):
                 "ArchiveKey": asset.s3_object_key,
                 "Bucket": bucket.bucket_name,
                 "Prefix": prefix,
+                "Record": PUBLISHED,
+                "Overwrite": str(overwrite).lower(),
             },
         )
+        self.kept = publication.get_att_string("Kept")
+        """The names of the files that the last deployment kept, since they were changed in the bucket."""
         # The permissions must exist before the function runs, and until it has run.
         publication.node.add_dependency(function)
 

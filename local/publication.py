@@ -1,44 +1,84 @@
 """Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
 import hashlib
+import os
 from pathlib import Path
+from typing import Any
 
 from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, published_files
+from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
+from pipeline.places import PUBLISHED, SCRIPTS
 
 
-def publish(state: State, *, model_name: str, scripts: Path | None, input_file: Path | None) -> None:
-    """Uploads the module's scripts and input, overridden by the user's, and deletes other files of earlier runs.
+def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, bytes]:
+    """Returns the files of a run by name: the module's scripts and input, overridden by the user's.
 
     Args:
-        state: the environment.
-        model_name: the first part of the prefix.
-        scripts: the user's folder of scripts; None for the module's scripts only.
+        scripts: the user's folder. With an ``input.yaml`` it takes the place of the module's scripts, as the parameter
+            ``scripts-folder`` does; without one, its files are added to the module's. None for the module's only.
         input_file: the user's ``input.yaml``; None for the one among the scripts.
 
     Raises:
         LocalError: the scripts include a link.
     """
     try:
-        wanted = published_files(PROJECT / "scripts")
+        whole = scripts is not None and (scripts / INPUT_FILE).is_file()
+        wanted = {} if whole else published_files(PROJECT / "scripts")
         if scripts:
             wanted |= published_files(scripts)
     except LinkError as error:
         raise LocalError(str(error)) from error
     if input_file:
         wanted[INPUT_FILE] = input_file.read_bytes()
+    return wanted
+
+
+def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: Path | None) -> None:
+    """Checks the run's ``input.yaml`` as the start Lambda does, before anything is started.
+
+    Raises:
+        LocalError: it is invalid; has every issue on a line of its own.
+    """
+    content = published(scripts=scripts, input_file=input_file)[INPUT_FILE]
+    own = scripts / INPUT_FILE if scripts else None
+    file = input_file or (own if own and own.is_file() else PROJECT / "scripts" / INPUT_FILE)
+    try:
+        execution_input(content, tokens=SAMPLE_TOKENS, event_id="check", overrides=overrides)
+    except InvalidFileError as error:
+        problems = "\n".join(problem.located(os.path.relpath(file)) for problem in error.problems)
+        raise LocalError(f"nothing was started: {problems}") from error
+
+
+def publish(state: State, wanted: dict[str, bytes], *, model_name: str) -> int:
+    """Uploads a run's files, and deletes other files of earlier runs.
+
+    Args:
+        state: the environment.
+        wanted: the files, as ``published`` returns them.
+        model_name: the first part of the prefix.
+
+    Returns:
+        The number of files that were new, changed or deleted.
+    """
     s3 = state.connection.client("s3")
-    bucket, prefix = state.metadata.bucket, f"{model_name}/scripts/"
+    bucket, prefix = state.metadata.bucket, f"{model_name}/{SCRIPTS}"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     present = {
         item["Key"].removeprefix(prefix): item["ETag"].strip('"') for page in pages for item in page.get("Contents", ())
     }
+    present.pop(PUBLISHED, None)
+    changed = 0
     for name, content in wanted.items():
         # The ETag of an object that was uploaded in one part and not encrypted with KMS is its MD5
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
         if present.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
             s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
+            changed += 1
     for name in present:
         s3.delete_object(Bucket=bucket, Key=prefix + name)
+    return changed + len(present)

@@ -29,7 +29,7 @@ from local.display import Display
 from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
 from local.job_records import read_records
-from local.publication import publish
+from local.publication import check_input, publish, published
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
 from pipeline.refusals import as_refused
@@ -70,6 +70,7 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     """
     if options.folder == options.environment:
         raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
+    check_input(options.overrides, scripts=options.scripts, input_file=options.input_file)
     unsafe = isolation_warning()
     if unsafe:
         display.warn(unsafe)
@@ -126,7 +127,7 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Uploads the scripts, starts an execution, follows it, and downloads its results."""
-    publish(state, model_name=MODEL_NAME, scripts=options.scripts, input_file=options.input_file)
+    publish(state, published(scripts=options.scripts, input_file=options.input_file), model_name=MODEL_NAME)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from executions.defaults import PROJECT
 
-_FILES = ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt")
+_FILES = ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt", "pyproject.toml")
 _FOLDERS = ("infrastructure", "pipeline", "lambda")
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 

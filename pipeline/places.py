@@ -3,6 +3,10 @@
 SCRIPTS = "scripts/"
 """The scripts and ``input.yaml``; the publisher and people write here, but never a job."""
 
+PUBLISHED = ".published.json"
+"""The publisher's record of what it has published: among the scripts, where no job may write, and hidden, since hidden
+files of a folder are not published."""
+
 REGISTERED = "registered/"
 """The artefacts and reports of registered models. The gate copies them here, where no job and no endpoint can write, so
 that the model that was evaluated is the model that is served."""

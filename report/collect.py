@@ -1,8 +1,7 @@
 """Gathers the report's facts from AWS, or from the emulator. It uses public APIs only and is read-only."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +15,12 @@ from executions.progress import progress_of
 from executions.results import REPORT, report_uri
 from executions.text import one_line
 from pipeline.limits import MAX_REPORT_BYTES
+from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
+from report.stored_objects import StoredObjects, TooManyObjectsError, stored
+
+CODE = "code"
+"""The channel with the scripts."""
 
 LOG_LINES = 40
 """The number of lines to show of the failed job's log."""
@@ -29,13 +33,14 @@ class _AbsentError(Exception):
     """A fact is unavailable; the message says why."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Collector:
     """Gathers the facts of executions."""
 
-    s3: Any
-    """A client."""
-    tail: Tail
+    def __init__(self, *, s3: Any, tail: Tail) -> None:
+        """Takes an S3 client and what reads a job's log."""
+        self.s3 = s3
+        self.tail = tail
+        self._objects = StoredObjects(s3=s3)
 
     def facts(self, execution: dict[str, Any], events: list[dict[str, Any]], content: dict[str, Any]) -> Facts:
         """Gathers the facts of an execution; ``absent`` says why some are unavailable.
@@ -48,9 +53,8 @@ class Collector:
         absent: dict[str, str] = {}
         stopped = execution.get("stopDate")
         stages = progress_of(execution, events)
-        results = {key: (content.get(key) or {}).get("result") or {} for key in stages}
-        uri = self._had(absent, "Evaluation", self._report_uri, results)
-        evaluation = self._had(absent, "Evaluation", self._report, uri) if uri else None
+        results = _results(content)
+        uri, evaluation = self._evaluation(absent, results)
         best = (results["approval"].get("champion") or {}).get("report")
         _note_missing_parts(absent, evaluation)
         return Facts(
@@ -70,6 +74,40 @@ class Collector:
             absent=absent,
             made=datetime.now(UTC),
         )
+
+    def compared(self, execution: dict[str, Any], content: dict[str, Any]) -> Facts:
+        """Gathers the facts by which executions are compared: no history, champion, model or log.
+
+        Args:
+            execution: as for ``facts``.
+            content: as for ``facts``.
+        """
+        absent: dict[str, str] = {}
+        started = execution["startDate"]
+        uri, evaluation = self._evaluation(absent, _results(content))
+        return Facts(
+            name=execution["name"],
+            arn=execution["executionArn"],
+            status=execution["status"],
+            started=started,
+            stopped=execution.get("stopDate"),
+            stages={},
+            content=content,
+            evaluation=evaluation,
+            evaluation_uri=uri,
+            published=self._had(absent, "Scripts", self._published, content, started) or (),
+            data=self._had(absent, "Data", self._data, content, execution["name"], started) or (),
+            failure=Failure(stage=None, error=why[0], reason=why[1], job=None) if (why := reason(execution)) else None,
+            absent=absent,
+            made=datetime.now(UTC),
+        )
+
+    def _evaluation(
+        self, absent: dict[str, str], results: dict[str, dict[str, Any]]
+    ) -> tuple[str | None, dict[str, Any] | None]:
+        """The URI of the evaluation report, and the report."""
+        uri = self._had(absent, "Evaluation", self._report_uri, results)
+        return uri, self._had(absent, "Evaluation", self._report, uri) if uri else None
 
     def _had(self, absent: dict[str, str], what: str, get: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what ``get`` returns; if it is unavailable, notes the reason and returns None."""
@@ -106,20 +144,23 @@ class Collector:
         return content
 
     def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
-        """The objects below the scripts' prefix, each in the version that was current at the start."""
-        location = _code(content)
-        if location is None:
+        """The objects below the scripts' prefix, as they were at the start."""
+        code = next((uri for name, uri in _channels(content) if name == CODE), None)
+        if code is None:
             raise _AbsentError("no stage of this run has a channel named code")
-        bucket, prefix = location
-        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-        newest: dict[str, dict[str, Any]] = {}
-        for page in pages:
-            for found in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                before = newest.get(found["Key"])
-                if found["LastModified"] <= started and (before is None or _age(before) < _age(found)):
-                    newest[found["Key"]] = found
-        # A delete marker has no ETag: the object was not there.
-        return tuple(_stored(bucket, key, found) for key, found in sorted(newest.items()) if "ETag" in found)
+        return self._at(f"{code.rstrip('/')}/", started)
+
+    def _data(self, content: dict[str, Any], name: str, started: datetime) -> tuple[StoredObject, ...]:
+        """The objects that stages read and no stage of this execution wrote, as they were at the start."""
+        uris = {uri: None for channel, uri in _channels(content) if channel != CODE and name not in uri}
+        return tuple(stored for uri in uris for stored in self._at(uri, started))
+
+    def _at(self, uri: str, moment: datetime) -> tuple[StoredObject, ...]:
+        location = urlsplit(uri)
+        try:
+            return self._objects.at(location.netloc, location.path.lstrip("/"), moment)
+        except TooManyObjectsError as error:
+            raise _AbsentError(str(error)) from error
 
     def _artifact(self, training: dict[str, Any]) -> StoredObject:
         uri = (training.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
@@ -128,7 +169,7 @@ class Collector:
         location = urlsplit(uri)
         key = location.path.lstrip("/")
         head = self.s3.head_object(Bucket=location.netloc, Key=key)
-        return _stored(location.netloc, key, head | {"Size": head["ContentLength"]})
+        return stored(location.netloc, head | {"Key": key, "Size": head["ContentLength"]})
 
     def _failure(
         self, absent: dict[str, str], execution: dict[str, Any], stages: dict[str, Any], content: dict[str, Any]
@@ -143,35 +184,24 @@ class Collector:
         return Failure(stage=stage, error=error, reason=text, job=job, log=tuple(log or ()))
 
 
-def _age(found: dict[str, Any]) -> tuple[datetime, bool]:
-    """Sorts versions by age; their times are in whole seconds, so that two may be equal."""
-    return found["LastModified"], found["IsLatest"]
+def _results(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The result of each stage; empty for a stage that did not run to its end."""
+    return {stage.key: (content.get(stage.key) or {}).get("result") or {} for stage in STAGES}
 
 
-def _code(content: dict[str, Any]) -> tuple[str, str] | None:
-    """The bucket and the prefix of the scripts, from the first stage with a channel ``code``."""
+def _channels(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The inputs of all jobs: the channel's name and the S3 URI."""
     for section in content.values():
         request = section.get("input") if isinstance(section, dict) else None
         if not isinstance(request, dict):
             continue
-        inputs = [*(request.get("ProcessingInputs") or ()), *(request.get("InputDataConfig") or ())]
-        for given in inputs:
-            if "code" in {given.get("InputName"), given.get("ChannelName")}:
-                source = given.get("S3Input") or (given.get("DataSource") or {}).get("S3DataSource") or {}
-                location = urlsplit(source.get("S3Uri") or "")
-                return (location.netloc, location.path.strip("/") + "/") if location.netloc else None
-    return None
-
-
-def _stored(bucket: str, key: str, found: dict[str, Any]) -> StoredObject:
-    version = found.get("VersionId")
-    return StoredObject(
-        uri=f"s3://{bucket}/{key}",
-        size=found["Size"],
-        etag=found["ETag"].strip('"'),
-        version=None if version in {None, "null"} else version,
-        modified=found["LastModified"],
-    )
+        transform = request.get("TransformInput")
+        given = [*(request.get("ProcessingInputs") or ()), *(request.get("InputDataConfig") or ())]
+        for channel in [*given, transform] if transform else given:
+            source = channel.get("S3Input") or (channel.get("DataSource") or {}).get("S3DataSource") or {}
+            uri = source.get("S3Uri") or ""
+            if urlsplit(uri).netloc:
+                yield str(channel.get("InputName") or channel.get("ChannelName") or ""), uri
 
 
 def _note_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:

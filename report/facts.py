@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from executions.differences import StageDifference
-from executions.progress import StageProgress
+from executions.progress import MODEL_REJECTED, StageProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,8 @@ class Facts:
     """The evaluation report of the latest approved model version."""
     published: tuple[StoredObject, ...] = ()
     """The scripts and ``input.yaml``, as they were when the execution started."""
+    data: tuple[StoredObject, ...] = ()
+    """What stages read and no stage of this execution wrote, as it was when the execution started."""
     artifact: StoredObject | None = None
     """The trained model."""
     failure: Failure | None = None
@@ -70,6 +72,11 @@ class Facts:
     """Why facts are unavailable, by their titles."""
     made: datetime
     """When the facts were gathered."""
+
+    @property
+    def word(self) -> str:
+        """The status for people: ``rejected`` if the model was rejected."""
+        return "rejected" if self.failure and self.failure.error == MODEL_REJECTED else self.status
 
     def section(self, key: str) -> dict[str, Any]:
         """A section of ``input.yaml``; empty if there is none."""

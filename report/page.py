@@ -18,21 +18,18 @@ _SMALL, _LARGE = 1e-3, 1e4
 _MINUTE, _HOUR = 60, 3600
 
 
-def page(facts: Facts) -> str:
-    """Renders the report of an execution: an HTML document that loads nothing and has no control characters."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for text in (number, difference, duration, moment, breakable):
-        environment.filters[text.__name__] = text
-    environment.globals["short_name"] = short_name
+def page(facts: Facts, *, index: str | None = None) -> str:
+    """Renders the report of an execution: an HTML document that loads nothing and has no control characters.
+
+    Args:
+        facts: of the execution.
+        index: the address of the page that compares it with others, if there is one.
+    """
     bins = sections.calibration(facts)
-    html = environment.get_template("page.html.j2").render(
+    template = templates().get_template("page.html.j2")
+    html = template.render(
         facts=facts,
+        index=index,
         outcome=outcome(facts),
         reason=sections.reason(facts),
         main_metric=main_metric(facts),
@@ -53,6 +50,21 @@ def page(facts: Facts) -> str:
         differences=shared(facts.differences),
     )
     return printable_lines(html)
+
+
+def templates() -> jinja2.Environment:
+    """Returns the templates of all pages, with their filters."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for text in (number, difference, duration, moment, breakable):
+        environment.filters[text.__name__] = text
+    environment.globals["short_name"] = short_name
+    return environment
 
 
 def number(value: float) -> str:

@@ -1,7 +1,9 @@
 """Draws plots as SVG; the page's style sheet has the colours."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from markupsafe import Markup
 
@@ -9,7 +11,11 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT = 360, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 12, 44
-_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_NARROW, _DIGIT = 3, 6
+"""The characters of a tick's text for which ``_LEFT`` has room, and the width of another one."""
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+"""The distances between ticks, as multiples of a power of ten."""
+_MOST_TICKS = 6
 
 
 def element(name: str, content: Markup | str = "", **attributes: object) -> Markup:
@@ -19,13 +25,49 @@ def element(name: str, content: Markup | str = "", **attributes: object) -> Mark
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The range of an axis and its ticks."""
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+    """Values and their texts."""
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Self:
+        """Returns a scale for values, which are finite, with round ticks that enclose them."""
+        found = list(values) or [0.0, 1.0]
+        low, high = min(found), max(found)
+        if low == high:
+            margin = abs(low) / 2 or 0.5
+            low, high = low - margin, high + margin
+        rough = (high - low) / (_MOST_TICKS - 1)
+        power = 10 ** math.floor(math.log10(rough))
+        step = next(power * multiple for multiple in _STEPS if power * multiple >= rough)
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        decimals = len(f"{step:.12f}".rstrip("0").partition(".")[2])
+        ticks = tuple((count * step, f"{count * step:,.{decimals}f}") for count in range(first, last + 1))
+        return cls(low=first * step, high=last * step, ticks=ticks)
+
+    def share(self, value: float) -> float:
+        """Returns the position of a value, 0 for the low end and 1 for the high end; clipped to them."""
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+
+
+UNIT = Scale(low=0.0, high=1.0, ticks=tuple((step / 5, f"{step / 5:.1f}") for step in range(6)))
+"""From 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A plot with two axes, both from 0 to 1."""
+    """A plot with two axes, by default from 0 to 1."""
 
     across: str
     """The title of the horizontal axis."""
     up: str
     """The title of the vertical axis."""
+    x: Scale = UNIT
+    y: Scale = UNIT
 
     def draw(self, *layers: Markup, label: str) -> Markup:
         """Returns the plot.
@@ -44,36 +86,47 @@ class Plot:
 
     def line(self, points: Sequence[Point], class_: str) -> Markup:
         """A line through the points."""
-        return element("polyline", points=_text(map(place, points)), class_=class_)
+        return element("polyline", points=_text(map(self.place, points)), class_=class_)
 
     def area(self, points: Sequence[Point], class_: str) -> Markup:
         """The area below the points."""
-        corners = [(points[0][0], 0.0), *points, (points[-1][0], 0.0)]
-        return element("polygon", points=_text(map(place, corners)), class_=class_)
+        corners = [(points[0][0], self.y.low), *points, (points[-1][0], self.y.low)]
+        return element("polygon", points=_text(map(self.place, corners)), class_=class_)
 
     def dot(self, point: Point, class_: str, radius: float = 3.5) -> Markup:
         """A dot; the radius is in the plot's units."""
-        x, y = place(point)
+        x, y = self.place(point)
         return element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", class_=class_)
 
     def bar(self, start: float, end: float, height: float, class_: str) -> Markup:
         """A bar on the horizontal axis."""
-        (x, y), (right, bottom) = place((start, height)), place((end, 0.0))
+        (x, y), (right, bottom) = self.place((start, height)), self.place((end, self.y.low))
         size = {"width": f"{right - x:.1f}", "height": f"{bottom - y:.1f}"}
         return element("rect", x=f"{x:.1f}", y=f"{y:.1f}", class_=class_, **size)
 
+    def place(self, point: Point) -> Point:
+        """Converts a point's values to coordinates in the plot, clipped to the axes."""
+        x, y = self.x.share(point[0]), self.y.share(point[1])
+        left = _LEFT + _DIGIT * max(0, *(len(text) - _NARROW for _, text in self.y.ticks))
+        return left + x * (WIDTH - left - _RIGHT), HEIGHT - _BOTTOM - y * (HEIGHT - _TOP - _BOTTOM)
+
     def _axes(self) -> Markup:
+        left, bottom = self.place((self.x.low, self.y.low))
+        right, top = self.place((self.x.high, self.y.high))
         parts = []
-        for tick in _TICKS:
-            (x, bottom), (_, top) = place((tick, 0.0)), place((tick, 1.0))
-            (left, y), (right, _) = place((0.0, tick)), place((1.0, tick))
-            text = f"{tick:.1f}"
+        for value, text in self.x.ticks:
+            x, _ = self.place((value, self.y.low))
             parts += [
-                element("path", d=f"M{x:.1f} {bottom:.1f}V{top:.1f}M{left:.1f} {y:.1f}H{right:.1f}", class_="grid"),
+                element("path", d=f"M{x:.1f} {bottom:.1f}V{top:.1f}", class_="grid"),
                 element("text", text, x=f"{x:.1f}", y=f"{bottom + 16:.1f}", text_anchor="middle"),
+            ]
+        for value, text in self.y.ticks:
+            _, y = self.place((self.x.low, value))
+            parts += [
+                element("path", d=f"M{left:.1f} {y:.1f}H{right:.1f}", class_="grid"),
                 element("text", text, x=f"{left - 7:.1f}", y=f"{y + 3.5:.1f}", text_anchor="end"),
             ]
-        middle_x, middle_y = place((0.5, 0.5))
+        middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
         parts += [
             element("text", self.across, x=f"{middle_x:.1f}", y=HEIGHT - 8, text_anchor="middle", class_="axis"),
             element(
@@ -85,12 +138,6 @@ class Plot:
             ),
         ]
         return Markup("").join(parts)
-
-
-def place(point: Point) -> Point:
-    """Converts a point's values to coordinates in the plot, clipped to the axes."""
-    x, y = (min(max(value, 0.0), 1.0) for value in point)
-    return _LEFT + x * (WIDTH - _LEFT - _RIGHT), HEIGHT - _BOTTOM - y * (HEIGHT - _TOP - _BOTTOM)
 
 
 def _text(points: Iterable[Point]) -> str:

@@ -35,6 +35,12 @@ class InputIssue:
         place = f"line {self.line}, column {self.column}: " if self.line else ""
         return f"{place}{path_text(self.path)}: {self.message}" if self.path else f"{place}{self.message}"
 
+    def located(self, file: object) -> str:
+        """Returns ``file:line:column: path: message``, which editors and terminals turn into a link."""
+        position = f":{self.line}:{self.column}" if self.line else ""
+        path = f"{path_text(self.path)}: " if self.path else ""
+        return f"{file}{position}: {path}{self.message}"
+
 
 class InputError(Exception):
     """The user's input cannot start an execution, and a retry would not help. The base of all such errors."""

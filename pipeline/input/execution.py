@@ -22,6 +22,9 @@ MAX_INPUT_BYTES = 262_144
 MAX_PROBLEMS = 100
 """The maximum number of issues reported together; a file with more is no input.yaml."""
 
+OVERRIDES = "overrides"
+"""The key of the execution's input with the event's overrides as they were given; absent if there were none."""
+
 _NAME_PARTS = ("job_prefix", "model_id")
 
 
@@ -59,7 +62,9 @@ def execution_input(
     overrides = overrides or {}
     try:
         data = merged(document.data, overrides)
-        return checked_input(data, tokens=tokens, event_id=event_id, found=document.problems, in_vpc=in_vpc)
+        return checked_input(
+            data, tokens=tokens, event_id=event_id, found=document.problems, in_vpc=in_vpc, overrides=overrides
+        )
     except InvalidFileError as error:
         located = [_located(problem, document, overrides) for problem in error.problems]
         raise InvalidFileError(sorted(located, key=lambda problem: (problem.line or 0, problem.column or 0))) from None
@@ -80,6 +85,7 @@ def checked_input(
     event_id: str,
     found: list[InputIssue] | None = None,
     in_vpc: bool = False,
+    overrides: Mapping[str, Any] | None = None,
 ) -> ExecutionInput:
     """Returns the execution that parsed data describes.
 
@@ -89,6 +95,7 @@ def checked_input(
         event_id: as for ``execution_input``.
         found: the issues found so far.
         in_vpc: as for ``execution_input``.
+        overrides: what has been merged in; recorded in the execution's input.
 
     Raises:
         InvalidFileError: the data is invalid; has every issue, without positions.
@@ -104,6 +111,8 @@ def checked_input(
             [InputIssue(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
         )
         raise InvalidFileError(wrong[:MAX_PROBLEMS] + more)
+    if overrides:
+        content[OVERRIDES] = overrides
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     try:
         size = len(text.encode())

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from cli.validate import STAND_INS
 from executions.defaults import PROJECT
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.stages import STAGES
 
@@ -134,7 +134,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 def test_every_token_has_a_sample_value() -> None:
     """Each token except the execution's own has a sample value."""
-    assert set(STAND_INS) == set(TOKENS) - {EXECUTION_TOKEN}
+    assert set(SAMPLE_TOKENS) == set(TOKENS) - {EXECUTION_TOKEN}
 
 
 def test_approval_without_registration_is_a_warning() -> None:

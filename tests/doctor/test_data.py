@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.account import Caller
 from doctor.data import data, data_of
 from doctor.result import FAILURE, OK, SKIPPED
 from executions.defaults import PROJECT
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.doctor.conftest import Stubbed, make_client
 from tests.policies.references import ACCOUNT
 
@@ -42,7 +42,7 @@ def s3(moto: None) -> Any:  # noqa: ARG001 - the account in memory
 
 def test_data_of_the_shipped_input() -> None:
     """The census and the scripts exist before the execution; what it writes itself does not."""
-    made = execution_input((PROJECT / "scripts" / "input.yaml").read_bytes(), tokens=STAND_INS, event_id="event")
+    made = execution_input((PROJECT / "scripts" / "input.yaml").read_bytes(), tokens=SAMPLE_TOKENS, event_id="event")
     assert data_of(made.content, execution=made.name) == [
         "s3://sagemaker-sample-data-us-east-1/processing/census",
         "s3://mlops-bucket/demo/scripts",

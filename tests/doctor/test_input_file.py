@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.input_file import InputFile, folder_file, input_file
 from doctor.result import FAILURE, OK, WARNING, UnavailableError
 from executions.defaults import PROJECT
+from pipeline.input.samples import SAMPLE_TOKENS
 
 VALID = (PROJECT / "scripts" / "input.yaml").read_bytes()
 
 
 def file(content: bytes, where: str = "s3://mine/demo/scripts/input.yaml") -> InputFile:
     """A file with these bytes."""
-    return InputFile(where=where, content=content, tokens=STAND_INS)
+    return InputFile(where=where, content=content, tokens=SAMPLE_TOKENS)
 
 
 def test_valid_file() -> None:
@@ -44,4 +44,4 @@ def test_invalid_file() -> None:
 def test_folder_without_a_file(tmp_path: Path) -> None:
     """A file that cannot be read is named."""
     with pytest.raises(UnavailableError, match=r"scripts/input.yaml: No such file"):
-        folder_file(tmp_path / "input.yaml", shown="scripts/input.yaml", tokens=STAND_INS)
+        folder_file(tmp_path / "input.yaml", shown="scripts/input.yaml", tokens=SAMPLE_TOKENS)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from doctor.instances import Instances, instances_of
 from doctor.quotas import quotas
 from doctor.result import FAILURE, OK, WARNING
 from executions.defaults import PROJECT
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.doctor.conftest import Stubbed
 
 LISTED = "list_service_quotas"
@@ -19,7 +19,7 @@ DEFAULTS = "list_aws_default_service_quotas"
 def instances(**overrides: Any) -> list[Instances]:
     """The instances of the shipped input with overrides."""
     file = (PROJECT / "scripts" / "input.yaml").read_bytes()
-    return instances_of(execution_input(file, tokens=STAND_INS, event_id="event", overrides=overrides).content)
+    return instances_of(execution_input(file, tokens=SAMPLE_TOKENS, event_id="event", overrides=overrides).content)
 
 
 def page(*quotas: tuple[str, float], following: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.validate import STAND_INS
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator
@@ -143,7 +143,7 @@ def test_a_task_without_sync_does_not_wait_for_its_job(pipeline: PipelineEmulato
     name = f"job-{time.monotonic_ns()}"
     job = {
         "ProcessingJobName": name,
-        "AppSpecification": {"ImageUri": STAND_INS["IMAGE_URI"], "ContainerEntrypoint": ["sleep", "30"]},
+        "AppSpecification": {"ImageUri": SAMPLE_TOKENS["IMAGE_URI"], "ContainerEntrypoint": ["sleep", "30"]},
         "ProcessingResources": {
             "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
         },

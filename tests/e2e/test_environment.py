@@ -64,12 +64,17 @@ def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
 
 
 def test_malformed_input_starts_nothing(checkout: Checkout, tmp_path: Path) -> None:
-    """An input.yaml that is not valid YAML is rejected with the line, and no execution is started."""
+    """An input.yaml that is not valid YAML is rejected with its line, before anything starts or is removed."""
     own = tmp_path / "own.yaml"
     own.write_text("training: [1\nrun: true\n")
+    results = checkout.folder / "out" / "demo"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "summary.json").write_text('{"status": "of the run before"}')
     printed = checkout.run("--input", str(own), code=1)
-    for part in ("demo/scripts/input.yaml", "line 2", "not valid YAML", "nothing was started"):
+    assert printed.startswith("error: nothing was started: ")
+    for part in ("own.yaml:2:", "not valid YAML"):
         assert part in printed
+    assert checkout.summary == {"status": "of the run before"}
     assert checkout.status["executions"] == []
 
 

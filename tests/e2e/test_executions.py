@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-from local.environment import MODEL_NAME
-from local.publication import publish
-from local.state import EnvironmentDir
 from tests.e2e.checkout import PROJECT, Checkout
 from tests.e2e.conftest import FirstRun
 
@@ -56,9 +53,8 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def environment(checkout: Checkout, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The running environment after its first run, with the module's scripts republished."""
+    """The running environment after its first run."""
     local = checkout.folder / "out" / "local"
-    publish(EnvironmentDir(local).require_live(), model_name=MODEL_NAME, scripts=PROJECT / "scripts", input_file=None)
     return Environment(local, tmp_path_factory.mktemp("executions"), first_run.summary)
 
 
@@ -80,10 +76,15 @@ def test_report_of_a_run(environment: Environment) -> None:
     assert f"Python {environment.run['jobs']['training']['runtime']['python']}, scikit-learn 1.2.1, numpy" in page
 
 
-def test_failing_execution(environment: Environment) -> None:
-    """A failed execution is watched to its end and listed, with its reason and log."""
+def test_failing_execution(environment: Environment, tmp_path: Path) -> None:
+    """A failed execution is watched to its end and listed, with its reason and log. It runs what lies in the folder."""
     bad = 'training.input.HyperParameters.max_iter="0"'
-    printed = environment.mlops("start", "--local", "--watch", "--override", bad, code=1)
+    script = (PROJECT / "scripts" / "preprocessing.py").read_text()
+    first = "from __future__ import annotations\n"
+    (tmp_path / "preprocessing.py").write_text(script.replace(first, f"{first}print('edited')\n"))
+    options = ("--watch", "--override", bad, "--scripts", str(tmp_path))
+    printed = environment.mlops("start", "--local", *options, code=1)
+    assert "published first, since the folder had changed: " in printed
     assert "preprocessing: SUCCEEDED" in printed
     assert "training: FAILED" in printed
     assert "max_iter is '0'" in printed
@@ -93,11 +94,35 @@ def test_failing_execution(environment: Environment) -> None:
     assert (before["status"], before["stages"]["deployment"]) == ("SUCCEEDED", "SUCCEEDED")
     assert before["metric"]["name"] == "binary_classification_metrics.auc.value"
     assert environment.mlops("logs", newest["name"], "training", "--local").startswith("error: hyperparameter max_iter")
-    assert "preprocessing | train:" in environment.mlops("logs", newest["name"], "--local")
+    lines = environment.mlops("logs", newest["name"], "--local")
+    assert "preprocessing | edited" in lines
+    assert "preprocessing | train:" in lines
     page = environment.mlops("report", newest["name"], "--local", "--out", "-")
     assert "<h1>Training failed</h1>" in page
     assert "hyperparameter max_iter is &#39;0&#39;" in page
     assert environment.mlops("watch", "--local", code=1).endswith(f"mlops report {newest['name']} --local\n")
+
+
+def test_comparison(environment: Environment) -> None:
+    """Executions are compared by what their events changed; each report is linked from an index of all."""
+    compared = json.loads(environment.mlops("compare", "--local", "--json"))
+    newest, first = (compared["executions"][position] for position in (0, -1))
+    path = "training.input.HyperParameters.max_iter"
+    assert (first["name"], newest["values"][path]) == (environment.run["execution"], "0")
+    auc = "binary_classification_metrics.auc.value"
+    assert (newest["metrics"][auc], first["metrics"][auc]) == (None, environment.run["metrics"]["roc_auc"])
+    assert environment.runs()[newest["name"]]["overrides"] == {path: "0"}
+    table = environment.mlops(
+        "compare", newest["name"], first["name"], "--local", "--sort", "auc", "--html", "page.html"
+    )
+    assert table.index(first["name"]) < table.index(newest["name"])
+    assert "max_iter" in table
+    assert "2 runs compared" in (environment.folder / "page.html").read_text()
+    environment.mlops("report", "--all", "reports", "--local")
+    index = (environment.folder / "reports" / "index.html").read_text()
+    links = re.findall(r'<a href="(report-[^"]+)">', index)
+    assert len(links) == len(environment.runs())
+    assert all("compared with all runs" in (environment.folder / "reports" / link).read_text() for link in links)
 
 
 def test_stopped_execution(environment: Environment) -> None:
@@ -122,6 +147,10 @@ def test_stopped_execution(environment: Environment) -> None:
         (("logs", "latest", "approval"), "error: the stage 'approval' has no job; stages with one: "),
         (("stop", "nobody"), "error: there is no execution nobody of the state machine "),
         (("runs", "--stack", "nothing"), "error: there is no stack nothing on this machine; "),
+        (("compare", "nobody"), "error: there is no execution nobody of the state machine "),
+        (("compare", "--sort", "nothing"), "error: --sort is 'nothing'; expected one of: started, "),
+        (("compare", "--html", "no/such/folder"), "error: no/such/folder cannot be written: "),
+        (("report", "--all", "/dev/null/reports"), "error: /dev/null/reports cannot be made: "),
         (("start", "--override", "training.run=maybe"), "error: nothing was started: "),
         (("report", "latest", "--out", "no/such/folder"), "error: no/such/folder cannot be written: "),
         (("report", "latest", "--out", "/proc/no-such-folder/x"), "error: /proc/no-such-folder/x cannot be written: "),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.input.errors import InvalidFileError
-from pipeline.input.execution import checked_input
+from pipeline.input.execution import OVERRIDES, checked_input
 from tests.input.conftest import TOKENS, made, refused
 
 OFF = {"run": False}
@@ -48,7 +48,8 @@ def test_source_execution_replaces_what_does_not_run() -> None:
 
 def test_source_is_not_used_while_everything_runs() -> None:
     """A source execution that no stage needs changes nothing."""
-    with_source = made(source_execution_id=SOURCE).content
+    with_source = dict(made(source_execution_id=SOURCE).content)
+    assert with_source.pop(OVERRIDES) == {"source_execution_id": SOURCE}
     assert with_source == made().content | {"source_execution_id": SOURCE}
 
 

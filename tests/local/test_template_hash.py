@@ -12,7 +12,7 @@ from local.template_hash import template_hash
 @pytest.fixture
 def module(tmp_path: Path) -> Path:
     """A copy of the template's sources."""
-    for name in ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt"):
+    for name in ("app.py", "stack.py", "settings.py", "cdk.json", "requirements.txt", "pyproject.toml"):
         shutil.copy(PROJECT / name, tmp_path)
     for name in ("infrastructure", "pipeline", "lambda", "scripts"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

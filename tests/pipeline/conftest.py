@@ -11,14 +11,14 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from cli.validate import STAND_INS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.pipeline.endpoints import Deploy, Endpoints
 from tests.pipeline.evaluators import evaluate_all_in_node
 from tests.pipeline.machine import EVALUATED, EXECUTION, Ended, Handler, run
 
 SHIPPED = Path(__file__).parent.parent.parent / "scripts" / "input.yaml"
-_FILLED = execution_input(SHIPPED.read_bytes(), tokens=STAND_INS, event_id="event").content
+_FILLED = execution_input(SHIPPED.read_bytes(), tokens=SAMPLE_TOKENS, event_id="event").content
 _JOBS = ("preprocessing", "training", "evaluation", "CreateModel", "batchTransform")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from pipeline import schema
 from pipeline.asl.resources import Resources
 from pipeline.asl.states_file import read_states
@@ -15,6 +14,7 @@ from pipeline.grants import Grants, OwnGrant
 from pipeline.input import validator
 from pipeline.input.errors import InputIssue
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.stage_section import StageSection
 from pipeline.stages import STAGES, Stage
 from pipeline.stages.section_schema import Requests, Schema, section
@@ -87,4 +87,4 @@ def content(**announcement: Any) -> dict[str, Any]:
     """Returns an execution's input in which only the announcement runs."""
     idle = {stage.key: {"run": False} for stage in STAGES}
     overrides = idle | {"announcement": announcement}
-    return execution_input(SHIPPED, tokens=STAND_INS, event_id="event", overrides=overrides).content
+    return execution_input(SHIPPED, tokens=SAMPLE_TOKENS, event_id="event", overrides=overrides).content

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cli.validate import STAND_INS
 from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
 from tests.pipeline.endpoints import UNKNOWN, Endpoints
 from tests.pipeline.machine import Ended, Handler, TaskError, run
 from tests.policies.references import ACCOUNT, REGION, resolved
@@ -28,7 +28,7 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
     """Every call of three executions that together visit every state with a call."""
     filled = execution_input(
         (PROJECT / "scripts" / "input.yaml").read_bytes(),
-        tokens=STAND_INS,
+        tokens=SAMPLE_TOKENS,
         event_id="event",
         overrides={
             "approval": {"manual": True, "must_beat_champion": True},
@@ -97,8 +97,8 @@ def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str
         '"SERVING-ROLE"': json.dumps(arn("AWS::IAM::Role", "Serving")),
         '"TOPIC"': json.dumps(resolved({"Ref": logical_id("AWS::SNS::Topic", "")}, template)),
         '"APPROVALS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Approval")),
-        STAND_INS["SAGEMAKER_EXECUTION_ROLE"]: arn("AWS::IAM::Role", "SageMaker"),
-        STAND_INS["MLOPS_BUCKET"]: logical_id("AWS::S3::Bucket", "Storage"),
+        SAMPLE_TOKENS["SAGEMAKER_EXECUTION_ROLE"]: arn("AWS::IAM::Role", "SageMaker"),
+        SAMPLE_TOKENS["MLOPS_BUCKET"]: logical_id("AWS::S3::Bucket", "Storage"),
     }.items():
         text = text.replace(old, new)
     content: dict[str, Any] = json.loads(text)

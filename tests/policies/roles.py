@@ -92,11 +92,14 @@ def publisher(template: dict[str, Any]) -> list[Need]:
     (publication,) = (
         found["Properties"] for found in template["Resources"].values() if "PublishedScripts" in found["Type"]
     )
+    bucket = arn(template, "AWS::S3::Bucket")
     return [
         Need("s3:GetObject", f"{ASSETS}/{publication['ArchiveKey']}"),
-        Need("s3:PutObject", f"{arn(template, 'AWS::S3::Bucket')}/demo/scripts/train.py"),
+        Need("s3:PutObject", f"{bucket}/demo/scripts/train.py"),
+        Need("s3:ListBucket", bucket, {"s3:prefix": "demo/scripts/"}),
+        Need("s3:GetObject", f"{bucket}/demo/scripts/.published.json"),
         *own_log(template, "Scripts"),
-        *(key("s3", "GenerateDataKey") if has_key(template) else ()),
+        *(key("s3", "Decrypt", "GenerateDataKey") if has_key(template) else ()),
     ]
 
 

@@ -16,7 +16,10 @@ PROPERTIES = {
     "ArchiveKey": "scripts.zip",
     "Bucket": "mlops-bucket",
     "Prefix": "demo/scripts/",
+    "Record": ".published.json",
+    "Overwrite": "false",
 }
+BUCKET = "mlops-bucket"
 
 
 class CloudFormation(HTTPServer):
@@ -67,10 +70,26 @@ def put_archive(files: dict[str, str]) -> Any:
         for name, text in files.items():
             archive.writestr(name, text)
     s3 = boto3.client("s3")
-    for bucket in ("assets", "mlops-bucket"):
+    for bucket in ("assets", BUCKET):
         s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket="assets", Key="scripts.zip", Body=content.getvalue())
     return s3
+
+
+def change(s3: Any, name: str, text: str) -> None:
+    """Changes a script in the bucket by hand."""
+    s3.put_object(Bucket=BUCKET, Key=f"demo/scripts/{name}", Body=text.encode())
+
+
+def text(s3: Any, name: str) -> str:
+    content: bytes = s3.get_object(Bucket=BUCKET, Key=f"demo/scripts/{name}")["Body"].read()
+    return content.decode()
+
+
+def deploy(publisher: Any, files: dict[str, str], *, overwrite: str = "false") -> list[str]:
+    """Publishes these files; returns the names of those that were kept."""
+    kept: list[str] = publisher.publish(put_archive(files), PROPERTIES | {"Overwrite": overwrite})
+    return kept
 
 
 def request(kind: str, cloudformation: CloudFormation) -> dict[str, Any]:
@@ -85,21 +104,76 @@ def request(kind: str, cloudformation: CloudFormation) -> dict[str, Any]:
 
 
 def keys(s3: Any) -> set[str]:
-    return {item["Key"] for item in s3.list_objects_v2(Bucket="mlops-bucket").get("Contents", [])}
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_every_file_is_uploaded(kind: str, publisher: Any, cloudformation: CloudFormation) -> None:
     """Create and update upload the archive's files under the prefix and leave other files alone."""
     s3 = put_archive({"train.py": "new", "package/deep.py": "deep"})
-    s3.put_object(Bucket="mlops-bucket", Key="demo/scripts/train.py", Body=b"old")
-    s3.put_object(Bucket="mlops-bucket", Key="demo/scripts/users.py", Body=b"the user's")
+    change(s3, "users.py", "the user's")
     publisher.handler(request(kind, cloudformation), None)
-    assert keys(s3) == {f"demo/scripts/{name}" for name in ("train.py", "package/deep.py", "users.py")}
-    assert s3.get_object(Bucket="mlops-bucket", Key="demo/scripts/train.py")["Body"].read() == b"new"
+    names = ("train.py", "package/deep.py", "users.py", ".published.json")
+    assert keys(s3) == {f"demo/scripts/{name}" for name in names}
+    assert text(s3, "train.py") == "new"
     (answer,) = cloudformation.answers
     assert answer["Status"] == "SUCCESS"
     assert answer["PhysicalResourceId"] == "s3://mlops-bucket/demo/scripts/"
+    assert answer["Data"] == {"Kept": "none"}
+
+
+def test_what_was_changed_in_the_bucket_is_kept(publisher: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A redeployment updates what the last one published, and keeps and names what was changed since, however often."""
+    assert deploy(publisher, {"input.yaml": "1", "train.py": "1"}) == []
+    change(boto3.client("s3"), "input.yaml", "mine")
+    for version in ("2", "3"):
+        assert deploy(publisher, {"input.yaml": version, "train.py": version}) == ["input.yaml"]
+        assert (text(boto3.client("s3"), "input.yaml"), text(boto3.client("s3"), "train.py")) == ("mine", version)
+    assert "kept s3://mlops-bucket/demo/scripts/input.yaml: it was changed" in capsys.readouterr().out
+
+
+def test_what_was_changed_is_replaced_if_asked(publisher: Any) -> None:
+    """With Overwrite, the folder's file is published, and from then on updated again."""
+    deploy(publisher, {"input.yaml": "1"})
+    change(boto3.client("s3"), "input.yaml", "mine")
+    assert deploy(publisher, {"input.yaml": "2"}, overwrite="true") == []
+    assert deploy(publisher, {"input.yaml": "3"}) == []
+    assert text(boto3.client("s3"), "input.yaml") == "3"
+
+
+def test_the_same_change_in_the_folder_is_no_conflict(publisher: Any) -> None:
+    """A file that is the same in the bucket and in the folder is the deployment's again."""
+    deploy(publisher, {"input.yaml": "1"})
+    change(boto3.client("s3"), "input.yaml", "2")
+    assert deploy(publisher, {"input.yaml": "2"}) == []
+    assert deploy(publisher, {"input.yaml": "3"}) == []
+    assert text(boto3.client("s3"), "input.yaml") == "3"
+
+
+def test_a_deleted_script_is_published_again(publisher: Any) -> None:
+    """What was deleted in the bucket is in the folder, so it is published."""
+    deploy(publisher, {"train.py": "1"})
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key="demo/scripts/train.py")
+    assert deploy(publisher, {"train.py": "1"}) == []
+    assert text(boto3.client("s3"), "train.py") == "1"
+
+
+def test_without_a_record_only_what_is_the_same_is_the_deployments(publisher: Any) -> None:
+    """After an upgrade from a release without a record, files that differ from the folder's are kept."""
+    s3 = put_archive({"input.yaml": "2", "train.py": "1"})
+    change(s3, "input.yaml", "1")
+    change(s3, "train.py", "1")
+    assert publisher.publish(s3, PROPERTIES) == ["input.yaml"]
+    assert deploy(publisher, {"train.py": "2"}) == []
+    assert (text(s3, "input.yaml"), text(s3, "train.py")) == ("1", "2")
+
+
+def test_many_kept_files_fit_an_output(publisher: Any) -> None:
+    """CloudFormation limits a response's length, so the rest is counted."""
+    shown = publisher.as_text([f"package/script-{number}.py" for number in range(200)])
+    assert len(shown) < 1000
+    assert shown.startswith("package/script-0.py, ")
+    assert shown.endswith(" more")
 
 
 def test_destroy_leaves_everything(publisher: Any, cloudformation: CloudFormation) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from executions.evaluation import metrics, precision_recall_curve, roc_curve
+from report.comparison import compare
+from report.comparison_page import comparison_page
 from report.facts import Facts
 from report.page import number, page
-from tests.report.conftest import DIFFERENCES
+from tests.report.conftest import DIFFERENCES, evaluation_of
 
 VIEWS = ("light", "dark", "phone")
 PHONE = 390
@@ -57,18 +59,21 @@ def test_the_pages_in_a_browser(
     """Every page has its content, no error, no request and no accessibility violation, and fits a phone."""
     whole = facts()
     local = facts(differences=DIFFERENCES)
-    seen = open_pages({"whole": page(whole), "failed": page(failed), "local": page(local)})
-    for views in seen.values():
+    compared = comparison_page(compare([whole, failed, facts(name="other", evaluation=evaluation_of(1.0))]))
+    seen = open_pages({"whole": page(whole), "failed": page(failed), "local": page(local), "compared": compared})
+    for each, views in seen.items():
         for name in VIEWS:
-            assert_sound(views[name], phone=name == "phone")
+            # The pictures of a comparison have their data in its tables of runs.
+            assert_sound(views[name], phone=name == "phone", with_tables=each != "compared")
         assert views["light"]["background"] != views["dark"]["background"]
     assert_complete(seen["whole"]["light"], whole)
     assert_shows_failure(seen["failed"]["phone"])
     assert seen["local"]["phone"]["sections"] == [*ALL, "differences"]
+    assert seen["compared"]["phone"]["sections"] == ["runs", "differences", "curves"]
     assert "pandas 1.1.3" in seen["local"]["phone"]["text"]["differences"]
 
 
-def assert_sound(view: dict[str, Any], *, phone: bool) -> None:
+def assert_sound(view: dict[str, Any], *, phone: bool, with_tables: bool) -> None:
     """The page has no errors and is accessible."""
     assert view["console"] == view["errors"] == []
     assert [url.partition(":")[0] for url in view["requests"]] == ["file"]
@@ -79,7 +84,7 @@ def assert_sound(view: dict[str, Any], *, phone: bool) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
     for picture in view["pictures"]:
         assert picture["label"]
-        assert picture["tables"]
+        assert picture["tables"] or not with_tables
         assert picture["width"] > 200
         assert all(length > 100 for length in picture["lines"])
 

@@ -10,6 +10,7 @@ import pytest
 
 from sagemaker_local.environments import Environments, InstallFailedError, is_plain
 from sagemaker_local.images import Image, ImageError, Images, own_images
+from tests.sagemaker_local.conftest import s3_input
 from tests.sagemaker_local.sandbox import IMAGE, Sandbox, needs_namespaces
 from tests.sagemaker_local.test_script_mode import script_mode
 
@@ -67,6 +68,45 @@ def test_pip_install_changes_the_job_only(run_script: Callable[[str], list[str]]
     assert "six 1.15.0" in lines
     assert run_script("import six; print('six', six.__version__)")[-1] == f"six {image.packages['six']}"
     assert tree_hash(image.folder) == before
+
+
+@needs_namespaces
+def test_framework_processor(sandbox: Sandbox, processing_request: Make) -> None:
+    """A request of the SDK's FrameworkProcessor installs the source's requirements.txt, then runs the script."""
+    sandbox.archive(
+        "job/sourcedir.tar.gz",
+        process_py="import sys, colorama; print('colorama', colorama.__version__, *sys.argv[1:])",
+        requirements_txt="colorama==0.4.5\n",
+    )
+    # What the SDK's _generate_framework_script writes, without its comments.
+    sandbox.put(
+        "job/runproc.sh",
+        """\
+        #!/bin/bash
+        cd /opt/ml/processing/input/code/
+        tar -xzf sourcedir.tar.gz
+        set -e
+        if [[ -f 'requirements.txt' ]]; then
+            pip uninstall --yes typing
+            pip install -r requirements.txt
+        fi
+        python process.py "$@"
+        """,
+    )
+    code, entry_point = "/opt/ml/processing/input/code", "/opt/ml/processing/input/entrypoint"
+    request = processing_request(
+        AppSpecification={
+            "ImageUri": IMAGE,
+            "ContainerEntrypoint": ["/bin/bash", f"{entry_point}/runproc.sh"],
+            "ContainerArguments": ["--ratio", "0.2"],
+        },
+        ProcessingInputs=[
+            s3_input("code", "s3://bucket/job/sourcedir.tar.gz", LocalPath=f"{code}/"),
+            s3_input("entrypoint", "s3://bucket/job/runproc.sh", LocalPath=entry_point),
+        ],
+    )
+    sandbox.run("createProcessingJob", request)
+    assert sandbox.lines[-1] == "colorama 0.4.5 --ratio 0.2"
 
 
 @needs_namespaces

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from settings import SettingsError, Vpc, read_settings
+from settings import PROJECT, SettingsError, Vpc, read_settings
 
 SCHEDULE = "0 6 * * ? *"
 KEYS = "arn:aws:kms:eu-west-1:123456789012:key"
@@ -80,6 +80,12 @@ def test_empty_bucket_on_destroy(given: object, goes: bool) -> None:  # noqa: FB
         ({"schedule": SCHEDULE, "image-version": "latest"}, ["image-version", "'latest'", "1.2-1"]),
         ({"schedule": SCHEDULE, "schedule-enabled": "no"}, ["schedule-enabled", "'no'", "true or false"]),
         ({"schedule": SCHEDULE, "schedule-enabled": ""}, ["schedule-enabled", "''", "true or false"]),
+        (
+            {"schedule": SCHEDULE, "scripts-folder": "none"},
+            ["scripts-folder", "'none'", "does not exist", "input.yaml"],
+        ),
+        ({"schedule": SCHEDULE, "scripts-folder": "docs"}, ["scripts-folder", "'docs'", "has no input.yaml"]),
+        ({"schedule": SCHEDULE, "overwrite-scripts": "yes"}, ["overwrite-scripts", "'yes'", "true or false"]),
         ({"schedule": SCHEDULE, "keep-runs-days": "-1"}, ["keep-runs-days", "'-1'", "a number of days"]),
         (
             {"schedule": SCHEDULE, "empty-bucket-on-destroy": "True"},
@@ -123,14 +129,21 @@ def test_notification_email(given: str | None) -> None:
 
 
 @pytest.fixture(scope="module")
-def chosen_template(synthesised: Callable[..., Path]) -> dict[str, Any]:
-    """The template with an e-mail address, a disabled schedule and an unknown region."""
-    folder = synthesised(
+def chosen_assembly(synthesised: Callable[..., Path]) -> Path:
+    """The assembly with scripts of one's own, an e-mail address, a disabled schedule and an unknown region."""
+    return synthesised(
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
         SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false",
         SEEDFARMER_PARAMETER_NOTIFICATION_EMAIL="ml-team@example.com",
+        SEEDFARMER_PARAMETER_SCRIPTS_FOLDER="examples/xgboost",
+        SEEDFARMER_PARAMETER_OVERWRITE_SCRIPTS="true",
     )
-    template: dict[str, Any] = json.loads((folder / "mlops-demo.template.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def chosen_template(chosen_assembly: Path) -> dict[str, Any]:
+    """The template in it."""
+    template: dict[str, Any] = json.loads((chosen_assembly / "mlops-demo.template.json").read_text())
     return template
 
 
@@ -146,6 +159,22 @@ def test_an_address_is_subscribed(chosen: dict[str, dict[str, Any]]) -> None:
     (subscription,) = (found["Properties"] for found in chosen.values() if found["Type"] == "AWS::SNS::Subscription")
     (topic,) = (name for name, found in chosen.items() if found["Type"] == "AWS::SNS::Topic")
     assert subscription == {"Protocol": "email", "Endpoint": "ml-team@example.com", "TopicArn": {"Ref": topic}}
+
+
+def test_scripts_of_ones_own_are_published(chosen_assembly: Path, chosen: dict[str, dict[str, Any]]) -> None:
+    """With scripts-folder, exactly that folder's files are published, with their source.tar.gz."""
+    (publication,) = (found["Properties"] for found in chosen.values() if found["Type"] == "Custom::PublishedScripts")
+    archive = chosen_assembly / f"asset.{publication['ArchiveKey'].removesuffix('.zip')}"
+    own = {path.name for path in (PROJECT / "examples" / "xgboost").iterdir() if path.is_file()}
+    assert {path.name for path in archive.iterdir()} == own | {"source.tar.gz"}
+    assert publication["Overwrite"] == "true"
+
+
+def test_a_scripts_folder_may_lie_anywhere(tmp_path: Path) -> None:
+    """An absolute scripts-folder is used as it is; SeedFarmer's empty text means the module's."""
+    (tmp_path / "input.yaml").write_text("")
+    for given, folder in ((str(tmp_path), tmp_path), ("", PROJECT / "scripts")):
+        assert read_settings({"schedule": SCHEDULE, "scripts-folder": given}.get, {}).scripts_folder == folder
 
 
 @pytest.mark.parametrize(
