@@ -5,18 +5,21 @@
 # make lock    update the locks, after changing pyproject.toml or package.json
 # make schema  regenerate the JSON Schema of input.yaml, after changing stages or botocore
 # make docs    regenerate the tables and diagrams in README.md and docs/, after changing what they show
+# make aws-check  check on AWS what this module assumes, in your account, and remove everything again; YES=1 asks nothing
 # make bench   measure what the module costs in time, size and money (docs/performance.md); ROWS="synth lambda" for some
 # make soak    attack environments for ten minutes and report what they lost; SECONDS=60 or MINUTES=3, SEED=1
 # make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
 # make tour    record the tour in docs/cli.md and the pictures in docs/images
 # make clean   remove everything that make created
-.PHONY: demo test style types tests cover e2e lock schema docs bench soak sbom tour clean
+.PHONY: demo test style types tests cover e2e lock schema docs aws-check bench soak sbom tour clean
 
 # Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
 PYTHON ?= python3
 STARTED := $(shell date +%s)
 BIN := .venv/bin
+# What this user's other checkouts can use, too; see requirements/bytecode.py.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mlops-stepfunctions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compile bytecode on first import: most of the CDK is never imported, and compiling all of it takes a minute. It is kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,10 +40,12 @@ style: .venv/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+# It checks what has changed since it last ran in any checkout. Its cache is made of files, since its database allows one
+# process at a time.
 types: .venv/dev.done
-	$(BIN)/mypy
+	$(BIN)/mypy --cache-dir '$(CACHE)/mypy' --no-sqlite-cache
 
-tests: .venv/dev.done .venv/audit.done node_modules/dev.done .venv/imported.done
+tests: .venv/dev.done .venv/image.done .venv/audit.done node_modules/dev.done
 	$(PYTEST) --await-clients=300
 	@$(PYTHON) requirements/bytecode.py keep
 
@@ -77,10 +82,6 @@ LINK = @$(PYTHON) requirements/bytecode.py link
 node_modules/local.done: package-lock.json .venv/local.done
 	$(INSTALL) node
 	@touch $@
-# Otherwise each of the tests' processes compiles all that it imports.
-.venv/imported.done: .venv/dev.done .venv/image.done
-	-@$(BIN)/python -m pytest --collect-only -qq > /dev/null
-	@touch $@
 node_modules/dev.done: package-lock.json .venv/local.done
 	$(INSTALL) node-dev
 	@touch node_modules/local.done $@
@@ -100,6 +101,9 @@ lock: .venv/local.done
 		$(LOCK) --python-version "$$(sed -n 's/^# python //p' "$$list")" "$$list" --output-file "$${list%.in}.txt" || exit 1; done
 	$(COMPILE) --group oldest-pip --output-file requirements/oldest-pip.txt
 	@$(BIN)/npm install --package-lock-only --no-audit --no-fund
+
+aws-check: .venv/local.done node_modules/local.done
+	@$(BIN)/python -m aws_check $(if $(YES),--yes) $(if $(OUT),--out '$(OUT)')
 
 bench: .venv/local.done node_modules/local.done
 	@$(BIN)/python -m benchmarks $(ROWS) $(if $(REFERENCE),--reference '$(REFERENCE)')

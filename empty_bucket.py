@@ -56,7 +56,7 @@ def main(
                 # S3 finds buckets in any region, CloudFormation only stacks in its own. No constraint means us-east-1.
                 region = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
                 _check_stack(client("cloudformation", region_name=region), bucket)
-            _delete(s3, bucket)
+            delete_bucket(s3, bucket)
     except (BucketError, SettingsError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command's message
         return 1
@@ -109,7 +109,13 @@ def _check_stack(cloudformation: Any, bucket: str) -> None:
             raise BucketError(f"{bucket} belongs to the stack {resource['StackName']}; destroy that first: cdk destroy")
 
 
-def _delete(s3: "S3Client", bucket: str) -> None:
+def delete_bucket(s3: "S3Client", bucket: str) -> None:
+    """Deletes a bucket with every version of every object.
+
+    Raises:
+        BucketError: S3 does not allow it.
+        ClientError: S3 rejects a call.
+    """
     try:
         count = _empty(s3, bucket)
         s3.delete_bucket(Bucket=bucket)

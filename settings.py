@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bundle import INPUT_FILE
-from pipeline.images import ACCOUNTS, DEFAULT_VERSION
+from pipeline.images import DEFAULT_VERSION, ISOLATED, REGIONS
 from pipeline.schedule import cron_problem
 from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH
 
@@ -36,8 +36,6 @@ _KEY_ARN = (
 )
 _REPOSITORY_ARN = r"arn:aws[a-z-]*:ecr:[a-z0-9-]+:\d{12}:repository/[a-z0-9][a-z0-9._/-]*"
 _POLICY_ARN = r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+"
-_ISOLATED = "us-iso"
-"""What the regions of the isolated partitions begin with."""
 _SUBNET_ID = r"subnet-[0-9a-f]{8,17}"
 _SECURITY_GROUP_ID = r"sg-[0-9a-f]{8,17}"
 _MOST_SUBNETS = 16
@@ -337,16 +335,14 @@ def _schedule(given: str) -> str:
 
 
 def _region(given: str | None) -> str | None:
-    if given is not None and given.startswith(_ISOLATED):
-        raise SettingsError(
-            f"region {given!r} is in an isolated partition, whose console and endpoints this module does not know; "
-            f"expected one of {', '.join(sorted(region for region in ACCOUNTS if not region.startswith(_ISOLATED)))}"
-        )
-    if given is not None and given not in ACCOUNTS:
-        raise SettingsError(
-            f"region {given!r} has no SageMaker scikit-learn image; expected one of {', '.join(sorted(ACCOUNTS))}"
-        )
-    return given
+    if given is None or given in REGIONS:
+        return given
+    why = (
+        "is in an isolated partition, whose console and endpoints this module does not know"
+        if given.startswith(ISOLATED)
+        else "has no SageMaker scikit-learn image"
+    )
+    raise SettingsError(f"region {given!r} {why}; expected one of {', '.join(REGIONS)}")
 
 
 def _stack_name(environment: Mapping[str, str], model_name: str) -> str:

@@ -15,7 +15,7 @@ from benchmarks.rows import REFERENCE, Result
 
 FILE = Path(__file__).parent / "results.json"
 
-_PACKAGES = ("aws-cdk-lib", "boto3", "ministack", "pyyaml", "pandas", "scikit-learn")
+_PACKAGES = ("aws-cdk-lib", "boto3", "ministack", "pyyaml")
 _DIGITS = 4
 
 Content = dict[str, Any]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
 FLOORS = (
-    ("cli",),
+    ("cli", "aws_check"),
     ("doctor",),
     ("report", "local"),
     ("executions", "infrastructure"),

@@ -16,7 +16,6 @@ from pipeline.diagram import pipeline_diagram, stage_diagram
 from pipeline.stages import STAGES, Stage
 from pipeline.stages.stage import CreatedName
 from settings import PARAMETERS
-from stack import METADATA, OUTPUTS
 
 _SCHEMA = PROJECT / "pipeline" / "input" / "input.schema.json"
 
@@ -40,11 +39,15 @@ def parameters() -> str:
 
 def metadata() -> str:
     """Returns the table of the keys of the stack's output ``metadata``."""
+    from stack import METADATA  # noqa: PLC0415 - slow to import: it brings the CDK
+
     return _table(("key", "what it is"), ((f"`{key}`", description) for key, description in METADATA.items()))
 
 
 def outputs() -> str:
     """Returns the table of the stack's outputs."""
+    from stack import OUTPUTS  # noqa: PLC0415 - as above
+
     return _table(("output", "what it is"), ((f"`{name}`", description) for name, description in OUTPUTS.items()))
 
 

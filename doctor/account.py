@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from doctor.result import Result, failure, ok
-from pipeline.images import ACCOUNTS
+from pipeline.images import REGIONS
 
 REQUIRED_BOOTSTRAP = 6
 """The lowest version that the template accepts: its rule ``CheckBootstrapVersion``."""
@@ -47,12 +47,12 @@ def caller(sts: Any) -> Caller:
 def credentials(who: Caller) -> list[Result]:
     """Reports the identity, and whether the region has the scikit-learn image that the stack uses."""
     found = [ok("credentials", f"{who.arn} in {who.region}")]
-    if who.region not in ACCOUNTS:
-        near = min(ACCOUNTS, key=lambda name: _distance(name, who.region))
+    if who.region not in REGIONS:
+        near = min(REGIONS, key=lambda name: _distance(name, who.region))
         found.append(
             failure(
                 "region",
-                f"{who.region} has no SageMaker scikit-learn image, so the stack cannot be deployed there",
+                f"{who.region} has no SageMaker scikit-learn image that the stack could use, so it cannot be deployed there",
                 f"use another region: export AWS_DEFAULT_REGION={near}",
             )
         )

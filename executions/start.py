@@ -7,13 +7,16 @@ from executions.errors import ExecutionsError
 from executions.target import Target
 
 
-def start_execution(target: Target, *, key: str | None = None, overrides: dict[str, Any]) -> dict[str, Any]:
+def start_execution(
+    target: Target, *, key: str | None = None, overrides: dict[str, Any], event_id: str | None = None
+) -> dict[str, Any]:
     """Invokes the start Lambda.
 
     Args:
         target: the deployment.
         key: the key of ``input.yaml`` in its bucket; None for the deployed one.
         overrides: merged over the file.
+        event_id: the event's; None for one of its own.
 
     Returns:
         The Lambda's answer: ``executionArn``, ``name``, ``started``.
@@ -30,6 +33,8 @@ def start_execution(target: Target, *, key: str | None = None, overrides: dict[s
     event: dict[str, Any] = {"config": {"bucket": target.stack.bucket, "prefix": key}}
     if overrides:
         event["overrides"] = overrides
+    if event_id is not None:
+        event["id"] = event_id
     response = client.invoke(FunctionName=function, Payload=json.dumps(event))
     answer: dict[str, Any] = json.loads(response["Payload"].read())
     if "executionArn" not in answer:

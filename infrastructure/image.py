@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-from pipeline.images import ACCOUNTS, REPOSITORY, XGBOOST_REPOSITORY, image_uri, xgboost_image_uri
+from pipeline.images import ACCOUNTS, REGIONS, REPOSITORY, XGBOOST_REPOSITORY, image_uri, xgboost_image_uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,18 @@ def sagemaker_images(stack: cdk.Stack, *, sklearn_version: str) -> Images:
         mapping = cdk.CfnMapping(
             stack,
             "SklearnImageAccounts",
-            mapping={region: {"account": account} for region, account in ACCOUNTS.items()},
+            mapping={region: {"account": ACCOUNTS[region]} for region in REGIONS},
+        )
+        # CloudFormation checks rules before it creates anything.
+        cdk.CfnRule(
+            stack,
+            "SupportedRegion",
+            assertions=[
+                cdk.CfnRuleAssertion(
+                    assert_=cdk.Fn.condition_contains([*REGIONS], stack.region),
+                    assert_description=f"This module can be deployed to {', '.join(REGIONS)}.",
+                )
+            ],
         )
         account = mapping.find_in_map(stack.region, "account")
     else:

@@ -1,9 +1,9 @@
-"""Deploys the stack to the emulator with the real CDK CLI."""
+"""Deploys the stack with the real CDK CLI, to the emulator or to another account."""
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,16 @@ _SCHEDULE = "0 6 * * ? *"
 _LAST_LINES = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An account and region, and what the CDK's commands need to use them."""
+
+    account: str
+    region: str
+    environment: Mapping[str, str]
+    """The commands' environment variables, with credentials; the parameters of the module are not among them."""
+
+
 def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Stack:
     """Bootstraps the emulator's account and deploys the production template unchanged.
 
@@ -32,14 +42,34 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
+    environment = emulator.environment() | {"CDK_HOME": str(folder)}
+    place = Place(account=ACCOUNT, region=REGION, environment=environment)
+    return deploy_to(place, parameters={"model-name": model_name}, folder=folder, log=log, bootstrap=bootstrap)
+
+
+def deploy_to(
+    place: Place, *, parameters: Mapping[str, str], folder: Path, log: Path, bootstrap: bool = False
+) -> Stack:
+    """Deploys the production template with the CDK CLI, and without asking.
+
+    Args:
+        place: where to.
+        parameters: the module's, by name; the schedule has a default.
+        folder: an empty folder for the CDK's files.
+        log: the file for the CDK's output.
+        bootstrap: whether to bootstrap the account, too.
+
+    Raises:
+        LocalError: the CDK CLI is missing or failed; the message has its last lines.
+    """
     if not _CDK.exists():
         raise LocalError(f"the CDK CLI is not at {_CDK}; install it: make demo, or npm ci")
     assembly, outputs = folder / "cdk.out", folder / "outputs.json"
     common = ["--no-notices", "--no-color"]
-    commands = _Commands(folder, _environment(emulator, model_name=model_name, folder=folder), log)
+    commands = _Commands(folder, _environment(place, parameters=parameters, assembly=assembly), log)
     # Independent of each other, and each slow on a single core.
     commands.run(
-        *([[str(_CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}", *common]] if bootstrap else []),
+        *([[str(_CDK), "bootstrap", f"aws://{place.account}/{place.region}", *common]] if bootstrap else []),
         [sys.executable, str(PROJECT / "app.py")],
     )
     commands.run(
@@ -53,23 +83,21 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
     return Stack.parse(stack, values)
 
 
-def _environment(emulator: Emulator, *, model_name: str, folder: Path) -> dict[str, str]:
-    return emulator.environment() | {
-        "CDK_HOME": str(folder),
-        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
-        "CDK_DEFAULT_REGION": REGION,
-        "CDK_OUTDIR": str(folder / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps(
-            json.loads((PROJECT / "cdk.json").read_text())["context"]
-            | {"schedule": _SCHEDULE, "model-name": model_name}
-        ),
+def _environment(place: Place, *, parameters: Mapping[str, str], assembly: Path) -> dict[str, str]:
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    return {
+        **place.environment,
+        "CDK_DEFAULT_ACCOUNT": place.account,
+        "CDK_DEFAULT_REGION": place.region,
+        "CDK_OUTDIR": str(assembly),
+        "CDK_CONTEXT_JSON": json.dumps(context | {"schedule": _SCHEDULE, **parameters}),
+        # Validation against CloudFormation's schemas takes as long as the rest of the synth; here the template is
+        # deployed a moment later.
+        "CDK_VALIDATION": "false",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(jsii_cache()),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        # Validation against CloudFormation's schemas takes as long as the rest of the synth, and is for AWS: here the
-        # same template is deployed a moment later.
-        "CDK_VALIDATION": "false",
         "CI": "true",
     }
 

@@ -51,6 +51,12 @@ ACCOUNTS = {
 }
 """The AWS account with both images, by region."""
 
+ISOLATED = "us-iso"
+"""What the regions of the isolated partitions begin with, whose console and endpoints the module does not know."""
+
+REGIONS = tuple(sorted(region for region in ACCOUNTS if not region.startswith(ISOLATED)))
+"""The regions to which the stack can be deployed."""
+
 
 def image_uri(*, account: str, region: str, url_suffix: str, version: str = DEFAULT_VERSION) -> str:
     """Returns the scikit-learn image's URI in Amazon ECR.

@@ -2,11 +2,18 @@
 
 An optimized integration takes a fixed list of fields. Any other fails the execution with ``States.Runtime`` ("The field
 ... is not supported by Step Functions"), which is neither retried nor caught:
-https://github.com/aws/aws-step-functions-data-science-sdk-python/issues/15. AWS's documentation names the requests
-(https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html), and not when a new field is added. So the
-fields here are those that AWS's own tools send through these integrations: the tasks of aws-cdk-lib 2.2
+https://github.com/aws/aws-step-functions-data-science-sdk-python/issues/15. AWS's page
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html lists the actions, and no longer their
+fields.
+An archived source of it (awsdocs/aws-step-functions-developer-guide, ``doc_source/connect-sagemaker.md`` at 634a2ce)
+lists them without their names: 11 for CreateProcessingJob and 7 for CreateModel, as many as here, and fewer for the two
+others.
+
+So the fields here are those that AWS's own tools send through these integrations: the tasks of aws-cdk-lib 2.2
 (``aws_stepfunctions_tasks.SageMakerCreate...``) and the steps of aws-step-functions-data-science-sdk 2.3
-(``stepfunctions.steps.sagemaker``). Another field may work; nobody has confirmed it.
+(``stepfunctions.steps.sagemaker``); and ``EnableManagedSpotTraining``, of which an AWS developer said in September 2021
+that the page listed it (https://github.com/aws/aws-step-functions-data-science-sdk-python/issues/42). Another field may
+work; nobody has confirmed it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,8 +32,9 @@ FIELDS = {
     | {"AppSpecification", "NetworkConfig", "ProcessingInputs", "ProcessingJobName", "ProcessingOutputConfig"}
     | {"ProcessingResources", "AppManaged"},
     "createTrainingJob": _OF_JOBS
-    | {"AlgorithmSpecification", "DebugHookConfig", "DebugRuleConfigurations", "EnableNetworkIsolation"}
-    | {"HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "TrainingJobName", "VpcConfig"},
+    | {"AlgorithmSpecification", "DebugHookConfig", "DebugRuleConfigurations", "EnableManagedSpotTraining"}
+    | {"EnableNetworkIsolation", "HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig"}
+    | {"TrainingJobName", "VpcConfig"},
     "createTransformJob": {"BatchStrategy", "DataProcessing", "Environment", "ExperimentConfig", "Tags", "ModelName"}
     | {"MaxConcurrentTransforms", "MaxPayloadInMB", "ModelClientConfig", "TransformInput", "TransformJobName"}
     | {"TransformOutput", "TransformResources"},

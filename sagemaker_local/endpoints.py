@@ -13,6 +13,7 @@ from sagemaker_local.listings import Document, only, select_page, timestamp, wit
 from sagemaker_local.model import Models
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
+_CONFIG_SUMMARY = ("EndpointConfigName", "EndpointConfigArn", "CreationTime")
 _UNSUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
 
 
@@ -63,6 +64,13 @@ class Endpoints:
             if name.lower() not in self._configs:
                 raise aws_error(f'Could not find endpoint configuration "{self._config_arn(name)}".')
             return self._configs[name.lower()]
+
+    def list_configs(self, request: Document) -> Document:
+        """ListEndpointConfigs."""
+        with self._lock:
+            configs = list(self._configs.values())
+        page, more = select_page(configs, request, name="EndpointConfigName")
+        return {"EndpointConfigs": [only(config, *_CONFIG_SUMMARY) for config in page]} | more
 
     def delete_config(self, request: Document) -> Document:
         """DeleteEndpointConfig. Raises AwsError if it does not exist."""

@@ -155,7 +155,10 @@ class Environments:
             run(["uv", "pip", "sync", *target, "--require-hashes", str(image_list)])
         else:
             run(["uv", "pip", "install", *target, "pip", "--requirements", str(image_list)])
-        if image.imports:
+        if image.imports and requirements:
+            # The same packages have been compiled without these requirements, or will be needed so.
+            _link_compiled(Path(self.get(image, log_line=log_line).folder), folder)
+        elif image.imports:
             run([str(interpreter), "-c", "".join(f"import {name}\n" for name in image.imports)])
         if requirements:
             own_list = folder / "requirements.txt"
@@ -165,6 +168,19 @@ class Environments:
         # Written last: an environment without it is incomplete and is created again.
         (folder / _DONE).write_text(json.dumps(asdict(environment)))
         return environment
+
+
+def _link_compiled(made: Path, folder: Path) -> None:
+    """Links the compiled code of an environment into another one with the same packages.
+
+    Python ignores what was compiled from another source
+    (https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation).
+    """
+    for compiled in made.rglob("__pycache__/*.pyc"):
+        linked = folder / compiled.relative_to(made)
+        if linked.parent.parent.is_dir() and not linked.exists():
+            linked.parent.mkdir(exist_ok=True)
+            linked.hardlink_to(compiled)
 
 
 def is_plain(requirements: str) -> bool:

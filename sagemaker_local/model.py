@@ -13,8 +13,9 @@ from sagemaker_local.container import Container
 from sagemaker_local.differences import Difference, of_request
 from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import aws_error, not_supported
-from sagemaker_local.job import JobContext, now
+from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import JobFiles
+from sagemaker_local.listings import Document, only, select_page, timestamp
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -57,10 +58,23 @@ class Models:
                 raise not_supported("Mode", "MultiModel", "use SingleModel, with one model per endpoint")
             _require_model_data(container, self._context.s3)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": now()}))
+        self._file(name).write_text(json.dumps(request | {"ModelArn": arn, "CreationTime": timestamp()}))
         self._created.add(name)
         response = {"SdkHttpMetadata": {"HttpStatusCode": 200}, "SdkResponseMetadata": {"RequestId": str(uuid.uuid4())}}
         return {"ModelArn": arn} | response
+
+    def list_models(self, request: Document) -> Document:
+        """ListModels."""
+        models = [json.loads(file.read_text()) for file in self._folder.glob("*.json")]
+        page, more = select_page(sorted(models, key=_created), request, name="ModelName")
+        return {"Models": [only(model, "ModelName", "ModelArn", "CreationTime") for model in page]} | more
+
+    def delete(self, request: Document) -> Document:
+        """DeleteModel. Raises AwsError if it does not exist; what an endpoint serves, it goes on to serve."""
+        name = self._request(request["ModelName"])["ModelName"]
+        self._file(name).unlink()
+        self._created.discard(name)
+        return {}
 
     def container(self, name: str) -> dict[str, Any]:
         """Returns a model's container definition.
@@ -138,6 +152,10 @@ class Models:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _created(model: Document) -> Any:
+    return model["CreationTime"], model["ModelName"]
 
 
 def _package_names(request: dict[str, Any]) -> list[str]:

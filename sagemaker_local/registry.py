@@ -78,6 +78,20 @@ class Registry:
         page, more = select_page(groups, request, name="ModelPackageGroupName")
         return {"ModelPackageGroupSummaryList": [without(group, "CreatedBy") for group in page]} | more
 
+    def delete_group(self, request: Document) -> Document:
+        """DeleteModelPackageGroup. Raises AwsError if it does not exist, or has versions."""
+        with self._lock:
+            group = self._group(request["ModelPackageGroupName"])
+            name = group["ModelPackageGroupName"]
+            if self._versions(name):
+                raise aws_error(
+                    f"Model Package Group {group['ModelPackageGroupArn']} has model packages; delete them first.",
+                    code="ConflictException",
+                )
+            (self._group_folder(name) / _GROUP).unlink()
+            self._group_folder(name).rmdir()
+        return {}
+
     def create_package(self, request: Document) -> Document:
         """CreateModelPackage: adds the next version to a group.
 
@@ -151,6 +165,13 @@ class Registry:
             file = self._group_folder(package["ModelPackageGroupName"]) / f"{package['ModelPackageVersion']}.json"
             _write(file, without(package))
         return only(package, "ModelPackageArn")
+
+    def delete_package(self, request: Document) -> Document:
+        """DeleteModelPackage. Raises AwsError if it does not exist."""
+        with self._lock:
+            package = self._package(request["ModelPackageName"])
+            (self._group_folder(package["ModelPackageGroupName"]) / f"{package['ModelPackageVersion']}.json").unlink()
+        return {}
 
     def _require_group(self, request: Document) -> None:
         name, group = request.get("ModelPackageName"), request.get("ModelPackageGroupName")

@@ -84,7 +84,7 @@ class SageMaker:
         self._actions = functions(self._context, registry, self._models, self._endpoints, self._jobs)
         # Fills two caches that the first job would otherwise wait for.
         threading.Thread(target=service_model, args=[SAGEMAKER.name], daemon=True).start()
-        threading.Thread(target=best_view, daemon=True).start()
+        threading.Thread(target=best_view).start()  # not a daemon, so that its folder is removed before Python exits
 
     @property
     def key(self) -> str:

@@ -1,6 +1,7 @@
 """Fixtures and hooks for several test folders."""
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -22,9 +24,15 @@ PROJECT = Path(__file__).parent.parent
 CLIENTS = PROJECT / ".venv-clients"
 SCHEDULE = "0 6 * * ? *"
 
+# Each test has sessions of its own, and each session would read AWS's models anew, which takes half of a test's time.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+# No test needs moto's machine images, which it makes for each account.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
 _TOGETHER = (
     (
         "tests/e2e/test_attacks.py",
+        "tests/e2e/test_aws_check.py",
         "tests/e2e/test_environment.py",
         "tests/e2e/test_executions.py",
         "tests/e2e/test_last_steps.py",
@@ -39,11 +47,15 @@ _TOGETHER = (
     ),
     ("tests/e2e/clients/",),
     ("tests/scripts/",),
+    ("tests/audit/test_sbom.py", "tests/input/test_any_input.py", "tests/pipeline/test_schema.py"),
 )
-"""The tests of each line share a fixture of the session that takes long to make: a stack, a checkout or a model.
+"""The tests of each line share what takes long to make: a stack, a checkout, a model, the import of jsonschema.
 
 They take longest, so they are begun first, in this order; the clients are being installed until then.
 """
+
+
+_SLOW_IMPORTS = {"aws_cdk", "cfnlint", "jsonschema", "sklearn"}
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types
@@ -75,6 +87,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Where there are several processes, begins with what takes long, then with what waits more than it works."""
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Every process collects all tests, so what is slow to import is imported by the tests that use it."""
+    imported = _SLOW_IMPORTS & sys.modules.keys()
+    if imported:
+        raise pytest.UsageError(f"test modules import {', '.join(sorted(imported))}; import them in the tests instead")
 
 
 def _turn(item: pytest.Item) -> int:
@@ -112,7 +131,7 @@ def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProce
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     return subprocess.run(
         [sys.executable, str(PROJECT / "app.py")],
-        # Validation takes as long as the rest of the synth; the session's templates are validated.
+        # The CDK's validation takes as long as the rest of the synth; cfn-lint reads what the CDK does not validate.
         env=clean
         | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
         | environment,
@@ -175,7 +194,6 @@ def full_assembly(synthesised: Callable[..., Path]) -> Path:
         SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE,
         CDK_DEFAULT_ACCOUNT=ACCOUNT,
         CDK_DEFAULT_REGION=REGION,
-        CDK_VALIDATION="true",
         **{f"SEEDFARMER_PARAMETER_{name}": value for name, value in OPTIONS.items()},
     )
 

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from gate.errors import GateError
-from infrastructure.monitoring import alarms
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.asl.timeouts import JOB_MARGIN
 from pipeline.definition import definition
 from pipeline.stages import BATCH_TRANSFORM
-from tests.stack.watched import WATCHED
+from tests.stack.watched import alarm_names
 
 OPERATIONS = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
 (TABLE,) = re.findall(r"## Faults\n(.*?)\n## ", OPERATIONS, re.DOTALL)
@@ -22,10 +21,11 @@ FIXED = [STATES[name]["Error"] for name in FAILS if not STATES[name]["Error"].st
 JUDGED = [kind.__name__.removesuffix("Error") for kind in GateError.__subclasses__()]
 
 
-@pytest.mark.parametrize("alarm", [alarm.name for alarm in alarms(WATCHED)])
-def test_every_alarm_is_explained(alarm: str) -> None:
+def test_every_alarm_is_explained() -> None:
     """Each alarm has a row that says what to do."""
-    assert f"`{alarm}`" in TABLE
+    names = alarm_names()
+    assert names
+    assert [name for name in names if f"`{name}`" not in TABLE] == []
 
 
 @pytest.mark.parametrize("error", [*FIXED, *JUDGED, "ModelRejected", "States.Timeout", "States.TaskFailed"])

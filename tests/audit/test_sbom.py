@@ -5,8 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
 from requirements import sbom
@@ -28,6 +26,9 @@ def named(bom: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_valid(bom: dict[str, Any]) -> None:
     """It is valid by CycloneDX's schema, and lists each component once."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - slow to import
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - as above
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
     references = [component["bom-ref"] for component in bom["components"]]
     assert len(set(references)) == len(references)

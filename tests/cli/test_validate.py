@@ -143,3 +143,16 @@ def test_approval_without_registration_is_a_warning() -> None:
     assert result.exit_code == 0
     assert "warning: approval.run: is true, but registration.run is not" in result.stderr
     assert not mlops("validate", str(SHIPPED)).stderr
+
+
+def test_deployment_without_registration_is_a_warning() -> None:
+    """A model that is served without being registered expires: a warning, unless it is kept elsewhere."""
+    unregistered = ("--override", "registration.run=false")
+    assert "warning: deployment.run: is true, but registration.run is not" in (
+        mlops("validate", str(SHIPPED), *unregistered).stderr
+    )
+    for override in (
+        "deployment.run=false",
+        "CreateModel.input.PrimaryContainer.ModelDataUrl=s3://models/model.tar.gz",
+    ):
+        assert "deployment.run" not in mlops("validate", str(SHIPPED), *unregistered, "--override", override).stderr

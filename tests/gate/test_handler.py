@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from infrastructure.approval import GATE_CONTENTS
 from infrastructure.function_code import function_archive
 from tests.gate.conftest import AT_LEAST_90, AUC, BUCKET, CHAMPION, EXECUTION, PACKAGE, REPORT, Gate, champion, quality
 
@@ -205,6 +204,8 @@ def test_each_decision_is_one_line_in_the_log(gate: Gate, caplog: pytest.LogCapt
 
 def test_only_the_runtimes_packages_are_imported(tmp_path: Path) -> None:
     """The archive is complete, and the function starts fast: nothing of requirements.txt is imported."""
+    from infrastructure.approval import GATE_CONTENTS  # noqa: PLC0415 - slow to import
+
     with function_archive(*GATE_CONTENTS) as archive, zipfile.ZipFile(archive) as packed:
         packed.extractall(tmp_path)
     program = "import sys; before = set(sys.modules); import gate.handler; print(*set(sys.modules) - before)"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,20 +24,26 @@ from tests.pipeline.machine import evaluated, keep
 BASE = Document(SHIPPED).data
 
 
-def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
-    """Checks a pattern as ECMA-262 reads it, in which ``$`` does not match before a final line break."""
-    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
-        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-_ECMA = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
-JUDGE = _ECMA(dict(input_schema()))
 ROLE = TOKENS["SAGEMAKER_EXECUTION_ROLE"]
 SMALL = b"""\
 job_prefix: mlops
 model_id: &m MODEL_NAME
 batchTransform: {run: false, input: {ModelName: *m, Tags: [{Key: "a", Value: 'b'}]}}
 """
+
+
+@pytest.fixture(scope="module")
+def judge() -> Any:
+    """The reference implementation of JSON Schema, with the schema."""
+    import jsonschema  # noqa: PLC0415 - slow to import
+
+    def pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+        """Checks a pattern as ECMA-262 reads it, in which ``$`` does not match before a final line break."""
+        if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+            yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+    ecma = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    return ecma(dict(input_schema()))
 
 
 def without_nulls(value: Any) -> Any:
@@ -135,9 +141,9 @@ def test_changed_last_steps_are_rejected_or_valid(data: dict[str, Any]) -> None:
 
 @settings(max_examples=300)
 @given(mutated(BASE))
-def test_validator_agrees_with_the_reference(data: dict[str, Any]) -> None:
+def test_validator_agrees_with_the_reference(judge: Any, data: dict[str, Any]) -> None:
     """Our validator rejects exactly the inputs that the reference implementation of JSON Schema rejects."""
-    assert (not list(problems(data))) == JUDGE.is_valid(data)
+    assert (not list(problems(data))) == judge.is_valid(data)
 
 
 @settings(max_examples=500)

@@ -59,7 +59,7 @@ def test_scalars_are_those_of_the_core_schema(text: str, expected: dict[str, Any
         (LAUGHS.encode(), (1, 8), "more than 131,072 values"),
         (LADDER.encode(), None, "more than 100 levels"),
         (b"[" * 100_000, (1, 101), "more than 100 levels"),
-        (b"a: [" + b"1," * 150_000 + b"]", None, "more than 131,072 values"),
+        (b"a: [" + b"?," * 50_000 + b"]", None, "more than 131,072 values"),  # each a mapping, its key and its value
         (b"a: " + b"x" * 10_000_000, None, "more than 1,000,000 bytes"),
     ],
     ids=lambda value: repr(value)[:20],

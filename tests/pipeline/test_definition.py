@@ -35,7 +35,7 @@ def walk(pipeline_input: dict[str, Any]) -> list[str]:
 
 
 @IMPLEMENTATIONS
-@pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
+@pytest.mark.parametrize("stage", SEED_STAGES, ids=lambda stage: stage.key)
 def test_request_is_the_stages_input(stage: RequestStage, evaluator: Evaluate, seed_input: dict[str, Any]) -> None:
     """A stage's request is its input as given, without nulls and AppManaged, with the name of the job added."""
     given = seed_input[stage.key]["input"]
@@ -67,7 +67,7 @@ def test_nulls_are_dropped_at_every_depth(evaluator: Evaluate) -> None:
     }
 
 
-@pytest.mark.parametrize("stage", REQUEST_STAGES, ids=lambda stage: stage.key)
+@pytest.mark.parametrize("stage", SEED_STAGES, ids=lambda stage: stage.key)
 def test_a_name_that_the_user_gave_wins(stage: RequestStage, seed_input: dict[str, Any]) -> None:
     """The user's job name takes precedence; null counts as no name."""
     seed_input[stage.key]["input"][stage.name_field] = "my-own"

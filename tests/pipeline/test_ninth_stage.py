@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from rich.console import Console
 
 from cli.local_run import show_summary
 from executions.results import last_steps
-from infrastructure.permissions import Targets, statements
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.diagram import pipeline_diagram, stage_diagram
@@ -76,6 +74,10 @@ def test_its_states_run(ninth: Stage) -> None:
 @pytest.mark.usefixtures("ninth")
 def test_the_role_may_do_what_it_does() -> None:
     """For a definition with only its states, the role's policy has its grant and nothing else."""
+    import aws_cdk as cdk  # noqa: PLC0415 - slow to import
+
+    from infrastructure.permissions import Targets, statements  # noqa: PLC0415 - as above
+
     machine = definition(PLACEHOLDERS)
     states = {name: state for name, state in machine["States"].items() if stage_of_state(name) == "announcement"}
     alone = {"States": states}

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from pipeline.botocore_docs import plain_text, portable_pattern
@@ -39,6 +38,8 @@ def test_committed_schema_is_up_to_date() -> None:
 
 def test_it_is_a_schema_of_draft_2020_12() -> None:
     """The schema itself is valid."""
+    import jsonschema  # noqa: PLC0415 - slow to import
+
     jsonschema.Draft202012Validator.check_schema(dict(input_schema()))
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
-from infrastructure.permissions import Targets, statements
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.grants import integrations
@@ -202,6 +200,10 @@ def test_every_role_is_bounded(full_template: dict[str, Any], template: dict[str
 
 def test_names_are_those_of_the_deployments_model() -> None:
     """A deployment with another model has other names, in lower case in ARNs."""
+    import aws_cdk as cdk  # noqa: PLC0415 - slow to import
+
+    from infrastructure.permissions import Targets, statements  # noqa: PLC0415 - as above
+
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
     targets = Targets(
         gate="gate", topic="topic", approvals="approvals", objects="objects", images=("i",), model_name="Churn"

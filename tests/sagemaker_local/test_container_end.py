@@ -34,11 +34,14 @@ def end(*_):
     print("saved")
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
 time.sleep(60)
 """
     container = make_container()
-    outcome = run(container, script, timeout=0.5)
-    assert (outcome.timed_out, outcome.code, container.last_lines) == (True, 0, ["saved"])
+    container.start(["python3", "-c", script], {})
+    assert soon(lambda: container.last_lines == ["ready"])
+    outcome = container.wait(timeout=0.1)
+    assert (outcome.timed_out, outcome.code, container.last_lines) == (True, 0, ["ready", "saved"])
 
 
 def test_grace_period_is_final(make_container: MakeContainer) -> None:

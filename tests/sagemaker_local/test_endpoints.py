@@ -126,7 +126,10 @@ def test_configuration(sandbox: Sandbox, configure: Make) -> None:
     assert described["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
     sandbox.run("createEndpoint", {"EndpointName": "demo"} | name)
     assert wait_until_settled(sandbox)["DataCaptureConfig"]["CaptureStatus"] == "Started"
+    (listed,) = sandbox.run("listEndpointConfigs", {"NameContains": "fir"})["EndpointConfigs"]
+    assert listed["EndpointConfigName"] == "first"
     sandbox.run("deleteEndpointConfig", name)
+    assert sandbox.run("listEndpointConfigs", {})["EndpointConfigs"] == []
     assert 'Could not find endpoint configuration "arn' in sandbox.fail("describeEndpointConfig", name).cause
     assert invoke(sandbox)["Body"] == "A!"
 

@@ -222,6 +222,14 @@ def test_interrupted_environment_is_made_anew(tmp_path: Path) -> None:
     assert (Environments(tmp_path).get(image).site_packages / "six.py").exists()
 
 
+def test_packages_are_compiled_once(tmp_path: Path) -> None:
+    """With a requirements.txt on top, the image's packages are compiled already, and jobs cannot do so themselves."""
+    image = Image(name="i", requirements="six==1.15.0\n", imports=("six",))
+    environment = Environments(tmp_path).get(image, "colorama==0.4.5\n")
+    assert {"six", "colorama"} <= environment.packages.keys()
+    assert list(environment.site_packages.glob("__pycache__/six.*.pyc"))
+
+
 def test_conflict(tmp_path: Path) -> None:
     """Packages that exclude each other are reported with the tool's own words."""
     with pytest.raises(InstallFailedError, match=r"six==1\.15\.0"):

@@ -124,3 +124,17 @@ def test_model_package(sandbox: Sandbox, transform_request: Make, model_request:
     assert sandbox.get("predictions/a.csv.out") == b"oh A?\n"
     request["PrimaryContainer"]["ModelPackageName"] = arn.replace("/1", "/2")
     assert "does not exist." in sandbox.fail("createModel", request | {"ModelName": "other"}).cause
+
+
+def test_models_are_listed_and_deleted(sandbox: Sandbox, model_request: Callable[..., dict[str, Any]]) -> None:
+    """Models are listed, newest first, until they are deleted; then their name is free again."""
+    sandbox.archive("model.tar.gz", mark_txt="!")
+    for name in ("first", "second"):
+        sandbox.run("createModel", model_request() | {"ModelName": name})
+    listed = sandbox.run("listModels", {})["Models"]
+    assert {model["ModelName"] for model in listed} == {"first", "second"}
+    assert sandbox.run("listModels", {"NameContains": "sec"})["Models"][0]["ModelArn"].endswith(":model/second")
+    assert sandbox.run("deleteModel", {"ModelName": "first"}) == {}
+    assert [model["ModelName"] for model in sandbox.run("listModels", {})["Models"]] == ["second"]
+    assert "Could not find model" in sandbox.fail("deleteModel", {"ModelName": "first"}).cause
+    sandbox.run("createModel", model_request() | {"ModelName": "first"})

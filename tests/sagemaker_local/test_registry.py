@@ -173,3 +173,16 @@ def test_unversioned(sandbox: Sandbox) -> None:
     failure = sandbox.fail("createModelPackage", {"ModelPackageName": "loose"})
     assert failure.error == "Local.NotSupported"
     assert "ModelPackageGroupName" in failure.cause
+
+
+def test_deletion(sandbox: Sandbox, register: Register) -> None:
+    """A version can be deleted, then its group; a group with versions cannot."""
+    arn = register()
+    group = {"ModelPackageGroupName": "demo"}
+    assert "delete them first" in sandbox.fail("deleteModelPackageGroup", group).cause
+    assert sandbox.run("deleteModelPackage", {"ModelPackageName": arn}) == {}
+    assert versions(sandbox) == []
+    assert "does not exist" in sandbox.fail("deleteModelPackage", {"ModelPackageName": arn}).cause
+    assert sandbox.run("deleteModelPackageGroup", group) == {}
+    assert sandbox.run("listModelPackageGroups", {})["ModelPackageGroupSummaryList"] == []
+    assert "does not exist" in sandbox.fail("deleteModelPackageGroup", group).cause

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss
 
 from calibration import BINS, calibration
 
@@ -19,6 +17,9 @@ def synthetic(records: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_bins_are_those_of_scikit_learn() -> None:
     """Each bin matches scikit-learn's mean probability and share of class 1, and the bins have all records."""
+    from sklearn.calibration import calibration_curve  # noqa: PLC0415 - slow to import
+    from sklearn.metrics import brier_score_loss  # noqa: PLC0415 - as above
+
     labels, probabilities = synthetic(5000)
     found = calibration(labels, probabilities)
     shares, means = calibration_curve(labels, probabilities, n_bins=BINS)

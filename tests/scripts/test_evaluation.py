@@ -8,13 +8,10 @@ import shutil
 import tarfile
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from quality import binary_classification_metrics
-from rows import read_rows
 from tests.scripts.conftest import Container
 
 REPORT = "processing/evaluation/evaluation.json"
@@ -22,6 +19,14 @@ CURVES = {
     "receiver_operating_characteristic_curve": ("false_positive_rates", "true_positive_rates"),
     "precision_recall_curve": ("precisions", "recalls"),
 }
+
+
+@pytest.fixture(scope="module")
+def sk() -> Any:
+    """The metrics of scikit-learn."""
+    from sklearn import metrics  # noqa: PLC0415 - slow to import
+
+    return metrics
 
 
 @pytest.fixture
@@ -50,8 +55,12 @@ def synthetic(records: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return labels, 1 / (1 + np.exp(-random.normal(2.0 * labels - 1.5)))
 
 
-def test_report_holds_the_models_true_quality(ready: Container, trained: Container) -> None:
+def test_report_holds_the_models_true_quality(ready: Container, trained: Container, sk: Any) -> None:
     """The report's numbers match scikit-learn's for the model on the test records."""
+    import joblib  # noqa: PLC0415 - slow to import
+
+    from rows import read_rows  # noqa: PLC0415 - as above
+
     report = evaluate(ready)
     labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
     rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
@@ -114,7 +123,7 @@ def test_layout_and_numbers_are_sagemakers() -> None:
     assert {name: tuple(found[name]) for name in CURVES} == CURVES
 
 
-def test_thinned_curves_keep_their_form() -> None:
+def test_thinned_curves_keep_their_form(sk: Any) -> None:
     """The thinned curves have few points, run from end to end, and preserve the area."""
     labels, probabilities = synthetic(50_000)
     found = binary_classification_metrics(labels, probabilities, 0.5)

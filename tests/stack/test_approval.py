@@ -4,11 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_s3 as s3
-
-from infrastructure.approval import Approval
 
 STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:MLOpsStateMachine"
 
@@ -16,6 +12,11 @@ STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:MLOpsStateMa
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The template, with the switches of the module's own app."""
+    import aws_cdk as cdk  # noqa: PLC0415 - slow to import
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415 - as above
+
+    from infrastructure.approval import Approval  # noqa: PLC0415 - as above
+
     context = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(tmp_path_factory.mktemp("approval")), context=context)
     stack = cdk.Stack(app, "Alone", env=cdk.Environment(account="123456789012", region="us-east-1"))

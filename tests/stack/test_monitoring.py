@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from infrastructure.monitoring import alarms
 from tests.policies.references import resolved
 from tests.stack.resources import as_list, resources, statements, the
-from tests.stack.watched import WATCHED
+from tests.stack.watched import alarm_names
 
 PROJECT = Path(__file__).parents[2]
 
@@ -68,7 +67,7 @@ def test_publishers_may_use_the_key(role: str, template: dict[str, Any]) -> None
 def test_every_alarm_notifies(template: dict[str, Any]) -> None:
     """Each alarm fires on the first occurrence, publishes to the topic, and stays quiet without data."""
     made = {found["Properties"]["AlarmName"]: found["Properties"] for found in _alarms(template)}
-    assert set(made) == {f"mlops-demo-{alarm.name}" for alarm in alarms(WATCHED)}
+    assert set(made) == {f"mlops-demo-{name}" for name in alarm_names()}
     for alarm in made.values():
         assert alarm["AlarmActions"] == [reference(template, "AWS::SNS::Topic")]
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")

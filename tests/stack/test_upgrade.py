@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import pytest
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from tests.conftest import PROJECT
 from tests.policies.references import REGION
@@ -39,6 +38,8 @@ def create_only(kind: str) -> set[str]:
     """The properties of a resource type whose change replaces a resource."""
     if kind.startswith("Custom::"):
         return {"ServiceToken"}
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415 - slow to import
+
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
     paths = [*schema.get("createOnlyProperties", ()), *schema.get("conditionalCreateOnlyProperties", ())]
     return {path.split("/")[2] for path in paths}

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.input.errors import InputIssue, Path, is_above
 from pipeline.input.stage_section import StageSection
+from pipeline.places import EXECUTIONS
+from pipeline.stages.registration import REGISTRATION
 from pipeline.stages.requests import CREATE_MODEL
 from pipeline.stages.stage import CreatedName, Stage
 
@@ -111,6 +113,17 @@ class Deployment(Stage):
                 "which scales by itself"
             )
             yield InputIssue(path=(self.key, "autoscaling"), message=message)
+
+    def warnings(self, data: Mapping[str, Any]) -> Iterator[InputIssue]:
+        """Warns of a model that expires while it is served: only what is registered is kept."""
+        own, registration, model = (StageSection.of(data, stage) for stage in (self, REGISTRATION, CREATE_MODEL))
+        if own.runs and model.runs and not registration.runs and f"/{EXECUTIONS}" in str(model.request):
+            message = (
+                f"is true, but registration.run is not: the model is served from below {EXECUTIONS}, where it is "
+                "deleted after keep-runs-days (90 by default), and the endpoint can then start no instance; register "
+                "it, or deploy the module with keep-runs-days 0"
+            )
+            yield InputIssue(path=(self.key, "run"), message=message, value=True)
 
     def _serverless_in_vpc(self, own: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
         """Yields an issue for each serverless variant of a model that gets the deployment's VPC."""
