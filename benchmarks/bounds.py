@@ -11,5 +11,5 @@ ARCHIVE_BYTES = {
 SYNTH_PACKAGES = 20
 """The maximum number of packages in requirements.txt, which include boto3 and its dependencies for empty_bucket.py."""
 
-TRANSITIONS = {5: 12, 8: 35}
+TRANSITIONS = {5: 12, 9: 38}
 """The maximum number of state transitions by number of stages; copying a registered model is one."""

@@ -9,8 +9,7 @@ Writes to ``/opt/ml/processing/monitoring``:
 - ``statistics.json``, ``constraint_violations.json``: in SageMaker Model Monitor's layouts:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-violations.html.
 
-The variables ``MINIMUM_RECORDS``, below which nothing is judged, and ``MODEL_NAME``, under which the metrics are put in
-CloudWatch, are optional. Blocks of records are read in as many processes as there are processors, and memory does not
+The variables ``MINIMUM_RECORDS``, below which nothing is judged, and ``MODEL``, under which the metrics are put in CloudWatch, are optional. Blocks of records are read in as many processes as there are processors, and memory does not
 grow with their number.
 """
 
@@ -151,8 +150,8 @@ def main() -> None:
     print(f"{outcome}: {summary['records']:,} records, {len(found)} violations")
     for check in found[:VIOLATIONS]:
         print(f"{check.feature}: {check.description}")
-    if "MODEL_NAME" in os.environ:
-        metrics.put(os.environ["MODEL_NAME"], summary["records"], found)
+    if "MODEL" in os.environ:
+        metrics.put(os.environ["MODEL"], summary["records"], found)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def test_metrics_that_cannot_be_put_fail_the_job(watched: Container) -> None:
     put_batch(watched, table(300))
     job = watched.start(
         "monitoring.py",
-        MODEL_NAME="demo",
+        MODEL="demo",
         AWS_ENDPOINT_URL="http://127.0.0.1:9",
         AWS_REGION="us-east-1",
         AWS_DEFAULT_REGION="us-east-1",
