@@ -52,7 +52,7 @@ def credentials(who: Caller) -> list[Result]:
         found.append(
             failure(
                 "region",
-                f"{who.region} has no SageMaker scikit-learn image that the stack could use, so it cannot be deployed there",
+                f"{who.region} has no scikit-learn image of SageMaker's for the stack, so it cannot be deployed there",
                 f"use another region: export AWS_DEFAULT_REGION={near}",
             )
         )

@@ -29,7 +29,15 @@ class Place:
     """The commands' environment variables, with credentials; the parameters of the module are not among them."""
 
 
-def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, bootstrap: bool = True) -> Stack:
+def deploy(
+    emulator: Emulator,
+    *,
+    model_name: str,
+    folder: Path,
+    log: Path,
+    bootstrap: bool = True,
+    assembly: Path | None = None,
+) -> Stack:
     """Bootstraps the emulator's account and deploys the production template unchanged.
 
     Args:
@@ -38,17 +46,25 @@ def deploy(emulator: Emulator, *, model_name: str, folder: Path, log: Path, boot
         folder: an empty folder for the CDK's files.
         log: the file for the CDK's output.
         bootstrap: whether to bootstrap the account.
+        assembly: the cloud assembly to deploy; None: it is synthesised.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
     environment = emulator.environment() | {"CDK_HOME": str(folder)}
     place = Place(account=ACCOUNT, region=REGION, environment=environment)
-    return deploy_to(place, parameters={"model-name": model_name}, folder=folder, log=log, bootstrap=bootstrap)
+    parameters = {"model-name": model_name}
+    return deploy_to(place, parameters=parameters, folder=folder, log=log, bootstrap=bootstrap, assembly=assembly)
 
 
 def deploy_to(
-    place: Place, *, parameters: Mapping[str, str], folder: Path, log: Path, bootstrap: bool = False
+    place: Place,
+    *,
+    parameters: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    bootstrap: bool = False,
+    assembly: Path | None = None,
 ) -> Stack:
     """Deploys the production template with the CDK CLI, and without asking.
 
@@ -58,23 +74,25 @@ def deploy_to(
         folder: an empty folder for the CDK's files.
         log: the file for the CDK's output.
         bootstrap: whether to bootstrap the account, too.
+        assembly: as for ``deploy``.
 
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
     if not _CDK.exists():
         raise LocalError(f"the CDK CLI is not at {_CDK}; install it: make demo, or npm ci")
-    assembly, outputs = folder / "cdk.out", folder / "outputs.json"
+    outputs = folder / "outputs.json"
     common = ["--no-notices", "--no-color"]
-    commands = _Commands(folder, _environment(place, parameters=parameters, assembly=assembly), log)
+    made = folder / "cdk.out"
+    commands = _Commands(folder, _environment(place, parameters=parameters, assembly=made), log)
     # Independent of each other, and each slow on a single core.
     commands.run(
         *([[str(_CDK), "bootstrap", f"aws://{place.account}/{place.region}", *common]] if bootstrap else []),
-        [sys.executable, str(PROJECT / "app.py")],
+        *([] if assembly else [[sys.executable, str(PROJECT / "app.py")]]),
     )
     commands.run(
         [
-            *(str(_CDK), "deploy", "--app", str(assembly), "--require-approval", "never"),
+            *(str(_CDK), "deploy", "--app", str(assembly or made), "--require-approval", "never"),
             # Without a change set, which nobody would review.
             *("--method", "direct", "--outputs-file", str(outputs), "--progress", "events", *common),
         ]

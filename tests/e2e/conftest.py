@@ -16,7 +16,8 @@ import pytest
 
 from executions.stack import Stack
 from local.deployment import deploy
-from local.emulator import ACCOUNT, Emulator
+from local.emulator import ACCOUNT, REGION, Emulator
+from tests.conftest import SCHEDULE
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, make_checkout
 from tests.e2e.secure import DATA, OTHERS
 
@@ -121,13 +122,23 @@ class DeployedStack:
 
 
 @pytest.fixture(scope="session")
-def deployed_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
+def emulator_assembly(synthesised: Callable[..., Path]) -> Path:
+    """The cloud assembly that ``mlops local`` would synthesise."""
+    return synthesised(SEEDFARMER_PARAMETER_SCHEDULE=SCHEDULE, CDK_DEFAULT_ACCOUNT=ACCOUNT, CDK_DEFAULT_REGION=REGION)
+
+
+@pytest.fixture(scope="session")
+def deployed_stack(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], emulator_assembly: Path
+) -> Iterator[DeployedStack]:
     """The production template, deployed once for all tests that need it."""
     folder = tmp_path_factory.mktemp("deployed")
     with Emulator(port=free_port(), log=folder / "emulator.log") as emulator:
         work = folder / "cdk"
         work.mkdir()
-        yield DeployedStack(emulator, deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log"))
+        log = folder / "cdk.log"
+        metadata = deploy(emulator, model_name="demo", folder=work, log=log, assembly=emulator_assembly)
+        yield DeployedStack(emulator, metadata)
 
 
 @pytest.fixture(scope="session")
@@ -163,13 +174,16 @@ def first_run(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> F
 
 
 @pytest.fixture(scope="session")
-def secure_stack(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DeployedStack]:
+def secure_stack(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], emulator_assembly: Path
+) -> Iterator[DeployedStack]:
     """The production template, deployed with enforced policies, with the sample data and another team's bucket."""
     folder = tmp_path_factory.mktemp("secure")
     with Emulator(port=free_port(), log=folder / "emulator.log", secure=True) as emulator:
         work = folder / "cdk"
         work.mkdir()
-        metadata = deploy(emulator, model_name="demo", folder=work, log=folder / "cdk.log")
+        log = folder / "cdk.log"
+        metadata = deploy(emulator, model_name="demo", folder=work, log=log, assembly=emulator_assembly)
         s3 = emulator.client("s3")
         for bucket in (DATA, OTHERS):
             s3.create_bucket(Bucket=bucket)

@@ -1,13 +1,13 @@
 """SageMaker's images in a template that is synthesised without a region."""
 
-import aws_cdk as cdk
-from aws_cdk.assertions import Template
-
-from infrastructure.image import sagemaker_images
-
 
 def test_a_template_without_a_region_has_a_rule() -> None:
     """CloudFormation refuses it in other regions, and names the right ones, before it creates anything."""
+    import aws_cdk as cdk  # noqa: PLC0415 - slow to import
+    from aws_cdk.assertions import Template  # noqa: PLC0415 - slow to import
+
+    from infrastructure.image import sagemaker_images  # noqa: PLC0415 - slow to import
+
     stack = cdk.Stack(cdk.App(), "Stack")
     sagemaker_images(stack, sklearn_version="1.2-1")
     template = Template.from_stack(stack).to_json()
