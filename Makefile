@@ -1,4 +1,4 @@
-# make demo    run the pipeline on this machine, on real data, without AWS or Docker
+# make demo    run the pipeline on this machine, on real data, without AWS or Docker; DATA=my.csv LABEL=column on yours
 # make test    run all checks, exactly as CI does
 # make cover   run the same tests with coverage
 # make e2e     run only the tests that deploy with the CDK CLI, SeedFarmer and the AWS CLI
@@ -29,6 +29,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 demo: .venv/image.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
+		$(if $(LABEL),--label '$(LABEL)') $(if $(PROBLEM),--problem '$(PROBLEM)') \
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
 	@$(PYTHON) requirements/bytecode.py keep
 

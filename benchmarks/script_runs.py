@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.processes import Usage, environment, image_python, usage
+from benchmarks.shipped import INPUT, checked
 from executions.defaults import PROJECT
 
 SCRIPTS = PROJECT / "scripts"
@@ -57,6 +58,12 @@ class ScriptRuns:
         return (self.preprocessing, self.training, self.evaluation, self.transform)
 
 
+def _options() -> dict[str, str]:
+    """What input.yaml says about the shipped records."""
+    options: dict[str, str] = checked(INPUT.read_bytes()).content["preprocessing"]["input"]["Environment"]
+    return options
+
+
 def run_scripts(data: Path) -> ScriptRuns:
     """Runs the scripts on a CSV file, one after the other."""
     with TemporaryDirectory() as made:
@@ -65,7 +72,7 @@ def run_scripts(data: Path) -> ScriptRuns:
         (processing / "input").mkdir(parents=True)
         (processing / "input" / data.name).symlink_to(data)
         # OMP_WAIT_POLICY as for local jobs; docs/decisions.md says why.
-        variables = environment(SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE")
+        variables = environment(SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE", **_options())
 
         def script(*command: str | Path) -> Usage:
             return usage([image_python(), *command], cwd=SCRIPTS, variables=variables)

@@ -21,13 +21,14 @@ FIVE = [stage for stage in REQUEST_STAGES if stage is not MONITORING]
 DOLLARS_PER_TRANSITION = 0.025 / 1000
 """Standard workflows in us-east-1; docs/performance.md has the date."""
 
+_MONITORED = '{"outcome": "healthy", "records": 500, "violations": []}'
+
 _HANDLERS: dict[str, Handler] = {
     "createProcessingJob.sync": lambda _request: {},
     "createTrainingJob.sync": lambda _request: {
         "ModelArtifacts": {"S3ModelArtifacts": "s3://mlops-bucket/model.tar.gz"}
     },
     "createTransformJob.sync": lambda _request: {},
-    "getObject": lambda _request: {"Body": '{"outcome": "healthy", "records": 1, "violations": []}'},
     "createModel": lambda _request: {},
     "createModelPackageGroup": lambda _request: {},
     "createModelPackage": lambda _request: {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:1:model-package/demo/1"},
@@ -36,6 +37,7 @@ _HANDLERS: dict[str, Handler] = {
     "invoke": lambda _request: {
         "Payload": {"decision": "Approved", "error": None, "reason": "it is", "cause": "", "metrics": [], "report": ""}
     },
+    "getObject": lambda request: {"Body": _MONITORED if request["Key"].endswith("monitoring.json") else "1,2\n"},
     "invokeEndpoint": lambda _request: {"Body": "0.1,0\n", "ContentType": "text/csv"},
 }
 
@@ -51,6 +53,8 @@ def transitions(stages: int) -> int:
     if stages == len(FIVE):
         for stage in STAGES:
             data[stage.key]["run"] = stage in FIVE
+    else:
+        data[MONITORING.key]["run"] = True
     ended = run(data, _HANDLERS | Endpoints().handlers())
     if ended.status != "SUCCEEDED":
         raise RuntimeError(f"the run ended as {ended.status}: {ended.error}: {ended.cause}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -14,6 +15,7 @@ from rich.text import Text
 from cli.errors import catch_signals, exit_interrupted, local_errors
 from cli.options import relative
 from cli.overrides import parse
+from cli.report import write_report
 from executions.differences import StageDifference, shared
 from executions.history import outcome_word, readable_cause
 from executions.progress import FAILED, MODEL_REJECTED, REJECTED
@@ -21,15 +23,21 @@ from executions.text import printable
 from local.display import Display
 from local.run import RunOptions
 from local.run import run as run_pipeline
+from pipeline.input.execution import merged
 from pipeline.stages import STAGES
 
-_SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
+_SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1", "weighted_f1", "mae", "rmse", "r2", "skill")
+
+_OPTIONS = ("LABEL", "PROBLEM", "POSITIVE", "DROP", "CATEGORIES")
+"""The options of ``scripts/preprocessing.py``: what the file says about its own data does not hold for other data."""
 
 
 def run(
     *,
     input_file: Path | None,
     data: Path | None,
+    label: str | None,
+    problem: str | None,
     scripts: Path | None,
     overrides: tuple[str, ...],
     manual: bool,
@@ -40,6 +48,10 @@ def run(
 ) -> None:
     """Runs the pipeline once and downloads the results."""
     over = parse((*overrides, "approval.manual=true") if manual else overrides)
+    if label is not None:
+        over = merged(_table_options(label, problem), over)
+    elif problem is not None:
+        raise click.UsageError("--problem needs --label")
     catch_signals()
     console = Console(highlight=False)
     options = RunOptions(
@@ -50,6 +62,7 @@ def run(
         folder=out,
         environment=folder,
         overrides=over,
+        write_report=write_report,
         since=since or time.time(),
     )
     try:
@@ -59,6 +72,11 @@ def run(
         exit_interrupted("the execution was stopped, and no process is left running")
     show_summary(console, summary)
     sys.exit(0 if summary["status"] == "SUCCEEDED" else 1)
+
+
+def _table_options(label: str, problem: str | None) -> dict[str, Any]:
+    options = dict.fromkeys(_OPTIONS) | {"LABEL": label, "PROBLEM": problem}
+    return {"preprocessing": {"input": {"Environment": options}}}
 
 
 def show_failure(title: str, message: str) -> None:
@@ -76,6 +94,8 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     if summary["status"] != "SUCCEEDED":
+        if summary.get("report"):
+            console.print(f"report: {relative(summary['report'])}", soft_wrap=True)
         _show_differences(console, summary)
         rejected = summary.get("error") == MODEL_REJECTED
         show_failure("rejected" if rejected else "error", _failure(summary))
@@ -83,16 +103,16 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in _metrics(summary["metrics"]):
         table.add_row(name, f"{value:.4f}", style="bold" if name == "roc_auc" else None)
-    for name in ("model", "predictions", "evaluation"):
-        if summary[name]:
+    for name in ("model", "predictions", "evaluation", "report"):
+        if summary.get(name):
             table.add_row(name, relative(summary[name]))
     for name, text in _last_steps(summary):
         table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
     _show_differences(console, summary)
     console.print(
-        "\nNext: edit scripts/ and run it again; or use your own: make demo INPUT=input.yaml DATA=data.csv "
-        "SCRIPTS=folder\n"
+        "\nNext: edit scripts/ and run it again; or use your own table: make demo DATA=my.csv "
+        "LABEL=column\n"
         'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (see README.md)',
         soft_wrap=True,
     )

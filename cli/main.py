@@ -17,6 +17,7 @@ from cli.options import (
     FILE,
     NEW_FILE,
     NEW_FOLDER,
+    PATH,
     PORT,
     complete_execution,
     execution_argument,
@@ -33,6 +34,7 @@ from executions.defaults import EMULATOR_PORT, PROJECT
 from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_PROBLEMS = ("binary", "multiclass", "regression")
 _MAX_LISTED = 1000
 
 
@@ -303,7 +305,11 @@ def env() -> None:
 
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
-@click.option("--data", type=FILE, help="Your own CSV file, in place of the census data.")
+@click.option("--data", type=PATH, help="Your own CSV file, or folder of them, in place of the census data.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
 @scripts_option
 @override_option
 @click.option("--manual", is_flag=True, help="Wait for your approval.")
@@ -325,5 +331,5 @@ def run() -> None:
     It runs in the environment of mlops local up, and deploys the stack again if the template's sources have changed. If
     no environment is up, the run starts one and ends it afterwards.
 
-    Example: mlops local run --data my.csv
+    Example: mlops local run --data my.csv --label churned
     """

@@ -18,6 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+PATH = click.Path(exists=True, readable=True, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path, resolve_path=True)
 PORT = click.IntRange(1, 65535)
 _WIDE = 1000

@@ -71,6 +71,11 @@ class _Reader:
         return _with_records(facts, logs, described) if isinstance(logs, LocalLogs) else facts
 
 
+def write_report(found: Target, execution: str, file: Path) -> None:
+    """Writes the report on an execution to a file."""
+    _write(file, page(_Reader(found).facts(execution)))
+
+
 def _write_all(folder: Path, runs: list[Facts]) -> None:
     """Writes the index and a report on each execution."""
     if not runs:

@@ -18,26 +18,30 @@ _SHIPPED = PROJECT / "data" / "census-income.csv.xz"
 
 
 def identity(data: Path | None) -> str:
-    """Identifies a file's content without reading it; None means the shipped data."""
+    """Identifies the content of a file, or of a folder's files, without reading it; None means the shipped data.
+
+    Raises:
+        LocalError: it cannot be read, or the folder has no files.
+    """
     path = data or _SHIPPED
     try:
-        status = path.stat()
+        found = [(str(file.resolve()), file.stat()) for file in _files(path)]
     except OSError as error:
         raise LocalError(f"{path}: {error.strerror}") from error
-    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    return "\n".join(f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in found)
 
 
 def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> None:
     """Uploads the data to the place that the sample input reads from, and deletes other data there.
 
     Args:
-        data: a CSV file; None for the shipped census data.
+        data: a file, or a folder with files; None for the shipped census data.
         s3: a client of the emulator.
-        sagemaker: keeps the file, so that jobs need not download it.
+        sagemaker: keeps the files, so that jobs need not download them.
         cache: the folder for the unpacked shipped data.
 
     Raises:
-        LocalError: S3 rejected the file.
+        LocalError: S3 rejected a file.
     """
     path = data or _unpacked(cache)
     s3.create_bucket(Bucket=_BUCKET)
@@ -45,9 +49,22 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
     for key in [item["Key"] for page in pages for item in page.get("Contents", ())]:
         s3.delete_object(Bucket=_BUCKET, Key=key)
     try:
-        sagemaker.upload(path, bucket=_BUCKET, key=_PREFIX + path.name)
+        for file in _files(path):
+            name = file.name if file == path else file.relative_to(path).as_posix()
+            sagemaker.upload(file, bucket=_BUCKET, key=_PREFIX + name)
     except S3CacheError as error:
         raise LocalError(str(error)) from error
+
+
+def _files(path: Path) -> list[Path]:
+    """Returns the file itself, or the files of a folder and its subfolders but for hidden ones."""
+    if not path.is_dir():
+        return [path]
+    below = (file for file in path.rglob("*") if file.is_file())
+    found = sorted(file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
+    if not found:
+        raise LocalError(f"{path}: the folder has no files")
+    return found
 
 
 def _unpacked(cache: Path) -> Path:

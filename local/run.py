@@ -35,8 +35,11 @@ from local.template_hash import template_hash
 from pipeline.refusals import as_refused
 from sagemaker_local.mounts import isolation_warning
 
+REPORT = "report.html"
+"""The run's report, in its folder."""
+
 _SCRATCH = ("cache", "cdk", "models", "registry", SCRATCH)
-_OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model", "model.tar.gz", "summary.json")
+_OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model", "model.tar.gz", REPORT, "summary.json")
 """The files that a run creates in its folder; it touches no others."""
 
 
@@ -55,6 +58,8 @@ class RunOptions:
     """The folder of the environment, which need not be up."""
     overrides: dict[str, Any] = field(default_factory=dict)
     """Merged over the input."""
+    write_report: Callable[[Target, str, Path], None] | None = None
+    """Writes the report on an execution, given its name, to a file, while the environment is up."""
     since: float
     """When the user's command started, in seconds since the epoch."""
 
@@ -71,6 +76,7 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     if options.folder == options.environment:
         raise LocalError(f"{options.folder} is the environment's folder; choose another for the results: --out")
     check_input(options.overrides, scripts=options.scripts, input_file=options.input_file)
+    identity(options.data)
     unsafe = isolation_warning()
     if unsafe:
         display.warn(unsafe)
@@ -151,6 +157,9 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
         **_results(state, data, options.folder, display),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
+    if options.write_report:
+        options.write_report(target, view.execution["name"], options.folder / REPORT)
+        summary["report"] = str(options.folder / REPORT)
     (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
 

@@ -9,7 +9,7 @@ those of the training and test records together, the scores those of the test re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ import pandas as pd
 from drift import EFFECTS, FALSE_ALARM_RATE
 from job import JobError
 from profiles import CATEGORY, NUMBER, Profile
+from schema import MULTICLASS, REGRESSION, Schema
 
 STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
 
@@ -38,9 +39,9 @@ class Baseline(NamedTuple):
         return [{"name": entry["name"], "type": _type(entry)} for entry in self.statistics["features"]]
 
     @property
-    def scores(self) -> list[str]:
-        """The names of the model's answers."""
-        return [entry["name"] for entry in self.statistics["scores"]]
+    def scores(self) -> list[dict[str, str]]:
+        """The model's answers, in the order of their values, like the features."""
+        return [{"name": entry["name"], "type": _type(entry)} for entry in self.statistics["scores"]]
 
 
 def _type(entry: Mapping[str, Any]) -> str:
@@ -50,32 +51,35 @@ def _type(entry: Mapping[str, Any]) -> str:
 
 
 def write(
-    folder: Path,
-    features: Sequence[Mapping[str, str]],
-    *,
-    train: pd.DataFrame | None,
-    test: pd.DataFrame,
-    scores: Mapping[str, np.ndarray],
+    folder: Path, schema: Schema, *, train: pd.DataFrame | None, test: pd.DataFrame, predictions: np.ndarray
 ) -> None:
     """Writes both files.
 
     Args:
         folder: the folder to write to.
-        features: the schema's features: ``{"name": ..., "type": ...}``.
-        train: the training records, as ``Profile.add`` takes them, if they are at hand.
+        schema: the model's.
+        train: the training records, as ``rows.read_rows`` returns them, if they are at hand.
         test: the test records.
-        scores: the model's answers for the test records, by their names.
+        predictions: those of the test records, as ``model.predict`` returns them.
     """
-    profile = Profile(features)
+    profile = Profile([feature.as_json() for feature in schema.features])
     if train is not None:
         profile.add(train)
-    profile.add(test, scores)
+    profile.add(test, _answers(schema, predictions))
     statistics = profile.statistics()
     effect = _design_effect(test)
     for entry in statistics["scores"] if train is not None else statistics["features"] + statistics["scores"]:
         entry["design_effect"] = effect
     for name, content in ((STATISTICS, statistics), (CONSTRAINTS, constraints_of(statistics))):
         (folder / name).write_text(json.dumps(content, separators=(",", ":"), allow_nan=False), encoding="utf-8")
+
+
+def _answers(schema: Schema, predictions: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the predictions as ``inference.py`` answers them."""
+    if schema.problem == MULTICLASS:
+        labels = np.array(schema.classes)[predictions.argmax(axis=1)]
+        return {"probability": predictions.max(axis=1), "label": labels}
+    return {"prediction" if schema.problem == REGRESSION else "probability": predictions.astype(float)}
 
 
 def _design_effect(rows: pd.DataFrame) -> float:

@@ -98,7 +98,7 @@ def compare(
     Returns:
         All comparisons made; of a feature's categories, only that which changed most.
     """
-    pairs = list(zip(baseline["features"], window["features"]))  # noqa: B905 - Python 3.8
+    pairs = list(zip(baseline["features"], window["features"]))
     scored = {entry["name"]: entry for entry in window["scores"]}
     pairs += [(entry, scored[entry["name"]]) for entry in baseline["scores"] if entry["name"] in scored]
     comparisons = sum(_comparisons(entry) for entry, _ in pairs)
@@ -209,7 +209,7 @@ def _up_to(distribution: Distribution, at: np.ndarray) -> np.ndarray:
 def in_bins(old: Distribution, new: Distribution) -> tuple[np.ndarray, np.ndarray]:
     """Counts two distributions' records in bins that each have at least ``BIN_SHARE`` of the first."""
     highest, count = [], 0
-    for value, records in zip(old.numbers.tolist(), old.counts.tolist()):  # noqa: B905 - Python 3.8
+    for value, records in zip(old.numbers.tolist(), old.counts.tolist()):
         count += records
         if count >= BIN_SHARE * old.records:
             highest.append(value)

@@ -1,11 +1,16 @@
 """Serves the model in SageMaker's scikit-learn container, behind an endpoint and in batch transform.
 
-Request: raw rows with the values of ``census.FEATURES`` in that order, as ``text/csv`` without a header or as
-``application/json`` of the form ``{"instances": [[...], ...]}``.
+Request: raw rows with the schema's features in their order, as ``text/csv`` without a header, or as
+``application/json``: ``{"instances": [[...], ...]}``, or ``{"instances": [{...}, ...]}`` with the features' names.
 
-Response: for each record, in the order of the request, the probability of an income above 50,000 dollars and the label,
-1 or 0: as ``text/csv``, one line ``probability,label`` per record; as ``application/json``,
-``{"predictions": [{"probability": ..., "label": ...}, ...]}``.
+Response: for each record, in the order of the request,
+
+- of two classes: the probability of class 1 and the label, 1 or 0;
+- of several classes: the probability of the likeliest class and its name;
+- of a number: the number.
+
+As ``text/csv``, one line ``probability,label`` or ``number`` per record; as ``application/json``,
+``{"predictions": [{"probability": ..., "label": ...}, ...]}`` or ``{"predictions": [{"prediction": ...}, ...]}``.
 
 The container calls these functions: https://sagemaker.readthedocs.io/en/stable/frameworks/sklearn/using_sklearn.html.
 A wrong request is answered with status 400 and the reason. The container hides the text of any exception except those
@@ -20,14 +25,14 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union
 
 import joblib
-import numpy as np
-import pandas as pd
 
-import census
+import model as models
+from quality_binary import THRESHOLD
 from rows import read_rows
+from schema import MULTICLASS, REGRESSION, Schema
 
 try:
     from werkzeug.exceptions import BadRequest
@@ -42,6 +47,9 @@ except ImportError:  # outside the container
 CSV = "text/csv"
 JSON = "application/json"
 
+
+Request = Union[str, bytes, "list[Any]"]
+Prediction = dict[str, Any]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -69,46 +77,56 @@ def model_fn(model_dir: str) -> Any:
 
 
 @_answered
-def input_fn(body: str | bytes, content_type: str) -> pd.DataFrame:
-    """Parses the rows of a request.
+def input_fn(body: str | bytes, content_type: str) -> Request:
+    """Parses a request as far as that is possible without the model.
 
     Raises:
-        RequestError: the content type is unknown, or the body has no rows of the right length.
+        RequestError: the content type is unknown, or the body is not JSON of the right form.
     """
     kind = _media_type(content_type)
     body = _unquoted(body)
     if kind == CSV:
-        return read_rows(io.StringIO(body) if isinstance(body, str) else io.BytesIO(body))
+        return body
     if kind == JSON:
-        return read_rows(_csv_of_instances(body))
+        return _instances(body)
     raise ValueError(f"content type {content_type!r}, expected {CSV} or {JSON}")
 
 
 @_answered
-def predict_fn(rows: pd.DataFrame, model: Any) -> np.ndarray:
-    """Returns the probability of class 1 for each row.
+def predict_fn(request: Request, model: Any) -> list[Prediction]:
+    """Returns a prediction for each record.
 
     Raises:
-        RequestError: a value of a numeric feature is not a number.
+        RequestError: a row has the wrong number of values or lacks a feature, or a value of a number is none.
     """
-    probabilities: np.ndarray = model.predict_proba(rows)[:, 1]
-    return probabilities
+    schema = models.schema_of(model)
+    body = _csv(request, schema) if isinstance(request, list) else request
+    found = models.predict(model, read_rows(body, schema))
+    if schema.problem == REGRESSION:
+        return [{"prediction": value} for value in found.tolist()]
+    if schema.problem == MULTICLASS:
+        names = schema.classes or ()
+        return [
+            {"probability": float(row[likeliest]), "label": names[likeliest]}
+            for row, likeliest in zip(found, found.argmax(axis=1).tolist())
+        ]
+    return [{"probability": value, "label": int(value >= THRESHOLD)} for value in found.tolist()]
 
 
 @_answered
-def output_fn(probabilities: np.ndarray, accept: str) -> tuple[str, str]:
+def output_fn(predictions: list[Prediction], accept: str) -> tuple[str, str]:
     """Returns the response's body and content type.
 
     Raises:
         RequestError: the type that the client accepts is unknown.
     """
-    predictions = [(float(probability), int(probability >= census.THRESHOLD)) for probability in probabilities]
     kind = _media_type(accept)
     if kind == CSV:
-        return "".join(f"{probability!r},{label}\n" for probability, label in predictions), CSV
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(prediction.values() for prediction in predictions)
+        return text.getvalue(), CSV
     if kind == JSON:
-        named = [{"probability": probability, "label": label} for probability, label in predictions]
-        return json.dumps({"predictions": named}), JSON
+        return json.dumps({"predictions": predictions}), JSON
     raise ValueError(f"accept {accept!r}, expected {CSV} or {JSON}")
 
 
@@ -132,15 +150,28 @@ def _media_type(header: str) -> str:
     return header.split(";", maxsplit=1)[0].strip().lower()
 
 
-def _csv_of_instances(body: str | bytes) -> io.StringIO:
-    """Converts the instances of a JSON request to CSV, so that there is one way to read rows."""
+def _instances(body: str | bytes) -> list[Any]:
     try:
         instances = json.loads(body)["instances"]
     except (ValueError, KeyError, TypeError):
         instances = None
-    if not isinstance(instances, list) or not all(isinstance(row, list) for row in instances):
-        raise ValueError('expected JSON of the form {"instances": [[value, ...], ...]}')
+    if not isinstance(instances, list) or not any(
+        all(isinstance(row, kind) for row in instances) for kind in (list, dict)
+    ):
+        raise ValueError(
+            'expected JSON of the form {"instances": [[value, ...], ...]} or {"instances": [{name: value, ...}, ...]}'
+        )
+    return instances
+
+
+def _csv(instances: list[Any], schema: Schema) -> str:
+    """Converts the instances of a JSON request to CSV, so that there is one way to read rows."""
     text = io.StringIO()
-    csv.writer(text).writerows(instances)
-    text.seek(0)
-    return text
+    writer = csv.writer(text)
+    for number, row in enumerate(instances, start=1):
+        if isinstance(row, dict):
+            lacking = [name for name in schema.names if name not in row]
+            if lacking:
+                raise ValueError(f"row {number} lacks {', '.join(map(repr, lacking))}; null is an unknown value")
+        writer.writerow([row[name] for name in schema.names] if isinstance(row, dict) else row)
+    return text.getvalue()

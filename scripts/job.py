@@ -1,9 +1,14 @@
 """What all jobs share: SageMaker's paths, and how a job reports failure.
 
-``preprocessing.py`` splits the census records into train and test files, ``train.py`` fits a model on the former,
-``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it. ``census.py`` describes the records,
-``rows.py`` reads them, ``classifier.py`` is the model, ``quality.py`` and ``calibration.py`` compute its metrics. They
-are deployed together in one folder.
+``preprocessing.py`` splits a table's records into train and test files, ``train.py`` fits a model on the former,
+``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it. They are deployed together in one folder:
+
+- ``tables.py`` reads tables, ``values.py`` their values, ``columns.py`` decides what their columns are, ``options.py``
+  reads what the user says about them, and ``schema.py`` is what has been decided;
+- ``rows.py`` reads the train and test files and requests, ``encoder.py`` turns them into numbers, ``model.py`` is the
+  model;
+- ``quality.py`` and ``quality_*.py`` compute the metrics, ``calibration.py``, ``importance.py`` and
+  ``profile_columns.py`` what the report shows next to them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ Writes to ``/opt/ml/processing/monitoring``:
 - ``statistics.json``, ``constraint_violations.json``: in SageMaker Model Monitor's layouts:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-violations.html.
 
-The variables ``MINIMUM_RECORDS``, below which nothing is judged, and ``MODEL``, under which the metrics are put in CloudWatch, are optional. Blocks of records are read in as many processes as there are processors, and memory does not
+The variables ``MINIMUM_RECORDS``, below which nothing is judged, and ``MODEL``, under which the metrics are put in
+CloudWatch, are optional. Blocks of records are read in as many processes as there are processors, and memory does not
 grow with their number.
 """
 
@@ -40,7 +41,10 @@ HEALTHY, DRIFT, TOO_LITTLE = "healthy", "drift", "too_little_data"
 VIOLATIONS = 20
 
 
-def profile_of(block: scored.Block, features: Sequence[Mapping[str, str]], scores: Sequence[str], seed: int) -> Profile:
+Columns = Sequence[Mapping[str, str]]
+
+
+def profile_of(block: scored.Block, features: Columns, scores: Columns, seed: int) -> Profile:
     """Returns the statistics of a block's records.
 
     Raises:

@@ -172,7 +172,7 @@ class Categories:
     def add_texts(self, codes: np.ndarray, texts: Sequence[str], _keys: np.ndarray) -> None:
         """Adds a column's values; the arguments are those of ``Numbers.add_texts``."""
         counts = np.bincount(codes, minlength=len(texts)).tolist()
-        for text, count in zip(texts, counts):  # noqa: B905 - Python 3.8
+        for text, count in zip(texts, counts):
             if text == "":
                 self.missing += count
             elif count:
@@ -273,7 +273,7 @@ class Profile:
     def merge(self, other: Profile) -> None:
         """Adds the records of another profile with the same features."""
         self.records += other.records
-        for column, others in zip(self._features, other._features):  # noqa: B905 - Python 3.8
+        for column, others in zip(self._features, other._features):
             column.merge(others)
         for name, column in other._scores.items():
             if name in self._scores:

@@ -1,180 +1,63 @@
-"""The quality of a binary classifier, in the layout of SageMaker Model Monitor.
+"""What the metrics of all problems share: their format, and how much better a model is than the best constant.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html names the metrics and gives an
-example. A metric is ``{"value": number, "standard_deviation": number}``; as there, an unknown deviation is the string
-"NaN".
-
-Model Monitor takes the standard deviation over five random samples of 80% of the data. Here it is the metric's standard
-error in closed form, which is the same in every run: for shares, that of the binomial distribution; for F-beta, by the
-delta method; for the area under the ROC curve, by Biometrics 44 (1988), pages 837-845,
-https://doi.org/10.2307/2531595.
+A metric is ``{"value": number, "standard_deviation": number}``, as in SageMaker Model Monitor
+(https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html); as there, an unknown
+deviation is the string "NaN". Model Monitor takes the deviation over five random samples of 80% of the data. Here it is
+the metric's standard error, which is the same in every run.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from schema import MULTICLASS, Schema
+
 # Model Monitor gives a standard deviation only for at least this many samples.
 DEVIATION_SAMPLES = 200
 
-# The maximum number of points of a curve, which would otherwise have one for each distinct probability.
-CURVE_POINTS = 200
+
+def metric(value: float, variance: float, records: int) -> dict[str, Any]:
+    """Formats a metric."""
+    known = records >= DEVIATION_SAMPLES and math.isfinite(variance)
+    return {"value": float(value), "standard_deviation": math.sqrt(max(variance, 0.0)) if known else "NaN"}
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """The confusion matrix of a classifier."""
-
-    true_positives: int
-    false_positives: int
-    true_negatives: int
-    false_negatives: int
-
-    @property
-    def positives(self) -> int:
-        """The number of records of class 1."""
-        return self.true_positives + self.false_negatives
-
-    @property
-    def negatives(self) -> int:
-        """The number of records of class 0."""
-        return self.true_negatives + self.false_positives
-
-    @property
-    def records(self) -> int:
-        """The number of all records."""
-        return self.positives + self.negatives
-
-    def metric(self, value: float, variance: float) -> dict[str, Any]:
-        """Formats a metric in Model Monitor's layout."""
-        known = self.records >= DEVIATION_SAMPLES and math.isfinite(variance)
-        return {"value": value, "standard_deviation": math.sqrt(variance) if known else "NaN"}
-
-    def share(self, part: int, whole: int) -> dict[str, Any]:
-        """Returns a share as a metric; a share of nothing is 0, with unknown deviation."""
-        value = part / whole if whole else 0.0
-        return self.metric(value, value * (1 - value) / whole if whole else math.nan)
-
-    def accuracy(self) -> dict[str, Any]:
-        """The share of records that were classified correctly."""
-        return self.share(self.true_positives + self.true_negatives, self.records)
-
-    def precision(self) -> dict[str, Any]:
-        """The share of class 1 among the records predicted to be in it."""
-        return self.share(self.true_positives, self.true_positives + self.false_positives)
-
-    def recall(self) -> dict[str, Any]:
-        """The share of correct predictions among the records of class 1."""
-        return self.share(self.true_positives, self.positives)
-
-    def f_beta(self, beta: float) -> dict[str, Any]:
-        """The harmonic mean of precision and recall, recall weighing ``beta`` squared times as much."""
-        weight = beta * beta
-        hits = (1 + weight) * self.true_positives
-        total = hits + weight * self.false_negatives + self.false_positives
-        value = hits / total
-        # The derivatives by the counts of true positives, false negatives and false positives, times the total, each
-        # squared and weighted by its count. F-beta is invariant under scaling all counts, so nothing is subtracted.
-        variance = (
-            self.true_positives * ((1 + weight) * (1 - value)) ** 2
-            + self.false_negatives * (weight * value) ** 2
-            + self.false_positives * value**2
-        ) / total**2
-        return self.metric(value, variance)
+def mean_metric(values: np.ndarray) -> dict[str, Any]:
+    """Formats the mean of a value of each record."""
+    records = len(values)
+    return metric(values.mean(), values.var(ddof=1) / records if records > 1 else math.nan, records)
 
 
-def binary_classification_metrics(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
-    """Returns the metrics that Model Monitor gives for a binary classifier.
+def as_targets(schema: Schema, labels: np.ndarray) -> np.ndarray:
+    """Returns the labels in the form of predictions: of several classes, a 1 in the column of each record's class."""
+    return np.eye(len(schema.classes or ()))[labels] if schema.problem == MULTICLASS else labels.astype(float)
 
-    ``..._best_constant_classifier`` is the better of the two classifiers that assign the same class to all records. By
-    every metric but accuracy, that is the one that always predicts 1, because the other scores 0.
+
+def skill(targets: np.ndarray, predictions: np.ndarray) -> tuple[float, float]:
+    """Returns the share of the best constant prediction's squared error that the model saves, and its variance.
+
+    It is 1 for a perfect model, 0 for one no better than the constant, and negative for a worse one. Of numbers it is
+    R²; of classes, whose constant predicts each with its share of the records, the Brier skill score
+    (https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2).
 
     Args:
-        labels: the true classes, 0 and 1, both of them present.
-        probabilities: the model's probabilities of class 1.
-        threshold: a record with at least this probability is predicted to be 1.
+        targets: as returned by ``as_targets``.
+        predictions: numbers or probabilities of the same shape.
     """
-    found = _confusion(labels, probabilities >= threshold)
-    ones = _confusion(labels, np.ones_like(labels, dtype=bool))
-    return {
-        "confusion_matrix": {  # true class, then predicted class
-            "0": {"0": found.true_negatives, "1": found.false_positives},
-            "1": {"0": found.false_negatives, "1": found.true_positives},
-        },
-        "recall": found.recall(),
-        "precision": found.precision(),
-        "accuracy": found.accuracy(),
-        "recall_best_constant_classifier": ones.recall(),
-        "precision_best_constant_classifier": ones.precision(),
-        "accuracy_best_constant_classifier": found.share(max(found.positives, found.negatives), found.records),
-        "true_positive_rate": found.recall(),
-        "true_negative_rate": found.share(found.true_negatives, found.negatives),
-        "false_positive_rate": found.share(found.false_positives, found.negatives),
-        "false_negative_rate": found.share(found.false_negatives, found.positives),
-        **_curves(labels, probabilities),
-        "auc": found.metric(*roc_auc(labels, probabilities)),
-        "f0_5": found.f_beta(0.5),
-        "f1": found.f_beta(1.0),
-        "f2": found.f_beta(2.0),
-        "f0_5_best_constant_classifier": ones.f_beta(0.5),
-        "f1_best_constant_classifier": ones.f_beta(1.0),
-        "f2_best_constant_classifier": ones.f_beta(2.0),
-    }
+    errors = ((predictions - targets) ** 2).reshape(len(targets), -1).sum(axis=1)
+    of_constant = ((targets - targets.mean(axis=0)) ** 2).reshape(len(targets), -1).sum(axis=1)
+    whole = float(of_constant.mean())
+    if not whole:
+        return 0.0, math.nan
+    ratio = float(errors.mean()) / whole
+    # By the delta method: the variance of a ratio of means.
+    spread = float((errors - ratio * of_constant).var(ddof=1)) if len(targets) > 1 else math.nan
+    return 1 - ratio, spread / (len(targets) * whole**2)
 
 
-def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Returns the area under the ROC curve and its variance, by the source above. The arguments are as above.
-
-    The area is the chance that a record of class 1 gets a higher probability than one of class 0. A record contributes
-    the share of the other class that it ranks correctly against; the spread of these contributions gives the variance.
-    """
-    ones, zeros = np.sort(probabilities[labels == 1]), np.sort(probabilities[labels != 1])
-    parts_of_ones, parts_of_zeros = _shares_below(ones, zeros), 1 - _shares_below(zeros, ones)
-    variance = sum(
-        parts.var(ddof=1) / len(parts) if len(parts) > 1 else math.nan for parts in (parts_of_ones, parts_of_zeros)
-    )
-    return float(parts_of_ones.mean()), float(variance)
-
-
-def _shares_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns, for each value, the share of the others, which are sorted, below it; ties count half."""
-    return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))
-
-
-def _confusion(labels: np.ndarray, predicted: np.ndarray) -> Confusion:
-    true = labels == 1
-    return Confusion(
-        true_positives=int(np.sum(predicted & true)),
-        false_positives=int(np.sum(predicted & ~true)),
-        true_negatives=int(np.sum(~predicted & ~true)),
-        false_negatives=int(np.sum(~predicted & true)),
-    )
-
-
-def _curves(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, list[float]]]:
-    """Returns the ROC and precision-recall curves, from a threshold that no record reaches to one that all reach."""
-    order = np.argsort(-probabilities, kind="stable")
-    # Records with the same probability pass the threshold together.
-    last_of_equals = np.append(np.flatnonzero(np.diff(probabilities[order])), len(labels) - 1)
-    true_positives = np.cumsum(labels[order] == 1)[last_of_equals]
-    predicted = last_of_equals + 1
-    false_positives = predicted - true_positives
-    recalls = np.append(0.0, true_positives / true_positives[-1])
-    return {
-        "receiver_operating_characteristic_curve": _curve(
-            false_positive_rates=np.append(0.0, false_positives / false_positives[-1]), true_positive_rates=recalls
-        ),
-        "precision_recall_curve": _curve(precisions=np.append(1.0, true_positives / predicted), recalls=recalls),
-    }
-
-
-def _curve(**axes: np.ndarray) -> dict[str, list[float]]:
-    """Thins a curve to points spaced evenly along it, which preserves its shape and area."""
-    steps = sum(np.abs(np.diff(values)) for values in axes.values())
-    length = np.append(0.0, np.cumsum(steps))
-    kept = np.unique(np.searchsorted(length, np.linspace(0.0, length[-1], CURVE_POINTS)))
-    return {name: values[kept].tolist() for name, values in axes.items()}
+def better_than_constant(schema: Schema, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+    """Returns ``skill`` as a metric: the one that all problems have."""
+    return {"skill": metric(*skill(as_targets(schema, labels), predictions), len(labels))}

@@ -23,9 +23,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from census import category, clean
 from job import JobError
 from profiles import CATEGORY, NUMBER
+from values import UNKNOWN, category, clean
 
 # Lines of a block; a request can have several records, so a block also ends after so many bytes.
 LINES = 50_000
@@ -113,13 +113,13 @@ def _pairs(file: Path, output: Path) -> Iterator[Block]:
             raise JobError(f"{output} has more answers than the {first - 1:,} records of {file}")
 
 
-def read(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[str]) -> Scored:
+def read(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[Mapping[str, str]]) -> Scored:
     """Reads a block's records.
 
     Args:
         block: the block.
         features: the features in order, as ``{"name": ..., "type": ...}``.
-        scores: the names of the model's answers, in the order of an answer's values.
+        scores: the model's answers, likewise, in the order of an answer's values.
 
     Raises:
         JobError: a line cannot be read, or a record has the wrong number of values; the message names file and line.
@@ -130,11 +130,10 @@ def read(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[s
     if not body.strip():
         return Scored(pd.DataFrame(columns=[feature["name"] for feature in features]), {}, ())
     rows = _rows(body, features, lambda row: f"{block.file}, line {block.first + row}")
-    answers = _numbers([line.decode() for line in block.answers], len(scores), block) if block.answers else None
-    return Scored(rows, _named(answers, scores), ())
+    return Scored(rows, _answers(b"".join(block.answers), scores, block) if block.answers else {}, ())
 
 
-def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[str]) -> Scored:
+def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[Mapping[str, str]]) -> Scored:
     requests: list[str] = []
     answers: list[str] = []
     identifiers: list[str] = []
@@ -145,8 +144,8 @@ def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Seque
         try:
             event = json.loads(line)
             captured, metadata = event["captureData"], event["eventMetadata"]
-            asked = _lines(captured["endpointInput"], _of_instances)
-            answered = _lines(captured["endpointOutput"], lambda answer: _of_predictions(answer, scores))
+            asked = _lines(captured["endpointInput"], lambda request: _values(request["instances"], features))
+            answered = _lines(captured["endpointOutput"], lambda answer: _values(answer["predictions"], scores))
             identifier = metadata.get("inferenceId") or metadata["eventId"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"is not a captured request with its answer: {type(error).__name__}: {error}"
@@ -161,7 +160,7 @@ def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Seque
     if not requests:
         return Scored(pd.DataFrame(columns=[feature["name"] for feature in features]), {}, ())
     rows = _rows("\n".join(requests).encode(), features, lambda row: f"{block.file}, line {lines[row]}")
-    return Scored(rows, _named(_numbers(answers, len(scores), block), scores), identifiers)
+    return Scored(rows, _answers("\n".join(answers).encode(), scores, block), identifiers)
 
 
 def _lines(part: Mapping[str, str], of_json: Any) -> list[str]:
@@ -174,12 +173,10 @@ def _lines(part: Mapping[str, str], of_json: Any) -> list[str]:
     return [line for line in data.splitlines() if line.strip()]
 
 
-def _of_instances(request: Any) -> Iterable[Sequence[Any]]:
-    return request["instances"]  # type: ignore[no-any-return]
-
-
-def _of_predictions(answer: Any, scores: Sequence[str]) -> Iterable[Sequence[Any]]:
-    return ([prediction[name] for name in scores] for prediction in answer["predictions"])
+def _values(records: Sequence[Any], columns: Sequence[Mapping[str, str]]) -> Iterable[Sequence[Any]]:
+    """Returns the values of JSON's records, which are lists in order, or by name."""
+    names = [column["name"] for column in columns]
+    return ([record[name] for name in names] if isinstance(record, dict) else record for record in records)
 
 
 def _line(values: Iterable[Any]) -> str:
@@ -219,21 +216,20 @@ def _cleaned(column: pd.Series, kind: str) -> pd.Series:
     if kind == CATEGORY:
         values = [category(value) for value in values]
     if kind == NUMBER:
-        values = ["" if value.lower() in ("nan", "na", "null", "none") else value for value in values]
+        values = ["" if value.lower() in UNKNOWN else value for value in values]
     if len(set(values)) == len(values):
         return column.cat.rename_categories(values)
-    return column.map(dict(zip(column.cat.categories, values))).astype("category")  # noqa: B905 - Python 3.8
+    return column.map(dict(zip(column.cat.categories, values))).astype("category")
 
 
-def _numbers(answers: Sequence[str], expected: int, block: Block) -> np.ndarray:
-    """Returns the first values of each answer, as numbers."""
-    if not expected:
-        return np.empty((len(answers), 0))
+def _answers(body: bytes, scores: Sequence[Mapping[str, str]], block: Block) -> dict[str, np.ndarray]:
+    """Returns the first values of each answer, by their names."""
+    if not scores:
+        return {}
+    kinds = {place: float if score["type"] == NUMBER else str for place, score in enumerate(scores)}
     try:
-        return np.array([line.split(",", expected)[:expected] for line in answers], dtype=float)
+        found = pd.read_csv(io.BytesIO(body), header=None, usecols=list(kinds), dtype=kinds, na_filter=False)
     except ValueError as error:
-        raise JobError(f"the answers to {block.file} from line {block.first} on are not numbers: {error}") from error
-
-
-def _named(answers: np.ndarray | None, scores: Sequence[str]) -> dict[str, np.ndarray]:
-    return {} if answers is None else {name: answers[:, place] for place, name in enumerate(scores)}
+        names = ", ".join(score["name"] for score in scores)
+        raise JobError(f"answers to {block.file}, from line {block.first} on, are not {names}: {error}") from error
+    return {score["name"]: found[place].to_numpy() for place, score in enumerate(scores)}

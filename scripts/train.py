@@ -1,9 +1,9 @@
 """Training job: fits gradient boosted trees on all features of the raw rows.
 
-Reads ``train_features.csv`` and ``train_labels.csv`` from the channel ``training``, and the hyperparameters from
-``/opt/ml/input/config/hyperparameters.json``. Writes to ``/opt/ml/model``: ``model.joblib``, a scikit-learn pipeline
-that takes the result of ``rows.read_rows``; ``metadata.json``, which describes how the model was trained; and ``code``,
-the code that serves it.
+Reads ``train_features.csv``, ``train_labels.csv`` and ``schema.json`` from the channel ``training``, and the
+hyperparameters from ``/opt/ml/input/config/hyperparameters.json``. Writes to ``/opt/ml/model``: ``model.joblib``, a
+scikit-learn pipeline that takes the result of ``rows.read_rows``; ``schema.json``; ``metadata.json``, which describes
+how the model was trained; and ``code``, the code that serves it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from job import BASE, TRAINING_FAILURE, JobError, channel, copy_code, model_folder, run
+from schema import BINARY
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from schema import Schema
 
 HYPERPARAMETERS_FILE = BASE / "input" / "config" / "hyperparameters.json"
 
@@ -27,7 +30,7 @@ SAGEMAKERS_OWN = ("sagemaker_", "_tuning_")
 
 
 class Hyperparameter(NamedTuple):
-    """A parameter of scikit-learn's HistGradientBoostingClassifier: its default and allowed range."""
+    """A parameter of scikit-learn's gradient boosted trees: its default and allowed range."""
 
     default: float
     lowest: float
@@ -60,9 +63,16 @@ HYPERPARAMETERS = {
     "random_state": Hyperparameter(0, 0, 2**32 - 1),
 }
 
+# By default, a leaf has at least a hundredth of the records, from 5 to 50.
+FEWEST_IN_LEAF, RECORDS_PER_LEAF = 5, 100
 
-def read_hyperparameters(file: Path) -> dict[str, float]:
+
+def read_hyperparameters(file: Path, records: int) -> dict[str, float]:
     """Reads the job's hyperparameters, with defaults for missing ones.
+
+    Args:
+        file: JSON, as SageMaker writes it.
+        records: the number of training records, on which the default of ``min_samples_leaf`` depends.
 
     Raises:
         JobError: the file is not a JSON object, a name is unknown or a value is not allowed.
@@ -77,14 +87,17 @@ def read_hyperparameters(file: Path) -> dict[str, float]:
     unknown = [name for name in given if name not in HYPERPARAMETERS]
     if unknown:
         raise JobError(f"unknown hyperparameter {', '.join(unknown)}, expected any of {', '.join(HYPERPARAMETERS)}")
+    defaults = {name: hyperparameter.default for name, hyperparameter in HYPERPARAMETERS.items()}
+    leaf = max(FEWEST_IN_LEAF, records // RECORDS_PER_LEAF)
+    defaults["min_samples_leaf"] = min(defaults["min_samples_leaf"], leaf)
     return {
-        name: hyperparameter.parse(name, given[name]) if name in given else hyperparameter.default
+        name: hyperparameter.parse(name, given[name]) if name in given else defaults[name]
         for name, hyperparameter in HYPERPARAMETERS.items()
     }
 
 
-def read_training_data() -> tuple[pd.DataFrame, np.ndarray]:
-    """Reads the rows of the channel ``training`` and their labels.
+def read_training_data() -> tuple[Schema, pd.DataFrame, np.ndarray]:
+    """Reads the schema, the rows of the channel ``training`` and their labels.
 
     Raises:
         JobError: a file is missing or malformed.
@@ -100,22 +113,35 @@ def main() -> None:
     Raises:
         JobError: a hyperparameter is not allowed, or the training data is missing or malformed.
     """
-    hyperparameters = read_hyperparameters(HYPERPARAMETERS_FILE)
+    read_hyperparameters(HYPERPARAMETERS_FILE, records=0)  # before anything that takes long
     # Importing scikit-learn takes as long as reading the data with pandas, so another process reads it in parallel.
     with ProcessPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(read_training_data)
-        import classifier  # noqa: PLC0415
+        import importance  # noqa: PLC0415
+        import model  # noqa: PLC0415
 
-        rows, labels = reading.result()
+        schema, rows, labels = reading.result()
+    hyperparameters = read_hyperparameters(HYPERPARAMETERS_FILE, len(labels))
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
-    print(f"training on {len(labels):,} records, {labels.mean():.1%} of them in class 1, {rows.shape[1]} features")
+    positives = f", {labels.mean():.1%} of them in class 1" if schema.problem == BINARY else ""
+    print(f"training on {len(labels):,} records{positives}, {rows.shape[1]} features")
     try:
-        model = classifier.fit(rows, labels, hyperparameters)
+        fitted = model.fit(schema, rows, labels, hyperparameters)
     except ValueError as error:
         raise JobError(f"cannot train on {channel('training')}: {error}") from error
+    name, value = importance.sample_quality(fitted, rows, labels)
     # Parsed by the training job's MetricDefinitions in input.yaml.
-    print(f"train:roc_auc={classifier.sample_auc(model, rows, labels):.4f}")
-    classifier.write(model, model_folder(), hyperparameters=hyperparameters, labels=labels)
+    print(f"train:{name}={value:.4f}")
+    leaks = importance.leaks(fitted, rows, labels)
+    for column, alone in leaks:
+        print(
+            f"warning: {column!r} predicts {schema.label!r} by itself (skill {alone:.3f}); if it is not known before "
+            f"{schema.label!r} is, name it in DROP"
+        )
+    counts = {"training_records": len(labels)}
+    if schema.problem == BINARY:
+        counts["training_records_of_class_1"] = int(labels.sum())
+    model.write(fitted, model_folder(), hyperparameters=hyperparameters, **counts, leaks=[one for one, _ in leaks])
     copy_code(model_folder() / "code")
     print(f"model written to {model_folder()}")
 

@@ -92,7 +92,7 @@ def test_failing_execution(environment: Environment, tmp_path: Path) -> None:
     newest, before = next(iter(runs.values())), runs[environment.run["execution"]]
     assert (newest["status"], newest["stages"]["training"]) == ("FAILED", "FAILED")
     assert (before["status"], before["stages"]["deployment"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert before["metric"]["name"] == "binary_classification_metrics.auc.value"
+    assert before["metric"]["name"] == "better_than_constant.skill.value"
     assert environment.mlops("logs", newest["name"], "training", "--local").startswith("error: hyperparameter max_iter")
     lines = environment.mlops("logs", newest["name"], "--local")
     assert "preprocessing | edited" in lines

@@ -80,7 +80,11 @@ class Serving:
         name, arn = self.first["execution"], self.checkout.status["state"]["metadata"]["state_machine"]
         executions = arn.replace(":stateMachine:", ":execution:")
         described = self.aws.client("stepfunctions").describe_execution(executionArn=f"{executions}:{name}")
-        return str(json.loads(described["input"])["deployment"]["smoke_test"]["Body"])
+        bucket, _, key = json.loads(described["input"])["deployment"]["smoke_test"]["S3Uri"][len("s3://") :].partition(
+            "/"
+        )
+        record: bytes = self.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return record.decode().strip()
 
 
 def test_the_model_is_registered_approved_and_serves(serving: Serving) -> None:
@@ -103,8 +107,8 @@ def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) 
     worse = serving.scripts("worse", evaluation=upside_down())
     printed = serving.checkout.run("--scripts", str(worse), code=1)
     assert "approval: ModelRejected" in printed
-    assert "binary_classification_metrics.auc.value" in printed
-    assert "< 0.85" in printed
+    assert "better_than_constant.skill.value" in printed
+    assert "< 0.1" in printed
     assert serving.packages()[0] == "Rejected"
     assert serving.predictions() == before
     assert serving.endpoint()["EndpointConfigName"] == serving.first["execution"]
@@ -117,7 +121,7 @@ def test_a_worse_model_is_rejected_and_the_first_still_serves(serving: Serving) 
 def upside_down() -> str:
     """An evaluation script that inverts each prediction, as if the model had learnt the opposite."""
     script = (PROJECT / "scripts" / "evaluation.py").read_text()
-    changed = script.replace("model.predict_proba(rows)[:, 1]", "model.predict_proba(rows)[:, 0]")
+    changed = script.replace("predictions = predict(model, rows)", "predictions = 1 - predict(model, rows)")
     assert changed != script
     return changed
 
@@ -156,7 +160,7 @@ def test_a_person_approves(serving: Serving) -> None:
     running = serving.checkout.start_command("local", "run", "--data", str(SAMPLE), "--manual")
     name = waiting_execution(running)
     printed = serving.checkout.mlops("approve", name, "--local", "--reason", "seen and liked")
-    assert "binary_classification_metrics.auc.value" in printed
+    assert "better_than_constant.skill.value" in printed
     rest, _ = running.communicate(timeout=60)
     assert running.returncode == 0, rest
     approval = serving.checkout.summary["approval"]

@@ -53,9 +53,9 @@ def scaled(**changes: Any) -> dict[str, Any]:
         ({"approval": {"metrics": [{"name": METRIC, "minimum": "0.9"}]}}, "approval.metrics[0].minimum", "a number"),
         ({"approval": {"timeout_seconds": 0}}, "approval.timeout_seconds", "at least 1"),
         ({"approval": {"manuel": True}}, "approval.manuel", "did you mean manual?"),
-        ({"deployment": {"smoke_test": {"Body": None}}}, "deployment.smoke_test", "one of S3Uri"),
-        ({"deployment": {"smoke_test": {"S3Uri": "s3://b/k"}}}, "deployment.smoke_test", "one of S3Uri"),
-        ({"deployment": {"smoke_test": {"Body": None, "S3Uri": "b/k"}}}, "deployment.smoke_test.S3Uri", "s3://"),
+        ({"deployment": {"smoke_test": {"S3Uri": None}}}, "deployment.smoke_test", "one of S3Uri"),
+        ({"deployment": {"smoke_test": {"Body": "1,2"}}}, "deployment.smoke_test", "one of S3Uri"),
+        ({"deployment": {"smoke_test": {"S3Uri": "b/k"}}}, "deployment.smoke_test.S3Uri", "s3://"),
         ({"deployment": scaled(min_capacity=4)}, "deployment.autoscaling.min_capacity", "exceeds max_capacity, 3"),
         ({"deployment": scaled(max_capacity=None)}, "deployment.autoscaling.max_capacity", "is null"),
         (
@@ -115,7 +115,7 @@ def test_contradictions_are_rejected(overrides: dict[str, Any], path: str, expec
         {"deployment": scaled()},
         {"deployment": {"input": None}},
         {"deployment": {"smoke_test": None}},
-        {"deployment": {"smoke_test": {"Body": None, "S3Uri": "s3://bucket/SFN_EXECUTION_ID.csv"}}},
+        {"deployment": {"smoke_test": {"S3Uri": "s3://bucket/SFN_EXECUTION_ID.csv"}}},
         {
             "deployment": {
                 "input": {"EndpointConfig": {"ProductionVariants": [INSTANCES | {"InitialVariantWeight": 0.5}]}}

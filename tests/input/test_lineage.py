@@ -49,7 +49,10 @@ def test_source_execution_replaces_what_does_not_run() -> None:
 def test_source_is_not_used_while_everything_runs() -> None:
     """A source execution that no stage needs changes nothing."""
     everything: Any = {"monitoring": {"run": True}}
-    with_source, without = dict(made(source_execution_id=SOURCE, **everything).content), dict(made(**everything).content)
+    with_source, without = (
+        dict(made(source_execution_id=SOURCE, **everything).content),
+        dict(made(**everything).content),
+    )
     assert with_source.pop(OVERRIDES) == without.pop(OVERRIDES) | {"source_execution_id": SOURCE}
     assert with_source == without | {"source_execution_id": SOURCE}
 
@@ -111,7 +114,7 @@ def test_a_model_named_after_the_execution_is_that_of_the_source(stage: str) -> 
 def test_an_absent_stage_is_one_that_does_not_run() -> None:
     """If the file does not have the stage that would write it, this execution's result cannot exist."""
     found = refused(preprocessing=None)
-    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform", "deployment"}
     assert "there is no preprocessing" in found[0].message
 
 
@@ -131,7 +134,7 @@ def test_the_closest_output_decides() -> None:
     """If outputs are nested, the innermost one determines the stage."""
     wide: dict[str, Any] = {"training": {"input": {"OutputDataConfig": {"S3OutputPath": MINE}}}}
     found = refused(preprocessing=OFF, **wide)
-    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform"}
+    assert {problem.path[0] for problem in found} == {"training", "evaluation", "batchTransform", "deployment"}
 
 
 TRAINED = "s3://MLOPS_BUCKET/MODEL_NAME/training"

@@ -41,8 +41,10 @@ def _reference_agrees() -> Iterator[None]:
 
 @pytest.fixture
 def shipped() -> dict[str, Any]:
-    """The shipped input as the Lambda sends it; tests may change it."""
-    return copy.deepcopy(_FILLED)
+    """The shipped input as the Lambda sends it, with a record for the smoke test; tests may change it."""
+    content = copy.deepcopy(_FILLED)
+    content["deployment"]["smoke_test"] |= {"S3Uri": None, "Body": "1,2\n"}
+    return content
 
 
 @pytest.fixture

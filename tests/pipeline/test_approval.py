@@ -106,7 +106,7 @@ def test_the_request_to_the_gate(judge: Any) -> None:
     (gate,) = calls(ended, "invoke")
     assert gate["FunctionName"] == "GATE"
     payload = gate["Payload"]
-    assert payload.pop("approval")["metrics"] == [{"name": "binary_classification_metrics.auc.value", "minimum": 0.85}]
+    assert payload.pop("approval")["metrics"] == [{"name": "better_than_constant.skill.value", "minimum": 0.1}]
     assert payload == {
         "execution": EXECUTION,
         "report": REPORT.replace("s3://", "s3://kept/"),

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.image_packages import IMAGE
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "scripts"
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
+
+OPTIONS: dict[str, str] = yaml.safe_load((SCRIPTS / "input.yaml").read_text())["preprocessing"]["input"]["Environment"]
+"""The options that input.yaml has for the census records."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ class Container:
         assert (job.returncode, job.stderr) == (0, "")
         return job.stdout
 
-    def fail(self, script: str, failure: str) -> str:
+    def fail(self, script: str, failure: str, **environment: str) -> str:
         """Runs a job that must fail with one line, on stderr and in its failure file. Returns the reason."""
-        job = self.start(script)
+        job = self.start(script, **environment)
         assert job.returncode == 1
         assert job.stderr.startswith("error: ")
         assert job.stderr.count("\n") == 1
@@ -86,7 +90,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Container:
     """A container after preprocessing and training on the sample, for tests that only read."""
     container = Container(tmp_path_factory.mktemp("trained"))
     container.put("processing/input/census.csv", SAMPLE.read_bytes())
-    container.run("preprocessing.py")
+    container.run("preprocessing.py", **OPTIONS)
     container.put("log", container.run("train.py", SM_CHANNEL_TRAINING=str(container.base / "processing" / "train")))
     container.pack_model()
     return container

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quality import binary_classification_metrics
+from quality_binary import binary_classification_metrics
+from schema import Schema
 from tests.scripts.conftest import Container
 
 REPORT = "processing/evaluation/evaluation.json"
@@ -63,7 +64,8 @@ def test_report_holds_the_models_true_quality(ready: Container, trained: Contain
 
     report = evaluate(ready)
     labels = np.array(ready.lines("processing/test/test_labels.csv"), dtype=int)
-    rows = read_rows(io.StringIO(ready.read("processing/test/test_features.csv")))
+    schema = Schema.read(ready.base / "processing" / "test")
+    rows = read_rows(ready.read("processing/test/test_features.csv"), schema)
     probabilities = joblib.load(trained.base / "model" / "model.joblib").predict_proba(rows)[:, 1]
     predicted = (probabilities >= 0.5).astype(int)
     (tn, fp), (fn, tp) = sk.confusion_matrix(labels, predicted).tolist()

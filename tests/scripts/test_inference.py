@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import tarfile
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from werkzeug.test import Client
 
 import inference
 from rows import read_rows
+from schema import Schema
 from tests.image_packages import IMAGE
 from tests.scripts.conftest import SCRIPTS, Container
 
@@ -44,7 +44,8 @@ def features(trained: Container) -> list[str]:
 def expected(trained: Container, features: list[str]) -> list[float]:
     """The model's own probabilities for these lines."""
     own = joblib.load(trained.base / "model" / "model.joblib")
-    return list(own.predict_proba(read_rows(StringIO("\n".join(features))))[:, 1])
+    rows = read_rows("\n".join(features), Schema.read(trained.base / "model"))
+    return list(own.predict_proba(rows)[:, 1])
 
 
 def answer(model: Any, body: str | bytes, content_type: str = "text/csv", accept: str = "text/csv") -> str:
@@ -81,6 +82,17 @@ def test_json_both_ways(model: Any, features: list[str], expected: list[float]) 
     assert [prediction["label"] for prediction in predictions] == [int(p >= 0.5) for p in expected]
 
 
+def test_json_by_name(model: Any, trained: Container, features: list[str], expected: list[float]) -> None:
+    """JSON objects by the features' names, in any order and with other keys, give the same; a missing name is named."""
+    names = [feature["name"] for feature in json.loads(trained.read("model/schema.json"))["features"]]
+    rows = [dict(zip(reversed(["note", *names]), reversed(["x", *line.split(",")]), strict=True)) for line in features]
+    body = answer(model, json.dumps({"instances": rows}), "application/json", "application/json")
+    assert [prediction["probability"] for prediction in json.loads(body)["predictions"]] == expected
+    del rows[1]["age"]
+    with pytest.raises(inference.RequestError, match="row 2 lacks 'age'"):
+        answer(model, json.dumps({"instances": rows}), "application/json")
+
+
 def test_raw_values_give_the_same(model: Any, features: list[str], expected: list[float]) -> None:
     """Published values, with blanks and question marks, give the same result as cleaned ones."""
     raw = [",".join(f" {value or '?'}" for value in line.split(",")) for line in features]
@@ -104,7 +116,7 @@ def test_unseen_categories_are_unknown(model: Any, features: list[str]) -> None:
     [
         (lambda lines: [lines[0].rpartition(",")[0]], "row 1 has 39 values, expected 40"),
         (lambda lines: [lines[0] + ",1"], "row 1 has 41 values, expected 40"),
-        (lambda lines: [lines[0], lines[1].rpartition(",")[0]], "row 2 has fewer than 40 values"),
+        (lambda lines: [lines[0], lines[1].rpartition(",")[0]], "row 2 has 39 values, expected 40"),
         (lambda lines: [lines[0], lines[1] + ",1"], "expected 40 values in each row.*line 2, saw 41"),
         (lambda lines: [lines[0], "old" + lines[1]], "'age' is 'old.*', expected a number"),
         (lambda _: [], "there are no rows"),
@@ -179,12 +191,12 @@ def test_a_quoted_value_is_not_a_quoted_body(model: Any, features: list[str], ex
     assert served(answer(model, f'"{first}",{rest}')) == expected[:1]
 
 
-def test_the_reason_reaches_the_answer() -> None:
+def test_the_reason_reaches_the_answer(model: Any) -> None:
     """The web server of the container answers a wrong request with status 400 and the reason, not with its own page."""
 
     def invocation(environ: Any, start_response: Any) -> Any:
         try:
-            inference.input_fn("1,2,3", "text/csv")
+            inference.predict_fn(inference.input_fn("1,2,3", "text/csv"), model)
         except HTTPException as error:  # as Flask does, for this kind of exception only
             return error.get_response(environ)(environ, start_response)
         raise AssertionError

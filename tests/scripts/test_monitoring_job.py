@@ -16,11 +16,18 @@ import baseline
 import metrics
 import monitoring
 import scored
+from columns import Feature
 from drift import Check
 from job import JobError
+from schema import Schema
 from tests.scripts.conftest import Container
 
-FEATURES = [{"name": "age", "type": "number"}, {"name": "colour", "type": "category"}]
+SCHEMA = Schema(
+    label="income",
+    problem="binary_classification",
+    classes=("low", "high"),
+    features=(Feature("age", "number"), Feature("colour", "category")),
+)
 RANDOM = np.random.default_rng(0)
 
 
@@ -35,8 +42,8 @@ def table(records: int, *, older: float = 0) -> pd.DataFrame:
 def watched(container: Container) -> Container:
     """A container with a baseline."""
     folder = container.put("processing/baseline/other", "").parent
-    scores = {"probability": RANDOM.random(5_000)}
-    baseline.write(folder, FEATURES, train=table(20_000), test=table(5_000), scores=scores)
+    scores = RANDOM.random(5_000)
+    baseline.write(folder, SCHEMA, train=table(20_000), test=table(5_000), predictions=scores)
     return container
 
 

@@ -13,6 +13,7 @@ import scored
 from job import JobError
 
 FEATURES = [{"name": "age", "type": "number"}, {"name": "colour", "type": "category"}]
+SCORES = [{"name": "probability", "type": "number"}]
 
 
 def captured(rows: str, answers: str, **metadata: str) -> str:
@@ -42,7 +43,7 @@ def read(folder: Path, **files: str | bytes) -> list[scored.Scored]:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = scored.blocks(folder / "records", folder / "answers")
-    return [scored.read(block, FEATURES, ["probability"]) for block in found]
+    return [scored.read(block, FEATURES, SCORES) for block in found]
 
 
 def test_captured_requests_are_read(tmp_path: Path) -> None:
@@ -62,10 +63,14 @@ def test_captured_json_in_base64_is_read(tmp_path: Path) -> None:
         data = base64.b64encode(json.dumps(content).encode()).decode()
         return {"observedContentType": "application/json", "mode": mode, "data": data, "encoding": "BASE64"}
 
-    asked, answered = {"instances": [[31, "a, b"], [None, "c"]]}, {"predictions": [{"probability": 1}] * 2}
+    asked, answered = (
+        {"instances": [[31, "a, b"], [None, "c"], {"colour": "d", "age": 4}]},
+        {"predictions": [{"label": 1, "probability": 1}] * 3},
+    )
     (found,) = read(tmp_path, a__jsonl=line(part("INPUT", asked), part("OUTPUT", answered)))
-    assert found.rows["age"].tolist() == ["31", ""]
-    assert found.rows["colour"].tolist() == ["a, b", "c"]
+    assert found.rows["age"].tolist() == ["31", "", "4"]
+    assert found.rows["colour"].tolist() == ["a, b", "c", "d"]
+    assert found.scores["probability"].tolist() == [1, 1, 1]
 
 
 def test_a_batch_transform_is_read(tmp_path: Path) -> None:
@@ -92,7 +97,7 @@ def _folder(tmp_path: Path) -> Path:
         (captured("1,red", "0.1\n0.2"), "line 2 has 1 records, but 2 answers"),
         (captured("1", "0.1"), "line 2: 1 values, expected the baseline's 2 features"),
         (captured("1,red,3", "0.1"), "line 2: 3 values, expected the baseline's 2 features"),
-        (captured("1,red", "yes"), "are not numbers"),
+        (captured("1,red", "yes"), "answers to .*a.jsonl, from line 1 on, are not probability"),
     ],
 )
 def test_a_bad_capture_names_its_file_and_line(tmp_path: Path, content: str, message: str) -> None:

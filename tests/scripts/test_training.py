@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 
 import joblib
@@ -16,6 +15,7 @@ import yaml
 
 from job import JobError
 from rows import read_labelled_rows, read_rows
+from schema import Schema
 from tests.scripts.conftest import SCRIPTS, Container
 from train import read_hyperparameters
 
@@ -34,7 +34,8 @@ def ready(container: Container, trained: Container) -> Container:
 
 def probabilities(base: Path, rows: str) -> list[float]:
     """The predictions of the model in ``/opt/ml/model`` for these rows."""
-    return list(joblib.load(base / "model" / "model.joblib").predict_proba(read_rows(StringIO(rows)))[:, 1])
+    read = read_rows(rows, Schema.read(base / "model"))
+    return list(joblib.load(base / "model" / "model.joblib").predict_proba(read)[:, 1])
 
 
 def test_the_model_has_learnt(trained: Container) -> None:
@@ -46,9 +47,9 @@ def test_the_model_has_learnt(trained: Container) -> None:
 
 
 def test_the_model_has_metadata(trained: Container) -> None:
-    """The metadata has the features, the hyperparameters, the number of records and the library versions."""
+    """The metadata has the hyperparameters, the number of records and the library versions; the schema is in, too."""
     metadata = json.loads(trained.read("model/metadata.json"))
-    assert len(metadata["features"]) == 40
+    assert trained.read("model/schema.json") == trained.read("processing/train/schema.json")
     assert metadata["training_records"] == len(trained.lines("processing/train/train_labels.csv"))
     assert metadata["training_records_of_class_1"] == trained.lines("processing/train/train_labels.csv").count("1")
     assert metadata["hyperparameters"]["max_iter"] == 100
@@ -66,7 +67,7 @@ def test_model_includes_its_code(trained: Container) -> None:
 def test_sagemaker_reads_the_metric(trained: Container) -> None:
     """The expression in input.yaml finds the metric in the job's log."""
     settings = yaml.safe_load((SCRIPTS / "input.yaml").read_text(encoding="utf-8"))
-    (metric,) = settings["training"]["input"]["AlgorithmSpecification"]["MetricDefinitions"]
+    metric, _ = settings["training"]["input"]["AlgorithmSpecification"]["MetricDefinitions"]
     (value,) = re.findall(metric["Regex"], trained.read("log"))
     assert 0.9 < float(value) <= 1.0
 
@@ -111,7 +112,7 @@ def test_hyperparameters_are_strings(ready: Container) -> None:
 def test_bad_hyperparameters_are_named(container: Container, content: str, expected: str) -> None:
     """An unknown or invalid hyperparameter is rejected with its name, its value and what is allowed."""
     with pytest.raises(JobError) as refusal:
-        read_hyperparameters(container.put(HYPERPARAMETERS, content))
+        read_hyperparameters(container.put(HYPERPARAMETERS, content), records=1000)
     assert expected in str(refusal.value)
 
 
@@ -125,7 +126,11 @@ def test_failure_reaches_sagemaker(ready: Container) -> None:
 @pytest.mark.parametrize(
     ("features", "labels", "expected"),
     [
-        (lambda lines: [*lines[:4], lines[4].rpartition(",")[0]], None, "train_features.csv: row 5 has fewer than 40"),
+        (
+            lambda lines: [*lines[:4], lines[4].rpartition(",")[0]],
+            None,
+            "row 5 has 39 values, expected 40",
+        ),
         (lambda lines: lines[1:], None, "400 labels in"),
         (lambda _: [], None, "train_features.csv: there are no rows"),
         (None, lambda lines: ["0" for _ in lines], "train_labels.csv holds 0, expected both 0 and 1"),
@@ -140,6 +145,7 @@ def test_bad_files_are_named(
     for kind, change in (("features", features), ("labels", labels)):
         lines = trained.lines(f"processing/train/train_{kind}.csv")[-400:]
         container.put(f"{CHANNEL}/train_{kind}.csv", "\n".join(change(lines) if change else lines))
+    container.put(f"{CHANNEL}/schema.json", trained.read("processing/train/schema.json"))
     with pytest.raises(JobError) as refusal:
         read_labelled_rows(container.base / CHANNEL, "train")
     assert expected in str(refusal.value)

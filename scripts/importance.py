@@ -1,0 +1,90 @@
+"""What a model's features are worth, alone and within the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeRegressor
+
+from model import predict, predict_encoded, schema_of
+from quality import as_targets, skill
+from quality_binary import roc_auc
+from schema import BINARY, Schema
+
+# So many records are shuffled, and so many tried with a column alone.
+SHUFFLED = 4_000
+TRIED = 5_000
+
+# The training metric is computed on this many of the first records.
+SAMPLED = 20_000
+
+# A column that saves this share of the best constant's error by itself probably has the label in it.
+SUSPICIOUS = 0.95
+
+
+def permutation_importance(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> dict[str, Any]:
+    """Returns how much worse the model is on unseen records when a feature's values are shuffled among them.
+
+    That is the permutation importance (https://scikit-learn.org/stable/modules/permutation_importance.html). The rows
+    are encoded once, and the encoded columns of a feature are shuffled together.
+
+    Returns:
+        The ``metric``, its ``value``, the number of ``records``, and for each of the ``features`` its ``name`` and
+        ``importance``, the most important first.
+    """
+    schema = schema_of(model)
+    random = np.random.RandomState(0)
+    chosen = np.sort(random.permutation(len(labels))[:SHUFFLED])
+    encoded, true = model[0].transform(rows.iloc[chosen]), labels[chosen]
+    name = _metric(schema, true)
+    value = _quality(name, schema, true, predict_encoded(model, encoded))
+    order = random.permutation(len(chosen))
+    features: list[tuple[float, str]] = []
+    for feature in schema.features:
+        columns = model[0].columns_of(feature.name)
+        kept = encoded[:, columns].copy()
+        encoded[:, columns] = kept[order]
+        worse = _quality(name, schema, true, predict_encoded(model, encoded))
+        encoded[:, columns] = kept
+        features.append((value - worse, feature.name))
+    features.sort(key=lambda pair: -pair[0])
+    named = [{"name": feature, "importance": worth} for worth, feature in features]
+    return {"metric": name, "value": value, "records": len(chosen), "features": named}
+
+
+def sample_quality(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> tuple[str, float]:
+    """Returns the name and the value of the model's main metric on some of the rows: enough for two reliable digits."""
+    schema, sample, true = schema_of(model), rows[:SAMPLED], labels[:SAMPLED]
+    name = _metric(schema, true)
+    return name, _quality(name, schema, true, predict(model, sample))
+
+
+def _metric(schema: Schema, labels: np.ndarray) -> str:
+    return "auc" if schema.problem == BINARY and 0 < labels.sum() < len(labels) else "skill"
+
+
+def _quality(name: str, schema: Schema, labels: np.ndarray, predictions: np.ndarray) -> float:
+    return roc_auc(labels, predictions)[0] if name == "auc" else skill(as_targets(schema, labels), predictions)[0]
+
+
+def leaks(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> list[tuple[str, float]]:
+    """Returns the features that predict the label alone, each with its skill: twins of the label, usually.
+
+    A small tree of one feature is fitted on half of some training records, and judged on the other half.
+    """
+    schema = schema_of(model)
+    chosen = np.random.RandomState(0).permutation(len(labels))[:TRIED]
+    half = len(chosen) // 2
+    encoded = np.nan_to_num(model[0].transform(rows.iloc[chosen]), nan=-1e30)
+    targets = as_targets(schema, labels[chosen])
+    found = []
+    for feature in schema.features:
+        column = encoded[:, model[0].columns_of(feature.name)]
+        tree = DecisionTreeRegressor(max_leaf_nodes=max(8, 4 * len(schema.classes or ())) if schema.classes else 200)
+        value = skill(targets[half:], tree.fit(column[:half], targets[:half]).predict(column[half:]))[0]
+        if value >= SUSPICIOUS:
+            found.append((feature.name, value))
+    return found

@@ -1,0 +1,93 @@
+"""The values of a table: cleaned, and read as numbers, dates and categories. Standard library only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+# What people write for "unknown" in a column of numbers or dates. In other columns these may be categories, such as
+# "None" for a house without a garage; only the empty value and "?" are unknown there.
+UNKNOWN = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "."})
+
+DATES = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S%z",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+)
+
+
+def clean(value: str) -> str:
+    """Strips surrounding whitespace and turns ``?``, which stands for "unknown", into the empty string.
+
+    Line breaks inside a value become spaces, because batch transform treats each line as a record.
+    """
+    value = " ".join(value.split())
+    return "" if value == "?" else value
+
+
+def number(value: str) -> float | None:
+    """Returns a cleaned value as a number; None if it is none, such as ``nan``, ``inf`` or ``1_000``."""
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) and "_" not in value else None
+
+
+def date(value: str, form: str) -> datetime | None:
+    """Returns a cleaned value as a time, without a zone in UTC; None if it has another form than this of strptime."""
+    try:
+        found = datetime.strptime(value, form)  # noqa: DTZ007 - the zone follows
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def category(value: str) -> str:
+    """Normalises a cleaned category: numeric codes such as ``04`` and ``4.0`` both become ``4``."""
+    found = number(value)
+    if found is None:
+        return value
+    return str(int(found)) if found.is_integer() and abs(found) < 2**53 else repr(found)
+
+
+def quoted(value: str) -> str:
+    """Quotes a cleaned value for CSV, if it needs it."""
+    return '"' + value.replace('"', '""') + '"' if "," in value or '"' in value else value
+
+
+class Once(dict):  # type: ignore[type-arg] # Python 3.8
+    """Calls a function once for each distinct value, as long as there are not too many of them.
+
+    ``map(once.__getitem__, values)`` costs as little as a look-up, and the same few values fill millions of cells.
+    """
+
+    def __init__(self, function: Callable[[str], Any], most: int) -> None:
+        super().__init__()
+        self.function = function
+        self.most = most
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be values that are not among the keys."""
+        return len(self) >= self.most
+
+    def __missing__(self, value: str) -> Any:
+        result = self.function(value)
+        if len(self) < self.most:
+            self[value] = result
+        return result
