@@ -190,12 +190,7 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
             return str(found).lower()
         return PARAMETERS[name].default or "" if found is None else str(found)
 
-    model_name = _checked(
-        "model-name",
-        parameter("model-name"),
-        _MODEL_NAME,
-        f"letters, digits and single hyphens between them, at most {_MODEL_NAME_LENGTH} characters",
-    )
+    model_name = checked_model_name(parameter("model-name"))
     image_version = _checked(
         "image-version",
         parameter("image-version"),
@@ -243,6 +238,16 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         account=environment.get("CDK_DEFAULT_ACCOUNT"),
         region=region,
     )
+
+
+def checked_model_name(given: str) -> str:
+    """Returns a model's name.
+
+    Raises:
+        SettingsError: the name is malformed.
+    """
+    expected = f"letters, digits and single hyphens between them, at most {_MODEL_NAME_LENGTH} characters"
+    return _checked("model-name", given, _MODEL_NAME, expected)
 
 
 def _checked(name: str, given: str, pattern: str, expected: str) -> str:

@@ -15,6 +15,7 @@ import click
 
 from cli.options import (
     FILE,
+    FOLDER,
     NEW_FILE,
     NEW_FOLDER,
     PATH,
@@ -49,12 +50,13 @@ def local() -> None:
     """Run the pipeline on this machine, without AWS and without Docker."""
 
 
-def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., None]], click.Command]:
+def _command(module: str, group: click.Group = main, **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
     """Adds a command that a function of the same name in a module implements.
 
     Args:
         module: the module's name; the module is imported when the command runs.
         group: the command's group.
+        settings: further settings of the command.
     """
 
     def add(declaration: Callable[..., None]) -> click.Command:
@@ -62,7 +64,7 @@ def _command(module: str, group: click.Group = main) -> Callable[[Callable[..., 
         def run(**options: Any) -> None:
             getattr(importlib.import_module(module), declaration.__name__)(**options)
 
-        return group.command()(run)
+        return group.command(**settings)(run)
 
     return add
 
@@ -78,6 +80,31 @@ def validate() -> None:
     """Check FILE, an input.yaml, and report every error. The checks are those of the start Lambda.
 
     Example: mlops validate scripts/input.yaml
+    """
+
+
+@_command("cli.repository")
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Your CSV file; the default is the module's census.")
+@click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
+@click.option(
+    "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
+)
+def init() -> None:
+    """Make a repository of your own for the model NAME, in a new folder of this name.
+
+    It has input.yaml, the scripts to edit, tests, a CI workflow and a SeedFarmer manifest, and pins this release.
+
+    Example: mlops init churn --data my.csv --label churned
+    """
+
+
+@_command("cli.repository")
+@click.argument("folder", type=FOLDER, default=Path())
+def upgrade() -> None:
+    """Move the repository in FOLDER to this release of the module, and print what has changed since.
+
+    Example: mlops upgrade .
     """
 
 
@@ -300,6 +327,17 @@ def env() -> None:
     """Print shell variables for the environment. They direct the AWS CLI and every AWS SDK to it.
 
     Example: eval "$(mlops local env)" && aws stepfunctions list-state-machines
+    """
+
+
+@_command(
+    "cli.local_python", local, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def python() -> None:
+    """Run Python with the packages of the jobs' image, to try and to test scripts.
+
+    Example: mlops local python -m unittest discover tests
     """
 
 

@@ -8,7 +8,7 @@ PROJECT = Path(__file__).parent.parent
 FLOORS = (
     ("cli", "aws_check"),
     ("doctor",),
-    ("report", "local"),
+    ("report", "local", "repository"),
     ("executions", "infrastructure"),
     ("sagemaker_local", "lambda"),
     ("pipeline",),

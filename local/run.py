@@ -29,6 +29,7 @@ from local.display import Display
 from local.environment import MODEL_NAME, LocalEnvironment
 from local.errors import LocalError
 from local.job_records import read_records
+from local.own_data import place
 from local.publication import check_input, publish, published
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
@@ -133,7 +134,10 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Uploads the scripts, starts an execution, follows it, and downloads its results."""
-    publish(state, published(scripts=options.scripts, input_file=options.input_file), model_name=MODEL_NAME)
+    files = published(scripts=options.scripts, input_file=options.input_file)
+    publish(state, files, model_name=MODEL_NAME)
+    if options.data:
+        place(options.data, state, files, model_name=MODEL_NAME, overrides=options.overrides)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]

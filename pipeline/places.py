@@ -3,6 +3,9 @@
 SCRIPTS = "scripts/"
 """The scripts and ``input.yaml``; the publisher and people write here, but never a job."""
 
+DATA = "data/"
+"""The table of a repository that ``mlops init`` made; people write here."""
+
 PUBLISHED = ".published.json"
 """The publisher's record of what it has published: among the scripts, where no job may write, and hidden, since hidden
 files of a folder are not published."""

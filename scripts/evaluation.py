@@ -26,7 +26,7 @@ import baseline
 from calibration import calibration
 from importance import permutation_importance
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
-from model import FILE, predict, schema_of
+from prediction import FILE, predict, schema_of
 from quality import better_than_constant
 from quality_binary import THRESHOLD, binary_classification_metrics, threshold_trade_off
 from quality_multiclass import multiclass_classification_metrics

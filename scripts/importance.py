@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeRegressor
 
-from model import predict, predict_encoded, schema_of
+from prediction import predict, predict_encoded, schema_of
 from quality import as_targets, skill
 from quality_binary import roc_auc
 from schema import BINARY, Schema

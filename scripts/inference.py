@@ -29,7 +29,7 @@ from typing import Any, TypeVar, Union
 
 import joblib
 
-import model as models
+from prediction import FILE, predict, schema_of
 from quality_binary import THRESHOLD
 from rows import read_rows
 from schema import MULTICLASS, REGRESSION, Schema
@@ -73,7 +73,7 @@ def _answered(function: _Function) -> _Function:
 
 def model_fn(model_dir: str) -> Any:
     """Loads the trained model from ``model_dir``."""
-    return joblib.load(Path(model_dir) / "model.joblib")
+    return joblib.load(Path(model_dir) / FILE)
 
 
 @_answered
@@ -99,9 +99,9 @@ def predict_fn(request: Request, model: Any) -> list[Prediction]:
     Raises:
         RequestError: a row has the wrong number of values or lacks a feature, or a value of a number is none.
     """
-    schema = models.schema_of(model)
+    schema = schema_of(model)
     body = _csv(request, schema) if isinstance(request, list) else request
-    found = models.predict(model, read_rows(body, schema))
+    found = predict(model, read_rows(body, schema))
     if schema.problem == REGRESSION:
         return [{"prediction": value} for value in found.tolist()]
     if schema.problem == MULTICLASS:

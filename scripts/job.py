@@ -6,7 +6,7 @@
 - ``tables.py`` reads tables, ``values.py`` their values, ``columns.py`` decides what their columns are, ``options.py``
   reads what the user says about them, and ``schema.py`` is what has been decided;
 - ``rows.py`` reads the train and test files and requests, ``encoder.py`` turns them into numbers, ``model.py`` is the
-  model;
+  model, and ``prediction.py`` what it predicts;
 - ``quality.py`` and ``quality_*.py`` compute the metrics, ``calibration.py``, ``importance.py`` and
   ``profile_columns.py`` what the report shows next to them.
 """

@@ -15,9 +15,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from encoder import RowEncoder
-from schema import BINARY, REGRESSION, Schema
-
-FILE = "model.joblib"
+from prediction import FILE, schema_of
+from schema import REGRESSION, Schema
 
 
 def fit(schema: Schema, rows: pd.DataFrame, labels: np.ndarray, hyperparameters: dict[str, float]) -> Pipeline:
@@ -35,24 +34,6 @@ def fit(schema: Schema, rows: pd.DataFrame, labels: np.ndarray, hyperparameters:
     trees = HistGradientBoostingRegressor if schema.problem == REGRESSION else HistGradientBoostingClassifier
     # No early stopping, which would hold out training records.
     return make_pipeline(RowEncoder(schema), trees(early_stopping=False, **hyperparameters)).fit(rows, labels)
-
-
-def schema_of(model: Pipeline) -> Schema:
-    """Returns the schema that the model was trained with."""
-    schema: Schema = model[0].schema
-    return schema
-
-
-def predict(model: Pipeline, rows: pd.DataFrame) -> np.ndarray:
-    """Returns for each row the probability of class 1; that of each class, if there are several; or the number."""
-    return predict_encoded(model, model[0].transform(rows))
-
-
-def predict_encoded(model: Pipeline, encoded: np.ndarray) -> np.ndarray:
-    """The same for rows that the model's encoder has encoded."""
-    problem, trees = schema_of(model).problem, model[-1]
-    found = trees.predict(encoded) if problem == REGRESSION else trees.predict_proba(encoded)
-    return np.asarray(found[:, 1] if problem == BINARY else found)
 
 
 def write(model: Pipeline, folder: Path, **metadata: Any) -> None:

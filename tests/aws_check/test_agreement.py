@@ -98,7 +98,7 @@ def test_without_a_bootstrap(recorded: Account) -> None:
 
 def test_in_a_region_without_the_image(recorded: Account) -> None:
     """The message names the region, before anything is asked of AWS."""
-    with pytest.raises(click.ClickException, match="mx-central-9 has no SageMaker scikit-learn image"):
+    with pytest.raises(click.ClickException, match="mx-central-9 has no scikit-learn image"):
         require_ready(aws(recorded), replace(WHO, region="mx-central-9"))
 
 

@@ -1,0 +1,56 @@
+"""Uploads the user's table to where an ``input.yaml`` reads it in the pipeline's own bucket.
+
+The shipped input reads SageMaker's public bucket of sample data, which ``local.data`` fills before the deployment. An
+input of one's own reads ``<model-name>/data/`` in the pipeline's bucket, which exists only afterwards.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.state import State
+from pipeline.bundle import INPUT_FILE
+from pipeline.input.execution import execution_input
+from pipeline.input.samples import SAMPLE_TOKENS
+from pipeline.places import DATA
+
+
+def place(data: Path, state: State, files: Mapping[str, bytes], *, model_name: str, overrides: dict[str, Any]) -> None:
+    """Uploads the data, and deletes other data there; does nothing if the input reads its data elsewhere.
+
+    Args:
+        data: a file, or a folder with files.
+        state: the environment.
+        files: the scripts and their ``input.yaml``, which is valid.
+        model_name: the first part of the prefix.
+        overrides: merged over the input.
+    """
+    bucket, prefix = state.metadata.bucket, f"{model_name}/{DATA}"
+    tokens = SAMPLE_TOKENS | {"MLOPS_BUCKET": bucket, "MODEL_NAME": model_name}
+    made = execution_input(files[INPUT_FILE], tokens=tokens, event_id="data", overrides=overrides)
+    if not any(f"{uri.rstrip('/')}/" == f"s3://{bucket}/{prefix}" for uri in _locations(made.content)):
+        return
+    s3 = state.connection.client("s3")
+    wanted = {prefix + name: file for name, file in _files(data)}
+    for key, file in wanted.items():
+        s3.upload_file(str(file), bucket, key)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for key in {item["Key"] for page in pages for item in page.get("Contents", ())} - wanted.keys():
+        s3.delete_object(Bucket=bucket, Key=key)
+
+
+def _locations(content: dict[str, Any]) -> Iterator[str]:
+    """The S3 locations that preprocessing reads."""
+    request = (content.get("preprocessing") or {}).get("input") or {}
+    for each in request.get("ProcessingInputs") or ():
+        yield (each.get("S3Input") or {}).get("S3Uri") or ""
+
+
+def _files(data: Path) -> Iterator[tuple[str, Path]]:
+    if data.is_file():
+        yield data.name, data
+        return
+    for file in sorted(data.rglob("*")):
+        name = file.relative_to(data)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), file
