@@ -83,6 +83,8 @@ class Levels(NamedTuple):
 
     alpha: float
     effects: Mapping[str, float]
+    normal: float
+    """The standard normal distribution's two-sided critical value at alpha."""
 
 
 def compare(
@@ -102,10 +104,9 @@ def compare(
     scored = {entry["name"]: entry for entry in window["scores"]}
     pairs += [(entry, scored[entry["name"]]) for entry in baseline["scores"] if entry["name"] in scored]
     comparisons = sum(_comparisons(entry) for entry, _ in pairs)
-    levels = Levels(
-        monitoring_config.get("false_alarm_rate", FALSE_ALARM_RATE) / max(comparisons, 1),
-        dict(EFFECTS, **monitoring_config.get("smallest_effects", {})),
-    )
+    alpha = monitoring_config.get("false_alarm_rate", FALSE_ALARM_RATE) / max(comparisons, 1)
+    effects = dict(EFFECTS, **monitoring_config.get("smallest_effects", {}))
+    levels = Levels(alpha, effects, float(stats.norm.isf(alpha / 2)))
     return [check for before, now in pairs for check in _checks(before, now, levels)]
 
 
@@ -160,7 +161,7 @@ def _share(
     if not old[1] or not new[1]:
         return Check(feature, check, 0.0, 0.0, exceeded=False, description=f"no records to compare {what} of")
     angle, now = _angle(*old), _angle(*new)
-    spread = stats.norm.isf(levels.alpha / 2) * math.sqrt(_precision(before, old[1], new[1]))
+    spread = levels.normal * math.sqrt(_precision(before, old[1], new[1]))
     most = max(spread, levels.effects[check]) / 2
     more = now >= angle
     threshold = math.sin(min(max(angle + most if more else angle - most, 0.0), math.pi / 2)) ** 2
