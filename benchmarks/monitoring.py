@@ -68,8 +68,8 @@ def experiments(_checkout: Reference | None) -> Experiments:
 
 def _windows(folder: Path) -> Figures:
     variables = environment(PYTHONPATH=str(SCRIPTS), OMP_WAIT_POLICY="PASSIVE")
-    command = [image_python(), _PROGRAM, folder / "processing", str(_SPLITS)]
-    figures: Figures = json.loads(usage(command, cwd=SCRIPTS, variables=variables).printed)
+    program: list[str | Path] = [image_python(), _PROGRAM, folder / "processing", str(_SPLITS)]
+    figures: Figures = json.loads(usage(program, cwd=SCRIPTS, variables=variables).printed)
     return figures
 
 
