@@ -1,7 +1,7 @@
 """Size budgets enforced by the tests; justify any increase."""
 
 ARCHIVE_BYTES = {
-    "starter": 690_000,
+    "starter": 695_000,
     "announcer": 115_000,  # includes the stages, which check and warn
     "gate": 22_000,  # includes the copying of registered models, and the limits it shares with pipeline/
     "publisher": 2_800,  # includes the record of what it published
