@@ -22,18 +22,19 @@ from executions.text import printable
 _MARKS = {OK: ("✓", "green"), WARNING: ("!", "bold yellow"), FAILURE: ("✗", "bold red"), SKIPPED: ("-", "dim")}
 
 
-def doctor(*, stack: str | None, local: bool, folder: Path, as_json: bool) -> None:
+def doctor(*, stack: str | None, scripts: Path | None, local: bool, folder: Path, as_json: bool) -> None:
     """Runs the checks, prints their results and ends the command: exit code 1 if something will fail.
 
     Args:
         stack: the stack's name; None for the default.
+        scripts: the user's folder of scripts; None for the module's.
         local: whether to check this machine instead of the account.
         folder: the folder of the environment on this machine.
         as_json: whether to print JSON.
     """
     shown = console(quiet=as_json)
     with shown.status("checking") if shown.is_terminal else nullcontext():
-        results = _machine(folder) if local else _account(stack)
+        results = _machine(folder) if local else _account(stack, scripts)
     failed = any(result.status == FAILURE for result in results)
     if as_json:
         click.echo(json.dumps({"ok": not failed, "checks": [asdict(result) for result in results]}, indent=2))
@@ -79,7 +80,7 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _account(stack: str | None) -> list[Result]:
+def _account(stack: str | None, scripts: Path | None) -> list[Result]:
     try:
         aws = configured_aws(CONFIG)
     except NoRegionError:
@@ -88,7 +89,7 @@ def _account(stack: str | None) -> list[Result]:
         ]
     except BotoCoreError as error:
         return [failure("credentials", explained(error), "aws configure, or set AWS_PROFILE")]
-    return examine(aws, stack=stack)
+    return examine(aws, stack=stack, scripts=scripts)
 
 
 def _machine(folder: Path) -> list[Result]:

@@ -110,6 +110,7 @@ def upgrade() -> None:
 
 @_command("cli.doctor")
 @stack_option
+@scripts_option
 @click.option("--local", "local", is_flag=True, help="Check this machine instead, for mlops local.")
 @folder_option
 @json_option
@@ -188,7 +189,7 @@ def compare() -> None:
 
 @_command("cli.logs")
 @execution_argument()
-@stage_argument
+@stage_argument()
 @click.option("--follow", is_flag=True, help="Print new lines until the execution, or the named STAGE, ends.")
 @stack_option
 @local_options
@@ -274,6 +275,27 @@ def redrive() -> None:
     cannot: start a new execution there.
 
     Example: mlops redrive mlops-demo-0123456789abcdef
+    """
+
+
+@_command("cli.trial", name="try")
+@stage_argument(required=True)
+@execution_argument(default="latest")
+@scripts_option
+@override_option
+@click.option("--pdb", "debugs", is_flag=True, help="Debug the script where it raises, and at its breakpoints.")
+@click.option(
+    "--out", type=NEW_FOLDER, default=PROJECT / "out" / "try", show_default="out/try", help="Folder for the outputs."
+)
+@stack_option
+@local_options
+def try_stage() -> None:
+    """Run one STAGE's script here, on the inputs of EXECUTION, and write its outputs to a folder.
+
+    STAGE is one with a script. EXECUTION is a name, the beginning of one, an ARN, or latest, the default. No execution
+    is started, and nothing is written to S3; the inputs are downloaded once.
+
+    Example: mlops try training --local --override 'training.input.HyperParameters.max_iter="20"'
     """
 
 

@@ -34,9 +34,9 @@ def execution_argument(**settings: Any) -> Callable[[Command], Command]:
     return click.argument("execution", shell_complete=complete_execution, **settings)
 
 
-def stage_argument(command: Command) -> Command:
+def stage_argument(*, required: bool = False) -> Callable[[Command], Command]:
     """``STAGE``: the key of a stage; the command says which ones it takes."""
-    return click.argument("stage", required=False, shell_complete=_complete_stage)(command)
+    return click.argument("stage", required=required, shell_complete=_complete_stage)
 
 
 def override_option(command: Command) -> Command:

@@ -1,9 +1,11 @@
 """Runs the checks of an account concurrently, and reads what they share once."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -41,12 +43,13 @@ Check = Callable[[], list[Result]]
 Client = Callable[..., Any]
 
 
-def examine(aws: Aws, *, stack: str | None) -> list[Result]:
+def examine(aws: Aws, *, stack: str | None, scripts: Path | None = None) -> list[Result]:
     """Checks the account, the deployment and what the next run would use.
 
     Args:
         aws: makes clients with :data:`CONFIG`.
         stack: the stack's name; None for the default.
+        scripts: the user's folder with ``input.yaml``; None for the module's.
 
     Returns:
         The results of all checks, in a fixed order.
@@ -59,7 +62,7 @@ def examine(aws: Aws, *, stack: str | None) -> list[Result]:
     with ExitStack() as pools:
         readers = pools.enter_context(ThreadPoolExecutor(max_workers=_READERS))
         checks = pools.enter_context(ThreadPoolExecutor(max_workers=_CHECKS))
-        facts = Facts.read(readers, aws, client, who=who, stack=stack)
+        facts = Facts.read(readers, aws, client, who=who, stack=stack, scripts=scripts)
         running = [checks.submit(attempt, name, check) for name, check in _checks(client, who, facts).items()]
         return [result for future in running for result in future.result()]
 
@@ -84,10 +87,12 @@ class Facts:
     bucket: "Future[InputFile]"
     """The ``input.yaml`` in the deployment's bucket."""
     folder: "Future[InputFile]"
-    """The ``input.yaml`` in the checkout."""
+    """The ``input.yaml`` in the user's folder, or in the checkout."""
 
     @classmethod
-    def read(cls, pool: ThreadPoolExecutor, aws: Aws, client: Client, *, who: Caller, stack: str | None) -> "Facts":
+    def read(
+        cls, pool: ThreadPoolExecutor, aws: Aws, client: Client, *, who: Caller, stack: str | None, scripts: Path | None
+    ) -> "Facts":
         """Starts reading. A reader waits only for those that were submitted before it."""
         described = pool.submit(lambda: deployment.read_stack(_of(aws, client), stack))
         outputs = pool.submit(lambda: deployment.outputs_of(described.result()))
@@ -104,7 +109,8 @@ class Facts:
             except (UnavailableError, ClientError, BotoCoreError):
                 model_name = (stack or aws.default_stack).removeprefix("mlops-")
                 values = deployment.expected_tokens(who, model_name=model_name)
-            return folder_file(PROJECT / _SHIPPED, shown=_SHIPPED, tokens=values)
+            file = scripts / INPUT_FILE if scripts else PROJECT / _SHIPPED
+            return folder_file(file, shown=os.path.relpath(file) if scripts else _SHIPPED, tokens=values)
 
         return cls(
             described=described,

@@ -75,7 +75,9 @@ def _errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise RepositoryError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise RepositoryError(f"{path} is not UTF-8, at byte {error.start:,}; convert it: iconv -t UTF-8") from error
+        raise RepositoryError(
+            f"{path} is not UTF-8, at byte {error.start:,}; unpack it, or convert it: iconv -t UTF-8"
+        ) from error
     except csv.Error as error:
         raise RepositoryError(f"{path} is not CSV: {error}") from error
 

@@ -1,5 +1,7 @@
 """The checks of a whole account together."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from doctor.examination import attempt, examine
-from doctor.result import FAILURE, OK, SKIPPED, UnavailableError
+from doctor.result import FAILURE, OK, SKIPPED, Result, UnavailableError
 from executions.aws import Aws
+from executions.defaults import PROJECT
 from tests.doctor.conftest import Stubbed, make_client
 
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListServiceQuotas")
@@ -51,9 +54,8 @@ def test_rejected_credentials(stubbed: Stubbed) -> None:
     assert "AWS rejects your credentials" in result.detail
 
 
-@pytest.mark.usefixtures("moto")
-def test_account_before_the_first_deployment(stubbed: Stubbed) -> None:
-    """Without a stack, what needs it is skipped; the folder's input is checked, with the region's image and data."""
+def before_deployment(stubbed: Stubbed, *, scripts: Path | None = None) -> dict[str, Result]:
+    """The results, by name, without a stack."""
     cloudformation = make_client("cloudformation")
     with Stubber(cloudformation) as stub:
         message = "Stack with id mlops-demo does not exist"
@@ -65,8 +67,25 @@ def test_account_before_the_first_deployment(stubbed: Stubbed) -> None:
                 **{"service-quotas": stubbed("service-quotas", ("list_service_quotas", "AccessDeniedException"))},
             ),
             stack=None,
+            scripts=scripts,
         )
-    results = {result.name: result for result in found}
+    return {result.name: result for result in found}
+
+
+@pytest.mark.usefixtures("moto")
+def test_scripts_of_ones_own(stubbed: Stubbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a folder of one's own, its input.yaml is checked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    shutil.copy(PROJECT / "scripts" / "input.yaml", tmp_path / "own")
+    result = before_deployment(stubbed, scripts=tmp_path / "own")["input.yaml"]
+    assert (result.status, result.detail) == (OK, "own/input.yaml is valid")
+
+
+@pytest.mark.usefixtures("moto")
+def test_account_before_the_first_deployment(stubbed: Stubbed) -> None:
+    """Without a stack, what needs it is skipped; the folder's input is checked, with the region's image and data."""
+    results = before_deployment(stubbed)
     assert results["stack"].status == FAILURE
     assert results["stack"].detail == "the stack mlops-demo is not deployed in us-east-1"
     assert {name for name in NEEDS_THE_STACK if results[name].status != SKIPPED} == set()

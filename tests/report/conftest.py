@@ -32,7 +32,7 @@ DIFFERENCES = tuple(
 
 def evaluation_of(strength: float) -> dict[str, Any]:
     """An evaluation report in the form of the module's script; the greater the strength, the better the model."""
-    quality, calibration = importlib.import_module("quality"), importlib.import_module("calibration")
+    quality, calibration = importlib.import_module("quality_binary"), importlib.import_module("calibration")
     np = importlib.import_module("numpy")
     random = np.random.default_rng(0)
     labels = (random.random(3000) < 0.2).astype(int)

@@ -115,7 +115,10 @@ def test_the_module_is_pinned() -> None:
         (("x", "--data", "no.csv", "--label", "y"), "no.csv: No such file or directory"),
         (("x", "--data", "full", "--label", "y"), "full: Is a directory"),
         (("x", "--data", "empty.csv", "--label", "y"), "empty.csv is empty; expected a CSV file whose first line"),
-        (("x", "--data", "latin.csv", "--label", "y"), "latin.csv is not UTF-8, at byte 3; convert it: iconv"),
+        (
+            ("x", "--data", "latin.csv", "--label", "y"),
+            "latin.csv is not UTF-8, at byte 3; unpack it, or convert it: iconv",
+        ),
         (
             ("x", "--data", "my.csv", "--label", "churn"),
             "my.csv, line 1: no column named 'churn'; did you mean 'churned'?",
