@@ -159,6 +159,7 @@ VERDICT = {"decision": "Waiting", "reason": "r", "cause": "c", "champion": {"Mod
 def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipped: dict[str, Any]) -> None:
     """Every expression of the definition has the same value by the emulator's implementation and by the reference."""
     shipped["deployment"]["result"] = deployment
+    shipped["deployment"]["smoke_test"]["S3Uri"] = "s3://bucket/record.csv"
     shipped["deployment"]["autoscaling"] = {"min_capacity": 1, "max_capacity": 2, "invocations_per_instance": 9}
     shipped["approval"]["result"] = VERDICT
     data = {
