@@ -44,6 +44,9 @@ class RecordingSageMaker:
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             self._leave(f"{report}/evaluation.json", self.report)
+        if request.get("ProcessingJobName", "").startswith("monitoring-"):
+            report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+            self._leave(f"{report}/monitoring.json", b'{"outcome": "healthy", "records": 500, "violations": []}')
         if action == "createTrainingJob":
             output = request["OutputDataConfig"]["S3OutputPath"]
             self._leave(f"{output}/{request['TrainingJobName']}/output/model.tar.gz", b"a model")
