@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import growth, local_run, packages, scripts, start_function, starts, synth, transitions
+from benchmarks import growth, local_run, monitoring, packages, scripts, start_function, starts, synth, transitions
 from benchmarks.reference import Reference
 from benchmarks.rows import Experiments
 
@@ -15,4 +15,5 @@ FAMILIES: Mapping[str, Callable[[Reference | None], Experiments]] = {
     "local": local_run.experiments,
     "scripts": scripts.experiments,
     "growth": growth.experiments,
+    "monitoring": monitoring.experiments,
 }

@@ -44,6 +44,9 @@ class RecordingSageMaker:
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             self._leave(f"{report}/evaluation.json", self.report)
+        elif request.get("ProcessingJobName", "").startswith("monitoring-"):
+            report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+            self._leave(f"{report}/monitoring.json", b'{"outcome": "healthy", "records": 500, "violations": []}')
         elif action == "createProcessingJob":
             for output in request["ProcessingOutputConfig"]["Outputs"]:
                 self._leave(f"{output['S3Output']['S3Uri']}/smoke.csv", b"1,2,3")
