@@ -91,12 +91,12 @@ def records(report: dict[str, Any]) -> int | None:
 
 def roc_curve(report: dict[str, Any]) -> list[Point] | None:
     """False positive rates and true positive rates."""
-    return _curve(report, "receiver_operating_characteristic_curve", "false_positive_rates", "true_positive_rates")
+    return _pairs(report, "receiver_operating_characteristic_curve", "false_positive_rates", "true_positive_rates")
 
 
 def precision_recall_curve(report: dict[str, Any]) -> list[Point] | None:
     """Recalls and precisions."""
-    return _curve(report, "precision_recall_curve", "recalls", "precisions")
+    return _pairs(report, "precision_recall_curve", "recalls", "precisions")
 
 
 def confusion(report: dict[str, Any]) -> Confusion | None:
@@ -131,7 +131,121 @@ def calibration(report: dict[str, Any]) -> list[Bin] | None:
     return found or None
 
 
-def _curve(report: dict[str, Any], name: str, across: str, up: str) -> list[Point] | None:
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """The profile of a column that the model learns from."""
+
+    name: str
+    type: str
+    bins: tuple[str, ...]
+    """Categories, or the limits of the bins: one more than there are shares."""
+    missing: tuple[float, float]
+    """The share of unknown values, from 0 to 1, in the training and the test records."""
+    distinct: int
+    """The number of distinct values in the training records."""
+    shares: tuple[tuple[float, ...], tuple[float, ...]]
+    """The shares of the bins in the training and the test records."""
+    importance: float | None
+    """How much worse the model is with the column's values shuffled; None if unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What a threshold leads to; all numbers are shares from 0 to 1."""
+
+    threshold: float
+    precision: float
+    recall: float
+    flagged: float
+
+
+def columns(report: dict[str, Any]) -> list[Column]:
+    """The profiles of the columns, the most important first."""
+    worth = dict(importances(report))
+    profiles = report.get("columns")
+    found = [_column(item, worth) for item in (profiles if isinstance(profiles, list) else ())]
+    return sorted((one for one in found if one), key=lambda one: -(one.importance or 0.0))
+
+
+def _column(item: Any, worth: dict[str, float]) -> Column | None:
+    try:
+        sides = [item[side] for side in ("train", "test")]
+        return Column(
+            name=str(item["name"]),
+            type=str(item["type"]),
+            bins=tuple(map(str, item.get("bins") or ())),
+            missing=tuple(side["missing"] / side["records"] if side["records"] else 0.0 for side in sides),  # type: ignore[arg-type]
+            distinct=int(sides[0]["distinct"]),
+            shares=tuple(tuple(float(share) for share in side["shares"]) for side in sides),  # type: ignore[arg-type]
+            importance=worth.get(str(item["name"])),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def importances(report: dict[str, Any]) -> list[tuple[str, float]]:
+    """The columns' permutation importance."""
+    content = report.get("feature_importance")
+    features = content.get("features") if isinstance(content, dict) else None
+    pairs = [
+        (str(item.get("name")), number(item.get("importance")))
+        for item in (features if isinstance(features, list) else ())
+        if isinstance(item, dict)
+    ]
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+def importance_metric(report: dict[str, Any]) -> str | None:
+    """The metric that the importance is a loss of."""
+    content = report.get("feature_importance")
+    return str(content.get("metric")) if isinstance(content, dict) and content.get("metric") else None
+
+
+def left_out(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """The columns that the model does not learn from, and why."""
+    content = report.get("left_out")
+    items = content if isinstance(content, list) else ()
+    return [(str(item.get("name")), str(item.get("reason"))) for item in items if isinstance(item, dict)]
+
+
+def trade_off(report: dict[str, Any]) -> list[Cut]:
+    """What thresholds lead to."""
+    content = report.get("threshold_trade_off")
+    keys = ("threshold", "precision", "recall", "share_flagged")
+    rows = [
+        [number(item.get(key)) for key in keys] if isinstance(item, dict) else [None]
+        for item in (content if isinstance(content, list) else ())
+    ]
+    return [
+        Cut(threshold=row[0], precision=row[1], recall=row[2], flagged=row[3])  # type: ignore[arg-type]
+        for row in rows
+        if None not in row
+    ]
+
+
+def predictions(report: dict[str, Any]) -> list[Point] | None:
+    """True and predicted numbers of some records."""
+    return _pairs(report, "predictions", "true", "predicted")
+
+
+def residuals(report: dict[str, Any]) -> tuple[list[float], list[float]] | None:
+    """The limits of bins of the errors, predicted minus true, and the number of records in each."""
+    for _, content in _groups(report):
+        found = content.get("residuals")
+        if isinstance(found, dict):
+            edges, counts = ([number(item) for item in found.get(key) or ()] for key in ("edges", "records"))
+            if len(edges) == len(counts) + 1 > 1 and None not in (*edges, *counts):
+                return edges, counts  # type: ignore[return-value]
+    return None
+
+
+def training(report: dict[str, Any]) -> dict[str, Any]:
+    """How the model was trained, as its metadata says."""
+    found = report.get("training")
+    return found if isinstance(found, dict) else {}
+
+
+def _pairs(report: dict[str, Any], name: str, across: str, up: str) -> list[Point] | None:
     for _, content in _groups(report):
         curve = content.get(name)
         if not isinstance(curve, dict):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from executions.evaluation import Bin, Point
-from report.svg import Plot
+from executions.evaluation import Bin, Column, Cut, Point
+from report.svg import Plot, Scale, distribution
 
 _ROWS = 11
 """The number of rows in a curve's table."""
@@ -82,6 +82,50 @@ def calibration(bins: Sequence[Bin]) -> Markup:
         ),
         label="Calibration: the closer to the diagonal, the more accurate the probabilities",
     )
+
+
+def predicted(points: list[Point]) -> Markup:
+    """Predicted against true numbers; a record on the diagonal is predicted exactly."""
+    scale = Scale.of(value for point in points for value in point)
+    plot = Plot(across="True", up="Predicted", x=scale, y=scale)
+    return plot.draw(
+        plot.line([(scale.low, scale.low), (scale.high, scale.high)], "chance"),
+        *(plot.dot(point, "dot faint", 3.0) for point in points),
+        label="Predicted against true numbers: the closer to the diagonal, the more accurate",
+    )
+
+
+def residuals(edges: list[float], counts: list[float]) -> Markup:
+    """A histogram of the errors."""
+    plot = Plot(across="Predicted minus true", up="Records", x=Scale.of(edges), y=Scale.of([0.0, *counts]))
+    bars = [
+        plot.bar(start, end, count, "train")
+        for start, end, count in zip(edges, edges[1:], counts, strict=False)  # the last edge only ends a bar
+    ]
+    return plot.draw(*bars, label="How many records have which error")
+
+
+def trade_off(cuts: Sequence[Cut]) -> Markup:
+    """Precision, recall and the share of flagged records by threshold."""
+    plot = Plot(across="Threshold", up="Share")
+    return plot.draw(
+        plot.line([(cut.threshold, cut.precision) for cut in cuts], "model"),
+        plot.line([(cut.threshold, cut.recall) for cut in cuts], "champion"),
+        plot.line([(cut.threshold, cut.flagged) for cut in cuts], "chance"),
+        label="Precision, recall and the share of flagged records by threshold",
+    )
+
+
+def profile(column: Column) -> Markup:
+    """The distribution of a column's values."""
+    train, test = column.shares
+    if not train:
+        return Markup("")
+    if len(column.bins) == len(train):
+        label = ", ".join(f"{name} {share:.1%}" for name, share in zip(column.bins, train, strict=True))
+    else:
+        label = f"from {column.bins[0]} to {column.bins[-1]}" if column.bins else ""
+    return distribution(train, test, label)
 
 
 def _some(points: list[Point]) -> list[Point]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from executions import evaluation
 from pipeline.stages import STAGES
 from report.facts import Facts
 from report.sections import Rows
@@ -51,7 +52,10 @@ def model(facts: Facts) -> Rows:
 
 
 def hyperparameters(facts: Facts) -> Rows:
-    """The training's hyperparameters."""
+    """The hyperparameters that took effect, as the model's metadata has them; otherwise those that were given."""
+    effective = evaluation.training(facts.evaluation or {}).get("hyperparameters")
+    if isinstance(effective, dict) and effective:
+        return [(str(name), str(value)) for name, value in effective.items()]
     given = (facts.section("training").get("input") or {}).get("HyperParameters") or {}
     return [(str(name), str(value)) for name, value in given.items()] if isinstance(given, dict) else []
 

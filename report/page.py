@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from executions import evaluation
 from executions.differences import shared
 from executions.evaluation import records
 from executions.text import printable_lines
@@ -26,6 +27,9 @@ def page(facts: Facts, *, index: str | None = None) -> str:
         index: the address of the page that compares it with others, if there is one.
     """
     bins = sections.calibration(facts)
+    report = facts.evaluation or {}
+    columns, cuts = evaluation.columns(report), evaluation.trade_off(report)
+    points, residuals = evaluation.predictions(report), evaluation.residuals(report)
     template = templates().get_template("page.html.j2")
     html = template.render(
         facts=facts,
@@ -43,6 +47,16 @@ def page(facts: Facts, *, index: str | None = None) -> str:
         confusion=sections.confusion(facts),
         bins=bins,
         calibration=charts.calibration(bins) if bins else None,
+        columns=columns,
+        profile=charts.profile,
+        most_important=max((one.importance or 0.0 for one in columns), default=0.0) or 1.0,
+        importance_metric=evaluation.importance_metric(report),
+        left_out=evaluation.left_out(report),
+        leaks=[str(name) for name in evaluation.training(report).get("leaks") or ()],
+        cuts=cuts,
+        trade_off=charts.trade_off(cuts) if cuts else None,
+        predicted=charts.predicted(points) if points else None,
+        residuals=charts.residuals(*residuals) if residuals else None,
         data=origin.data(facts),
         model=origin.model(facts),
         hyperparameters=origin.hyperparameters(facts),
@@ -61,7 +75,7 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for text in (number, difference, duration, moment, breakable):
+    for text in (number, difference, duration, moment, breakable, short_uri):
         environment.filters[text.__name__] = text
     environment.globals["short_name"] = short_name
     return environment
@@ -97,6 +111,13 @@ def duration(seconds: float) -> str:
 def moment(value: datetime) -> str:
     """Formats a time in UTC: ``2026-11-23 10:31:53``."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_uri(uri: str) -> str:
+    """Shortens a long S3 URI to its bucket and its last two parts."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    parts = key.strip("/").split("/")
+    return uri if len(parts) <= 2 else f"s3://{bucket}/\N{HORIZONTAL ELLIPSIS}/{'/'.join(parts[-2:])}"  # noqa: PLR2004
 
 
 def breakable(name: str) -> Markup:

@@ -11,6 +11,7 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT = 360, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 12, 44
+_SMALL = (120, 28)
 _NARROW, _DIGIT = 3, 6
 """The characters of a tick's text for which ``_LEFT`` has room, and the width of another one."""
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -138,6 +139,21 @@ class Plot:
             ),
         ]
         return Markup("").join(parts)
+
+
+def distribution(train: Sequence[float], test: Sequence[float], title: str) -> Markup:
+    """A small picture of shares by bin: bars for the training records, marks for the test records."""
+    width, height = _SMALL
+    most, step = max([*train, *test, 0.01]), width / max(len(train), 1)
+    parts = [element("title", title)]
+    for index, share in enumerate(train):
+        size = share / most * height
+        place = {"x": f"{index * step + 1:.1f}", "y": f"{height - size:.1f}", "width": f"{max(step - 2, 1):.1f}"}
+        parts.append(element("rect", class_="train", height=f"{size:.1f}", **place))
+    for index, share in enumerate(test):
+        line = f"M{index * step:.1f} {height - share / most * height:.1f}h{step:.1f}"
+        parts.append(element("path", d=line, class_="test"))
+    return element("svg", Markup("").join(parts), viewBox=f"0 0 {width} {height}", role="img", class_="distribution")
 
 
 def _text(points: Iterable[Point]) -> str:

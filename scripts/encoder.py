@@ -15,8 +15,10 @@ from columns import DATE, NUMBER, TEXT, Feature
 from schema import MULTICLASS, Schema
 from values import UNKNOWN, date
 
-# Training records' categories are encoded by the labels of the other parts, of so many.
+# Training records' categories are encoded by the labels of the other parts, of so many; those that are so frequent that
+# a record's own label does not show, by the labels of all.
 PARTS = 5
+FREQUENT = 1000
 
 TEXT_COLUMNS = 16
 SECONDS_PER_DAY = 24 * 3600
@@ -57,8 +59,8 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
     def fit_transform(self, rows: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
         """Learns, and encodes the training rows.
 
-        A category is encoded without the labels of a fifth of the rows, its own included: otherwise the model would
-        read the label from a rare category.
+        A category that is not frequent is encoded without the labels of a fifth of the rows, its own included:
+        otherwise the model would read the label from a rare category.
         """
         return self._encode(rows, self._learn(rows, labels))
 
@@ -108,6 +110,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
             total = sums.sum(axis=1)
             whole[:, number] = (total + prior) / (records.sum(axis=1) + self.prior_records)
             of_others = (total[:, None] - sums + prior) / (others + self.prior_records)
+            of_others = np.where(records.sum(axis=1, keepdims=True) >= FREQUENT, whole[:, [number]], of_others)
             of_others[values == ""] = np.nan
             encoded[:, number] = of_others.ravel()[cells]
         self.means_[name] = {value: mean for value, mean in zip(values, whole) if value}

@@ -274,16 +274,11 @@ def check_sides(schema: Schema, written: dict[str, Counter[str]]) -> None:
         else:
             shares = ", ".join(f"{counts[str(index)]:,} {name!r}" for index, name in enumerate(names[:10]))
             print(f"{side}: {records:,} records" + (f": {shares}" if shares else ""))
-        needed = range(len(names)) if schema.problem == BINARY or side == "train" else ()
-        for index in needed:
-            if not counts[str(index)]:
-                name = f"{schema.label} {names[index]!r}"
-                raise JobError(f"no record with {name} among the {records:,} {side} records: need both classes")
         if records < FEWEST or (names and len(counts) < 2):  # noqa: PLR2004 - one class
+            classes = f" with {len(counts)} of {len(names)} classes" if names else ""
             raise JobError(
-                f"{total:,} records are too few: {records:,} of them are {side} records"
-                + (f", with {len(counts)} of {len(names)} classes" if names else "")
-                + f"; need at least {FEWEST} on each side, a fifth of all being test records"
+                f"{total:,} records are too few, for {records:,} of them are {side} records{classes}; "
+                f"need {FEWEST} records{' and two classes' if names else ''} on each side, a fifth being test records"
             )
 
 
@@ -302,8 +297,9 @@ def explain(table: Table, schema: Schema, seen: dict[str, Once]) -> bool:
         if feature.type in (NUMBER, DATE):
             wrong = feature.misfits(seen[feature.name])
             is_right = is_right and not wrong and not seen[feature.name].is_full
-            if any(clean(value).lower() not in UNKNOWN for value in wrong):
-                place = table.place(feature.name, set(wrong).__contains__)
+            strange = {value for value in wrong if clean(value).lower() not in UNKNOWN}
+            if strange:
+                place = table.place(feature.name, strange.__contains__)
                 print(f"{feature.name!r}: what is not a {feature.type} counts as unknown, such as {place}")
     return is_right
 

@@ -1,0 +1,180 @@
+"""Tables of any kind: what their columns are, what is predicted, and what is refused."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from columns import Dropped, Feature, describe
+from schema import classes_of, problem_of
+from tests.scripts.conftest import Container
+
+
+def table(*, label: str = "y", separator: str = ",", records: int = 100) -> str:
+    """A table with a column of each kind."""
+    header = ["id", "", "amount", "when", "kind", "remark", "same", label]
+    rows = [
+        [
+            f"C{number:04}",
+            str(number),
+            f"{number * 0.5}" if number % 10 else "n/a",
+            f"2024-{number % 12 + 1:02}-03",
+            "ab"[number % 2],
+            f"the customer said word{number} and word{number % 7}",
+            "1",
+            "yes" if number % 2 else "no",
+        ]
+        for number in range(records)
+    ]
+    return "".join(separator.join(row) + "\n" for row in [header, *rows])
+
+
+def schema(container: Container) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(container.read("processing/train/schema.json"))
+    return content
+
+
+def test_each_kind_of_column(container: Container) -> None:
+    """Numbers, dates, categories and texts are features; identifiers, an index and a constant are left out."""
+    container.put("processing/input/table.csv", table())
+    log = container.run("preprocessing.py", LABEL="y")
+    found = schema(container)
+    assert {feature["name"]: feature["type"] for feature in found["features"]} == {
+        "amount": "number",
+        "when": "date",
+        "kind": "category",
+        "remark": "text",
+    }
+    assert {one["name"] for one in found["dropped"]} == {"id", "column 2", "same"}
+    assert (found["problem"], found["classes"]) == ("binary_classification", ["no", "yes"])
+    assert "leaves out 'same': constant: every value is '1'" in log
+    rows = [
+        line.split(",")
+        for side in ("train", "test")
+        for line in container.lines(f"processing/{side}/{side}_features.csv")
+    ]
+    assert {len(row) for row in rows} == {4}
+    assert sum(row[0] == "" for row in rows) == 10  # "n/a" is no number
+
+
+@pytest.mark.parametrize(
+    ("name", "pack", "separator"),
+    [
+        ("t.csv.gz", gzip.compress, ","),
+        ("t.csv.bz2", bz2.compress, ";"),
+        ("t.tsv.xz", lzma.compress, "\t"),
+        ("part/t.txt", bytes, "|"),
+    ],
+)
+def test_packed_and_separated(container: Container, name: str, pack: Callable[[bytes], bytes], separator: str) -> None:
+    """Packed files and other separators are read like CSV; without LABEL, the last column is the label."""
+    container.put(f"processing/input/{name}", pack(table(separator=separator).encode()))
+    container.run("preprocessing.py")
+    assert schema(container)["label"] == "y"
+    assert len(schema(container)["features"]) == 4
+
+
+def test_a_type_that_changes(container: Container) -> None:
+    """A few texts among numbers are unknown, and the log names the first with file and line."""
+    lines = table(records=300).splitlines()
+    cells = lines[200].split(",")
+    lines[200] = ",".join([*cells[:2], "refused", *cells[3:]])
+    file = container.put("processing/input/table.csv", "\n".join(lines))
+    log = container.run("preprocessing.py")
+    assert f"'amount': what is not a number counts as unknown, such as 'refused' in {file}, line 201" in log
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        ("a,b\n" + "1,x\n" * 50, {"LABEL": "c"}, "table.csv, line 1: no column named 'c'"),
+        (table(), {"LABEL": "kinds"}, "no column named 'kinds'; did you mean 'kind'"),
+        (table(), {"DROP": "sam"}, "DROP: "),
+        (table(), {"PROBLEM": "guess"}, "PROBLEM is 'guess', expected binary, multiclass, regression"),
+        (table(), {"POSITIVE": "maybe"}, "POSITIVE is 'maybe', expected one of the two classes of 'y': "),
+        (table(), {"LABEL": "kind", "PROBLEM": "regression"}, "'kind' is 'a' in "),
+        (table(), {"LABEL": "id"}, "different values, such as"),
+        (table(), {"LABEL": "same"}, "need two values"),
+        (table(records=5), {}, "records are too few"),
+        ("", {}, "table.csv is empty"),
+        ("\n\n", {}, "table.csv is empty"),
+        ("a,b\n1,2,3\n", {}, "table.csv, line 2: 3 values, expected 2"),
+        ("a,b,a\n1,2,3\n", {}, "line 1: columns 1, 3 are all named 'a'"),
+    ],
+)
+def test_bad_tables_are_named(container: Container, content: str, options: dict[str, str], expected: str) -> None:
+    """The error says in one line what is wrong and where, and nothing is written."""
+    container.put("processing/input/table.csv", content)
+    assert expected in container.fail("preprocessing.py", "output/message", **options)
+    assert not [file for side in ("train", "test") for file in (container.base / "processing").glob(f"{side}/*")]
+
+
+def test_parquet_names_the_remedy(container: Container) -> None:
+    """The images cannot read Parquet, so the error says how to convert it."""
+    container.put("processing/input/t.parquet", b"PAR1")
+    assert "to_csv" in container.fail("preprocessing.py", "output/message")
+
+
+def test_a_broken_archive_is_named(container: Container) -> None:
+    """A packed file that ends in its middle is an error, not a short table."""
+    container.put("processing/input/t.csv.gz", gzip.compress(table(records=9000).encode())[:-2000])
+    assert "t.csv.gz, line" in container.fail("preprocessing.py", "output/message")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["a", "b"], "binary_classification"),
+        (["0", "1", "2"], "multiclass_classification"),
+        (["a", "b", "c"], "multiclass_classification"),
+        (["0.5", "1", "2"], "regression"),
+        ([str(number) for number in range(30)], "regression"),
+        ([*(str(number) for number in range(30)), "NA"], "regression"),
+    ],
+)
+def test_the_problem_follows_from_the_label(values: list[str], expected: str) -> None:
+    """Two values are two classes, few whole numbers and texts several, all other numbers a regression."""
+    assert problem_of(Counter(values), None) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "positive", "expected"),
+    [
+        ({"stays": 90, "leaves": 10}, None, ("stays", "leaves")),
+        ({"stays": 90, "leaves": 10}, "stays", ("leaves", "stays")),
+        ({"0": 10, "1": 90}, None, ("0", "1")),
+        ({"Yes": 90, "No": 10}, None, ("No", "Yes")),
+        ({"10": 1, "9": 1, "8": 1}, None, ("8", "9", "10")),
+    ],
+)
+def test_class_1(counts: dict[str, int], positive: str | None, expected: tuple[str, ...]) -> None:
+    """Class 1 is the given one; 1, yes or true; or the rarer one. Several classes are in their order."""
+    assert classes_of(Counter(counts), positive) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("year", [str(2000 + number % 9) for number in range(90)], "number"),
+        ("customer_id", [str(number * 977) for number in range(90)], None),
+        ("population", [str(number * 977) for number in range(90)], "number"),
+        ("zip", [str(number % 30) for number in range(90)], "number"),
+        ("day", ["03.04.2024", "05.06.2024"] * 40, "date"),
+        ("colour", ["red", "blue"] * 40, "category"),
+        ("token", [f"x{number}" for number in range(90)], None),
+        ("empty", [""] * 90, None),
+        ("sometimes", ["", "x"] * 40, "category"),
+    ],
+)
+def test_what_a_column_is(name: str, values: list[str], expected: str | None) -> None:
+    """A column's type follows from its values; None is one that is left out."""
+    found = describe(name, Counter(values), is_category=False)
+    assert (found.type if isinstance(found, Feature) else None) == expected
+    assert isinstance(found, Dropped) == (expected is None)
