@@ -23,6 +23,9 @@ CHAMPION = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/1"
 SKILL = "better_than_constant.skill.value"
 
 
+MONITORED = json.dumps({"outcome": "healthy", "records": 500, "violations": []})
+
+
 class RecordingSageMaker:
     """Completes every request immediately; training leaves a model, an evaluation a report.
 
@@ -44,9 +47,6 @@ class RecordingSageMaker:
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             self._leave(f"{report}/evaluation.json", self.report)
-        elif request.get("ProcessingJobName", "").startswith("monitoring-"):
-            report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-            self._leave(f"{report}/monitoring.json", b'{"outcome": "healthy", "records": 500, "violations": []}')
         elif action == "createProcessingJob":
             for output in request["ProcessingOutputConfig"]["Outputs"]:
                 self._leave(f"{output['S3Output']['S3Uri']}/smoke.csv", b"1,2,3")
@@ -55,7 +55,7 @@ class RecordingSageMaker:
             self._leave(f"{output}/{request['TrainingJobName']}/output/model.tar.gz", b"a model")
         answers: dict[str, Handler] = {
             "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE},
-            "getObject": lambda given: {"Body": self._s3.get_object(**given)["Body"].read().decode()},
+            "getObject": lambda request: {"Body": MONITORED if request["Key"].endswith("monitoring.json") else "1,2,3"},
             "listModelPackages": lambda _request: {
                 "ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}] if self.champion else []
             },
