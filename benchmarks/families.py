@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import growth, local_run, packages, scripts, start_function, starts, synth, transitions
+from benchmarks import growth, local_run, packages, scripts, start_function, starts, synth, tables, transitions
 from benchmarks.reference import Reference
 from benchmarks.rows import Experiments
 
@@ -14,5 +14,6 @@ FAMILIES: Mapping[str, Callable[[Reference | None], Experiments]] = {
     "starts": starts.experiments,
     "local": local_run.experiments,
     "scripts": scripts.experiments,
+    "tables": tables.experiments,
     "growth": growth.experiments,
 }
