@@ -30,7 +30,8 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 demo: .venv/image.done node_modules/local.done
 	@$(BIN)/mlops local run --since $(STARTED) $(if $(INPUT),--input '$(INPUT)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(LABEL),--label '$(LABEL)') $(if $(PROBLEM),--problem '$(PROBLEM)') \
-		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)')
+		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)') \
+		$(if $(INPUT)$(SCRIPTS),,--override monitoring.run=true)
 	@$(PYTHON) requirements/bytecode.py keep
 
 # Checks that only read the code run in parallel with the rest of the setup, which the tests need; those tests that use

@@ -25,7 +25,9 @@ _WIDE = 220
     help="A checkout of the reference module, with its packages in .venv, to measure as well.",
 )
 def main(families: tuple[str, ...], reference: Path | None) -> None:
-    """Measure the given families of rows, or all: synth packages lambda transitions starts local scripts growth.
+    """Measure the given families of rows, or all.
+
+    They are: synth packages lambda transitions starts local scripts growth monitoring.
 
     Example: make bench ROWS="synth lambda"
     """

@@ -1,7 +1,7 @@
 """Size budgets enforced by the tests; justify any increase."""
 
 ARCHIVE_BYTES = {
-    "starter": 690_000,
+    "starter": 695_000,
     "announcer": 115_000,  # includes the stages, which check and warn
     "gate": 22_000,  # includes the copying of registered models, and the limits it shares with pipeline/
     "publisher": 2_800,  # includes the record of what it published
@@ -11,6 +11,6 @@ ARCHIVE_BYTES = {
 SYNTH_PACKAGES = 20
 """The maximum number of packages in requirements.txt, which include boto3 and its dependencies for empty_bucket.py."""
 
-TRANSITIONS = {5: 12, 8: 36}
+TRANSITIONS = {5: 12, 9: 39}
 """The maximum number of state transitions by number of stages; copying a registered model is one, and reading the
 smoke test's record from S3 two."""

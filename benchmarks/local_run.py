@@ -13,7 +13,8 @@ from benchmarks.reference import Reference
 from benchmarks.rows import LIMIT, Experiment, Experiments, Figures, Goal, Row
 from benchmarks.script_runs import census, run_scripts
 from benchmarks.shipped import INPUT
-from pipeline.stages import REQUEST_STAGES, STAGES
+from benchmarks.transitions import FIVE
+from pipeline.stages import STAGES
 
 _COLD, _SECOND, _FIVE = "cold", "second", "five stages"
 _RATIO = Goal(most=1.08)
@@ -57,7 +58,7 @@ def _five_stages(file: Path) -> Path:
     """Writes the shipped input with only those stages that are a single SageMaker request."""
     content: dict[str, Any] = yaml.safe_load(INPUT.read_bytes())
     for stage in STAGES:
-        content[stage.key]["run"] = stage in REQUEST_STAGES
+        content[stage.key]["run"] = stage in FIVE
     file.write_text(yaml.safe_dump(content))
     return file
 

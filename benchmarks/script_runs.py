@@ -74,31 +74,34 @@ def run_scripts(data: Path, options: Mapping[str, str] | None = None) -> ScriptR
         options: of preprocessing; None for those of the shipped records.
     """
     with TemporaryDirectory() as made:
-        base = Path(made)
-        processing, model = base / "processing", base / "model"
-        (processing / "input").mkdir(parents=True)
-        (processing / "input" / data.name).symlink_to(data)
-        # OMP_WAIT_POLICY as for local jobs; docs/decisions.md says why.
-        variables = environment(
-            SAGEMAKER_BASE_DIR=made, OMP_WAIT_POLICY="PASSIVE", **(_options() if options is None else options)
-        )
+        return run_scripts_in(Path(made), data, options)
 
-        def script(*command: str | Path) -> Usage:
-            return usage([image_python(), *command], cwd=SCRIPTS, variables=variables)
 
-        preprocessing = script("preprocessing.py")
-        (base / "input" / "data").mkdir(parents=True)
-        shutil.move(processing / "train", base / "input" / "data" / "training")
-        training = script("train.py")
-        (processing / "model").mkdir()
-        with tarfile.open(processing / "model" / "model.tar.gz", "w:gz", compresslevel=1) as archive:
-            archive.add(model, arcname=".")
-        evaluation = script("evaluation.py")
-        transform = script("-c", _TRANSFORM, processing / "test" / "test_features.csv", model, base / "predictions.csv")
-        return ScriptRuns(
-            preprocessing=preprocessing,
-            training=training,
-            evaluation=evaluation,
-            transform=transform,
-            report=json.loads((processing / "evaluation" / "evaluation.json").read_text()),
-        )
+def run_scripts_in(base: Path, data: Path, options: Mapping[str, str] | None = None) -> ScriptRuns:
+    """The same in a folder, which then has what they wrote; the transform's result is ``predictions.csv``."""
+    processing, model = base / "processing", base / "model"
+    (processing / "input").mkdir(parents=True)
+    (processing / "input" / data.name).symlink_to(data)
+    # OMP_WAIT_POLICY as for local jobs; docs/decisions.md says why.
+    given = _options() if options is None else options
+    variables = environment(SAGEMAKER_BASE_DIR=str(base), OMP_WAIT_POLICY="PASSIVE", **given)
+
+    def script(*command: str | Path) -> Usage:
+        return usage([image_python(), *command], cwd=SCRIPTS, variables=variables)
+
+    preprocessing = script("preprocessing.py")
+    (base / "input" / "data").mkdir(parents=True)
+    (base / "input" / "data" / "training").symlink_to(processing / "train")
+    training = script("train.py")
+    (processing / "model").mkdir()
+    with tarfile.open(processing / "model" / "model.tar.gz", "w:gz", compresslevel=1) as archive:
+        archive.add(model, arcname=".")
+    evaluation = script("evaluation.py")
+    transform = script("-c", _TRANSFORM, processing / "test" / "test_features.csv", model, base / "predictions.csv")
+    return ScriptRuns(
+        preprocessing=preprocessing,
+        training=training,
+        evaluation=evaluation,
+        transform=transform,
+        report=json.loads((processing / "evaluation" / "evaluation.json").read_text()),
+    )

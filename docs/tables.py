@@ -76,7 +76,8 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/decisions.md": {"index": index},
     "docs/deploy.md": {"parameters": parameters, "metadata": metadata, "outputs": outputs},
     "docs/state-machine.md": {
-        key: functools.partial(stage_diagram_block, key) for key in ("registration", "approval", "deployment")
+        key: functools.partial(stage_diagram_block, key)
+        for key in ("registration", "approval", "deployment", "monitoring")
     },
 }
 """What is between the markers, by document and name."""

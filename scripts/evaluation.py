@@ -2,7 +2,8 @@
 
 Reads ``/opt/ml/processing/model/model.tar.gz`` and the test files under ``/opt/ml/processing/test``. Writes
 ``/opt/ml/processing/evaluation/evaluation.json`` in the layout of SageMaker Model Monitor's model quality statistics,
-which the model registry and Studio show:
+which the model registry and Studio show, and the model's baseline (``baseline.py``), of the training files under
+``/opt/ml/processing/train``, too:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 (``version`` and ``dataset``: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-statistics.html).
 That layout depends on the problem; ``better_than_constant.skill`` is there for all of them. The other sections are for
@@ -21,6 +22,7 @@ from typing import Any
 import joblib
 import numpy as np
 
+import baseline
 from calibration import calibration
 from importance import permutation_importance
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
@@ -125,6 +127,8 @@ def main() -> None:
     file = PROCESSING / "evaluation" / "evaluation.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    train = read_labelled_rows(PROCESSING / "train", "train")[1] if (PROCESSING / "train").is_dir() else None
+    baseline.write(file.parent, schema, train=train, test=rows, predictions=predictions)
     positives = f", {np.mean(labels):.1%} of them in class 1" if schema.problem == BINARY else ""
     print(f"evaluated on {len(labels):,} records{positives}")
     print(summary(report))

@@ -1,14 +1,17 @@
 """What all jobs share: SageMaker's paths, and how a job reports failure.
 
 ``preprocessing.py`` splits a table's records into train and test files, ``train.py`` fits a model on the former,
-``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it. They are deployed together in one folder:
+``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it, and ``monitoring.py`` compares what it scored
+with its baseline. They are deployed together in one folder:
 
 - ``tables.py`` reads tables, ``values.py`` their values, ``columns.py`` decides what their columns are, ``options.py``
   reads what the user says about them, and ``schema.py`` is what has been decided;
 - ``rows.py`` reads the train and test files and requests, ``encoder.py`` turns them into numbers, ``model.py`` is the
   model, and ``prediction.py`` what it predicts;
 - ``quality.py`` and ``quality_*.py`` compute the metrics, ``calibration.py``, ``importance.py`` and
-  ``profile_columns.py`` what the report shows next to them.
+  ``profile_columns.py`` what the report shows next to them;
+- ``profiles.py`` describes records, ``baseline.py`` those of a model, ``scored.py`` reads those that were scored,
+  ``drift.py`` compares the two, and ``metrics.py`` puts what it found in CloudWatch.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         A decision: ``decision`` (``Approved``, ``Rejected``, ``Waiting``, ``Invalid``), ``error`` and ``cause`` to fail
         the execution with, ``reason`` for the model package, ``metrics`` with values and limits, ``report``,
         ``model_package`` and ``champion`` unchanged, ``report_version`` and ``champion_report_version`` (the VersionIds
-        that were read) and, for ``Waiting``, the ``announcement`` to people. A copy: ``containers`` and ``report`` with
-        their new locations, and ``moved`` with the artefacts' old and new ones.
+        that were read) and, for ``Waiting``, the ``announcement`` to people. A copy: ``containers``, ``report`` and
+        ``baseline`` with their new locations, and ``moved`` with the artefacts' old and new ones.
 
     Raises:
         GateError: the model to copy does not exist, or has changed since its evaluation.
@@ -80,4 +80,10 @@ def _kept(event: dict[str, Any]) -> dict[str, Any]:
         keeper.container(number, container, evaluated=evaluated, outputs=keep["outputs"])
         for number, container in enumerate(keep["containers"], start=1)
     ]
-    return {"containers": containers, "moved": keeper.moved, "report": keeper.report(event.get("report"))}
+    report = event.get("report")
+    return {
+        "containers": containers,
+        "moved": keeper.moved,
+        "report": keeper.report(report),
+        "baseline": keeper.baseline(report),
+    }

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _PART = 64 * 1024 * 1024
 """Bytes per copy request: S3 allows 10,000 parts, and copies each well within the client's timeout."""
 
+_BASELINE = ("Statistics", "Constraints")
+"""The files of a baseline, by their names in a model package's metrics."""
+
 _AT_ONCE = 10
 """Parts to copy in parallel, as many as botocore's connection pool holds."""
 
@@ -82,6 +85,19 @@ class Keeper:
         return {"S3Uri": f"s3://{self._bucket}/{self._folder}{_name(uri)}"} | (
             {"VersionId": version} if version else {}
         )
+
+    def baseline(self, report: str | None) -> dict[str, str] | None:
+        """Copies the model's baseline, two files next to the report; returns their new locations, or None without both.
+
+        Raises:
+            ServiceError: an AWS call failed.
+        """
+        if report is None or self._is_safe(report):
+            return None
+        folder = report.rpartition("/")[0]
+        kept = {name: self.report(f"{folder}/{name.lower()}.json") for name in _BASELINE}
+        found = {name: copy["S3Uri"] for name, copy in kept.items() if copy}
+        return found if len(found) == len(_BASELINE) else None
 
     def container(
         self, number: int, container: dict[str, Any], *, evaluated: datetime | None, outputs: list[str]

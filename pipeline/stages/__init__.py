@@ -9,6 +9,7 @@ SageMaker request, plus a line in the list.
 
 from pipeline.stages.approval import APPROVAL
 from pipeline.stages.deployment import DEFAULT_VARIANT, DEPLOYMENT
+from pipeline.stages.monitoring import MONITORING
 from pipeline.stages.registration import REGISTRATION
 from pipeline.stages.requests import BATCH_TRANSFORM, CREATE_MODEL, EVALUATION, PREPROCESSING, TRAINING, RequestStage
 from pipeline.stages.stage import Stage
@@ -22,6 +23,7 @@ __all__ = [
     "EVALUATION",
     "EVENT_HASH_LENGTH",
     "EXECUTION_NAME_LENGTH",
+    "MONITORING",
     "PREPROCESSING",
     "REGISTRATION",
     "REQUEST_STAGES",
@@ -42,6 +44,7 @@ STAGES: list[Stage] = [
     CREATE_MODEL,
     BATCH_TRANSFORM,
     DEPLOYMENT,
+    MONITORING,
 ]
 """The stages in the order in which they run."""
 

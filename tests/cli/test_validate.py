@@ -11,7 +11,7 @@ from cli.main import main
 from executions.defaults import PROJECT
 from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
-from pipeline.stages import STAGES
+from pipeline.stages import MONITORING, STAGES
 
 SHIPPED = PROJECT / "scripts" / "input.yaml"
 FIVE_ERRORS = """\
@@ -27,6 +27,10 @@ batchTransfrom: null
 """
 
 
+RUNNING = [stage.key for stage in STAGES if stage is not MONITORING]
+"""The stages that the shipped input runs."""
+
+
 def mlops(*arguments: str) -> Result:
     """Runs the command in this process."""
     return CliRunner().invoke(main, list(arguments))
@@ -36,7 +40,7 @@ def test_valid_file() -> None:
     """For a valid file, the exit code is 0 and the stages that run are listed."""
     result = mlops("validate", str(SHIPPED))
     assert result.exit_code == 0
-    assert result.output == f"{SHIPPED} is valid; it runs {', '.join(stage.key for stage in STAGES)}\n"
+    assert result.output == f"{SHIPPED} is valid; it runs {', '.join(RUNNING)}\n"
 
 
 def test_five_errors_give_five_lines(tmp_path: Path) -> None:
@@ -88,7 +92,7 @@ def test_parameters_are_what_the_lambda_would_send() -> None:
         "valid": True,
         "problems": [],
         "warnings": [],
-        "runs": [stage.key for stage in STAGES],
+        "runs": RUNNING,
         "parameters": sent,
     }
 

@@ -54,8 +54,8 @@ def assert_differences(run: LocalRun) -> None:
 
 
 def test_whole_pipeline_runs(start_local_run: StartLocalRun) -> None:
-    """Every stage succeeds, and the summary has the metrics and the paths of the results."""
-    run = start_local_run().finish()
+    """Every stage succeeds, monitoring included, and the summary has the metrics and the paths of the results."""
+    run = start_local_run("--override", "monitoring.run=true").finish()
     assert run.code == 0, run.printed
     summary = run.summary
     assert summary["status"] == "SUCCEEDED"
@@ -64,6 +64,8 @@ def test_whole_pipeline_runs(start_local_run: StartLocalRun) -> None:
         stage.key: "SUCCEEDED" for stage in STAGES
     }
     assert all(stage["seconds"] > 0 for stage in summary["stages"].values())
+    assert summary["monitoring"]["outcome"] == "healthy"
+    assert summary["monitoring"]["records"] > 200
     assert 0.5 < summary["metrics"]["roc_auc"] <= 1
     assert 0.5 < summary["metrics"]["accuracy"] <= 1
     assert set(summary["seconds"]) == {"setup", "deploy", "execution", "jobs"}

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.emulator
 
 PACKAGE = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/2"
 CHAMPION = "arn:aws:sagemaker:us-east-1:000000000000:model-package/demo/1"
-AUC = "binary_classification_metrics.auc.value"
+SKILL = "better_than_constant.skill.value"
 
 
 class RecordingSageMaker:
@@ -32,7 +32,7 @@ class RecordingSageMaker:
 
     def __init__(self, s3: Any) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
-        self.report: bytes = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.95}}}).encode()
+        self.report: bytes = json.dumps({"better_than_constant": {"skill": {"value": 0.45}}}).encode()
         self.endpoints = Endpoints()
         self.champion: str | None = None
         """The URI of the latest approved version's report; None without such a version."""
@@ -44,6 +44,12 @@ class RecordingSageMaker:
         if request.get("ProcessingJobName", "").startswith("evaluation-"):
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             self._leave(f"{report}/evaluation.json", self.report)
+        elif request.get("ProcessingJobName", "").startswith("monitoring-"):
+            report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+            self._leave(f"{report}/monitoring.json", b'{"outcome": "healthy", "records": 500, "violations": []}')
+        elif action == "createProcessingJob":
+            for output in request["ProcessingOutputConfig"]["Outputs"]:
+                self._leave(f"{output['S3Output']['S3Uri']}/smoke.csv", b"1,2,3")
         if action == "createTrainingJob":
             output = request["OutputDataConfig"]["S3OutputPath"]
             self._leave(f"{output}/{request['TrainingJobName']}/output/model.tar.gz", b"a model")
@@ -260,21 +266,21 @@ def test_challenger_that_is_worse_than_the_champion(
 ) -> None:
     """With must_beat_champion it is rejected; without, the output has both values."""
     key = "champion/evaluation.json"
-    report = json.dumps({"binary_classification_metrics": {"auc": {"value": 0.97}}})
+    report = json.dumps({"better_than_constant": {"skill": {"value": 0.47}}})
     bucket = deployed_stack.metadata.bucket
     deployed_stack.emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=report)
     sagemaker.champion = f"s3://{bucket}/{key}"
     try:
         execution = failed(deployed_stack, approval={"must_beat_champion": True})
         assert execution["error"] == "ModelRejected"
-        assert "0.95" in execution["cause"]
-        assert "0.97" in execution["cause"]
+        assert "0.45" in execution["cause"]
+        assert "0.47" in execution["cause"]
         answer, _ = deployed_stack.invoke()
         output = json.loads(finish(deployed_stack, answer["executionArn"])["output"])
     finally:
         sagemaker.champion = None
     (metric,) = output["approval"]["result"]["metrics"]
-    assert (metric["name"], metric["value"], metric["champion"]) == (AUC, 0.95, 0.97)
+    assert (metric["name"], metric["value"], metric["champion"]) == (SKILL, 0.45, 0.47)
     assert output["approval"]["result"]["champion"]["ModelPackageArn"] == CHAMPION
 
 
@@ -290,7 +296,7 @@ def test_request_for_approval_is_announced(deployed_stack: DeployedStack, sagema
     execution = finish(deployed_stack, answer["executionArn"])
     assert execution["error"] == "ModelRejected"
     assert "nobody answered within 2 seconds" in execution["cause"]
-    for part in (AUC, "0.95", "0.85", "evaluation.json", f"mlops approve {answer['name']}", "mlops reject"):
+    for part in (SKILL, "0.45", "0.1", "evaluation.json", f"mlops approve {answer['name']}", "mlops reject"):
         assert part in message["Body"], message["Body"]
     item = client("dynamodb").get_item(
         TableName=deployed_stack.metadata.approval_table, Key={"execution": {"S": answer["name"]}}

@@ -12,4 +12,5 @@ def test_names_of_jobs() -> None:
         "training": ("createTrainingJob", "mine"),
         "evaluation": ("createProcessingJob", "evaluation-one"),
         "batchTransform": ("createTransformJob", "batch-one"),
+        "monitoring": ("createProcessingJob", "monitoring-one"),
     }

@@ -48,6 +48,7 @@ def test_states_of_stages(status: str, evaluation: str, after: str) -> None:
         "CreateModel": after,
         "batchTransform": after,
         "deployment": after,
+        "monitoring": after,
     }
     now = START + timedelta(seconds=7)
     assert progress["training"].seconds(now) == 3

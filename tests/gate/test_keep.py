@@ -45,6 +45,18 @@ def test_model_and_report_are_copied(gate: Gate) -> None:
     assert b"0.9" in content(gate, f"{KEPT}/evaluation.json")
 
 
+def test_the_baseline_is_copied(gate: Gate) -> None:
+    """Both files next to the report; one without the other is no baseline."""
+    gate.put(quality(0.9), REPORT)
+    gate.put(b"{}", REPORT.replace("evaluation.json", "statistics.json"))
+    assert ask(gate, {"Image": "i"}, report=REPORT)["baseline"] is None
+    gate.put(b"[]", REPORT.replace("evaluation.json", "constraints.json"))
+    expected = {"Statistics": f"{KEPT}/statistics.json", "Constraints": f"{KEPT}/constraints.json"}
+    assert ask(gate, {"Image": "i"}, report=REPORT)["baseline"] == expected
+    assert content(gate, expected["Statistics"]) == b"{}"
+    assert ask(gate, {"Image": "i"}, report=f"{KEPT}/evaluation.json")["baseline"] is None
+
+
 def test_a_large_model_is_copied_in_parts(gate: Gate) -> None:
     """A model too large for one copy request arrives complete."""
     large = bytes(64 * 1024 * 1024) + b"the end"
@@ -73,7 +85,7 @@ def test_an_uncompressed_model_is_copied_whole(gate: Gate) -> None:
 def test_what_no_job_can_write_stays_where_it_is(gate: Gate, uri: str | None) -> None:
     """Models in other buckets, already registered ones, and those without an artefact are not copied."""
     container = {"Image": "i"} | ({"ModelDataUrl": uri} if uri else {})
-    assert ask(gate, container) == {"containers": [container], "moved": [], "report": None}
+    assert ask(gate, container) == {"containers": [container], "moved": [], "report": None, "baseline": None}
 
 
 def test_a_model_written_after_its_evaluation_began(gate: Gate) -> None:

@@ -161,6 +161,7 @@ def test_combinations_of_run_flags(flags: Flags, shipped: dict[str, Any]) -> Non
         "approval": ["evaluation"],
         "batchTransform": ["preprocessing", "CreateModel"],
         "deployment": ["preprocessing", "CreateModel"],
+        "monitoring": ["preprocessing", "evaluation", "batchTransform"],
     }
     lacking = {(key, need) for key, all_needed in needs.items() for need in all_needed if runs[key] and not runs[need]}
     if runs["registration"] and not (runs["training"] or runs["CreateModel"]):

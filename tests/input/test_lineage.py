@@ -48,9 +48,13 @@ def test_source_execution_replaces_what_does_not_run() -> None:
 
 def test_source_is_not_used_while_everything_runs() -> None:
     """A source execution that no stage needs changes nothing."""
-    with_source = dict(made(source_execution_id=SOURCE).content)
-    assert with_source.pop(OVERRIDES) == {"source_execution_id": SOURCE}
-    assert with_source == made().content | {"source_execution_id": SOURCE}
+    everything: Any = {"monitoring": {"run": True}}
+    with_source, without = (
+        dict(made(source_execution_id=SOURCE, **everything).content),
+        dict(made(**everything).content),
+    )
+    assert with_source.pop(OVERRIDES) == without.pop(OVERRIDES) | {"source_execution_id": SOURCE}
+    assert with_source == without | {"source_execution_id": SOURCE}
 
 
 def test_batch_transform_needs_a_model() -> None:

@@ -60,6 +60,21 @@ def test_the_run_determines_what_is_registered(shipped: dict[str, Any]) -> None:
     }
 
 
+def test_a_baseline_is_registered(shipped: dict[str, Any]) -> None:
+    """As the metrics of the model's data and as the baselines of later checks, under the user's own ones."""
+    files = {"Statistics": "s3://kept/statistics.json", "Constraints": "s3://kept/constraints.json"}
+    state = STATES["registration: keep"]
+    answer = keep(evaluated(state["Arguments"], shipped))
+    answer["Payload"]["baseline"] = files
+    own = {"Bias": {"ConfigFile": {"S3Uri": "s3://mine"}}}
+    shipped["registration"]["input"] = {"DriftCheckBaselines": own}
+    made = evaluated(STATES["registration"]["Arguments"], evaluated(state["Output"], shipped, result=answer))
+    quality = {name: {"ContentType": "application/json", "S3Uri": uri} for name, uri in files.items()}
+    assert made["DriftCheckBaselines"] == {"ModelDataQuality": quality} | own
+    assert made["ModelMetrics"]["ModelDataQuality"] == quality
+    assert set(made["ModelMetrics"]) == {"ModelDataQuality", "ModelQuality"}
+
+
 def test_without_create_model_it_is_the_trained_artifact(shipped: dict[str, Any]) -> None:
     """If CreateModel does not run, the training image and this run's artifact are registered."""
     shipped["CreateModel"] = None

@@ -1,0 +1,28 @@
+"""Monitoring's states, of which one is in ``states.asl.yaml``, and their grants."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.asl.request_state import request_state
+from pipeline.asl.resources import Resources
+from pipeline.asl.states_file import read_states
+from pipeline.grants import Grants, OwnGrant
+from pipeline.stages.monitoring import OUTCOME, REPORT
+from pipeline.stages.requests import RequestStage
+
+_FILE = Path(__file__).with_suffix(".asl.yaml")
+
+
+def monitoring_states(stage: RequestStage, resources: Resources, *, following: str) -> dict[str, Any]:
+    """The stage's states.
+
+    Args:
+        stage: the stage.
+        resources: the deployment's resources.
+        following: the name of the state to continue with.
+    """
+    own = read_states(_FILE, resources.substitutions(), following=following, report_name=REPORT)
+    return request_state(stage, resources, following=OUTCOME) | own
+
+
+GRANTS: Grants = {"aws-sdk:s3:getObject": (OwnGrant("s3:GetObject", "objects"),)}
