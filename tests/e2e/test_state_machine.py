@@ -55,6 +55,7 @@ class RecordingSageMaker:
             self._leave(f"{output}/{request['TrainingJobName']}/output/model.tar.gz", b"a model")
         answers: dict[str, Handler] = {
             "createModelPackage": lambda _request: {"ModelPackageArn": PACKAGE},
+            "getObject": lambda given: {"Body": self._s3.get_object(**given)["Body"].read().decode()},
             "listModelPackages": lambda _request: {
                 "ModelPackageSummaryList": [{"ModelPackageArn": CHAMPION}] if self.champion else []
             },
