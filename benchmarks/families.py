@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import growth, local_run, monitoring, packages, scripts, start_function, starts, synth, transitions
+from benchmarks import (
+    growth,
+    local_run,
+    monitoring,
+    packages,
+    scripts,
+    start_function,
+    starts,
+    synth,
+    tables,
+    transitions,
+)
 from benchmarks.reference import Reference
 from benchmarks.rows import Experiments
 
@@ -14,6 +25,7 @@ FAMILIES: Mapping[str, Callable[[Reference | None], Experiments]] = {
     "starts": starts.experiments,
     "local": local_run.experiments,
     "scripts": scripts.experiments,
+    "tables": tables.experiments,
     "growth": growth.experiments,
     "monitoring": monitoring.experiments,
 }

@@ -44,7 +44,7 @@ def three_scripts(data: Path) -> Figures:
         "wall": sum(each.wall for each in three),
         "cpu": sum(each.cpu for each in three),
         "memory": max(each.memory for each in three),
-        "roc_auc": runs.roc_auc,
+        "roc_auc": runs.report["binary_classification_metrics"]["auc"]["value"],
     }
 
 

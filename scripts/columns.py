@@ -99,12 +99,13 @@ class Dropped:
     reason: str
 
 
-def describe(name: str, counts: Counter[str], *, is_category: bool) -> Feature | Dropped:
+def describe(name: str, counts: Counter[str], records: int, *, is_category: bool) -> Feature | Dropped:
     """Decides what a column is.
 
     Args:
         name: the column's.
-        counts: the number of training records by cleaned value.
+        counts: the number of training records by cleaned value, of those that are counted.
+        records: the number of all training records.
         is_category: whether the user says that its numbers are categories.
     """
     known = {value: times for value, times in counts.items() if value}
@@ -112,15 +113,15 @@ def describe(name: str, counts: Counter[str], *, is_category: bool) -> Feature |
         return Dropped(name, "every value is unknown")
     if len(known) == 1 and len(counts) == 1:
         return Dropped(name, f"constant: every value is {next(iter(known))!r}")
-    return Feature(name, CATEGORY) if is_category else _measured(name, known) or _named(name, known)
+    return Feature(name, CATEGORY) if is_category else _measured(name, known, records) or _named(name, known)
 
 
-def _measured(name: str, known: dict[str, int]) -> Feature | Dropped | None:
+def _measured(name: str, known: dict[str, int], records: int) -> Feature | Dropped | None:
     """Returns a column of numbers or dates; None if it is another."""
     counts = {value: times for value, times in known.items() if value.lower() not in UNKNOWN}
     numbers = {value: found for value in counts for found in [number(value)] if found is not None}
     if counts and _most(counts, numbers):
-        is_identifier = _numbers_records(name, counts, list(numbers.values()))
+        is_identifier = max(counts.values()) == 1 and _identifies(name, list(numbers.values()), records)
         return Dropped(name, IDENTIFIER) if is_identifier else Feature(name, NUMBER)
     form = _form(counts)
     return Feature(name, DATE, form) if form else None
@@ -140,11 +141,11 @@ def _most(counts: dict[str, int], values: Iterable[str]) -> bool:
     return sum(counts[value] for value in values) >= MOST * sum(counts.values())
 
 
-def _numbers_records(name: str, counts: dict[str, int], values: list[float]) -> bool:
-    """Whether whole numbers, all of them different, number the records, or are named as if they did."""
-    if max(counts.values()) > 1 or len(values) < 10 or not all(value.is_integer() for value in values):  # noqa: PLR2004
+def _identifies(name: str, values: list[float], records: int) -> bool:
+    """Whether different whole numbers number the records, or are named as if they did."""
+    if len(values) < 10 or not all(value.is_integer() for value in values):  # noqa: PLR2004 - too few to tell
         return False
-    return max(values) - min(values) < 2 * len(values) or bool(NAMES_OF_IDENTIFIERS.search(name))
+    return max(values) - min(values) < 2 * records or bool(NAMES_OF_IDENTIFIERS.search(name))
 
 
 def _form(counts: dict[str, int]) -> str | None:

@@ -153,7 +153,7 @@ def decide(options: Options, columns: list[str], train: Side) -> Schema:
     classes = None if problem == REGRESSION else classes_of(train.labels.raw, options.positive)
     _check_label(options, problem, train, classes)
     described = [
-        describe(name, counts.cleaned(), is_category=name in options.categories)
+        describe(name, counts.cleaned(), train.records, is_category=name in options.categories)
         for name, counts in zip(columns, train.counts)
     ]
     features = tuple(one for one in described if isinstance(one, Feature))

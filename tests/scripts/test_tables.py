@@ -81,6 +81,14 @@ def test_packed_and_separated(container: Container, name: str, pack: Callable[[b
     assert len(schema(container)["features"]) == 4
 
 
+def test_an_index_of_many_records(container: Container) -> None:
+    """An index is left out of a table so long that not all of its records are counted."""
+    lines = [f"{number},{number % 7},{'ab'[number % 2]}" for number in range(60_000)]
+    container.put("processing/input/table.csv", "\n".join([",x,y", *lines]))
+    container.run("preprocessing.py")
+    assert [one["name"] for one in schema(container)["dropped"]] == ["column 1"]
+
+
 def test_a_type_that_changes(container: Container) -> None:
     """A few texts among numbers are unknown, and the log names the first with file and line."""
     lines = table(records=300).splitlines()
@@ -175,6 +183,6 @@ def test_class_1(counts: dict[str, int], positive: str | None, expected: tuple[s
 )
 def test_what_a_column_is(name: str, values: list[str], expected: str | None) -> None:
     """A column's type follows from its values; None is one that is left out."""
-    found = describe(name, Counter(values), is_category=False)
+    found = describe(name, Counter(values), len(values), is_category=False)
     assert (found.type if isinstance(found, Feature) else None) == expected
     assert isinstance(found, Dropped) == (expected is None)
