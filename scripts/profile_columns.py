@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from columns import DATE, NUMBER, TEXT, Counts, Feature
@@ -96,4 +96,4 @@ def _text(feature: Feature, edge: float) -> str:
     if feature.type == NUMBER:
         return f"{edge:.4g}"
 
-    return datetime.fromtimestamp(edge, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(edge, timezone.utc).strftime("%Y-%m-%d")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 # What people write for "unknown" in a column of numbers or dates. In other columns these may be categories, such as
@@ -54,7 +54,7 @@ def date(value: str, form: str) -> datetime | None:
         found = datetime.strptime(value, form)  # noqa: DTZ007 - the zone follows
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def category(value: str) -> str:

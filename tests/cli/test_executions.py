@@ -190,7 +190,7 @@ def test_overview_of_a_failed_execution(states: StepFunctions) -> None:
     with console.capture() as capture:
         console.print(table([found], START))
     line = capture.get().splitlines()[1]
-    assert line.split() == ["one", "FAILED", "11-23", "10:00", "90.0", "✓✗······", "training", "auc", "0.9500"]
+    assert line.split() == ["one", "FAILED", "11-23", "10:00", "90.0", "✓✗·······", "training", "auc", "0.9500"]
 
 
 def test_view_of_a_running_execution(states: StepFunctions, tmp_path: Path) -> None:
