@@ -25,7 +25,7 @@ def identity(data: Path | None) -> str:
     """
     path = data or _SHIPPED
     try:
-        found = [(str(file.resolve()), file.stat()) for file in _files(path)]
+        found = [(str(file.resolve()), file.stat()) for file in files_of(path).values()]
     except OSError as error:
         raise LocalError(f"{path}: {error.strerror}") from error
     return "\n".join(f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in found)
@@ -49,19 +49,24 @@ def load(data: Path | None, *, s3: Any, sagemaker: SageMaker, cache: Path) -> No
     for key in [item["Key"] for page in pages for item in page.get("Contents", ())]:
         s3.delete_object(Bucket=_BUCKET, Key=key)
     try:
-        for file in _files(path):
-            name = file.name if file == path else file.relative_to(path).as_posix()
+        for name, file in files_of(path).items():
             sagemaker.upload(file, bucket=_BUCKET, key=_PREFIX + name)
     except S3CacheError as error:
         raise LocalError(str(error)) from error
 
 
-def _files(path: Path) -> list[Path]:
-    """Returns the file itself, or the files of a folder and its subfolders but for hidden ones."""
+def files_of(path: Path) -> dict[str, Path]:
+    """Returns the file itself by its name, or the files of a folder and its subfolders, but for hidden ones, by path.
+
+    Raises:
+        LocalError: the folder has no files.
+    """
     if not path.is_dir():
-        return [path]
-    below = (file for file in path.rglob("*") if file.is_file())
-    found = sorted(file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
+        return {path.name: path}
+    below = {file.relative_to(path): file for file in sorted(path.rglob("*")) if file.is_file()}
+    found = {
+        name.as_posix(): file for name, file in below.items() if not any(part.startswith(".") for part in name.parts)
+    }
     if not found:
         raise LocalError(f"{path}: the folder has no files")
     return found

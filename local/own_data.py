@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.data import files_of
 from local.state import State
 from pipeline.bundle import INPUT_FILE
 from pipeline.input.execution import execution_input
@@ -31,7 +32,7 @@ def place(data: Path, state: State, files: Mapping[str, bytes], *, model_name: s
     if not any(f"{uri.rstrip('/')}/" == f"s3://{bucket}/{prefix}" for uri in _locations(made.content)):
         return
     s3 = state.connection.client("s3")
-    wanted = {prefix + name: file for name, file in _files(data)}
+    wanted = {prefix + name: file for name, file in files_of(data).items()}
     for key, file in wanted.items():
         s3.upload_file(str(file), bucket, key)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -44,13 +45,3 @@ def _locations(content: dict[str, Any]) -> Iterator[str]:
     request = (content.get("preprocessing") or {}).get("input") or {}
     for each in request.get("ProcessingInputs") or ():
         yield (each.get("S3Input") or {}).get("S3Uri") or ""
-
-
-def _files(data: Path) -> Iterator[tuple[str, Path]]:
-    if data.is_file():
-        yield data.name, data
-        return
-    for file in sorted(data.rglob("*")):
-        name = file.relative_to(data)
-        if file.is_file() and not any(part.startswith(".") for part in name.parts):
-            yield name.as_posix(), file
