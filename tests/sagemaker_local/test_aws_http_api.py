@@ -166,8 +166,8 @@ def test_failed(sagemaker: Any, endpoint: Callable[..., None]) -> None:
 
 def test_not_supported(sagemaker: Any) -> None:
     """An unsupported action is rejected with its name and the supported ones."""
-    with pytest.raises(ClientError, match=r"'ListModels'.*DescribeModelPackage") as error:
-        sagemaker.list_models()
+    with pytest.raises(ClientError, match=r"'ListTrials'.*DescribeModelPackage") as error:
+        sagemaker.list_trials()
     assert code(error) == "Local.NotSupported"
     with pytest.raises(ClientError) as error:
         sagemaker.create_model_package(ModelPackageName="loose")
