@@ -16,10 +16,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from drift import EFFECTS, FALSE_ALARM_RATE
 from job import JobError
 from profiles import CATEGORY, NUMBER, Profile
 from schema import MULTICLASS, REGRESSION, Schema
+
+# The smallest effects that count, unless constraints.json has others.
+EFFECTS = {
+    "psi": 0.05,
+    "jensen_shannon": 0.009,
+    "kolmogorov_smirnov": 0.07,
+    "category_share": 0.15,  # Cohen's h
+    "missing": 0.05,  # h
+    "not_a_number": 0.05,  # h
+    "unknown_categories": 0.05,  # h
+    "range": 0.001,  # a share
+}
+FALSE_ALARM_RATE = 0.001
 
 STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
 

@@ -37,20 +37,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from baseline import EFFECTS, FALSE_ALARM_RATE
 from profiles import Distribution, distribution_of
-
-# The smallest effects that count, unless constraints.json has others.
-EFFECTS = {
-    "psi": 0.05,
-    "jensen_shannon": 0.009,
-    "kolmogorov_smirnov": 0.07,
-    "category_share": 0.15,  # Cohen's h
-    "missing": 0.05,  # h
-    "not_a_number": 0.05,  # h
-    "unknown_categories": 0.05,  # h
-    "range": 0.001,  # a share
-}
-FALSE_ALARM_RATE = 0.001
 
 # Bins have at least this share of the baseline, and this many records of the window and of the baseline are expected
 # in each, so that chi squared describes them this far from the mean.

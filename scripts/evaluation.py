@@ -102,10 +102,11 @@ def main() -> None:
     Raises:
         JobError: the model or the test data is missing or malformed.
     """
-    folder = PROCESSING / "test"
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        reading = pool.submit(read_labelled_rows, folder, "test")
-        model, metadata = load_model(PROCESSING / "model" / "model.tar.gz")  # imports scikit-learn in parallel
+    folder, train_folder = PROCESSING / "test", PROCESSING / "train"
+    pool = ThreadPoolExecutor(max_workers=2)
+    reading = pool.submit(read_labelled_rows, folder, "test")
+    training = pool.submit(read_labelled_rows, train_folder, "train") if train_folder.is_dir() else None
+    model, metadata = load_model(PROCESSING / "model" / "model.tar.gz")  # imports scikit-learn in parallel
     test_schema, rows, labels = reading.result()
     schema = schema_of(model)
     check_schema(schema, test_schema)
@@ -127,7 +128,7 @@ def main() -> None:
     file = PROCESSING / "evaluation" / "evaluation.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    train = read_labelled_rows(PROCESSING / "train", "train")[1] if (PROCESSING / "train").is_dir() else None
+    train = training.result()[1] if training else None
     baseline.write(file.parent, schema, train=train, test=rows, predictions=predictions)
     positives = f", {np.mean(labels):.1%} of them in class 1" if schema.problem == BINARY else ""
     print(f"evaluated on {len(labels):,} records{positives}")

@@ -15,7 +15,7 @@ from quality_binary import roc_auc
 from schema import BINARY, Schema
 
 # So many records are shuffled, and so many tried with a column alone.
-SHUFFLED = 4_000
+SHUFFLED = 2_000
 TRIED = 5_000
 
 # The training metric is computed on this many of the first records.
