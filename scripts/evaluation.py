@@ -24,7 +24,6 @@ import numpy as np
 
 import baseline
 from calibration import calibration
-from importance import permutation_importance
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
 from prediction import FILE, predict, schema_of
 from quality import better_than_constant
@@ -106,7 +105,10 @@ def main() -> None:
     pool = ThreadPoolExecutor(max_workers=2)
     reading = pool.submit(read_labelled_rows, folder, "test")
     training = pool.submit(read_labelled_rows, train_folder, "train") if train_folder.is_dir() else None
-    model, metadata = load_model(PROCESSING / "model" / "model.tar.gz")  # imports scikit-learn in parallel
+    # Imports scikit-learn while the files are being read.
+    from importance import permutation_importance  # noqa: PLC0415
+
+    model, metadata = load_model(PROCESSING / "model" / "model.tar.gz")
     test_schema, rows, labels = reading.result()
     schema = schema_of(model)
     check_schema(schema, test_schema)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from botocore.exceptions import ClientError
+
 
 class S3Overlay:
     """The part of a boto3 client for S3 that ``sagemaker_local`` uses.
@@ -48,17 +50,20 @@ class S3Overlay:
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         """Returns an object; its body is a stream."""
-        if not self._hides(request["Bucket"], request["Key"]) or request["Key"] not in self._files:
+        if not self._hides(request["Bucket"], request["Key"]):
             response: dict[str, Any] = self._s3.get_object(**request)
             return response
         return self.head_object(**request) | {"Body": io.BytesIO(self._files[request["Key"]])}
 
     def head_object(self, **request: Any) -> dict[str, Any]:
         """Returns an object's ETag and length."""
-        content = self._files.get(request["Key"]) if self._hides(request["Bucket"], request["Key"]) else None
-        if content is None:
+        if not self._hides(request["Bucket"], request["Key"]):
             response: dict[str, Any] = self._s3.head_object(**request)
             return response
+        content = self._files.get(request["Key"])
+        if content is None:
+            missing = {"Code": "NoSuchKey", "Message": "The specified key does not exist."}
+            raise ClientError({"Error": missing}, "GetObject")
         return {"ETag": _etag(content), "ContentLength": len(content)}
 
     def put_object(self, **request: Any) -> dict[str, Any]:

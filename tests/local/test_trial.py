@@ -7,10 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.errors import LocalError
 from local.trial.job import STAGES, Trial, Tried, run
+from local.trial.s3_overlay import S3Overlay
 from local.trial.terminal import terminal
 from sagemaker_local.mounts import best_view
 
@@ -101,6 +103,23 @@ def test_outputs_are_in_the_folder(attempt: Attempt, s3: Any, tmp_path: Path) ->
     assert tried.written == (tmp_path / "outputs" / "train" / "upper.csv",)
     assert tried.written[0].read_text() == "A,B"
     assert keys(s3) == before
+
+
+def test_scripts_that_the_folder_lacks_do_not_exist(s3: Any, tmp_path: Path) -> None:
+    """Below the scripts' prefix, only those of the folder exist; elsewhere, everything does."""
+    overlay = S3Overlay(
+        s3,
+        bucket="bucket",
+        prefix="demo/scripts/",
+        files={"new.py": b"new"},
+        written=lambda _bucket, key: tmp_path / key,
+    )
+    listed = [found["Key"] for page in overlay.paginate(Bucket="bucket", Prefix="demo/") for found in page["Contents"]]
+    assert listed == ["demo/scripts/new.py"]
+    assert overlay.get_object(Bucket="bucket", Key="demo/scripts/new.py")["Body"].read() == b"new"
+    assert overlay.get_object(Bucket="bucket", Key="data/data.csv")["Body"].read() == b"a,b"
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        overlay.get_object(Bucket="bucket", Key="demo/scripts/job.py")
 
 
 def test_overrides(attempt: Attempt) -> None:
