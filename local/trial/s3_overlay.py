@@ -62,8 +62,7 @@ class S3Overlay:
             return response
         content = self._files.get(request["Key"])
         if content is None:
-            missing = {"Code": "NoSuchKey", "Message": "The specified key does not exist."}
-            raise ClientError({"Error": missing}, "GetObject")
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no such script in the folder"}}, "GetObject")
         return {"ETag": _etag(content), "ContentLength": len(content)}
 
     def put_object(self, **request: Any) -> dict[str, Any]:
