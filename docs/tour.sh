@@ -26,13 +26,9 @@ echo
 show mlops runs --local
 show mlops logs "$execution" training --local
 show mlops report "$execution" --local --out out/report.html
-python3 -c '
-import sys
-sys.path.insert(0, ".")
-from pipeline.input.yaml_document import Document
-data = Document(open("scripts/input.yaml", "rb").read()).data
-print(data["deployment"]["smoke_test"]["Body"])
-' > out/record.csv
+# The smoke test's record.
+mlops try preprocessing --local > /dev/null
+cp out/try/preprocessing/outputs/test/smoke.csv out/record.csv
 show mlops invoke demo out/record.csv --local
 show mlops local status
 show mlops local down
