@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
 from executions.state_machine import Executions
+from executions.text import iso
 
 APPROVED, REJECTED = "Approved", "Rejected"
 
@@ -129,7 +130,7 @@ class Approvals:
             why = _ended(name, execution)
         elif time.time() > float(item.get("answer_by", "inf")):
             until = datetime.fromtimestamp(float(item["answer_by"]), UTC)
-            why = f"the request of {name} ended at {_text(until)}: TIMED_OUT; nobody had answered by then"
+            why = f"the request of {name} ended at {iso(until)}: TIMED_OUT; nobody had answered by then"
         else:
             return  # somebody with the same decision found our answer in the table and sent it
         self._withdraw(name, item)
@@ -178,7 +179,7 @@ def _plain(item: dict[str, Any]) -> dict[str, str]:
 def _no_request(name: str, execution: dict[str, Any]) -> str:
     if execution["status"] == _RUNNING:
         return f"the execution {name} is RUNNING and does not wait for an approval, or not yet"
-    return f"the execution {name} asks for no approval; it ended at {_text(execution['stopDate'])}: {_how(execution)}"
+    return f"the execution {name} asks for no approval; it ended at {iso(execution['stopDate'])}: {_how(execution)}"
 
 
 def _answered(name: str, item: dict[str, str]) -> str:
@@ -187,12 +188,8 @@ def _answered(name: str, item: dict[str, str]) -> str:
 
 
 def _ended(name: str, execution: dict[str, Any]) -> str:
-    return f"the request of {name} ended at {_text(execution['stopDate'])}: {_how(execution)}"
+    return f"the request of {name} ended at {iso(execution['stopDate'])}: {_how(execution)}"
 
 
 def _how(execution: dict[str, Any]) -> str:
     return f"{execution['status']} {execution.get('error', '')}".rstrip()
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CommandError
+from cli.newest import newest_first
 from cli.options import console
 from cli.overview import STATE_STYLES
+from cli.report import write_page
 from cli.target import aws_errors, target
 from executions.target import Target
-from executions.text import printable
+from executions.text import iso, printable
 from report.collect import Collector
 from report.comparison import Column, Comparison, lower_is_better
 from report.comparison import compare as compared
 from report.comparison_page import comparison_page
 from report.facts import Facts
 
-_AT_ONCE = 8
 _SHOWN_DIFFERENCES = 6
 _SHOWN_METRICS = 5
 _STARTED = "started"
@@ -51,7 +51,8 @@ def compare(
         raise CommandError("there is no execution to compare yet; start one: mlops start")
     comparison = _sorted(comparison, sort)
     if html is not None:
-        write_page(html, comparison_page(comparison))
+        write_page(html, comparison_page(comparison), option="--html")
+        click.echo(f"written: {html}", err=True)  # standard output may be read by a program
     if as_json:
         click.echo(json.dumps(_as_json(comparison), indent=2))
     elif as_csv:
@@ -74,19 +75,8 @@ def read(found: Target, names: tuple[str, ...], limit: int) -> list[Facts]:
         execution = found.executions.describe(name)
         return collector.compared(execution, found.executions.data(execution))
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        chosen = names or [listed["executionArn"] for listed in found.executions.all(limit=limit)]
-        runs = {run.arn: run for run in pool.map(facts, chosen)}
-    return sorted(runs.values(), key=lambda run: run.started, reverse=True)
-
-
-def write_page(path: Path, text: str) -> None:
-    """Writes an HTML page, and says so on standard error, since standard output may be read by a program."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}; name another file") from error
-    click.echo(f"written: {path}", err=True)
+    chosen = names or [listed["executionArn"] for listed in found.executions.all(limit=limit)]
+    return list({run.arn: run for run in newest_first(facts, chosen)}.values())
 
 
 def _sorted(comparison: Comparison, sort: str) -> Comparison:
@@ -107,7 +97,7 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "name": run.name,
                 "status": run.status,
-                "started": run.started.astimezone(UTC).isoformat(timespec="seconds"),
+                "started": iso(run.started),
                 "values": {column.path: column.values[position] for column in comparison.differences},
                 "metrics": {column.path: column.values[position] for column in comparison.metrics},
                 "best": [column.path for column in comparison.metrics if position in column.best],
@@ -123,7 +113,7 @@ def _as_csv(comparison: Comparison) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["execution", "status", "started", *(column.path for column in columns)])
     for position, run in enumerate(comparison.runs):
-        started = run.started.astimezone(UTC).isoformat(timespec="seconds")
+        started = iso(run.started)
         writer.writerow([run.name, run.status, started, *(column.values[position] for column in columns)])
     return text.getvalue()
 

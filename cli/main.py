@@ -32,15 +32,29 @@ from cli.options import (
     stage_argument,
 )
 from executions.defaults import EMULATOR_PORT, PROJECT
-from pipeline.version import version
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _PROBLEMS = ("binary", "multiclass", "regression")
 _MAX_LISTED = 1000
 
 
+def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if wanted and not context.resilient_parsing:
+        from pipeline.version import version  # noqa: PLC0415 - to keep --help fast
+
+        click.echo(f"mlops, version {version()}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(version(), prog_name="mlops")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Start, watch and answer executions of the ML pipeline, on AWS or on this machine."""
 

@@ -12,7 +12,7 @@ from executions.history import outcome_word
 from executions.overrides import overridden
 from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
-from executions.text import printable
+from executions.text import iso, printable
 from pipeline.stages import STAGES
 from report.outcome import metric_of_approval, short_name
 
@@ -54,8 +54,8 @@ class Overview:
             "name": self.name,
             "arn": self.arn,
             "status": self.status,
-            "started": _iso(self.started),
-            "stopped": _iso(self.stopped) if self.stopped else None,
+            "started": iso(self.started),
+            "stopped": iso(self.stopped) if self.stopped else None,
             "seconds": round(self.seconds(now), 3),
             "stages": self.stages,
             "metric": {"name": self.metric[0], "value": self.metric[1]} if self.metric else None,
@@ -123,7 +123,3 @@ def _stages(stages: dict[str, str]) -> Text:
 def _overrides(overrides: dict[str, str]) -> str:
     """The overridden values; of each path only the last two parts, since the first are long and mostly the same."""
     return printable(", ".join(f"{'.'.join(path.split('.')[-2:])}={value}" for path, value in overrides.items()))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")

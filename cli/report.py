@@ -1,13 +1,13 @@
 """``mlops report``: writes a report on an execution, as one HTML page, or one on each and an index."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.errors import CommandError
+from cli.newest import newest_first
 from cli.target import aws_errors, target
 from executions.job_logs import LocalLogs
 from executions.jobs import jobs_of
@@ -21,7 +21,6 @@ from report.page import page
 _INDEX = "index.html"
 _LIMIT = 100
 """How many executions ``--all`` reports on, the newest."""
-_AT_ONCE = 8
 
 
 def report(
@@ -37,8 +36,7 @@ def report(
         reader = _Reader(found)
         if everything is not None:
             newest = [listed["executionArn"] for listed in found.executions.all(limit=_LIMIT)]
-            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-                facts = sorted(pool.map(reader.facts, newest), key=lambda run: run.started, reverse=True)
+            facts = newest_first(reader.facts, newest)
         else:
             facts = [reader.facts(str(execution))]
     if everything is not None:
@@ -47,7 +45,7 @@ def report(
         click.echo(page(facts[0]), nl=False)
     else:
         path = out or Path(_file_name(facts[0]))
-        _write(path, page(facts[0]))
+        write_page(path, page(facts[0]))
         click.echo(f"written: {path}")
         for what, why in facts[0].absent.items():
             click.echo(f"  without {what[0].lower()}{what[1:]}: {why}")
@@ -73,7 +71,7 @@ class _Reader:
 
 def write_report(found: Target, execution: str, file: Path) -> None:
     """Writes the report on an execution to a file."""
-    _write(file, page(_Reader(found).facts(execution)))
+    write_page(file, page(_Reader(found).facts(execution)))
 
 
 def _write_all(folder: Path, runs: list[Facts]) -> None:
@@ -85,9 +83,9 @@ def _write_all(folder: Path, runs: list[Facts]) -> None:
     except OSError as error:
         raise CommandError(f"{folder} cannot be made: {error.strerror}; name another folder: --all FOLDER") from error
     for run in runs:
-        _write(folder / _file_name(run), page(run, index=_INDEX))
+        write_page(folder / _file_name(run), page(run, index=_INDEX))
     links = {run.name: _file_name(run) for run in runs}
-    _write(folder / _INDEX, comparison_page(compare(runs), links))
+    write_page(folder / _INDEX, comparison_page(compare(runs), links))
     click.echo(f"written: {folder / _INDEX}, and the reports on {len(runs)} executions")
 
 
@@ -95,11 +93,12 @@ def _file_name(run: Facts) -> str:
     return f"report-{run.name}.html"
 
 
-def _write(path: Path, text: str) -> None:
+def write_page(path: Path, text: str, *, option: str = "--out") -> None:
+    """Writes an HTML page; ``option`` names the file, for the message."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}; name another file: --out FILE") from error
+        raise CommandError(f"{path} cannot be written: {error.strerror}; name another file: {option} FILE") from error
 
 
 def _with_records(facts: Facts, logs: LocalLogs, execution: dict[str, Any]) -> Facts:

@@ -1,7 +1,6 @@
 """``mlops runs``, ``mlops stop`` and ``mlops redrive``: lists executions, stops one, resumes one."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,22 +8,17 @@ import click
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
+from cli.newest import newest_first
 from cli.options import console
 from cli.overview import overview, table
 from cli.target import aws_errors, target
-
-_AT_ONCE = 8
 
 
 def runs(*, limit: int, state: str | None, stack: str | None, folder: Path, local: bool, as_json: bool) -> None:
     """Lists the executions, newest first."""
     with aws_errors():
         executions = target(stack=stack, local=local, folder=folder).executions
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            found = list(
-                pool.map(lambda listed: overview(executions, listed), executions.all(status=state, limit=limit))
-            )
-    found.sort(key=lambda each: each.started, reverse=True)
+        found = newest_first(lambda listed: overview(executions, listed), executions.all(status=state, limit=limit))
     now = datetime.now(UTC)
     if as_json:
         click.echo(json.dumps([each.as_json(now) for each in found], indent=2))

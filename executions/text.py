@@ -1,6 +1,7 @@
 """Makes text that comes from AWS, or from a job, safe to print in a terminal."""
 
 import re
+from datetime import UTC, datetime
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -23,3 +24,8 @@ def printable_lines(text: str) -> str:
 def one_line(text: object) -> str:
     """Puts printable text on one line."""
     return printable(" ".join(str(text).split()))
+
+
+def iso(moment: datetime) -> str:
+    """Writes a time in ISO 8601, in UTC, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -4,10 +4,11 @@ The shipped input reads SageMaker's public bucket of sample data, which ``local.
 input of one's own reads ``<model-name>/data/`` in the pipeline's bucket, which exists only afterwards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from executions.inputs import inputs
 from local.data import files_of
 from local.state import State
 from pipeline.bundle import INPUT_FILE
@@ -29,7 +30,8 @@ def place(data: Path, state: State, files: Mapping[str, bytes], *, model_name: s
     bucket, prefix = state.metadata.bucket, f"{model_name}/{DATA}"
     tokens = SAMPLE_TOKENS | {"MLOPS_BUCKET": bucket, "MODEL_NAME": model_name}
     made = execution_input(files[INPUT_FILE], tokens=tokens, event_id="data", overrides=overrides)
-    if not any(f"{uri.rstrip('/')}/" == f"s3://{bucket}/{prefix}" for uri in _locations(made.content)):
+    request = (made.content.get("preprocessing") or {}).get("input") or {}
+    if not any(f"{uri.rstrip('/')}/" == f"s3://{bucket}/{prefix}" for _, uri in inputs(request)):
         return
     s3 = state.connection.client("s3")
     wanted = {prefix + name: file for name, file in files_of(data).items()}
@@ -38,10 +40,3 @@ def place(data: Path, state: State, files: Mapping[str, bytes], *, model_name: s
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for key in {item["Key"] for page in pages for item in page.get("Contents", ())} - wanted.keys():
         s3.delete_object(Bucket=bucket, Key=key)
-
-
-def _locations(content: dict[str, Any]) -> Iterator[str]:
-    """The S3 locations that preprocessing reads."""
-    request = (content.get("preprocessing") or {}).get("input") or {}
-    for each in request.get("ProcessingInputs") or ():
-        yield (each.get("S3Input") or {}).get("S3Uri") or ""

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from executions import evaluation as evaluation_report
 from executions.history import failed_stage, reason
+from executions.inputs import CODE, inputs
 from executions.jobs import job_names
 from executions.progress import progress_of
 from executions.results import REPORT, report_uri
@@ -18,9 +19,6 @@ from pipeline.limits import MAX_REPORT_BYTES
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, StoredObject
 from report.stored_objects import StoredObjects, TooManyObjectsError, stored
-
-CODE = "code"
-"""The channel with the scripts."""
 
 LOG_LINES = 40
 """The number of lines to show of the failed job's log."""
@@ -145,14 +143,14 @@ class Collector:
 
     def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
         """The objects below the scripts' prefix, as they were at the start."""
-        code = next((uri for name, uri in _channels(content) if name == CODE), None)
+        code = next((uri for name, uri in _inputs(content) if name == CODE), None)
         if code is None:
             raise _AbsentError("no stage of this run has a channel named code")
         return self._at(f"{code.rstrip('/')}/", started)
 
     def _data(self, content: dict[str, Any], name: str, started: datetime) -> tuple[StoredObject, ...]:
         """The objects that stages read and no stage of this execution wrote, as they were at the start."""
-        uris = {uri: None for channel, uri in _channels(content) if channel != CODE and name not in uri}
+        uris = {uri: None for channel, uri in _inputs(content) if channel != CODE and name not in uri}
         return tuple(stored for uri in uris for stored in self._at(uri, started))
 
     def _at(self, uri: str, moment: datetime) -> tuple[StoredObject, ...]:
@@ -189,19 +187,12 @@ def _results(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {stage.key: (content.get(stage.key) or {}).get("result") or {} for stage in STAGES}
 
 
-def _channels(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The inputs of all jobs: the channel's name and the S3 URI."""
+def _inputs(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The inputs of all jobs: name and S3 URI."""
     for section in content.values():
         request = section.get("input") if isinstance(section, dict) else None
-        if not isinstance(request, dict):
-            continue
-        transform = request.get("TransformInput")
-        given = [*(request.get("ProcessingInputs") or ()), *(request.get("InputDataConfig") or ())]
-        for channel in [*given, transform] if transform else given:
-            source = channel.get("S3Input") or (channel.get("DataSource") or {}).get("S3DataSource") or {}
-            uri = source.get("S3Uri") or ""
-            if urlsplit(uri).netloc:
-                yield str(channel.get("InputName") or channel.get("ChannelName") or ""), uri
+        if isinstance(request, dict):
+            yield from inputs(request)
 
 
 def _note_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:

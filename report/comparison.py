@@ -13,10 +13,8 @@ from pipeline.input.execution import OVERRIDES
 from pipeline.input.tokens import EXECUTION_TOKEN
 from pipeline.numbers import number
 from report.facts import Facts, StoredObject
-from report.outcome import short_name
+from report.outcome import FIRST_METRICS, short_name
 
-FIRST_METRICS = ("auc", "accuracy", "f1", "rmse", "mae", "r2")
-"""The metrics to show first, after those that the approval checks."""
 LOWER_IS_BETTER = frozenset(
     {"mae", "mse", "rmse", "brier_score", "log_loss", "false_positive_rate", "false_negative_rate"}
 )

@@ -1,11 +1,11 @@
 """Lists a model's inputs and outputs: data, hyperparameters, artifact, names, images."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from executions import evaluation
 from pipeline.stages import STAGES
+from pipeline.version import version
 from report.facts import Facts
 from report.sections import Rows
 
@@ -71,7 +71,7 @@ def versions(facts: Facts) -> Rows:
     return [
         *(row for image in images for row in _image_rows(image, facts.runtimes.get(image, ()))),
         ("Execution", facts.arn),
-        ("Report written by", f"mlops-stepfunctions {version('mlops-stepfunctions')}"),
+        ("Report written by", f"mlops-stepfunctions {version()}"),
         ("Report written at", facts.made.strftime("%Y-%m-%d %H:%M:%S UTC")),
     ]
 

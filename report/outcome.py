@@ -19,8 +19,8 @@ _ENDED = {
 }
 _LEAD = 280
 """The maximum length of the sentence below the headline, in characters."""
-_FIRST = ("auc", "roc_auc", "accuracy", "f1", "rmse", "mae", "r2")
-"""Candidates for the main metric, by preference, if the approval names none."""
+FIRST_METRICS = ("auc", "roc_auc", "accuracy", "f1", "rmse", "mae", "r2")
+"""The metrics that matter most, by preference, after those that the approval checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def outcome(facts: Facts) -> Outcome:
 def main_metric(facts: Facts) -> tuple[str, float] | None:
     """The path and the value of the main metric: the first that the approval checks, else a well-known one."""
     found = metrics(facts.evaluation or {})
-    known = [metric for name in _FIRST for metric in found if metric.name == name]
+    known = [metric for name in FIRST_METRICS for metric in found if metric.name == name]
     first = next(((metric.path, metric.value) for metric in known or found), None)
     return metric_of_approval(facts.content) or first
 

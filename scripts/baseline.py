@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from columns import CATEGORY, NUMBER
 from job import JobError
-from profiles import CATEGORY, NUMBER, Profile
+from profiles import Profile
 from schema import MULTICLASS, REGRESSION, Schema
 
 # The smallest effects that count, unless constraints.json has others.

@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from columns import CATEGORY, NUMBER
+from values import number
+
 # The maximum number of values that a number's distribution is taken from.
 SAMPLE = 100_000
 
@@ -26,8 +29,6 @@ BUCKETS = 10
 # The maximum number of categories that the statistics list, and of those that are counted while reading.
 CATEGORIES = 1_000
 COUNTED = 20_000
-
-NUMBER, CATEGORY = "number", "category"
 
 
 class Distribution(NamedTuple):
@@ -62,7 +63,7 @@ class Numbers:
             texts: distinct values; the empty one is missing.
             keys: for each record, its random key, uniform from 0 to 1.
         """
-        numbers = np.array([_number(text) for text in texts], dtype=float)
+        numbers = np.array([number(text) for text in texts], dtype=float)  # NaN for None
         empty = np.array([text == "" for text in texts], dtype=bool)
         wrong = np.isnan(numbers) & ~empty
         counts = np.bincount(codes, minlength=len(texts))
@@ -327,12 +328,3 @@ def thinned(distribution: Distribution) -> Distribution:
     up_to = np.cumsum(counts)
     kept = np.unique(np.searchsorted(up_to, np.linspace(up_to[-1] / POINTS, up_to[-1], POINTS) - 1e-9))
     return Distribution(values[kept], np.diff(up_to[kept], prepend=0))
-
-
-def _number(text: str) -> float:
-    """Returns a text's number, or NaN if it is none or not finite."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan

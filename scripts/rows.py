@@ -62,7 +62,7 @@ def read_rows(source: Path | str | bytes, schema: Schema) -> pd.DataFrame:
     rows.columns = schema.names
     for feature in features:
         if feature.type != NUMBER:
-            rows[feature.name] = _cleaned(rows[feature.name], is_category=feature.type == CATEGORY)
+            rows[feature.name] = cleaned(rows[feature.name], feature.type)
     return rows
 
 
@@ -85,12 +85,14 @@ def _lines(source: Path | bytes) -> Iterator[TextIO]:
         yield lines
 
 
-def _cleaned(column: pd.Series, *, is_category: bool) -> pd.Series:
-    """Returns the column with cleaned strings as categories."""
+def cleaned(column: pd.Series, kind: str) -> pd.Series:
+    """Returns a feature's column with cleaned strings as categories; a number's unknown values are empty."""
     # If all categories look like numbers, newer versions of pandas parse them as such, older ones never do.
     clean_values = [clean(str(value)) for value in column.cat.categories]
-    if is_category:
+    if kind == CATEGORY:
         clean_values = [category(value) for value in clean_values]
+    if kind == NUMBER:
+        clean_values = ["" if value.lower() in UNKNOWN else value for value in clean_values]
     if len(set(clean_values)) == len(clean_values):
         return column.cat.rename_categories(clean_values)
     return column.map(dict(zip(column.cat.categories, clean_values))).astype("category")

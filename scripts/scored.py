@@ -23,9 +23,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from columns import NUMBER
 from job import JobError
-from profiles import CATEGORY, NUMBER
-from values import UNKNOWN, category, clean
+from rows import cleaned
 
 # Lines of a block; a request can have several records, so a block also ends after so many bytes.
 LINES = 50_000
@@ -199,7 +199,7 @@ def _rows(body: bytes, features: Sequence[Mapping[str, str]], place: Any) -> pd.
         raise JobError(f"{place(0)} and following: {error}") from error
     rows.columns = names
     for feature in features:
-        rows[feature["name"]] = _cleaned(rows[feature["name"]], feature["type"])
+        rows[feature["name"]] = cleaned(rows[feature["name"]], feature["type"])
     return rows
 
 
@@ -209,17 +209,6 @@ def _check(body: bytes, expected: int, place: Any) -> None:
     for number, row in enumerate(row for row in csv.reader(lines, skipinitialspace=True) if row):
         if len(row) != expected:
             raise JobError(f"{place(number)}: {len(row)} values, expected the baseline's {expected} features")
-
-
-def _cleaned(column: pd.Series, kind: str) -> pd.Series:
-    values = [clean(str(value)) for value in column.cat.categories]
-    if kind == CATEGORY:
-        values = [category(value) for value in values]
-    if kind == NUMBER:
-        values = ["" if value.lower() in UNKNOWN else value for value in values]
-    if len(set(values)) == len(values):
-        return column.cat.rename_categories(values)
-    return column.map(dict(zip(column.cat.categories, values))).astype("category")
 
 
 def _answers(body: bytes, scores: Sequence[Mapping[str, str]], block: Block) -> dict[str, np.ndarray]:

@@ -20,7 +20,8 @@ import baseline
 import model
 import monitoring
 import prediction
-from profiles import NUMBER, Profile
+from columns import NUMBER
+from profiles import Profile
 from rows import read_labelled_rows
 from schema import Schema
 from train import HYPERPARAMETERS

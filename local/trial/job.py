@@ -1,6 +1,5 @@
 """Runs one stage's job as a trial."""
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 from executions.defaults import PROJECT
 from executions.history import readable_cause
+from executions.inputs import CODE, inputs
 from executions.jobs import job_names
 from local.connection import ACCOUNT
 from local.errors import LocalError
@@ -27,7 +27,6 @@ STAGES = tuple(stage for stage in REQUEST_STAGES if stage.action in {"createProc
 
 OUTPUTS = "outputs"
 """The subfolder for what a trial writes."""
-_CODE = "code"
 _DEBUGGER = Path(__file__).with_name("job_debugger.py")
 
 
@@ -66,8 +65,8 @@ def run(trial: Trial, *, s3: Any, region: str, folder: Path, log: Callable[[str]
         trial: what to run.
         s3: a client for the S3 with the execution's inputs.
         region: for the job's variables.
-        folder: ``outputs`` in it gets what the job writes; ``work`` has the job's files and log,
-            and the inputs, which are downloaded once.
+        folder: ``outputs`` in it gets what the job writes; ``work`` has the job's files and log, and the inputs, which
+            are downloaded once.
         log: takes each line of the job's log.
 
     Raises:
@@ -120,7 +119,7 @@ def _below(bucket: str, key: str, execution: str) -> PurePosixPath:
 def _request(trial: Trial) -> dict[str, Any]:
     """The stage's request with the overrides, without nulls, and with a job name."""
     section = merged(dict(trial.content), trial.overrides).get(trial.stage.key) or {}
-    request = _without_nulls(copy.deepcopy(section.get("input")))
+    request = _without_nulls(section.get("input"))
     if not isinstance(request, dict) or not request:
         raise LocalError(f"the execution {trial.execution} has no {trial.stage.key}.input to try")
     return request | {trial.stage.name_field: job_names(dict(trial.content), trial.execution)[trial.stage.key][1]}
@@ -136,15 +135,14 @@ def _without_nulls(value: Any) -> Any:
 
 def _code_location(trial: Trial, request: dict[str, Any]) -> tuple[str, str]:
     """The bucket and the prefix of the scripts."""
-    for given in [*(request.get("ProcessingInputs") or ()), *(request.get("InputDataConfig") or ())]:
-        if _CODE in {given.get("InputName"), given.get("ChannelName")}:
-            source = given.get("S3Input") or (given.get("DataSource") or {}).get("S3DataSource") or {}
-            location = urlsplit(source.get("S3Uri") or "")
-            return location.netloc, location.path.strip("/") + "/"
-    raise LocalError(
-        f"{trial.stage.key} of the execution {trial.execution} has no input named {_CODE}, so its scripts cannot be "
-        "replaced"
-    )
+    uri = next((uri for name, uri in inputs(request) if name == CODE), None)
+    if uri is None:
+        raise LocalError(
+            f"{trial.stage.key} of the execution {trial.execution} has no input named {CODE}, so its scripts cannot be "
+            "replaced"
+        )
+    location = urlsplit(uri)
+    return location.netloc, location.path.strip("/") + "/"
 
 
 def _debug(trial: Trial, request: dict[str, Any]) -> None:
