@@ -7,12 +7,13 @@ responses are stripped of headers that would let a web page read them.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
-from sagemaker_local.guard import Credentials, Refusal, job_key, refusal, same
+from sagemaker_local.guard import UNKNOWN_KEY, Credentials, Rejection, job_key, rejection, same
 
 BODY_BYTES = 5 * 1024**3
 """The maximum size of a PUT to S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
@@ -64,26 +65,28 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        refused = self._refusal(scope, headers)
-        if refused is None:
+        rejected = self._rejection(scope, headers)
+        if rejected is None:
             await self._app(scope, _bounded(receive), _unshared(send))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await _refuse(send, refused, dict(headers))
+            await _reject(send, rejected, dict(headers))
 
-    def _refusal(self, scope: Scope, headers: list[tuple[str, str]]) -> Refusal | None:
+    def _rejection(self, scope: Scope, headers: list[tuple[str, str]]) -> Rejection | None:
         def accepted(shown: Credentials) -> bool:
             if same(shown.key, self._job_key):
                 return scope["type"] == "http" and self._open_to_jobs(scope, dict(headers))
             return self._issued(shown) or self._handed_out(scope.get("method", ""), scope["path"])
 
         query = scope["query_string"].decode("latin-1")
-        refused = refusal(headers, query, port=self._port, key=self._key, issued=accepted)
-        if refused is None and any(name == "content-length" and _size(value) > BODY_BYTES for name, value in headers):
-            return Refusal("EntityTooLarge", f"the body has more than {BODY_BYTES:,} bytes", status=413)
-        return refused
+        rejected = rejection(headers, query, port=self._port, key=self._key, issued=accepted)
+        if rejected is None and any(name == "content-length" and _size(value) > BODY_BYTES for name, value in headers):
+            return Rejection("EntityTooLarge", f"the body has more than {BODY_BYTES:,} bytes", status=413)
+        if rejected and rejected.code == UNKNOWN_KEY:
+            return replace(rejected, message=f'{rejected.message}; the key, for a shell: eval "$(mlops local env)"')
+        return rejected
 
 
 class BoundedTCPServer(TCPServer):
@@ -140,22 +143,22 @@ def _shares(name: bytes) -> bool:
     return name.lower().startswith(b"access-control-")
 
 
-async def _refuse(send: Send, refused: Refusal, headers: dict[str, str]) -> None:
+async def _reject(send: Send, rejected: Rejection, headers: dict[str, str]) -> None:
     """Responds in the client's protocol, so that an SDK raises the error by its name."""
     if "json" in headers.get("content-type", ""):
-        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": refused.code, "message": refused.message})
+        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": rejected.code, "message": rejected.message})
     else:
         kind = "text/xml"
-        error = f"<Error><Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
+        error = f"<Error><Code>{rejected.code}</Code><Message>{escape(rejected.message)}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
     content = body.encode()
     fields = {
         "content-type": kind,
         "content-length": str(len(content)),
-        "x-amzn-errortype": refused.code,
+        "x-amzn-errortype": rejected.code,
     }
     raw = [(name.encode(), value.encode()) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": refused.status, "headers": raw})
+    await send({"type": "http.response.start", "status": rejected.status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
 
 

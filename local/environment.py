@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from os import getpid
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from executions.defaults import PROJECT
 from executions.stack import Stack
+from local.assembly import Synthesis
 from local.data import identity, load
-from local.deployment import deploy
+from local.deployment import deploy, synthesis
 from local.emulator import ACCOUNT, REGION, Emulator
 from local.errors import LocalError
 from local.images import installer_variables, own_images_of
@@ -48,6 +49,11 @@ class LocalEnvironment:
         self._data = ""
         self._template = ""
         self._metadata: Stack | None = None
+        self._deployment: dict[str, Any] = {
+            "model_name": MODEL_NAME,
+            "folder": directory.path / "cdk",
+            "log": self._logs / "cdk.log",
+        }
         self._ends = ExitStack()
         self.port = port
 
@@ -66,9 +72,11 @@ class LocalEnvironment:
         with ExitStack() as stack:
             # Runs last, since the emulator leaves files when it is killed.
             stack.callback(shutil.rmtree, folder / SCRATCH, ignore_errors=True)
-            self.emulator = stack.enter_context(
-                Emulator(port=self.port, log=self._logs / "emulator.log", scratch=folder / SCRATCH)
-            )
+            self.emulator = Emulator(port=self.port, log=self._logs / "emulator.log", scratch=folder / SCRATCH)
+            # Meanwhile the emulator starts and loads the data.
+            self._synthesis = self._begin_synthesis()
+            stack.callback(self._synthesis.end)
+            stack.enter_context(self.emulator)
             self.sagemaker = SageMaker(
                 s3=self.emulator.client("s3"),
                 folder=folder,
@@ -103,17 +111,18 @@ class LocalEnvironment:
     def deploy(self) -> None:
         """Deploys the stack unless it is up to date."""
         with self._lock:
-            wanted = template_hash()  # before the CDK runs, so that edits during the deployment count as changes
-            if wanted == self._template:
+            if template_hash() == self._template:
                 return
-            folder = self._directory.path / "cdk"
-            log = self._logs / "cdk.log"
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            log.unlink(missing_ok=True)
             first = self._metadata is None
-            self._metadata = deploy(self.emulator, model_name=MODEL_NAME, folder=folder, log=log, bootstrap=first)
-            self._template = wanted
+            made = self._synthesis if first else self._begin_synthesis()
+            self._metadata = deploy(self.emulator, assembly=made, bootstrap=first, **self._deployment)
+            self._template = made.template
+
+    def _begin_synthesis(self) -> Synthesis:
+        shutil.rmtree(self._deployment["folder"], ignore_errors=True)
+        self._deployment["folder"].mkdir()
+        self._deployment["log"].unlink(missing_ok=True)
+        return synthesis(self.emulator, **self._deployment)
 
     def state(self, *, control: str | None = None) -> State:
         """Returns the content of the state file; only once the stack is deployed."""

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from botocore.utils import parse_to_aware_datetime
 
 from sagemaker_local.errors import AwsError, TaskFailed, aws_error, not_supported
-from sagemaker_local.guard import Refusal
+from sagemaker_local.guard import Rejection
 from sagemaker_local.loopback import RequestHandler, Server
 from sagemaker_local.requests import operation_name, service_model
 from sagemaker_local.service import SageMaker
@@ -139,9 +139,9 @@ class AwsRequestHandler(RequestHandler):
         }
         self.reply(HTTPStatus.OK, response["Body"], self._headers(None) | headers)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def reject(self, rejected: Rejection) -> None:
         """See ``loopback.RequestHandler``."""
-        self._reply_error(aws_error(refusal.message, code=refusal.code, status=refusal.status))
+        self._reply_error(aws_error(rejected.message, code=rejected.code, status=rejected.status))
 
     def _reply_error(self, error: AwsError) -> None:
         # The code and the message are where either protocol expects them.

@@ -23,6 +23,8 @@ from urllib.parse import parse_qs
 _KEY_BYTES = 16
 """128 bits cannot be guessed over HTTP."""
 _FORBIDDEN = 403
+UNKNOWN_KEY = "UnrecognizedClientException"
+"""The code of a rejection for a missing or wrong key."""
 _CREDENTIAL = re.compile(r"AWS4-[A-Z0-9-]+ .*?Credential=([^/,\s]+)/", re.ASCII)
 _BEARER = "Bearer "
 SECRET = "local"  # noqa: S105 - protects nothing
@@ -30,7 +32,7 @@ SECRET = "local"  # noqa: S105 - protects nothing
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """The reason for rejecting a request."""
 
     code: str
@@ -81,14 +83,14 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(errors="surrogateescape"), other.encode(errors="surrogateescape"))
 
 
-def refusal(
+def rejection(
     headers: Iterable[tuple[str, str]],
     query: str,
     *,
     port: int,
     key: str,
     issued: Callable[[Credentials], bool] = lambda _: False,
-) -> Refusal | None:
+) -> Rejection | None:
     """Returns the reason for rejecting a request, or None to accept it.
 
     Args:
@@ -102,19 +104,18 @@ def refusal(
     for name, value in headers:
         given.setdefault(name.lower(), []).append(value)
     if "origin" in given or any(site != "none" for site in given.get("sec-fetch-site", ())):
-        return Refusal("AccessDeniedException", "requests from web pages are rejected")
+        return Rejection("AccessDeniedException", "requests from web pages are rejected")
     hosts = [host.lower() for host in given.get("host", ())]
     if hosts not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]):
-        return Refusal("AccessDeniedException", f"Host is {', '.join(hosts)!r}; it must be 127.0.0.1:{port}")
+        return Rejection("AccessDeniedException", f"Host is {', '.join(hosts)!r}; it must be 127.0.0.1:{port}")
     shown = _credentials(given, query)
     # Always compare both, so that the time does not depend on the first.
     if any([same(shown.key, key), same(shown.session_token, key)]) or issued(shown):
         return None
-    return Refusal(
-        "UnrecognizedClientException",
-        "the request does not carry this environment's key; the AWS CLI and SDKs get it from: "
-        'eval "$(mlops local env)"; mlops local status prints the command for curl; '
-        "python -m sagemaker_local prints its own when it starts",
+    return Rejection(
+        UNKNOWN_KEY,
+        "the request does not carry this environment's key: set AWS_ACCESS_KEY_ID to it; an endpoint's port takes the "
+        "endpoint's token as Authorization: Bearer <token>",
     )
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sagemaker_local.guard import Refusal, refusal
+from sagemaker_local.guard import Rejection, rejection
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.1
@@ -38,9 +38,9 @@ class RequestHandler(BaseHTTPRequestHandler):
         """Answers a request by calling ``reply``."""
         raise NotImplementedError
 
-    def refuse(self, refusal: Refusal) -> None:
+    def reject(self, rejected: Rejection) -> None:
         """Answers a request that the guard has rejected by calling ``reply``."""
-        self.reply(refusal.status, f"{refusal.message}\n".encode(), {})
+        self.reply(rejected.status, f"{rejected.message}\n".encode(), {})
 
     def do_GET(self) -> None:
         """See ``answer``."""
@@ -70,13 +70,13 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def _authorized(self) -> bool:
         query = urllib.parse.urlsplit(self.path).query
-        refused = refusal(self.headers.items(), query, port=self.server.server_port, key=self.key)
-        if refused is None:
+        rejected = rejection(self.headers.items(), query, port=self.server.server_port, key=self.key)
+        if rejected is None:
             self.connection.settimeout(IDLE_SECONDS)
             return True
         self.close_connection = True
         self._drop_body()
-        self.refuse(refused)
+        self.reject(rejected)
         return False
 
     def _drop_body(self) -> None:

@@ -65,7 +65,7 @@ def isolation_warning() -> str | None:
     note = "" if view == LAYOUT else "; /opt/ml is a folder named by SAGEMAKER_BASE_DIR"
     return (
         "jobs are not isolated on this machine, because the kernel does not allow namespaces: a job's code can do "
-        f"anything that you can do (docs/security.md){note}"
+        f"anything that you can do{note}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sagemaker_local.guard import Credentials, Refusal, endpoint_token, new_key, refusal
+from sagemaker_local.guard import Credentials, Rejection, endpoint_token, new_key, rejection
 
 KEY = "LOCALKEY"
 PORT = 4566
@@ -10,9 +10,9 @@ HOST = ("Host", "127.0.0.1:4566")
 SIGNED = ("Authorization", f"AWS4-HMAC-SHA256 Credential={KEY}/20261124/us-east-1/s3/aws4_request, SignedHeaders=host")
 
 
-def check(*headers: tuple[str, str], query: str = "") -> Refusal | None:
+def check(*headers: tuple[str, str], query: str = "") -> Rejection | None:
     """Checks a request to port 4566."""
-    return refusal(headers, query, port=PORT, key=KEY)
+    return rejection(headers, query, port=PORT, key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_missing_key(headers: list[tuple[str, str]], query: str) -> None:
     refused = check(HOST, *headers, query=query)
     assert refused is not None
     assert (refused.status, refused.code) == (403, "UnrecognizedClientException")
-    assert 'eval "$(mlops local env)"' in refused.message
+    assert "AWS_ACCESS_KEY_ID" in refused.message
 
 
 def test_issued_credentials() -> None:
@@ -111,9 +111,9 @@ def test_issued_credentials() -> None:
     def issued(shown: Credentials) -> bool:
         return shown == Credentials("ASIA", "t")
 
-    assert refusal(headers, "", port=PORT, key=KEY, issued=issued) is None
-    assert refusal(headers[:2], "", port=PORT, key=KEY, issued=issued) is not None
-    assert refusal([("Host", "evil.example"), *headers[1:]], "", port=PORT, key=KEY, issued=issued) is not None
+    assert rejection(headers, "", port=PORT, key=KEY, issued=issued) is None
+    assert rejection(headers[:2], "", port=PORT, key=KEY, issued=issued) is not None
+    assert rejection([("Host", "evil.example"), *headers[1:]], "", port=PORT, key=KEY, issued=issued) is not None
 
 
 def test_keys_are_random() -> None:
