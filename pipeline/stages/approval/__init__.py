@@ -124,4 +124,4 @@ class Approval(Stage):
         return "approval", f"{how}{summary['reason']}"
 
 
-APPROVAL = Approval(key="approval")
+APPROVAL = Approval(key="approval", kept_result=("decision", "reason", "by", "at", "metrics", "champion"))
