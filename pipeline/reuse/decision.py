@@ -13,11 +13,16 @@ from pipeline.input.lineage import writes
 from pipeline.input.stage_section import StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.reuse import DEPENDS, RECORD, REUSE, REUSED
-from pipeline.reuse.key import Dependencies, NotReusableError, StoredObject, Surroundings, dependencies, result_places
-from pipeline.stages import APPROVAL, CREATE_MODEL, REGISTRATION, STAGES, RequestStage, Stage
-
-RELEASE = (REGISTRATION, APPROVAL, CREATE_MODEL)
-"""The stages that are reused together or not at all."""
+from pipeline.reuse.key import (
+    RELEASE,
+    Dependencies,
+    NotReusableError,
+    StoredObject,
+    Surroundings,
+    dependencies,
+    result_places,
+)
+from pipeline.stages import CREATE_MODEL, STAGES, RequestStage, Stage
 
 
 class UnavailableError(Exception):

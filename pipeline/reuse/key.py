@@ -23,7 +23,7 @@ from pipeline.input.stage_section import SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.places import PUBLISHED, SCRIPTS
 from pipeline.reuse import IGNORES, REUSE
-from pipeline.stages import APPROVAL, BATCH_TRANSFORM, CREATE_MODEL, REGISTRATION, RequestStage
+from pipeline.stages import APPROVAL, BATCH_TRANSFORM, CREATE_MODEL, DEPLOYMENT, REGISTRATION, RequestStage
 
 _VERSION = 1
 """Changes whenever the same inputs would give another result or another key; part of every key."""
@@ -127,22 +127,16 @@ def dependencies(use: StageSection, around: Surroundings, listing: Listing) -> D
     Raises:
         NotReusableError: it depends on what cannot be known.
     """
-    section = around.resolved(use)
-    if not isinstance(use.stage, RequestStage):
-        return _of_own_stage(use, section, around)
-    request = without_nulls(section.get("input") or {})
-    _refuse_unknown(use, request)
-    for name in (use.stage.name_field, "Tags"):
-        request.pop(name, None)
-    request = _without_places(request, (use.stage.key, "input"))
+    if use.stage in RELEASE:
+        return _of_release(use, around, listing)
+    if use.stage is DEPLOYMENT:
+        made = {key: source for key, source in around.sources.items() if key not in _BESIDE_DEPLOYMENT}
+        return Dependencies(use.stage.key, _own(use, around), {}, made)
+    request = _request(use, around)
     read_from = {key: source for key, source in around.sources.items() if _marker(key) in json.dumps(request)}
-    if use.stage.model_from and use.stage.model_from.key in around.sources:
-        read_from[CREATE_MODEL.key] = around.sources[CREATE_MODEL.key]
-    patterns = use.value.get(IGNORES) or ()
-    reads = {
-        uri: _described(uri, listing(uri), patterns, around.tokens) for uri in _external_reads(request, use.stage.key)
-    }
-    return Dependencies(use.stage.key, request, reads, read_from)
+    if isinstance(use.stage, RequestStage) and use.stage.model_from and use.stage.model_from.key in around.sources:
+        read_from[use.stage.model_from.key] = around.sources[use.stage.model_from.key]
+    return Dependencies(use.stage.key, request, _reads(use, request, around, listing), read_from)
 
 
 def without_nulls(value: Any) -> Any:
@@ -175,24 +169,53 @@ def _marker(stage: str) -> str:
     return "{" + stage + "}"
 
 
-def _of_own_stage(use: StageSection, section: dict[str, Any], around: Surroundings) -> Dependencies:
-    """The dependencies of registration, approval and deployment: all that came before, and how the model is served."""
-    own = {key: value for key, value in without_nulls(section).items() if key not in _FLAGS}
-    model = StageSection.of(around.data, CREATE_MODEL)
-    served = around.resolved(model) if isinstance(model.value, dict) else {}
+def _of_release(use: StageSection, around: Surroundings, listing: Listing) -> Dependencies:
+    """The dependencies of registration, approval and the model, which are those of all three together."""
+    uses = {stage.key: StageSection.of(around.data, stage) for stage in RELEASE}
+    model = uses[CREATE_MODEL.key]
+    request = _request(model, around)
+    section: dict[str, Any] = {key: _own(each, around) for key, each in uses.items() if each.runs and each is not model}
     transform = StageSection.of(around.data, BATCH_TRANSFORM)
     types = [transform.at("input", field).get(name) for field, name in _TYPES]
-    content = {"own": own, "model": served.get("input"), "types": types, SOURCE: around.data.get(SOURCE)}
-    made = {key: source for key, source in around.sources.items() if key not in _FOLLOWING}
-    return Dependencies(use.stage.key, without_nulls(content), {}, made)
+    section |= {CREATE_MODEL.key: request, "types": types, SOURCE: around.data.get(SOURCE)}
+    return Dependencies(use.stage.key, section, _reads(model, request, around, listing), dict(around.sources))
 
+
+def _own(use: StageSection, around: Surroundings) -> dict[str, Any]:
+    """A section without what only says whether the stage runs."""
+    section: dict[str, Any] = without_nulls(around.resolved(use))
+    return {key: value for key, value in section.items() if key not in _FLAGS}
+
+
+def _request(use: StageSection, around: Surroundings) -> dict[str, Any]:
+    """A request without its names, tags and places; empty if there is none."""
+    if not isinstance(use.value, dict) or not isinstance(use.stage, RequestStage):
+        return {}
+    request = without_nulls(around.resolved(use).get("input") or {})
+    _refuse_unknown(use, request)
+    for name in (use.stage.name_field, "Tags"):
+        request.pop(name, None)
+    found: dict[str, Any] = _without_places(request, (use.stage.key, "input"))
+    return found
+
+
+def _reads(use: StageSection, request: dict[str, Any], around: Surroundings, listing: Listing) -> dict[str, Any]:
+    """What is below each S3 URI that a request reads and no stage of this execution writes."""
+    patterns = (use.value.get(IGNORES) if isinstance(use.value, dict) else None) or ()
+    uris = _external_reads(request, use.stage.key)
+    return {uri: _described(uri, listing(uri), patterns, around.tokens) for uri in uris}
+
+
+RELEASE = (REGISTRATION, APPROVAL, CREATE_MODEL)
+"""Stages that are reused together or not at all: a version has one decision, and its model is the registered one."""
 
 _TYPES = (("TransformInput", "ContentType"), ("TransformOutput", "Accept"))
 """The fields of a batch transform's request that registration takes for the version's types."""
 
 _FLAGS = ("run", REUSE, IGNORES)
-_FOLLOWING = (REGISTRATION.key, APPROVAL.key, BATCH_TRANSFORM.key)
-"""Stages on whose executions no other own stage depends: the first two are reused with the model, or not at all."""
+
+_BESIDE_DEPLOYMENT = (REGISTRATION.key, APPROVAL.key, BATCH_TRANSFORM.key)
+"""Stages whose executions say nothing about the endpoint: the first two are the model's, or do not matter."""
 
 
 def _refuse_unknown(use: StageSection, request: dict[str, Any]) -> None:
