@@ -24,15 +24,17 @@ from executions.defaults import PROJECT
 _PROBE = PROJECT / "benchmarks" / "probe.py"
 _REPEATS = 15
 _KEY = "demo/scripts/input.yaml"
-_VARIABLES = TOKENS | {
+VARIABLES = TOKENS | {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:mlops-demo",
+    "IN_VPC": "false",
     "POWERTOOLS_SERVICE_NAME": "mlops-demo-starter",
     "POWERTOOLS_METRICS_NAMESPACE": "MLOps",
 }
+"""The function's environment."""
 _FUNCTIONS = PROJECT / "benchmarks" / "functions"
 _COMPILE = "import boto3, yaml; [boto3.client(name) for name in ('s3', 'stepfunctions')]"
 """The runtime's packages come compiled on Lambda; here this compiles them by importing them."""
@@ -88,7 +90,7 @@ def experiments(checkout: Reference | None) -> Experiments:
             imports[REFERENCE] = partial(_probe, place, url, "import", "handler", python=python)
             starts[_KEY][REFERENCE] = partial(_probe, place, url, "invoke", "handler", _event(_KEY), python=python)
         for python in {PYTHON, *([checkout.python] if checkout else [])}:
-            usage([python, "-c", _COMPILE], cwd=folder, variables=environment(**_VARIABLES))
+            usage([python, "-c", _COMPILE], cwd=folder, variables=environment(**VARIABLES))
         yield Experiment(rows=IMPORTS, subjects=imports, rounds=9)
         yield Experiment(rows=STARTS, subjects=starts[_KEY])
         yield Experiment(rows=UNREAD_STARTS, subjects=starts[UNREAD])
@@ -123,7 +125,7 @@ def _check() -> Experiment:
 
 def _probe(folder: Path, url: str, *arguments: str, python: Path = PYTHON) -> Figures:
     """Measures a function in a fresh Python that writes no bytecode, as in Lambda's read-only folder."""
-    variables = environment(**_VARIABLES, AWS_ENDPOINT_URL=url, PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+    variables = environment(**VARIABLES, AWS_ENDPOINT_URL=url, PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
     printed = usage([python, _PROBE, *arguments], cwd=folder, variables=variables).printed
     figures: dict[str, float] = json.loads(printed)
     return figures

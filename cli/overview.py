@@ -10,6 +10,7 @@ from rich.text import Text
 
 from executions.display import MARKS
 from executions.history import outcome_word
+from executions.kind import ONLY_MONITORING, PIPELINE, kind
 from executions.overrides import overridden
 from executions.progress import FAILED, PENDING, REUSED_STAGE, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
@@ -46,6 +47,8 @@ class Overview:
     """The path and the value of the model's main metric."""
     overrides: dict[str, str]
     """The values of the input that its event has overridden, by their dotted paths."""
+    kind: str
+    """What it is for: ``pipeline``, ``monitoring`` or ``retraining``."""
 
     def seconds(self, now: datetime) -> float:
         """Seconds from its start to its end, or to now."""
@@ -56,6 +59,7 @@ class Overview:
         return {
             "name": self.name,
             "arn": self.arn,
+            "kind": self.kind,
             "status": self.status,
             "started": iso(self.started),
             "stopped": iso(self.stopped) if self.stopped else None,
@@ -89,6 +93,7 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
         reused={key: stage.source for key, stage in progress.items() if stage.source},
         metric=metric_of_approval(content),
         overrides=overridden(content),
+        kind=kind(content),
     )
 
 
@@ -105,7 +110,10 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     has_reused = any(each.reused for each in overviews)
     if has_reused:
         shown.add_column("reused", overflow="fold")
-    has_overrides = any(each.overrides for each in overviews)
+    has_kinds = any(each.kind != PIPELINE for each in overviews)
+    if has_kinds:
+        shown.add_column("kind", no_wrap=True)
+    has_overrides = any(map(_shown_overrides, overviews))
     if has_overrides:
         shown.add_column("overrides", overflow="fold")
     for each in overviews:
@@ -117,7 +125,8 @@ def table(overviews: list[Overview], now: datetime) -> Table:
             _stages(each.stages),
             Text(f"{printable(short_name(each.metric[0]))} {each.metric[1]:.4f}" if each.metric else ""),
             *([Text(_reused(each.reused))] if has_reused else []),
-            *([Text(_overrides(each.overrides))] if has_overrides else []),
+            *([each.kind] if has_kinds else []),
+            *([Text(_overrides(_shown_overrides(each)))] if has_overrides else []),
         )
     return shown
 
@@ -133,6 +142,13 @@ def _reused(reused: dict[str, str]) -> str:
     """The executions of which stages are reused, each with their number."""
     counts = Counter(reused.values())
     return printable(", ".join(f"{number} of {name}" for name, number in counts.items()))
+
+
+def _shown_overrides(overview: Overview) -> dict[str, str]:
+    """The overridden values, without what the kind already says: which stages run."""
+    if overview.kind != ONLY_MONITORING:
+        return overview.overrides
+    return {path: value for path, value in overview.overrides.items() if not path.endswith(".run")}
 
 
 def _overrides(overrides: dict[str, str]) -> str:

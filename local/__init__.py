@@ -5,7 +5,8 @@ In the order in which things happen:
 1. ``lifecycle`` starts an environment in a background process, ``daemon``, shows its status, and ends it. ``state`` has
    the environment's lock and state file. ``sagemaker_local.supervised`` ends child processes with their parent.
 2. ``environment`` has the parts of an environment: ``emulator`` starts the AWS emulator in a child process,
-   ``emulator_process``; ``data`` fills its S3; ``deployment`` deploys the stack to it with the CDK CLI.
+   ``emulator_process``; ``data`` fills its S3; ``assembly`` synthesises the stack meanwhile, or takes what it kept, and
+   ``deployment`` deploys it with the CDK CLI.
    ``service_backend`` adds what the emulator lacks, with ``sagemaker_local``; ``emulator_services`` forwards requests
    to it from the emulator's process.
 3. ``run`` runs the pipeline once, in a running environment or in one of its own. ``control_server`` has a running

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Tuple
 
 from job import BASE, TRAINING_FAILURE, JobError, channel, copy_code, model_folder, run
 from schema import BINARY
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from schema import Schema
+
+    TrainingData = Tuple[Schema, pd.DataFrame, np.ndarray]
 
 HYPERPARAMETERS_FILE = BASE / "input" / "config" / "hyperparameters.json"
 
@@ -96,15 +99,18 @@ def read_hyperparameters(file: Path, records: int) -> dict[str, float]:
     }
 
 
-def read_training_data() -> tuple[Schema, pd.DataFrame, np.ndarray]:
-    """Reads the schema, the rows of the channel ``training`` and their labels.
+def read_training_data() -> bytes:
+    """Reads the schema, the rows of the channel ``training`` and their labels, a :data:`TrainingData`, pickled.
+
+    The pool's own thread unpickles what another process returns. With bytes it imports nothing; otherwise it would
+    import pandas while the main thread does, and find it half imported.
 
     Raises:
         JobError: a file is missing or malformed.
     """
     from rows import read_labelled_rows  # noqa: PLC0415 - see main
 
-    return read_labelled_rows(channel("training"), "train")
+    return pickle.dumps(read_labelled_rows(channel("training"), "train"), protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def main() -> None:
@@ -120,7 +126,8 @@ def main() -> None:
         import importance  # noqa: PLC0415
         import model  # noqa: PLC0415
 
-        schema, rows, labels = reading.result()
+        data: TrainingData = pickle.loads(reading.result())  # noqa: S301 - of our own process
+    schema, rows, labels = data
     hyperparameters = read_hyperparameters(HYPERPARAMETERS_FILE, len(labels))
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
     positives = f", {labels.mean():.1%} of them in class 1" if schema.problem == BINARY else ""

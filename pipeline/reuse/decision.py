@@ -213,11 +213,12 @@ class _Walk:
         return result_places(use) if isinstance(use.stage, RequestStage) and use.stage.waits else []
 
     def _refuse_named_models(self) -> None:
-        for stage in STAGES:
-            for _, holder in stage.model_fields(StageSection.of(self._data, stage)):
+        for use in (each for each in self._uses if each.runs):
+            for _, holder in use.stage.model_fields(use):
                 name = holder.get(CREATE_MODEL.name_field)
                 if isinstance(name, str) and EXECUTION_TOKEN in name:
-                    raise NotReusableError(f"{stage.key} names the model {name}; leave {CREATE_MODEL.name_field} out")
+                    why = f"{use.stage.key} names the model {name}; leave {CREATE_MODEL.name_field} out"
+                    raise NotReusableError(why)
 
     def _dependencies(self, use: StageSection) -> Dependencies:
         around = Surroundings(

@@ -17,7 +17,7 @@ from job import JobError
 from rows import read_labelled_rows, read_rows
 from schema import Schema
 from tests.scripts.conftest import SCRIPTS, Container
-from train import read_hyperparameters
+from train import read_hyperparameters, read_training_data
 
 Change = Callable[[list[str]], list[str]]
 
@@ -86,6 +86,12 @@ def test_sagemakers_variables_are_honoured(ready: Container, tmp_path: Path) -> 
     ready.run("train.py", SM_CHANNEL_TRAINING=str(tmp_path / "elsewhere"), SM_MODEL_DIR=str(tmp_path / "mine"))
     assert (tmp_path / "mine" / "model.joblib").is_file()
     assert not (ready.base / "model").exists()
+
+
+def test_no_thread_imports_pandas(ready: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading process returns bytes: the pool's thread, which unpickles them, must not race to import pandas."""
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", str(ready.base / CHANNEL))
+    assert isinstance(read_training_data(), bytes)
 
 
 def test_hyperparameters_are_strings(ready: Container) -> None:
