@@ -134,6 +134,16 @@ def test_bad_tables_are_named(container: Container, content: str, options: dict[
     assert not [file for side in ("train", "test") for file in (container.base / "processing").glob(f"{side}/*")]
 
 
+def test_a_label_that_is_not_known_is_no_class(container: Container) -> None:
+    """What R and pandas write for a missing label leaves the record out, and says so; "none" is a class."""
+    lines = table(records=300).replace(",no\n", ",none\n").splitlines()
+    for number, missing in enumerate(("NA", "NaN", "null", "N/A"), start=7):
+        lines[number] = f"{lines[number].rpartition(',')[0]},{missing}"
+    container.put("processing/input/table.csv", "\n".join(lines))
+    assert "4 records have no 'y' and are left out" in container.run("preprocessing.py")
+    assert set(schema(container)["classes"]) == {"none", "yes"}
+
+
 def test_parquet_is_read_like_csv(container: Container) -> None:
     """Of the same table as CSV and as Parquet, the same records come out; nulls and times included."""
     times = [datetime(2024, month, 3, 4, 5, 6, tzinfo=UTC) for month in range(1, 13)]
