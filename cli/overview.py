@@ -9,6 +9,7 @@ from rich.text import Text
 
 from executions.display import MARKS
 from executions.history import outcome_word
+from executions.kind import ONLY_MONITORING, PIPELINE, kind
 from executions.overrides import overridden
 from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
@@ -43,6 +44,8 @@ class Overview:
     """The path and the value of the model's main metric."""
     overrides: dict[str, str]
     """The values of the input that its event has overridden, by their dotted paths."""
+    kind: str
+    """What it is for: ``pipeline``, ``monitoring`` or ``retraining``."""
 
     def seconds(self, now: datetime) -> float:
         """Seconds from its start to its end, or to now."""
@@ -53,6 +56,7 @@ class Overview:
         return {
             "name": self.name,
             "arn": self.arn,
+            "kind": self.kind,
             "status": self.status,
             "started": iso(self.started),
             "stopped": iso(self.stopped) if self.stopped else None,
@@ -84,6 +88,7 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
         stages={key: stage.status for key, stage in progress.items()},
         metric=metric_of_approval(content),
         overrides=overridden(content),
+        kind=kind(content),
     )
 
 
@@ -97,7 +102,10 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     shown.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
     shown.add_column("stages", min_width=len(STAGES))
     shown.add_column("metric")
-    has_overrides = any(each.overrides for each in overviews)
+    has_kinds = any(each.kind != PIPELINE for each in overviews)
+    if has_kinds:
+        shown.add_column("kind", no_wrap=True)
+    has_overrides = any(map(_shown_overrides, overviews))
     if has_overrides:
         shown.add_column("overrides", overflow="fold")
     for each in overviews:
@@ -108,7 +116,8 @@ def table(overviews: list[Overview], now: datetime) -> Table:
             f"{each.seconds(now):.1f}",
             _stages(each.stages),
             Text(f"{printable(short_name(each.metric[0]))} {each.metric[1]:.4f}" if each.metric else ""),
-            *([Text(_overrides(each.overrides))] if has_overrides else []),
+            *([each.kind] if has_kinds else []),
+            *([Text(_overrides(_shown_overrides(each)))] if has_overrides else []),
         )
     return shown
 
@@ -118,6 +127,13 @@ def _stages(stages: dict[str, str]) -> Text:
     text = Text.assemble(*(MARKS[status] for status in stages.values()))
     named = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
     return text.append(f" {named[0]}") if named else text
+
+
+def _shown_overrides(overview: Overview) -> dict[str, str]:
+    """The overridden values, without what the kind already says: which stages run."""
+    if overview.kind != ONLY_MONITORING:
+        return overview.overrides
+    return {path: value for path, value in overview.overrides.items() if not path.endswith(".run")}
 
 
 def _overrides(overrides: dict[str, str]) -> str:

@@ -353,6 +353,33 @@ def test_overview_cannot_control_the_terminal(states: StepFunctions) -> None:
     assert "[red]\\x1b[2J 0.5000" in capture.get()
 
 
+@pytest.mark.parametrize(
+    ("content", "kind", "overrides"),
+    [
+        ({"monitoring": {"run": True}, "training": {"run": False}}, "monitoring", []),
+        ({"monitoring": {"run": True}, "training": {"run": True}}, "pipeline", ["training.run=true"]),
+        ({"training": {"run": True}}, "retraining", ["training.run=true", "reason=drift"]),
+    ],
+    ids=["monitoring", "pipeline", "retraining"],
+)
+def test_overview_says_what_an_execution_is_for(
+    content: dict[str, Any], kind: str, overrides: list[str], states: StepFunctions
+) -> None:
+    """Which stages run is in its kind; what else was overridden is shown. A reason comes from monitoring."""
+    given = content | ({"reason": "drift"} if kind == "retraining" else {})
+    states.describes("SUCCEEDED", output=json.dumps(content | {"overrides": given}))
+    states.enters("monitoring", ends=True)
+    found = overview(states.executions, {"executionArn": f"{EXECUTIONS}:one"})
+    assert found.as_json(START)["kind"] == kind
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table([found], START))
+    line = capture.get().splitlines()[1].replace(",", "").split()
+    assert (kind in line) == (kind != "pipeline")
+    assert all(value in line for value in overrides)
+    assert ("monitoring.run=true" in line) == (kind == "pipeline")
+
+
 def test_waiting_state_is_in_the_definition() -> None:
     """The state that the commands recognise as waiting for a person exists in the state machine."""
     assert PERSON in definition(PLACEHOLDERS)["States"]

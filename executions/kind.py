@@ -1,0 +1,24 @@
+"""Says what an execution is for, from the stages that its input lets run and from what started it."""
+
+from typing import Any
+
+from pipeline.input.execution import OVERRIDES
+from pipeline.input.stage_section import StageSection
+from pipeline.stages import MONITORING, STAGES
+
+ONLY_MONITORING = "monitoring"
+RETRAINING = "retraining"
+PIPELINE = "pipeline"
+
+
+def kind(content: dict[str, Any]) -> str:
+    """Returns ``monitoring`` if no other stage runs, ``retraining`` if drift started it, else ``pipeline``.
+
+    Args:
+        content: the execution's input or data.
+    """
+    running = [stage for stage in STAGES if StageSection.of(content, stage).runs]
+    if running == [MONITORING]:
+        return ONLY_MONITORING
+    # Only the rule for retraining gives a reason: infrastructure/starter.py.
+    return RETRAINING if (content.get(OVERRIDES) or {}).get("reason") else PIPELINE
