@@ -13,7 +13,7 @@ from executions.history import failed_stage, reason
 from executions.inputs import CODE, inputs
 from executions.jobs import job_names
 from executions.monitoring import BASELINE, OUTPUT, STATISTICS, VIOLATIONS
-from executions.progress import progress_of
+from executions.progress import progress_of, reused_stages
 from executions.results import REPORT, report_uri
 from executions.text import one_line
 from pipeline.limits import MAX_REPORT_BYTES
@@ -167,7 +167,12 @@ class Collector:
 
     def _data(self, content: dict[str, Any], name: str, started: datetime) -> tuple[StoredObject, ...]:
         """The objects that stages read and no stage of this execution wrote, as they were at the start."""
-        uris = {uri: None for channel, uri in _inputs(content) if channel != CODE and name not in uri}
+        made = {name, *reused_stages(content).values()}
+        uris = {
+            uri: None
+            for channel, uri in _inputs(content)
+            if channel != CODE and not any(execution in uri for execution in made)
+        }
         return tuple(stored for uri in uris for stored in self._at(uri, started))
 
     def _at(self, uri: str, moment: datetime) -> tuple[StoredObject, ...]:

@@ -60,7 +60,11 @@ def timeline(facts: Facts) -> list[TimelineRow]:
             TimelineRow(
                 key=key,
                 status=stage.status,
-                state="not reached" if facts.stopped and stage.status == PENDING else stage.status.lower(),
+                state="not reached"
+                if facts.stopped and stage.status == PENDING
+                else stage.text
+                if stage.source
+                else stage.status.lower(),
                 job=jobs[key][1] if key in jobs and stage.started else None,
                 started=stage.started,
                 seconds=seconds,
