@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
 from executions.evaluation import Bin, Column, Cut, Point
-from report.svg import Plot, Scale, distribution
+from report.distributions import Bars
+from report.svg import Plot, Scale, distribution, ranked
 
 _ROWS = 11
 """The number of rows in a curve's table."""
@@ -126,6 +128,20 @@ def profile(column: Column) -> Markup:
     else:
         label = f"from {column.bins[0]} to {column.bins[-1]}" if column.bins else ""
     return distribution(train, test, label)
+
+
+def overlaid(name: str, bars: Bars) -> Markup:
+    """A feature's distribution in the baseline, and that in the window drawn over it."""
+    label = f"{name}: the share of the records in the baseline and in the window"
+    if bars.names:
+        return ranked(bars.rows, label)
+    plot = Plot(across=name, up="Share", x=Scale.of(bars.edges), y=Scale.of([0.0, *bars.baseline, *bars.window]))
+    steps = list(zip(pairwise(bars.edges), bars.baseline, bars.window, strict=True))
+    return plot.draw(
+        *(plot.bar(start, end, before, "train") for (start, end), before, _ in steps),
+        plot.line([point for (start, end), _, now in steps for point in ((start, now), (end, now))], "window"),
+        label=label,
+    )
 
 
 def _some(points: list[Point]) -> list[Point]:

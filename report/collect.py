@@ -17,6 +17,7 @@ from executions.results import REPORT, report_uri
 from executions.text import one_line
 from pipeline.limits import MAX_REPORT_BYTES
 from pipeline.stages import STAGES
+from pipeline.stages.monitoring import REPORT as MONITORING_REPORT
 from report.facts import Facts, Failure, StoredObject
 from report.stored_objects import StoredObjects, TooManyObjectsError, stored
 
@@ -68,6 +69,7 @@ class Collector:
             champion=self._had(absent, "Champion", self._report, best) if best else None,
             published=self._had(absent, "Scripts", self._published, content, execution["startDate"]) or (),
             artifact=self._had(absent, "Model artifact", self._artifact, results["training"]),
+            **self._monitored(absent, content, results["monitoring"]),
             failure=self._failure(absent, execution, stages, content),
             absent=absent,
             made=datetime.now(UTC),
@@ -126,6 +128,32 @@ class Collector:
             made = (results["evaluation"].get("ProcessingOutputConfig") or {}).get("Outputs")
             raise _AbsentError(f"the evaluation's outputs have no {REPORT}" if made else "this run made no evaluation")
         return uri
+
+    def _monitored(self, absent: dict[str, str], content: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        """What monitoring compared and found, as fields of the facts."""
+        if not result.get("outcome"):
+            return {}
+        request = (content.get("monitoring") or {}).get("input") or {}
+        outputs = dict(_named(result, "ProcessingOutputConfig") or _named(request, "ProcessingOutputConfig"))
+        before = dict([*inputs(request), *inputs(result)]).get("baseline")
+        at = outputs.get("monitoring") or next(iter(outputs.values()), None)
+        files = {
+            "monitoring": (at, MONITORING_REPORT),
+            "violations": (at, "constraint_violations.json"),
+            "window": (at, "statistics.json"),
+            "baseline": (before, "statistics.json"),
+        }
+        found = {
+            name: self._had(absent, f"Monitoring: {name}", self._report, f"{place.rstrip('/')}/{file}")
+            for name, (place, file) in files.items()
+            if place
+        }
+        violations = (found.get("violations") or {}).get("violations")
+        return {
+            **found,
+            "monitoring": found.get("monitoring") or {},
+            "violations": tuple(violations) if isinstance(violations, list) else (),
+        }
 
     def _report(self, uri: str) -> dict[str, Any]:
         location = urlsplit(uri)
@@ -193,6 +221,12 @@ def _inputs(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
         request = section.get("input") if isinstance(section, dict) else None
         if isinstance(request, dict):
             yield from inputs(request)
+
+
+def _named(request: dict[str, Any], key: str) -> list[tuple[str, str]]:
+    """The outputs of a processing job: name and S3 URI."""
+    outputs = (request.get(key) or {}).get("Outputs") or ()
+    return [(str(one.get("OutputName")), one["S3Output"]["S3Uri"]) for one in outputs if one.get("S3Output")]
 
 
 def _note_missing_parts(absent: dict[str, str], evaluation: dict[str, Any] | None) -> None:

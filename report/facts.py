@@ -63,6 +63,14 @@ class Facts:
     """What stages read and no stage of this execution wrote, as it was when the execution started."""
     artifact: StoredObject | None = None
     """The trained model."""
+    monitoring: dict[str, Any] = field(default_factory=dict)
+    """What monitoring found: the job's ``monitoring.json``."""
+    violations: tuple[dict[str, Any], ...] = ()
+    """All violations that monitoring found."""
+    baseline: dict[str, Any] | None = None
+    """The statistics that monitoring compared with."""
+    window: dict[str, Any] | None = None
+    """The statistics of the records that monitoring read."""
     failure: Failure | None = None
     runtimes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """On this machine: the versions of Python and packages that ran, by the container image that they stand in for."""

@@ -107,7 +107,7 @@ def checks(before: Mapping[str, Any], now: Mapping[str, Any], levels: Levels) ->
         is_limit_above = new["value"] > old["value"] if name == CALIBRATION else name in ERRORS
         threshold = old["value"] + (margin if is_limit_above else -margin)
         exceeded = new["value"] > threshold if is_limit_above else new["value"] < threshold
-        text = f"{name} {new['value']:.4f}, at {'most' if is_limit_above else 'least'} {threshold:.4f} expected"
+        text = f"{new['value']:.4f}, at {'most' if is_limit_above else 'least'} {threshold:.4f} expected"
         text += f", baseline {old['value']:.4f}"
         check = CALIBRATION if name == CALIBRATION else "quality"
         yield Check(name, check, new["value"], threshold, exceeded, text)

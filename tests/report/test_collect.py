@@ -66,6 +66,25 @@ def test_all_facts_are_found(s3: Any) -> None:
     assert found.absent == {}
 
 
+def test_what_monitoring_compared_is_found(s3: Any) -> None:
+    """The window's statistics, the violations, and the baseline that the job read; what is missing is noted."""
+    window, before = {"features": [1]}, {"features": [2]}
+    s3.put_object(Bucket="bucket", Key="watch/statistics.json", Body=as_json(window))
+    s3.put_object(Bucket="bucket", Key="watch/monitoring.json", Body=as_json({"outcome": "drift", "labels": {}}))
+    s3.put_object(Bucket="bucket", Key="other/statistics.json", Body=as_json(before))
+    request = {
+        "ProcessingInputs": [{"InputName": "baseline", "S3Input": {"S3Uri": "s3://bucket/other"}}],
+        "ProcessingOutputConfig": {
+            "Outputs": [{"OutputName": "monitoring", "S3Output": {"S3Uri": "s3://bucket/watch/"}}]
+        },
+    }
+    data = {"monitoring": {"run": True, "input": request, "result": {"outcome": "drift", "records": 7}}}
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(["monitoring"]), data)
+    assert (found.window, found.baseline, found.violations) == (window, before, ())
+    assert found.monitoring["labels"] == {}
+    assert "NoSuchKey" in found.absent["Monitoring: violations"]
+
+
 def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
     """Scripts that were changed, added or deleted later are shown as they were when the execution started."""
     first = s3.put_object(Bucket="bucket", Key="demo/scripts/train.py", Body=b"train")
