@@ -3,13 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from markupsafe import Markup
 
 from executions.evaluation import Bin, Column, Cut, Point
-from report.distributions import Bars
-from report.svg import Plot, Scale, distribution, ranked
+from executions.monitoring import Feature
+from report.svg import Plot, Scale, distribution, element, ranked
 
 _ROWS = 11
 """The number of rows in a curve's table."""
@@ -130,18 +129,37 @@ def profile(column: Column) -> Markup:
     return distribution(train, test, label)
 
 
-def overlaid(name: str, bars: Bars) -> Markup:
-    """A feature's distribution in the baseline, and that in the window drawn over it."""
-    label = f"{name}: the share of the records in the baseline and in the window"
-    if bars.names:
-        return ranked(bars.rows, label)
-    plot = Plot(across=name, up="Share", x=Scale.of(bars.edges), y=Scale.of([0.0, *bars.baseline, *bars.window]))
-    steps = list(zip(pairwise(bars.edges), bars.baseline, bars.window, strict=True))
+def drift(feature: Feature) -> Markup:
+    """A feature's distribution in the baseline, as bars, and in the window, as a line over them."""
+    before, now = feature.shares
+    if not before:
+        return Markup("")
+    label = f"{feature.name}: the distribution in the baseline and in the window"
+    if feature.categories:
+        return ranked(list(zip(feature.categories, before, now, strict=True)), label)
+    edges = feature.edges
+    plot = Plot(across="Value", up="Share", x=Scale.of(edges), y=Scale.of([0.0, *before, *now]))
+    bins = list(zip(edges, edges[1:], before, now, strict=False))  # the last edge only ends a bar
     return plot.draw(
-        *(plot.bar(start, end, before, "train") for (start, end), before, _ in steps),
-        plot.line([point for (start, end), _, now in steps for point in ((start, now), (end, now))], "window"),
+        element("title", _values(feature)),
+        *(plot.bar(start, end, share, "train") for start, end, share, _ in bins),
+        plot.line([point for start, end, _, share in bins for point in ((start, share), (end, share))], "test"),
         label=label,
     )
+
+
+def small_drift(feature: Feature) -> Markup:
+    """The same as a small picture; its title has the values."""
+    before, now = feature.shares
+    if not before:
+        return Markup("")
+    return distribution(before, now, _values(feature))
+
+
+def _values(feature: Feature) -> str:
+    names = feature.categories or [f"up to {edge:.4g}" for edge in feature.edges[1:]]
+    parts = zip(names, *feature.shares, strict=True)
+    return ", ".join(f"{name}: {old:.1%}, now {new:.1%}" for name, old, new in parts)
 
 
 def _some(points: list[Point]) -> list[Point]:

@@ -40,6 +40,18 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Monitored:
+    """What a monitoring job compared, and what it found."""
+
+    baseline: dict[str, Any]
+    """The baseline's ``statistics.json``."""
+    window: dict[str, Any]
+    """The window's ``statistics.json``."""
+    violations: dict[str, Any]
+    """``constraint_violations.json``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """The facts of one execution."""
 
@@ -57,20 +69,14 @@ class Facts:
     evaluation_uri: str | None = None
     champion: dict[str, Any] | None = None
     """The evaluation report of the latest approved model version."""
+    monitored: Monitored | None = None
+    """None if nothing was monitored."""
     published: tuple[StoredObject, ...] = ()
     """The scripts and ``input.yaml``, as they were when the execution started."""
     data: tuple[StoredObject, ...] = ()
     """What stages read and no stage of this execution wrote, as it was when the execution started."""
     artifact: StoredObject | None = None
     """The trained model."""
-    monitoring: dict[str, Any] = field(default_factory=dict)
-    """What monitoring found: the job's ``monitoring.json``."""
-    violations: tuple[dict[str, Any], ...] = ()
-    """All violations that monitoring found."""
-    baseline: dict[str, Any] | None = None
-    """The statistics that monitoring compared with."""
-    window: dict[str, Any] | None = None
-    """The statistics of the records that monitoring read."""
     failure: Failure | None = None
     runtimes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """On this machine: the versions of Python and packages that ran, by the container image that they stand in for."""

@@ -12,7 +12,6 @@ from executions.evaluation import records
 from executions.text import printable_lines
 from report import charts, origin, sections
 from report.facts import Facts
-from report.monitoring import monitoring
 from report.outcome import main_metric, outcome, short_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -58,7 +57,9 @@ def page(facts: Facts, *, index: str | None = None) -> str:
         trade_off=charts.trade_off(cuts) if cuts else None,
         predicted=charts.predicted(points) if points else None,
         residuals=charts.residuals(*residuals) if residuals else None,
-        monitoring=monitoring(facts),
+        monitoring=sections.monitoring(facts),
+        drift=charts.drift,
+        small_drift=charts.small_drift,
         data=origin.data(facts),
         model=origin.model(facts),
         hyperparameters=origin.hyperparameters(facts),

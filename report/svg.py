@@ -170,13 +170,12 @@ def ranked(rows: Sequence[tuple[str, float, float]], label: str) -> Markup:
     parts = []
     for index, (name, first, second) in enumerate(rows):
         top, x = index * _ROW, second / most * WIDTH
-        text = textwrap.shorten(name, _NAME, placeholder="…") or name[:_NAME]
         size = {"width": f"{first / most * WIDTH:.1f}", "height": "12"}
         parts += [
-            element("text", text, x=0, y=top + 11),
+            element("text", textwrap.shorten(name, _NAME, placeholder="…") or name[:_NAME], x=0, y=top + 11),
             element("text", f"{first:.1%} → {second:.1%}", x=WIDTH, y=top + 11, text_anchor="end"),
             element("rect", x=0, y=top + 16, class_="train", **size),
-            element("path", d=f"M0 {top + 22}H{x:.1f}M{x:.1f} {top + 14}v16", class_="window"),
+            element("path", d=f"M0 {top + 22}H{x:.1f}M{x:.1f} {top + 14}v16", class_="test"),
         ]
     view = f"0 0 {WIDTH} {len(rows) * _ROW}"
     return element("svg", Markup("").join(parts), viewBox=view, role="img", aria_label=label)

@@ -45,38 +45,6 @@ def evaluation_of(strength: float) -> dict[str, Any]:
     }
 
 
-def statistics_of(ages: list[int], colours: dict[str, int], **quality: float) -> dict[str, Any]:
-    """A statistics.json in the form of the module's scripts: a number, a category, a text and a score."""
-    numbers = {"distribution": {"kll": {"sketch": {"data": [ages, [ages[0]]]}}}}
-    present = {"num_present": sum(colours.values()), "num_missing": 0}
-    buckets = [{"value": name, "count": count} for name, count in colours.items()]
-    categories = {"common": present, "distribution": {"categorical": {"buckets": buckets}}}
-    return {
-        "features": [
-            {"name": "age", "numerical_statistics": numbers},
-            {"name": "colour", "string_statistics": categories},
-            {"name": "note", "string_statistics": {"common": present}},
-        ],
-        "scores": [{"name": "probability", "numerical_statistics": numbers}],
-        "quality": {"metrics": {name: {"value": value} for name, value in quality.items()}},
-    }
-
-
-def monitored() -> dict[str, Any]:
-    """The fields of facts about what monitoring found: the age drifted, and the AUC."""
-    summary = {"outcome": "drift", "records": 500, "labels": {"records": 300, "of": 500}}
-    texts = {"age": "population stability index: 0.3, at most 0.1 expected", "auc": "0.7, at least 0.8 expected"}
-    return {
-        "monitoring": summary,
-        "violations": tuple(
-            {"feature_name": name, "check": "psi" if name == "age" else "quality", "description": text}
-            for name, text in texts.items()
-        ),
-        "baseline": statistics_of(list(range(60)), {"red": 60, "green": 30, "blue": 10}, auc=0.9),
-        "window": statistics_of(list(range(30, 90)), {"red": 70, "green": 30}, auc=0.7),
-    }
-
-
 def history(stages: list[str], *, ends: bool = True) -> list[dict[str, Any]]:
     """The history of an execution with these stages, ten seconds each; ``ends`` if the last has ended."""
     events = []
