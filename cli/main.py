@@ -183,6 +183,23 @@ def runs() -> None:
     """
 
 
+@_command("cli.monitor")
+@click.option("--data", type=FILE, required=True, help="CSV file of records to judge.")
+@click.option("--labels", type=FILE, help="File with the label of each record on a line, to judge the answers, too.")
+@stack_option
+@local_options
+@json_option
+def monitor() -> None:
+    """Compare records with the model's baseline now, and print what drifted.
+
+    Only monitoring runs. The file has a header, with or without the label, or is as the endpoint is asked: the features
+    on each line, without a header. The baseline is that of the newest approved version. The exit code is 0 if the
+    outcome is healthy, 1 if it is drift or too_little_data, or if monitoring fails.
+
+    Example: mlops monitor --data july.csv --json
+    """
+
+
 @_command("cli.compare")
 @click.argument("executions", nargs=-1, shell_complete=complete_execution)
 @click.option("--limit", type=click.IntRange(1, _MAX_LISTED), default=10, help="How many to compare if none is named.")
