@@ -1,5 +1,6 @@
 """Summarises each execution on one line of a table."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,8 @@ STATE_STYLES = {
     "ABORTED": "yellow",
     "rejected": "bold yellow",
 }
+
+_IS_OF_KIND = re.compile(r"\.run$|\.input\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +133,10 @@ def _stages(stages: dict[str, str]) -> Text:
 
 
 def _shown_overrides(overview: Overview) -> dict[str, str]:
-    """The overridden values, without what the kind already says: which stages run."""
+    """The overridden values, without what the kind already says: which stages run, and on which inputs."""
     if overview.kind != ONLY_MONITORING:
         return overview.overrides
-    return {path: value for path, value in overview.overrides.items() if not path.endswith(".run")}
+    return {path: value for path, value in overview.overrides.items() if not _IS_OF_KIND.search(path)}
 
 
 def _overrides(overrides: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ PIPELINE = "pipeline"
 
 
 def kind(content: dict[str, Any]) -> str:
-    """Returns ``monitoring`` if nothing else is trained or deployed, ``retraining`` if drift started it, else ``pipeline``.
+    """Returns ``monitoring``, ``retraining`` if drift started it, or ``pipeline``.
 
     Args:
         content: the execution's input or data.
