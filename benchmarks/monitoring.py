@@ -26,6 +26,8 @@ _SHIFTS = {
     "missing": "5 points more missing values",
     "points": "probabilities 10 points too high",
     "times": "probabilities times 1.1",
+    "uncalibrated": "calibration, by labels, if probabilities are 10 points too high",
+    "worse": "AUC, by labels, if a tenth of the answers are of other records",
 }
 
 ROWS = (

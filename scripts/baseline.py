@@ -3,7 +3,8 @@
 ``statistics.json`` and ``constraints.json`` are in SageMaker Model Monitor's layouts:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-statistics.html,
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-constraints.html. The statistics of the features are
-those of the training and test records together, the scores those of the test records, which training has not seen.
+those of the training and test records together, the scores and ``quality``, which is this project's own, those of the
+test records, which training has not seen.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+import late_quality
 from columns import CATEGORY, NUMBER
 from job import JobError
-from profiles import Profile
+from record_statistics import RecordStatistics
 from schema import MULTICLASS, REGRESSION, Schema
 
 # The smallest effects that count, unless constraints.json has others.
@@ -31,6 +33,9 @@ EFFECTS = {
     "not_a_number": 0.05,  # h
     "unknown_categories": 0.05,  # h
     "range": 0.001,  # a share
+    "quality": 0.02,  # of auc, accuracy, precision, recall, f1 and r2
+    "quality_error": 0.05,  # of the Brier score and the errors of numbers, a share of the baseline's
+    "calibration": 0.01,  # a share
 }
 FALSE_ALARM_RATE = 0.001
 
@@ -56,6 +61,18 @@ class Baseline(NamedTuple):
         """The model's answers, in the order of their values, like the features."""
         return [{"name": entry["name"], "type": _type(entry)} for entry in self.statistics["scores"]]
 
+    @property
+    def quality(self) -> dict[str, Any]:
+        """What the model predicts, and its quality on the test records.
+
+        Raises:
+            JobError: there is none.
+        """
+        found = self.statistics.get("quality")
+        if not isinstance(found, dict):
+            raise JobError(f"{STATISTICS} has no quality to compare labels with; evaluate the model again")
+        return found
+
 
 def _type(entry: Mapping[str, Any]) -> str:
     if "numerical_statistics" in entry:
@@ -64,7 +81,13 @@ def _type(entry: Mapping[str, Any]) -> str:
 
 
 def write(
-    folder: Path, schema: Schema, *, train: pd.DataFrame | None, test: pd.DataFrame, predictions: np.ndarray
+    folder: Path,
+    schema: Schema,
+    *,
+    train: pd.DataFrame | None,
+    test: pd.DataFrame,
+    labels: np.ndarray,
+    predictions: np.ndarray,
 ) -> None:
     """Writes both files.
 
@@ -73,14 +96,18 @@ def write(
         schema: the model's.
         train: the training records, as ``rows.read_rows`` returns them, if they are at hand.
         test: the test records.
+        labels: their labels: the numbers of classes, or the numbers to predict.
         predictions: those of the test records, as ``model.predict`` returns them.
     """
-    profile = Profile([feature.as_json() for feature in schema.features])
+    profile = RecordStatistics([feature.as_json() for feature in schema.features])
     if train is not None:
         profile.add(train)
-    profile.add(test, _answers(schema, predictions))
+    answers = _answers(schema, predictions)
+    profile.add(test, answers)
     statistics = profile.statistics()
     effect = _design_effect(test)
+    quality = late_quality.quality_of(schema.label, schema.problem, schema.classes, labels, answers)
+    statistics["quality"] = dict(quality, design_effect=effect)
     for entry in statistics["scores"] if train is not None else statistics["features"] + statistics["scores"]:
         entry["design_effect"] = effect
     for name, content in ((STATISTICS, statistics), (CONSTRAINTS, constraints_of(statistics))):

@@ -32,47 +32,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+import late_quality
 from baseline import EFFECTS, FALSE_ALARM_RATE
-from profiles import Distribution, distribution_of
+from check import Check, Levels
+from record_statistics import Distribution, distribution_of
 
 # Bins have at least this share of the baseline, and this many records of the window and of the baseline are expected
 # in each, so that chi squared describes them this far from the mean.
 BIN_SHARE = 0.05
 BIN_RECORDS = 20
-
-_BY_SHARE = {"missing": "completeness_check", "unknown_categories": "categorical_values_check"}
-
-
-class Check(NamedTuple):
-    """A comparison, which found too much if ``exceeded``."""
-
-    feature: str
-    check: str
-    value: float
-    threshold: float
-    exceeded: bool
-    description: str
-
-    @property
-    def constraint(self) -> str:
-        """The type of the check in Model Monitor's ``constraint_violations.json``."""
-        if self.check == "not_a_number":
-            return "data_type_check"
-        return _BY_SHARE.get(self.check, "baseline_drift_check")
-
-
-class Levels(NamedTuple):
-    """What a window's comparisons share: the probability of a false alarm of each, and the smallest effects."""
-
-    alpha: float
-    effects: Mapping[str, float]
-    normal: float
-    """The standard normal distribution's two-sided critical value at alpha."""
 
 
 def compare(
@@ -82,7 +55,7 @@ def compare(
 
     Args:
         baseline: the baseline's ``statistics.json``.
-        window: the window's, with the same features in the same order.
+        window: the window's, with the same features in the same order; with ``quality``, if labels have arrived.
         monitoring_config: that of the baseline's ``constraints.json``.
 
     Returns:
@@ -91,11 +64,15 @@ def compare(
     pairs = list(zip(baseline["features"], window["features"]))
     scored = {entry["name"]: entry for entry in window["scores"]}
     pairs += [(entry, scored[entry["name"]]) for entry in baseline["scores"] if entry["name"] in scored]
+    quality = window.get("quality")
     comparisons = sum(_comparisons(entry) for entry, _ in pairs)
+    if quality:
+        comparisons += len(late_quality.compared(baseline["quality"], quality))
     alpha = monitoring_config.get("false_alarm_rate", FALSE_ALARM_RATE) / max(comparisons, 1)
     effects = dict(EFFECTS, **monitoring_config.get("smallest_effects", {}))
     levels = Levels(alpha, effects, float(stats.norm.isf(alpha / 2)))
-    return [check for before, now in pairs for check in _checks(before, now, levels)]
+    found = [check for before, now in pairs for check in _checks(before, now, levels)]
+    return found + (list(late_quality.checks(baseline["quality"], quality, levels)) if quality else [])
 
 
 def _checks(before: Mapping[str, Any], now: Mapping[str, Any], levels: Levels) -> Iterator[Check]:

@@ -73,7 +73,8 @@ def metrics(schema: Schema, labels: np.ndarray, predictions: np.ndarray) -> dict
         }
     if schema.problem == MULTICLASS:
         classes = schema.classes or ()
-        return {"multiclass_classification_metrics": multiclass_classification_metrics(labels, predictions, classes)}
+        predicted = predictions.argmax(axis=1)
+        return {"multiclass_classification_metrics": multiclass_classification_metrics(labels, predicted, classes)}
     return {
         "regression_metrics": regression_metrics(labels, predictions),
         "regression_plots": regression_plots(labels, predictions),
@@ -131,7 +132,7 @@ def main() -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     train = training.result()[1] if training else None
-    baseline.write(file.parent, schema, train=train, test=rows, predictions=predictions)
+    baseline.write(file.parent, schema, train=train, test=rows, labels=labels, predictions=predictions)
     positives = f", {np.mean(labels):.1%} of them in class 1" if schema.problem == BINARY else ""
     print(f"evaluated on {len(labels):,} records{positives}")
     print(summary(report))

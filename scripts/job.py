@@ -10,8 +10,9 @@ with its baseline. They are deployed together in one folder:
   model, and ``prediction.py`` what it predicts;
 - ``quality.py`` and ``quality_*.py`` compute the metrics, ``calibration.py``, ``importance.py`` and
   ``profile_columns.py`` what the report shows next to them;
-- ``profiles.py`` describes records, ``baseline.py`` those of a model, ``scored.py`` reads those that were scored,
-  ``drift.py`` compares the two, and ``metrics.py`` puts what it found in CloudWatch.
+- ``record_statistics.py`` describes records, ``baseline.py`` those of a model, ``scored.py`` reads those that were
+  scored, and ``late_labels.py`` their labels; ``drift.py`` compares the two, ``late_quality.py`` the model's quality,
+  ``check.py`` is a comparison, and ``metrics.py`` puts what it found in CloudWatch.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drift import Check
+from check import Check
 from job import JobError
 
 NAMESPACE = "/aws/sagemaker/ModelMonitoring"

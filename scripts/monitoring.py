@@ -2,10 +2,12 @@
 
 Reads the baseline under ``/opt/ml/processing/baseline`` (``baseline.py``), and the records under
 ``/opt/ml/processing/records``, with batch transform's answers under ``/opt/ml/processing/answers`` (``scored.py``).
+Labels that have arrived since are under ``/opt/ml/processing/labels``, if there are any (``late_labels.py``).
 Writes to ``/opt/ml/processing/monitoring``:
 
 - ``monitoring.json``: ``{"outcome": "healthy" | "drift" | "too_little_data", "records": ..., "violations": [{"feature":
-  ..., "check": ..., "value": ..., "threshold": ...}, ...]}``, the largest violations first;
+  ..., "check": ..., "value": ..., "threshold": ...}, ...]}``, those of quality and then the largest first; with labels,
+  ``"labels": {"records": ..., "of": ..., "without_record": ..., "share_taken": ...}``;
 - ``statistics.json``, ``constraint_violations.json``: in SageMaker Model Monitor's layouts:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-violations.html.
 
@@ -20,17 +22,20 @@ import json
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import baseline
 import drift
+import late_labels
 import metrics
 import scored
+from check import Check
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
-from profiles import Profile
+from late_quality import compared
+from record_statistics import RecordStatistics
 
 # Fewer records than this are not judged: each of a number's bins would expect less than ten.
 MINIMUM_RECORDS = 200
@@ -42,41 +47,53 @@ VIOLATIONS = 20
 
 
 Columns = Sequence[Mapping[str, str]]
+T = TypeVar("T")
 
 
-def profile_of(block: scored.Block, features: Columns, scores: Columns, seed: int) -> Profile:
-    """Returns the statistics of a block's records.
+def described(
+    block: scored.Block, features: Columns, scores: Columns, seed: int
+) -> tuple[RecordStatistics, late_labels.Joined]:
+    """Returns the statistics of a block's records, and those records whose labels have arrived.
 
     Raises:
         JobError: the block cannot be read.
     """
     found = scored.read(block, features, scores)
-    profile = Profile(features, seed)
+    statistics = RecordStatistics(features, seed)
     if len(found.rows):
-        profile.add(found.rows, found.scores)
-    return profile
+        statistics.add(found.rows, found.scores)
+    return statistics, late_labels.joined(found)
 
 
-def window_of(blocks: Iterable[scored.Block], reference: baseline.Baseline) -> Profile:
-    """Returns the statistics of all blocks' records, read in parallel.
+def window_of(
+    blocks: Iterator[scored.Block], reference: baseline.Baseline, labels: late_labels.Labels | None = None
+) -> tuple[RecordStatistics, late_labels.Labelled | None]:
+    """Returns the statistics of all blocks' records, read in parallel, and the records whose labels have arrived.
 
     Raises:
-        JobError: a block cannot be read.
+        JobError: a block cannot be read, or labels are not those of the records.
     """
     features, scores = reference.features, reference.scores
-    total = Profile(features)
-    workers = multiprocessing.cpu_count()
-    with ProcessPoolExecutor(workers) as pool:
-        for profile in _in_turn(
-            pool.submit(profile_of, block, features, scores, seed) for seed, block in enumerate(blocks, start=1)
+    total = RecordStatistics(features)
+    labelled = late_labels.Labelled(labels) if labels else None
+    watched = labelled.watched(blocks) if labelled else blocks
+    with ProcessPoolExecutor(
+        multiprocessing.cpu_count(),
+        initializer=late_labels.BY_KEY.update,
+        initargs=(labels.by_key if labels else {},),
+    ) as pool:
+        for statistics, joined in _in_turn(
+            pool.submit(described, block, features, scores, seed) for seed, block in enumerate(watched, start=1)
         ):
-            total.merge(profile)
-    return total
+            total.merge(statistics)
+            if labelled:
+                labelled.add(joined)
+    return total, labelled
 
 
-def _in_turn(futures: Iterator[Future[Profile]]) -> Iterator[Profile]:
+def _in_turn(futures: Iterator[Future[T]]) -> Iterator[T]:
     """Yields the results in order, with a few blocks at a time in memory."""
-    waiting: deque[Future[Profile]] = deque()
+    waiting: deque[Future[T]] = deque()
     for future in futures:
         waiting.append(future)
         if len(waiting) > 2 * multiprocessing.cpu_count():
@@ -85,22 +102,37 @@ def _in_turn(futures: Iterator[Future[Profile]]) -> Iterator[Profile]:
         yield waiting.popleft().result()
 
 
-def judge(window: Mapping[str, Any], reference: baseline.Baseline, minimum: int) -> tuple[str, list[drift.Check]]:
-    """Returns the outcome and the violations, the largest first."""
+def judge(window: Mapping[str, Any], reference: baseline.Baseline, minimum: int) -> tuple[str, list[Check]]:
+    """Returns the outcome and the violations: those of quality first, then the largest.
+
+    Args:
+        window: the window's ``statistics.json``; ``quality`` is there, and possibly None, if there is a file of labels.
+        reference: the baseline.
+        minimum: the number of records, and of labels, below which nothing is judged.
+    """
     if window["dataset"]["item_count"] < minimum:
         return TOO_LITTLE, []
-    checks = drift.compare(reference.statistics, window, reference.constraints["monitoring_config"])
-    found = sorted((check for check in checks if check.exceeded), key=_how_far, reverse=True)
-    return (DRIFT if found else HEALTHY), found
+    is_known = "quality" not in window or _is_known(window["quality"], reference.quality, minimum)
+    comparable = window if is_known else {key: part for key, part in window.items() if key != "quality"}
+    checks = drift.compare(reference.statistics, comparable, reference.constraints["monitoring_config"])
+    found = sorted((check for check in checks if check.exceeded), key=_importance, reverse=True)
+    if found:
+        return DRIFT, found
+    return (HEALTHY if is_known else TOO_LITTLE), []
 
 
-def _how_far(check: drift.Check) -> float:
-    """Returns by what factor a value exceeds its threshold, from either side."""
-    least, most = sorted((check.value, check.threshold))
-    return most / max(least, 1e-9)
+def _is_known(quality: Mapping[str, Any] | None, of_baseline: Mapping[str, Any], minimum: int) -> bool:
+    """Returns whether there are enough labels."""
+    return quality is not None and quality["records"] >= minimum and bool(compared(of_baseline, quality))
 
 
-def write(folder: Path, summary: Mapping[str, Any], window: Mapping[str, Any], found: Sequence[drift.Check]) -> None:
+def _importance(check: Check) -> tuple[bool, float]:
+    """Returns whether it is of quality, and by what factor a value exceeds its threshold, from either side."""
+    least, most = sorted((abs(check.value), abs(check.threshold)))
+    return check.check in {"quality", "calibration"}, most / max(least, 1e-9)
+
+
+def write(folder: Path, summary: Mapping[str, Any], window: Mapping[str, Any], found: Sequence[Check]) -> None:
     """Writes the three files."""
     violations = [
         {
@@ -135,16 +167,23 @@ def main() -> None:
     """Judges the window.
 
     Raises:
-        JobError: there is no baseline, a record cannot be read, or the metrics cannot be written.
+        JobError: there is no baseline, a record or a label cannot be read, or the metrics cannot be written.
     """
     minimum = minimum_records()
     reference = baseline.read(PROCESSING / "baseline")
-    blocks = scored.blocks(PROCESSING / "records", PROCESSING / "answers")
-    window = window_of(blocks, reference).statistics()
+    labels, records = PROCESSING / "labels", PROCESSING / "records"
+    has_labels = any(path.is_file() for path in labels.rglob("*"))
+    late = late_labels.read(labels, records, reference.quality) if has_labels else None
+    total, labelled = window_of(scored.blocks(records, PROCESSING / "answers"), reference, late)
+    window = total.statistics()
+    counts = labelled.counts(total.records) if labelled else None
+    if labelled:
+        window["quality"] = labelled.quality(reference.quality)
     outcome, found = judge(window, reference, minimum)
-    summary = {
+    summary: dict[str, Any] = {
         "outcome": outcome,
-        "records": window["dataset"]["item_count"],
+        "records": total.records,
+        **({"labels": counts} if counts else {}),
         "violations": [
             {"feature": one.feature, "check": one.check, "value": one.value, "threshold": one.threshold}
             for one in found[:VIOLATIONS]
@@ -152,6 +191,9 @@ def main() -> None:
     }
     write(PROCESSING / "monitoring", summary, window, found)
     print(f"{outcome}: {summary['records']:,} records, {len(found)} violations")
+    if counts:
+        without = f", {counts['without_record']:,} labels without a record" if counts["without_record"] else ""
+        print(f"labels: {counts['records']:,} of {counts['of']:,} records{without}")
     for check in found[:VIOLATIONS]:
         print(f"{check.feature}: {check.description}")
     if "MODEL" in os.environ:

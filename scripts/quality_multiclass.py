@@ -18,17 +18,17 @@ BETAS = {"f0_5": 0.5, "f1": 1.0, "f2": 2.0}
 
 
 def multiclass_classification_metrics(
-    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+    labels: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]
 ) -> dict[str, Any]:
     """Returns the metrics that Model Monitor gives for a classifier of several classes.
 
     Args:
         labels: the number of each record's class.
-        probabilities: the model's probability of each class, by record.
+        predicted: the number of the class that the model finds the likeliest.
         classes: their names.
     """
     records, several = len(labels), len(classes)
-    counts = np.bincount(labels * several + probabilities.argmax(axis=1), minlength=several**2)
+    counts = np.bincount(labels.astype(int) * several + predicted, minlength=several**2)
     matrix = counts.reshape(several, several)
     constant = np.zeros_like(matrix)
     constant[:, matrix.sum(axis=1).argmax()] = matrix.sum(axis=1)

@@ -49,8 +49,13 @@ class Scored(NamedTuple):
 
     rows: pd.DataFrame
     scores: Mapping[str, np.ndarray]
-    identifiers: Sequence[str]
-    """Of captured records: the inference ID of the client's request, or else the ID of the capture."""
+    keys: Sequence[str]
+    """By which a record's label is found: see ``key_of``."""
+
+
+def key_of(source: str, position: int = 0) -> str:
+    """Returns a record's key: its request's inference ID or else event ID, or its file; and its position therein."""
+    return f"{source}\n{position}"
 
 
 def blocks(records: Path, answers: Path) -> Iterator[Block]:
@@ -130,13 +135,14 @@ def read(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[M
     if not body.strip():
         return Scored(pd.DataFrame(columns=[feature["name"] for feature in features]), {}, ())
     rows = _rows(body, features, lambda row: f"{block.file}, line {block.first + row}")
-    return Scored(rows, _answers(b"".join(block.answers), scores, block) if block.answers else {}, ())
+    keys = [key_of(str(block.file), position) for position in range(block.first - 1, block.first - 1 + len(rows))]
+    return Scored(rows, _answers(b"".join(block.answers), scores, block) if block.answers else {}, keys)
 
 
 def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[Mapping[str, str]]) -> Scored:
     requests: list[str] = []
     answers: list[str] = []
-    identifiers: list[str] = []
+    keys: list[str] = []
     lines: list[int] = []
     for number, line in enumerate(block.lines, start=block.first):
         if not line.strip():
@@ -155,12 +161,12 @@ def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Seque
             raise JobError(f"{block.file}, line {number} has {count}")
         requests += asked
         answers += answered
-        identifiers += [identifier] * len(asked)
+        keys += [key_of(identifier, position) for position in range(len(asked))]
         lines += [number] * len(asked)
     if not requests:
         return Scored(pd.DataFrame(columns=[feature["name"] for feature in features]), {}, ())
     rows = _rows("\n".join(requests).encode(), features, lambda row: f"{block.file}, line {lines[row]}")
-    return Scored(rows, _answers("\n".join(answers).encode(), scores, block), identifiers)
+    return Scored(rows, _answers("\n".join(answers).encode(), scores, block), keys)
 
 
 def _lines(part: Mapping[str, str], of_json: Any) -> list[str]:

@@ -21,7 +21,8 @@ import model
 import monitoring
 import prediction
 from columns import NUMBER
-from profiles import Profile
+from late_quality import quality_of
+from record_statistics import RecordStatistics
 from rows import read_labelled_rows
 from schema import Schema
 from train import HYPERPARAMETERS
@@ -32,11 +33,13 @@ WINDOWS = 200
 SHIFTED_SIZE = 5_000
 SHIFTED = 100
 POINTS = 0.1
+WRONG = 0.1
 MOVED = 0.25
 MORE_MISSING = 0.05
 LEAST_SHARE, MOST_SHARE = 0.05, 0.5
 
-Window = tuple[pd.DataFrame, np.ndarray]
+Window = tuple[pd.DataFrame, np.ndarray, np.ndarray]
+"""Records, their scores and their labels."""
 
 
 def all_records(folder: Path) -> tuple[Schema, pd.DataFrame, np.ndarray]:
@@ -64,33 +67,46 @@ class Split:
         with TemporaryDirectory() as folder:
             test = given[is_test]
             predictions = prediction.predict(fitted, test)
-            baseline.write(Path(folder), schema, train=given[~is_test], test=test, predictions=predictions)
+            of_test = labels[order[HELD_OUT:]][is_test]
+            baseline.write(
+                Path(folder), schema, train=given[~is_test], test=test, labels=of_test, predictions=predictions
+            )
             self.baseline = baseline.read(Path(folder))
         self.held = held.reset_index(drop=True)
+        self.labels = labels[order[:HELD_OUT]]
         self.scores = prediction.predict(fitted, self.held)
 
     def window(self, size: int) -> Window:
-        """Returns unseen records and their scores."""
+        """Returns unseen records."""
         drawn = self.random.permutation(HELD_OUT)[:size]
-        return self.held.iloc[drawn].reset_index(drop=True), self.scores[drawn]
+        return self.held.iloc[drawn].reset_index(drop=True), self.scores[drawn], self.labels[drawn]
 
     def drifted(self, window: Window) -> list[str]:
-        """Returns the features that are found to drift."""
-        profile = Profile(self.baseline.features, seed=1)
-        profile.add(window[0], {"probability": window[1]})
-        return [check.feature for check in monitoring.judge(profile.statistics(), self.baseline, 1)[1]]
+        """Returns the features and the metrics that are found to drift."""
+        rows, scores, labels = window
+        answers = {"probability": scores}
+        described = RecordStatistics(self.baseline.features, seed=1)
+        described.add(rows, answers)
+        quality = quality_of(self.schema.label, self.schema.problem, self.schema.classes, labels, answers)
+        statistics = dict(described.statistics(), quality=quality)
+        return [check.feature for check in monitoring.judge(statistics, self.baseline, 1)[1]]
 
     def shifted(self) -> Iterator[tuple[str, str, Window]]:
         """Yields windows with a shift: its name, the feature and the window."""
-        rows, scores = self.window(SHIFTED_SIZE)
+        rows, scores, labels = self.window(SHIFTED_SIZE)
         name, moved = self._moved(rows)
-        yield "moved", name, (moved, scores)
+        yield "moved", name, (moved, scores, labels)
         name, doubled = self._doubled(rows)
-        yield "doubled", name, (doubled, scores)
+        yield "doubled", name, (doubled, scores, labels)
         name, missing = self._missing(rows)
-        yield "missing", name, (missing, scores)
-        yield "points", "probability", (rows, np.minimum(scores + POINTS, 1))
-        yield "times", "probability", (rows, np.minimum(scores * (1 + POINTS), 1))
+        yield "missing", name, (missing, scores, labels)
+        yield "points", "probability", (rows, np.minimum(scores + POINTS, 1), labels)
+        yield "times", "probability", (rows, np.minimum(scores * (1 + POINTS), 1), labels)
+        yield "uncalibrated", "calibration", (rows, np.minimum(scores + POINTS, 1), labels)
+        worse = scores.copy()
+        mixed = self.random.permutation(len(scores))[: int(WRONG * len(scores))]
+        worse[mixed] = worse[self.random.permutation(mixed)]
+        yield "worse", "auc", (rows, worse, labels)
 
     def _moved(self, rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         entry = self.random.choice([e for e in self.baseline.statistics["features"] if "numerical_statistics" in e])
@@ -133,7 +149,9 @@ def main(folder: Path, splits: int) -> None:
             for shift, feature, window in split.shifted():
                 found[f"missed_{shift}"] += feature not in split.drifted(window)
     names: list[Any] = [f"false_{size}" for size in SIZES]
-    names += [f"missed_{shift}" for shift in ("moved", "doubled", "missing", "points", "times")]
+    names += [
+        f"missed_{shift}" for shift in ("moved", "doubled", "missing", "points", "times", "uncalibrated", "worse")
+    ]
     print(json.dumps({name: found[name] for name in names}))  # noqa: T201 - the program's result
 
 

@@ -12,8 +12,9 @@ from scipy import stats
 from scipy.spatial import distance
 
 from baseline import constraints_of
-from drift import Check, compare
-from profiles import Profile
+from check import Check
+from drift import compare
+from record_statistics import RecordStatistics
 
 RANDOM = np.random.default_rng(0)
 COLOURS = ["red", "green", "blue", "white"]
@@ -25,7 +26,7 @@ def described(
 ) -> dict[str, Any]:
     """The statistics of records with a number, a category and a score."""
     features = [{"name": "number", "type": "number"}, {"name": "colour", "type": "category"}]
-    profile = Profile(features)
+    profile = RecordStatistics(features)
     given = RANDOM.choice(COLOURS, len(numbers), p=SHARES) if colours is None else np.array(colours)
     rows = pd.DataFrame({"number": numbers, "colour": pd.Series(given).astype("category")})
     profile.add(rows, {} if scores is None else {"probability": scores})

@@ -16,8 +16,8 @@ import baseline
 import metrics
 import monitoring
 import scored
+from check import Check
 from columns import Feature
-from drift import Check
 from job import JobError
 from schema import Schema
 from tests.scripts.conftest import Container
@@ -43,7 +43,8 @@ def watched(container: Container) -> Container:
     """A container with a baseline."""
     folder = container.put("processing/baseline/other", "").parent
     scores = RANDOM.random(5_000)
-    baseline.write(folder, SCHEMA, train=table(20_000), test=table(5_000), predictions=scores)
+    labels = (RANDOM.random(5_000) < scores).astype(int)
+    baseline.write(folder, SCHEMA, train=table(20_000), test=table(5_000), labels=labels, predictions=scores)
     return container
 
 
@@ -151,7 +152,7 @@ def test_texts_among_numbers_are_found(watched: Container) -> None:
 def judged(folder: Path) -> list[Check]:
     """The violations in a window."""
     reference = baseline.read(folder / "baseline")
-    window = monitoring.window_of(scored.blocks(folder / "records", folder / "answers"), reference)
+    window, _ = monitoring.window_of(scored.blocks(folder / "records", folder / "answers"), reference)
     return monitoring.judge(window.statistics(), reference, 1)[1]
 
 

@@ -53,7 +53,7 @@ def test_captured_requests_are_read(tmp_path: Path) -> None:
     assert found.rows["age"].tolist() == ["31", "", "7"]
     assert found.rows["colour"].tolist() == ["red", "4", "blue"]
     assert found.scores["probability"].tolist() == [0.5, 0.25, 0.1]
-    assert list(found.identifiers) == ["event", "event", "mine"]
+    assert list(found.keys) == ["event\n0", "event\n1", "mine\n0"]
 
 
 def test_captured_json_in_base64_is_read(tmp_path: Path) -> None:

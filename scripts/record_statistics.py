@@ -233,7 +233,7 @@ class Texts:
         return {"name": self.name, "inferred_type": "String", "string_statistics": {"common": common}}
 
 
-class Profile:
+class RecordStatistics:
     """The statistics of records: their features, and the scores that a model gave them.
 
     Args:
@@ -271,7 +271,7 @@ class Profile:
                 texts, codes = np.unique(answers, return_inverse=True)
                 self._scores.setdefault(name, Categories(name)).add_texts(codes, texts.tolist(), keys)
 
-    def merge(self, other: Profile) -> None:
+    def merge(self, other: RecordStatistics) -> None:
         """Adds the records of another profile with the same features."""
         self.records += other.records
         for column, others in zip(self._features, other._features):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from profiles import CATEGORIES, POINTS, SAMPLE, Numbers, Profile, distribution_of
+from record_statistics import CATEGORIES, POINTS, SAMPLE, Numbers, RecordStatistics, distribution_of
 
 FEATURES = [{"name": "age", "type": "number"}, {"name": "colour", "type": "category"}, {"name": "note", "type": "text"}]
 
@@ -22,7 +22,7 @@ def rows(**columns: list[str]) -> pd.DataFrame:
 
 def statistics(*parts: pd.DataFrame) -> dict[str, dict[str, object]]:
     """The features' statistics, by their names."""
-    profile = Profile(FEATURES)
+    profile = RecordStatistics(FEATURES)
     for part in parts:
         profile.add(part)
     return {entry["name"]: entry for entry in profile.statistics()["features"]}
@@ -66,7 +66,7 @@ def test_the_sketch_keeps_every_distinct_value() -> None:
 def test_many_values_are_sampled_and_joined() -> None:
     """Of more values than the sample holds, the shares up to any number stay right, and the totals exact."""
     random = np.random.default_rng(0)
-    profile = Profile(FEATURES[:1])
+    profile = RecordStatistics(FEATURES[:1])
     values = random.normal(size=3 * SAMPLE)
     for part in np.split(values, 6):
         profile.add(pd.DataFrame({"age": part}))
@@ -84,7 +84,7 @@ def test_many_values_are_sampled_and_joined() -> None:
 def test_merged_profiles_are_those_of_all_records() -> None:
     """Statistics of parts, merged, are those of the whole."""
     parts = [rows(age=["1", "x", ""], colour=["a", "b", ""]), rows(age=["5", "7", "7"], colour=["a", "a", "c"])]
-    whole, first, second = Profile(FEATURES), Profile(FEATURES), Profile(FEATURES, seed=1)
+    whole, first, second = RecordStatistics(FEATURES), RecordStatistics(FEATURES), RecordStatistics(FEATURES, seed=1)
     for part in parts:
         whole.add(part)
     first.add(parts[0], {"probability": np.array([0.1, 0.2, math.nan])})
@@ -108,7 +108,7 @@ def test_values_that_are_not_numbers_are_counted() -> None:
 
 def test_a_million_categories_stay_within_bounds() -> None:
     """The most frequent ones are listed, the others only counted."""
-    profile = Profile(FEATURES[1:2])
+    profile = RecordStatistics(FEATURES[1:2])
     for start in range(0, 200_000, 50_000):
         names = ["often"] * 100 + [str(number) for number in range(start, start + 50_000)]
         profile.add(pd.DataFrame({"colour": pd.Series(names, dtype="category")}))
