@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeRegressor
 
+from encoder import RowEncoder
 from prediction import predict, predict_encoded, schema_of
 from quality import as_targets, skill
 from quality_binary import roc_auc
@@ -73,18 +74,21 @@ def _quality(name: str, schema: Schema, labels: np.ndarray, predictions: np.ndar
 def leaks(model: Pipeline, rows: pd.DataFrame, labels: np.ndarray) -> list[tuple[str, float]]:
     """Returns the features that predict the label alone, each with its skill: twins of the label, usually.
 
-    A small tree of one feature is fitted on half of some training records, and judged on the other half.
+    A small tree of one feature is fitted on half of some training records, and judged on the other half. The categories
+    are encoded anew: in the model's encoder, a category of few records tells their labels.
     """
     schema = schema_of(model)
     chosen = np.random.RandomState(0).permutation(len(labels))[:TRIED]
-    half = len(chosen) // 2
-    encoded = np.nan_to_num(model[0].transform(rows.iloc[chosen]), nan=-1e30)
-    targets = as_targets(schema, labels[chosen])
+    learnt, judged = np.array_split(chosen, 2)
+    encoder = RowEncoder(schema)
+    encoded = np.nan_to_num(encoder.fit_transform(rows.iloc[learnt], labels[learnt]), nan=-1e30)
+    unseen = np.nan_to_num(encoder.transform(rows.iloc[judged]), nan=-1e30)
+    targets, true = as_targets(schema, labels[learnt]), as_targets(schema, labels[judged])
     found = []
     for feature in schema.features:
-        column = encoded[:, model[0].columns_of(feature.name)]
+        columns = encoder.columns_of(feature.name)
         tree = DecisionTreeRegressor(max_leaf_nodes=max(8, 4 * len(schema.classes or ())) if schema.classes else 200)
-        value = skill(targets[half:], tree.fit(column[:half], targets[:half]).predict(column[half:]))[0]
+        value = skill(true, tree.fit(encoded[:, columns], targets).predict(unseen[:, columns]))[0]
         if value >= SUSPICIOUS:
             found.append((feature.name, value))
     return found

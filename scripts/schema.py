@@ -33,6 +33,9 @@ VERSION = 1
 MOST_NUMBERED_CLASSES = 20
 MOST_CLASSES = 50
 
+# What R and pandas write for a missing value, and pandas reads as such: no class. "none" may well be one.
+MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "NULL", "null"})
+
 # If two classes are one of these pairs, the second is class 1; otherwise the rarer one is.
 PAIRS = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"}, {"f", "t"}, {"-1", "1"})
 
@@ -89,8 +92,9 @@ class Schema:
 
 
 def label_value(text: str) -> str:
-    """Returns a label in one form, ``1.0`` and ``1`` being one class."""
-    return category(clean(text))
+    """Returns a label in one form, ``1.0`` and ``1`` being one class; empty if it is unknown."""
+    value = clean(text)
+    return "" if value in MISSING else category(value)
 
 
 def problem_of(counts: Counter[str], given: str | None) -> str:

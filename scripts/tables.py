@@ -49,7 +49,7 @@ class Table:
         files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
         if any(".parquet" in file.suffixes for file in files):
             raise JobError(
-                f"{files[0]} is Parquet, which this image's packages cannot read; convert it to CSV: "
+                f"{files[0]} is Parquet, which these scripts do not read; convert it to CSV: "
                 'pandas.read_parquet("data.parquet").to_csv("data.csv.gz", index=False)'
             )
         found = [file for file in files if _kind(file) in KINDS]

@@ -124,8 +124,18 @@ def test_bad_tables_are_named(container: Container, content: str, options: dict[
     assert not [file for side in ("train", "test") for file in (container.base / "processing").glob(f"{side}/*")]
 
 
+def test_a_label_that_is_not_known_is_no_class(container: Container) -> None:
+    """What R and pandas write for a missing label leaves the record out, and says so; "none" is a class."""
+    lines = table(records=300).replace(",no\n", ",none\n").splitlines()
+    for number, missing in enumerate(("NA", "NaN", "null", "N/A"), start=7):
+        lines[number] = f"{lines[number].rpartition(',')[0]},{missing}"
+    container.put("processing/input/table.csv", "\n".join(lines))
+    assert "4 records have no 'y' and are left out" in container.run("preprocessing.py")
+    assert set(schema(container)["classes"]) == {"none", "yes"}
+
+
 def test_parquet_names_the_remedy(container: Container) -> None:
-    """The images cannot read Parquet, so the error says how to convert it."""
+    """The scripts do not read Parquet; the error says how to convert it."""
     container.put("processing/input/t.parquet", b"PAR1")
     assert "to_csv" in container.fail("preprocessing.py", "output/message")
 

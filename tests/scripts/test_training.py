@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import joblib
 import numpy as np
@@ -168,3 +169,16 @@ def test_bad_numbers_are_named(ready: Container) -> None:
     first, *others = ready.lines(f"{CHANNEL}/train_features.csv")
     ready.put(f"{CHANNEL}/train_features.csv", "\n".join(["old" + first, *others]))
     assert "'age' is 'old" in ready.fail("train.py", "output/failure")
+
+
+def test_only_a_twin_of_the_label_is_warned_of(container: Container) -> None:
+    """A column with the label in it is named; one of nearly as many values as records, which proves nothing, is not."""
+    random = Random(0)  # noqa: S311 - no secret
+    labels = [random.choice("ab") for _ in range(400)]
+    rows = [f"n{max(number, 10)},{random.random()},{'xy'[label == 'a']},{label}" for number, label in enumerate(labels)]
+    container.put("processing/input/table.csv", "\n".join(["name,noise,twin,y", *rows]))
+    container.run("preprocessing.py")
+    log = container.run("train.py", SM_CHANNEL_TRAINING=str(container.base / "processing" / "train"))
+    assert [line for line in log.splitlines() if line.startswith("warning: ")] == [
+        "warning: 'twin' predicts 'y' by itself (skill 1.000); if it is not known before 'y' is, name it in DROP"
+    ]
