@@ -13,6 +13,7 @@ from infrastructure.image import Images, sagemaker_images
 from infrastructure.monitoring import Monitoring, Watched
 from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
+from infrastructure.reuse import Reuse
 from infrastructure.sagemaker_role import SageMakerRole
 from infrastructure.starter import Starter
 from infrastructure.storage import Storage
@@ -56,6 +57,7 @@ class MlOpsStack(cdk.Stack):
         )
         jobs, serving = self._sagemaker_roles(settings, storage, images, key)
         approval = Approval(self, "Approval", bucket=storage.bucket, model_name=settings.model_name, key=key)
+        reuse = Reuse(self, "Reuse", model_name=settings.model_name, key=key)
         notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
         dead_letters = DeadLetters(self, "DeadLetters")
         workflow = Workflow(
@@ -65,6 +67,7 @@ class MlOpsStack(cdk.Stack):
             jobs_role=jobs.role,
             serving_role=serving.role,
             approval=approval,
+            reuse=reuse,
             notifications=notifications,
             model_name=settings.model_name,
             image_repositories=(*images.repository_arns, *settings.image_repository_arns),
@@ -88,6 +91,8 @@ class MlOpsStack(cdk.Stack):
             state_machine_arn=workflow.state_machine_arn,
             sagemaker_role_arn=jobs.role.role_arn,
             images=images,
+            reuse=reuse,
+            data_buckets=settings.data_bucket_names,
             model_name=settings.model_name,
             schedule=settings.schedule,
             schedule_enabled=settings.schedule_enabled,

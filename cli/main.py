@@ -396,7 +396,7 @@ def python() -> None:
 
 @_command("cli.local_run", local)
 @click.option("--input", "input_file", type=FILE, help="Your own input.yaml.")
-@click.option("--data", type=PATH, help="Your own CSV file, or folder of them, in place of the census data.")
+@click.option("--data", type=PATH, help="Your own CSV or Parquet file, or folder of them, in place of the census data.")
 @click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
 @click.option(
     "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."

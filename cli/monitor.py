@@ -12,8 +12,8 @@ from cli.errors import CommandError
 from cli.options import console as terminal
 from cli.target import aws_errors, target
 from executions.display import follow
+from executions.file_monitoring import monitor_file
 from executions.history import reason
-from executions.monitoring import monitor_file
 from executions.target import Target
 from executions.text import printable
 from executions.watch import Viewer

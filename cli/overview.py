@@ -1,6 +1,7 @@
 """Summarises each execution on one line of a table."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from executions.display import MARKS
 from executions.history import outcome_word
 from executions.kind import ONLY_MONITORING, PIPELINE, kind
 from executions.overrides import overridden
-from executions.progress import FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, progress_of
+from executions.progress import FAILED, PENDING, REUSED_STAGE, RUNNING, SKIPPED, SUCCEEDED, progress_of
 from executions.state_machine import Executions
 from executions.text import iso, printable
 from pipeline.stages import STAGES
@@ -43,6 +44,8 @@ class Overview:
     stopped: datetime | None
     stages: dict[str, str]
     """The state of each stage."""
+    reused: dict[str, str]
+    """The executions whose results take the place of stages."""
     metric: tuple[str, float] | None
     """The path and the value of the model's main metric."""
     overrides: dict[str, str]
@@ -65,6 +68,7 @@ class Overview:
             "stopped": iso(self.stopped) if self.stopped else None,
             "seconds": round(self.seconds(now), 3),
             "stages": self.stages,
+            "reused": self.reused,
             "metric": {"name": self.metric[0], "value": self.metric[1]} if self.metric else None,
             "overrides": self.overrides,
         }
@@ -89,6 +93,7 @@ def overview(executions: Executions, listed: dict[str, Any]) -> Overview:
         started=execution["startDate"],
         stopped=execution.get("stopDate"),
         stages={key: stage.status for key, stage in progress.items()},
+        reused={key: stage.source for key, stage in progress.items() if stage.source},
         metric=metric_of_approval(content),
         overrides=overridden(content),
         kind=kind(content),
@@ -105,6 +110,9 @@ def table(overviews: list[Overview], now: datetime) -> Table:
     shown.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
     shown.add_column("stages", min_width=len(STAGES))
     shown.add_column("metric")
+    has_reused = any(each.reused for each in overviews)
+    if has_reused:
+        shown.add_column("reused", overflow="fold")
     has_kinds = any(each.kind != PIPELINE for each in overviews)
     if has_kinds:
         shown.add_column("kind", no_wrap=True)
@@ -119,6 +127,7 @@ def table(overviews: list[Overview], now: datetime) -> Table:
             f"{each.seconds(now):.1f}",
             _stages(each.stages),
             Text(f"{printable(short_name(each.metric[0]))} {each.metric[1]:.4f}" if each.metric else ""),
+            *([Text(_reused(each.reused))] if has_reused else []),
             *([each.kind] if has_kinds else []),
             *([Text(_overrides(_shown_overrides(each)))] if has_overrides else []),
         )
@@ -128,8 +137,14 @@ def table(overviews: list[Overview], now: datetime) -> Table:
 def _stages(stages: dict[str, str]) -> Text:
     """A symbol for each stage, and the name of the one that is running or failed."""
     text = Text.assemble(*(MARKS[status] for status in stages.values()))
-    named = [key for key, status in stages.items() if status not in {PENDING, SKIPPED, SUCCEEDED}]
+    named = [key for key, status in stages.items() if status not in {PENDING, REUSED_STAGE, SKIPPED, SUCCEEDED}]
     return text.append(f" {named[0]}") if named else text
+
+
+def _reused(reused: dict[str, str]) -> str:
+    """The executions of which stages are reused, each with their number."""
+    counts = Counter(reused.values())
+    return printable(", ".join(f"{number} of {name}" for name, number in counts.items()))
 
 
 def _shown_overrides(overview: Overview) -> dict[str, str]:

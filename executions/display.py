@@ -8,7 +8,17 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from executions.progress import ABORTED, FAILED, PENDING, REJECTED, RUNNING, SKIPPED, SUCCEEDED, StageProgress
+from executions.progress import (
+    ABORTED,
+    FAILED,
+    PENDING,
+    REJECTED,
+    REUSED_STAGE,
+    RUNNING,
+    SKIPPED,
+    SUCCEEDED,
+    StageProgress,
+)
 from executions.watch import View, Viewer
 from pipeline.stages import STAGES
 
@@ -18,6 +28,7 @@ MARKS = {
     SUCCEEDED: ("✓", "green"),
     FAILED: ("✗", "bold red"),
     SKIPPED: ("-", "dim"),
+    REUSED_STAGE: ("=", "green"),
     REJECTED: ("✗", "bold yellow"),
     ABORTED: ("■", "yellow"),
 }
@@ -88,7 +99,7 @@ class _Screen:
         seconds = stage.seconds(datetime.now(UTC))
         took = f" {seconds:.1f} s" if stage.ended and seconds is not None else ""
         name = f"{key:>{_KEY_WIDTH}}" if self._viewer.whole_logs else key
-        self._console.print(f"{name}: {stage.status}{took}", soft_wrap=True)
+        self._console.print(f"{name}: {stage.text}{took}", soft_wrap=True)
 
 
 def stage_table(view: View, now: datetime, *, width: int, last_lines: bool = True) -> Table:
@@ -120,7 +131,7 @@ def _cells(key: str, stage: StageProgress, now: datetime) -> list[Text]:
     """A stage's mark, name, state and seconds."""
     mark, style = MARKS[stage.status]
     seconds = stage.seconds(now)
-    return [Text(mark, style), Text(key), Text(stage.status, style), Text("" if seconds is None else f"{seconds:.1f}")]
+    return [Text(mark, style), Text(key), Text(stage.text, style), Text("" if seconds is None else f"{seconds:.1f}")]
 
 
 def _last_line(lines: Mapping[str, str], key: str, width: int) -> Text:

@@ -1,181 +1,166 @@
-"""Starts an execution that monitors a file of records, in place of what was scored."""
+"""Reads what a monitoring job wrote: the window's distributions next to the baseline's, and the violations.
 
-import json
-import tempfile
-from collections.abc import Mapping
+``statistics.json`` and ``constraint_violations.json`` are in SageMaker Model Monitor's layouts:
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-statistics.html. Malformed parts are left out.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import accumulate
 from typing import Any
-from uuid import uuid4
 
-from executions.errors import ExecutionsError
-from executions.records import write_rows
-from executions.start import deployed_key, function_variables, start_execution
-from executions.target import Target
-from pipeline.input.errors import InvalidFileError
-from pipeline.input.tokens import fill_in
-from pipeline.input.yaml_document import Document
-from pipeline.places import EXECUTIONS
-from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, REGISTRATION, STAGES
+from pipeline.numbers import number
 
-_STATISTICS = "statistics.json"
-_RECORDS, _BASELINE, _ANSWERS, _LABELS = "records", "baseline", "answers", "labels"
-"""The names of the job's inputs."""
-_FILE = "records.csv"
-"""The name of the uploaded records, and of their labels: the job joins them by it."""
+BASELINE = "baseline"
+"""The monitoring job's input with the baseline."""
 
-ONLY_MONITORING: dict[str, Any] = {stage.key: {"run": stage is MONITORING} for stage in STAGES}
-"""The overrides with which no other stage runs."""
+OUTPUT = "monitoring"
+"""The job's output; without this name it is the first."""
+
+STATISTICS, VIOLATIONS = "statistics.json", "constraint_violations.json"
+"""What the job writes; the baseline has the first, too."""
+
+BINS = 12
+"""The number of a number's bins."""
+
+CATEGORIES = 5
+"""The number of categories that are shown; the others are joined."""
+
+OTHERS = "others"
+
+_OUTSIDE = 0.005
+"""The share of records at each end that is joined to the outermost bin, so that one far-off value hides no shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Version:
-    """A registered version with its baseline."""
+class Violation:
+    """What exceeded its threshold."""
 
-    arn: str
-    """Of the model package."""
-    artefact: str
-    """S3 URI of the model's archive."""
-    baseline: str
-    """S3 URI of the folder with its statistics.json and constraints.json."""
-    features: tuple[str, ...]
+    feature: str
+    check: str
+    description: str
 
 
-def monitor_file(target: Target, file: Path, *, labels: Path | None = None) -> dict[str, Any]:
-    """Starts an execution that compares a file's records with the baseline of the newest approved version.
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """A feature or a score, in the baseline and in the window."""
 
-    With labels, the version's model answers the records in a batch transform first, and its answers are judged, too.
-
-    Args:
-        target: the deployment.
-        file: a CSV file, as ``executions.records`` reads it.
-        labels: a file with the label of each record on a line.
-
-    Returns:
-        The start function's answer.
-
-    Raises:
-        ExecutionsError: the file cannot be read as records, there is no baseline, or the deployed input.yaml has no
-            such stage. Nothing has been started.
-    """
-    variables = function_variables(target)
-    deployed = _deployed_input(target, deployed_key(variables))
-    version = approved_version(target, fill_in(_group(deployed), variables))
-    event = uuid4().hex
-    folder = f"{variables['MODEL_NAME']}/{EXECUTIONS}monitor-{event[:16]}"
-    place = f"s3://{target.stack.bucket}/{folder}"
-    uris = {_BASELINE: version.baseline, _RECORDS: f"{place}/{_RECORDS}/{_FILE}"}
-    overrides = ONLY_MONITORING
-    if labels:
-        uris[_LABELS] = f"{place}/{_LABELS}/{_FILE}"
-        overrides |= _answering(version, uris[_RECORDS])
-    own = {"run": True, "input": {"ProcessingInputs": _relocated(deployed, uris)}}
-    _upload(target, file, labels, folder=folder, features=version.features)
-    return start_execution(target, overrides=overrides | {MONITORING.key: own}, event_id=event)
+    name: str
+    edges: tuple[float, ...]
+    """The limits of a number's bins, one more than there are shares; empty for categories."""
+    categories: tuple[str, ...]
+    """Empty for numbers."""
+    shares: tuple[tuple[float, ...], tuple[float, ...]]
+    """The shares of present values in each bin or category, from 0 to 1: the baseline's and the window's."""
+    missing: tuple[float, float]
+    """The shares of missing values, from 0 to 1: the baseline's and the window's."""
 
 
-def _answering(version: Version, records: str) -> dict[str, Any]:
-    """The overrides with which the version's model answers the records."""
-    source = {"DataSource": {"S3DataSource": {"S3Uri": records}}}
-    return {
-        CREATE_MODEL.key: {"run": True, "input": {"PrimaryContainer": {"ModelDataUrl": version.artefact}}},
-        BATCH_TRANSFORM.key: {"run": True, "input": {"TransformInput": source}},
-    }
-
-
-def _upload(target: Target, file: Path, labels: Path | None, *, folder: str, features: tuple[str, ...]) -> None:
-    """Uploads the records as the endpoint is asked, and their labels."""
-    s3 = target.aws.client("s3")
-    with tempfile.TemporaryDirectory() as temporary:
-        rows = Path(temporary, _FILE)
-        with rows.open("w", encoding="utf-8", newline="") as into:
-            count = write_rows(file, features, into)
-        if labels:
-            with labels.open("rb") as lines:
-                given = sum(1 for line in lines if line.strip())
-            if given != count:
-                raise ExecutionsError(f"{labels} has {given:,} labels, but {file} has {count:,} records")
-            s3.upload_file(str(labels), target.stack.bucket, f"{folder}/{_LABELS}/{_FILE}")
-        s3.upload_file(str(rows), target.stack.bucket, f"{folder}/{_RECORDS}/{_FILE}")
-
-
-def _deployed_input(target: Target, key: str) -> dict[str, Any]:
-    """Reads the input.yaml in the bucket."""
-    body = target.aws.client("s3").get_object(Bucket=target.stack.bucket, Key=key)["Body"].read()
-    try:
-        document = Document(body)
-    except InvalidFileError as error:
-        raise ExecutionsError(f"s3://{target.stack.bucket}/{key}: {error}") from error
-    return document.data if isinstance(document.data, dict) else {}
-
-
-def _group(deployed: Mapping[str, Any]) -> str:
-    """The model package group as the file names it: with tokens."""
-    registration = ((deployed.get(REGISTRATION.key) or {}).get("input") or {}).get("ModelPackageGroupName")
-    return str(registration or deployed.get("model_id"))
-
-
-def _relocated(deployed: Mapping[str, Any], uris: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Returns the job's inputs with these S3 URIs, by name; the answers are needed only with labels."""
-    given = ((deployed.get(MONITORING.key) or {}).get("input") or {}).get("ProcessingInputs") or ()
-    found = {str(one.get("InputName")): one for one in given}
-    if _LABELS in uris and _RECORDS in found:
-        source = found[_RECORDS]["S3Input"] | {"LocalPath": f"/opt/ml/processing/{_LABELS}"}
-        found.setdefault(_LABELS, {"InputName": _LABELS, "S3Input": source})
-    missing = [name for name in (*uris, *([_ANSWERS] if _LABELS in uris else [])) if name not in found]
-    if missing:
-        raise ExecutionsError(
-            f"the deployed input.yaml has no monitoring.input.ProcessingInputs called {' and '.join(missing)}; "
-            "docs/monitoring.md shows the stage"
-        )
-    if _LABELS not in uris:
-        found.pop(_ANSWERS, None)
+def violations(report: dict[str, Any]) -> list[Violation]:
+    """The violations in ``constraint_violations.json``, in its order: the largest first."""
+    found = report.get("violations")
     return [
-        one | {"S3Input": one["S3Input"] | {"S3Uri": uris[name]}} if name in uris else one
-        for name, one in found.items()
+        Violation(
+            feature=str(one.get("feature_name")),
+            check=str(one.get("check") or one.get("constraint_check_type")),
+            description=str(one.get("description")),
+        )
+        for one in (found if isinstance(found, list) else ())
+        if isinstance(one, dict)
     ]
 
 
-def approved_version(target: Target, group: str) -> Version:
-    """Returns the newest approved version in a model package group.
+def features(baseline: dict[str, Any], window: dict[str, Any]) -> list[Feature]:
+    """The features and scores that both ``statistics.json`` describe, in the baseline's order."""
+    found = []
+    for group in ("features", "scores"):
+        now = dict(_entries(window, group))
+        found += [_feature(name, entry, now[name]) for name, entry in _entries(baseline, group) if name in now]
+    return [one for one in found if one]
 
-    Raises:
-        ExecutionsError: no version is approved, or it has no baseline.
-    """
-    sagemaker = target.aws.client("sagemaker")
-    listed = sagemaker.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not listed:
-        raise ExecutionsError(
-            f"the model package group {group} {target.aws.where} has no approved version; run: mlops start"
-        )
-    version = listed[0]["ModelPackageArn"]
-    described = sagemaker.describe_model_package(ModelPackageName=version)
-    files = (described.get("DriftCheckBaselines") or {}).get("ModelDataQuality") or {}
-    uri = (files.get("Statistics") or {}).get("S3Uri") or ""
-    folder, _, name = uri.rpartition("/")
-    if name != _STATISTICS:
-        raise ExecutionsError(
-            f"{version} has no baseline {_STATISTICS} in DriftCheckBaselines; evaluate and register a model again"
-        )
-    containers = (described.get("InferenceSpecification") or {}).get("Containers") or [{}]
-    return Version(
-        arn=version,
-        artefact=containers[0].get("ModelDataUrl") or "",
-        baseline=folder,
-        features=_features(target, uri),
+
+def _entries(statistics: dict[str, Any], group: str) -> list[tuple[str, dict[str, Any]]]:
+    entries = statistics.get(group)
+    found = entries if isinstance(entries, list) else ()
+    return [(str(entry.get("name")), entry) for entry in found if isinstance(entry, dict)]
+
+
+def _feature(name: str, before: dict[str, Any], now: dict[str, Any]) -> Feature | None:
+    kind = "numerical_statistics" if "numerical_statistics" in before else "string_statistics"
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+    shares: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    try:
+        sides = [entry[kind] for entry in (before, now)]
+        counts = [(side["common"]["num_present"], side["common"]["num_missing"]) for side in sides]
+        missing = tuple(absent / (present + absent) if present + absent else 0.0 for present, absent in counts)
+        if kind == "numerical_statistics":
+            edges, shares = _numbers([_weighted(side) for side in sides])
+        elif all("distribution" in side for side in sides):
+            categories, shares = _categories([_buckets(side) for side in sides], [present for present, _ in counts])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Feature(
+        name=name,
+        edges=edges,
+        categories=categories,
+        shares=shares,
+        missing=(missing[0], missing[1]),
     )
 
 
-def _features(target: Target, uri: str) -> tuple[str, ...]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body = target.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    try:
-        return tuple(str(feature["name"]) for feature in json.loads(body)["features"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ExecutionsError(f"{uri} is no baseline: {error!r}") from error
+def _weighted(side: dict[str, Any]) -> list[tuple[float, int]]:
+    """Reads a KLL sketch, whose items of level i stand for 2^i values: https://arxiv.org/abs/1603.05346."""
+    levels = side["distribution"]["kll"]["sketch"]["data"] if "distribution" in side else []
+    items = [(number(item), 1 << level) for level, data in enumerate(levels) for item in data]
+    return sorted((item, weight) for item, weight in items if item is not None)
+
+
+def _numbers(
+    sides: Sequence[list[tuple[float, int]]],
+) -> tuple[tuple[float, ...], tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Returns the limits of bins of the same width, and each side's shares in them."""
+    if not sides[0]:
+        return (), ((), ())
+    ends = [(_quantile(side, _OUTSIDE), _quantile(side, 1 - _OUTSIDE)) for side in sides if side]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = tuple(low + (high - low) * step / BINS for step in range(BINS + 1))
+    before, now = ([0] * BINS, [0] * BINS)
+    for counts, side in zip((before, now), sides, strict=True):
+        for value, weight in side:
+            counts[min(max(bisect_right(edges, value) - 1, 0), BINS - 1)] += weight
+    return edges, (_shares(before), _shares(now))
+
+
+def _quantile(side: list[tuple[float, int]], share: float) -> float:
+    up_to = list(accumulate(weight for _, weight in side))
+    return side[min(bisect_right(up_to, share * up_to[-1]), len(side) - 1)][0]
+
+
+def _shares(counts: Sequence[float]) -> tuple[float, ...]:
+    whole = sum(counts)
+    return tuple(count / whole if whole else 0.0 for count in counts)
+
+
+def _buckets(side: dict[str, Any]) -> dict[str, int]:
+    return {str(one["value"]): int(one["count"]) for one in side["distribution"]["categorical"]["buckets"]}
+
+
+def _categories(
+    sides: Sequence[dict[str, int]], present: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Returns the categories with the most records on either side, and each side's shares of them and of the others."""
+    parts = [
+        {name: count / max(of, 1) for name, count in side.items()} for side, of in zip(sides, present, strict=True)
+    ]
+    most = {name: max(part.get(name, 0.0) for part in parts) for name in [*sides[0], *sides[1]]}
+    names = sorted(most, key=lambda name: (-most[name], name))[:CATEGORIES]
+    before, now = ([part.get(name, 0.0) for name in names] for part in parts)
+    if len(most) > len(names):
+        names.append(OTHERS)
+        for shares, of in ((before, present[0]), (now, present[1])):
+            shares.append(max(1 - sum(shares), 0.0) if of else 0.0)
+    return tuple(names), (tuple(before), tuple(now))

@@ -1,10 +1,12 @@
 """Reads the state of each stage from an execution's history. Pure; works on AWS's history and the emulator's."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.reuse import REUSED
 from pipeline.stages import STAGES, stage_of_state
 
 PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
@@ -18,6 +20,9 @@ PENDING, RUNNING, SUCCEEDED, FAILED, SKIPPED, ABORTED = (
 REJECTED = "REJECTED"
 """The state of the approval if the gate or a person rejected the model; the execution's status is then FAILED."""
 
+REUSED_STAGE = "REUSED"
+"""The state of a stage that did not run since an earlier execution's results take its place."""
+
 MODEL_REJECTED = "ModelRejected"
 """The error of an execution whose model was rejected."""
 
@@ -27,9 +32,16 @@ class StageProgress:
     """The state of one stage."""
 
     status: str
-    """PENDING, RUNNING, SUCCEEDED, FAILED, REJECTED, SKIPPED or ABORTED."""
+    """PENDING, RUNNING, SUCCEEDED, FAILED, REJECTED, SKIPPED, REUSED or ABORTED."""
     started: datetime | None = None
     ended: datetime | None = None
+    source: str | None = None
+    """The execution whose results are reused."""
+
+    @property
+    def text(self) -> str:
+        """The state for people: ``reused <execution>``, or the status."""
+        return f"reused {self.source}" if self.source else self.status
 
     def seconds(self, now: datetime) -> float | None:
         """Seconds from its start to its end, or to now; None if it has not started."""
@@ -43,9 +55,21 @@ def progress_of(execution: dict[str, Any], events: Iterable[dict[str, Any]]) -> 
         execution: as DescribeExecution returns it.
         events: its history, as GetExecutionHistory returns it, oldest first.
     """
-    return stage_progress(
+    progress = stage_progress(
         events, status=execution["status"], stopped=execution.get("stopDate"), error=execution.get("error")
     )
+    reused = reused_stages(json.loads(execution.get("input") or "{}"))
+    return progress | {key: StageProgress(status=REUSED_STAGE, source=source) for key, source in reused.items()}
+
+
+def reused_stages(content: Any) -> dict[str, str]:
+    """Returns the executions whose results take the place of stages, by the stages' keys.
+
+    Args:
+        content: the execution's input.
+    """
+    sections = content.items() if isinstance(content, dict) else ()
+    return {key: section[REUSED] for key, section in sections if isinstance(section, dict) and REUSED in section}
 
 
 def stage_progress(

@@ -60,6 +60,7 @@ class View:
             "stages": {
                 key: {
                     "status": stage.status,
+                    **({"reused": stage.source} if stage.source else {}),
                     "seconds": None if (seconds := stage.seconds(now)) is None else round(seconds, 3),
                     "job": self.jobs[key][1] if key in self.jobs and stage.started else None,
                     "last_log_line": self.lines.get(key),

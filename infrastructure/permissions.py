@@ -1,6 +1,6 @@
 """IAM statements: for the state machine's role, made of the stages' own grants, for the KMS key, and for executions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from pipeline.grants import OwnGrant, grants_of, integrations
+from pipeline.grants import Grant, OwnGrant, grants_of, integrations
 from pipeline.stages import STAGES
 
 
@@ -19,7 +19,8 @@ class Targets:
     gate: str
     topic: str
     approvals: str
-    """ARNs of the gate function, the topic and the table of approval requests."""
+    records: str
+    """ARNs of the gate function, the topic and the tables of approval requests and of records for reuse."""
     objects: str
     """The ARN pattern of all objects in the bucket."""
     images: tuple[str, ...]
@@ -36,18 +37,30 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
         targets: the deployment's own resources.
         stack: gives account and region.
     """
-    used = integrations(definition)
-    # SageMaker lowercases the names in its ARNs.
-    names = dict.fromkeys((targets.model_name, targets.model_name.lower()))
-    merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
-    own: list[OwnGrant] = []
     grants = grants_of(STAGES)
-    for grant in (grant for name in used for grant in grants.get(name, ())):
+    found = [grant for name in integrations(definition) for grant in grants.get(name, ())]
+    named = [grant for grant in found if isinstance(grant, Grant)]
+    yield from of_grants(named, model_name=targets.model_name, stack=stack)
+    for grant in found:
         if isinstance(grant, OwnGrant):
-            own.append(grant)
-        else:
-            key = (grant.service, grant.resources, grant.conditions)
-            merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
+            arns = getattr(targets, grant.target)
+            yield iam.PolicyStatement(actions=[grant.action], resources=[arns] if isinstance(arns, str) else [*arns])
+
+
+def of_grants(grants: Iterable[Grant], *, model_name: str, stack: cdk.Stack) -> Iterator[iam.PolicyStatement]:
+    """Yields the statements of grants, merged by resource.
+
+    Args:
+        grants: what to allow.
+        model_name: the model's identifier, part of every name that the module gives.
+        stack: gives account and region.
+    """
+    # SageMaker lowercases the names in its ARNs.
+    names = dict.fromkeys((model_name, model_name.lower()))
+    merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
+    for grant in grants:
+        key = (grant.service, grant.resources, grant.conditions)
+        merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
     for (service, resources, conditions), actions in merged.items():
         filled = dict.fromkeys(resource.format(model=name) for resource in resources for name in names)
         region = "" if service == "iam" else stack.region
@@ -59,9 +72,6 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
             ],
             conditions={"StringEquals": dict(conditions)} if conditions else None,
         )
-    for grant in own:
-        found = getattr(targets, grant.target)
-        yield iam.PolicyStatement(actions=[grant.action], resources=[found] if isinstance(found, str) else [*found])
 
 
 def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:

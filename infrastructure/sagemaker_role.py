@@ -32,6 +32,18 @@ _NETWORK_READS = (
 )
 
 
+def data_bucket_arns(stack: cdk.Stack, data_buckets: Iterable[str]) -> list[str]:
+    """Returns the ARNs of the buckets whose data jobs may read, beside the deployment's own.
+
+    Args:
+        stack: gives the partition and the region.
+        data_buckets: the names of the user's.
+    """
+    # The first bucket is AWS's own, readable by every account; the sample input takes its census data from there.
+    names = [f"sagemaker-sample-data-{stack.region}", *data_buckets]
+    return [f"arn:{stack.partition}:s3:::{name}" for name in names]
+
+
 class SageMakerRole(Construct):
     """A role that reads the bucket and the data, writes to some prefixes, pulls images, and writes logs and metrics.
 
@@ -83,10 +95,7 @@ class SageMakerRole(Construct):
             self.role.add_to_policy(statement)
 
     def _reads(self, bucket: s3.IBucket, data_buckets: Iterable[str]) -> list[iam.PolicyStatement]:
-        stack = cdk.Stack.of(self)
-        # The first bucket is AWS's own, readable by every account; the sample input takes its census data from there.
-        names = [f"sagemaker-sample-data-{stack.region}", *data_buckets]
-        read_only = [f"arn:{stack.partition}:s3:::{name}" for name in names]
+        read_only = data_bucket_arns(cdk.Stack.of(self), data_buckets)
         return [
             iam.PolicyStatement(
                 actions=["s3:ListBucket", "s3:GetBucketLocation"],

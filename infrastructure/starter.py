@@ -1,6 +1,7 @@
 """Starts the pipeline: the Lambda function that reads ``input.yaml``, and the schedule that invokes it."""
 
 import json
+from collections.abc import Iterable
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -15,6 +16,8 @@ from infrastructure.function import python_function
 from infrastructure.image import Images
 from infrastructure.monitoring import METRICS_NAMESPACE
 from infrastructure.permissions import key_statements
+from infrastructure.reuse import Reuse
+from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.bundle import INPUT_FILE
 from pipeline.places import SCRIPTS
 
@@ -34,6 +37,8 @@ class Starter(Construct):
         state_machine_arn: str,
         sagemaker_role_arn: str,
         images: Images,
+        reuse: Reuse,
+        data_buckets: Iterable[str] = (),
         model_name: str,
         schedule: str,
         schedule_enabled: bool,
@@ -62,6 +67,7 @@ class Starter(Construct):
                 "IMAGE_URI": images.sklearn_uri,
                 "XGBOOST_IMAGE_URI": images.xgboost_uri,
                 "IN_VPC": json.dumps(in_vpc),
+                "RECORDS_TABLE": reuse.table.table_name,
                 "POWERTOOLS_SERVICE_NAME": self.service,
                 "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             },
@@ -72,6 +78,7 @@ class Starter(Construct):
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine_arn]),
             *key_statements(key, "Decrypt", via="s3", stack=cdk.Stack.of(self)),
+            *reuse.lookups(data_bucket_arns(cdk.Stack.of(self), data_buckets)),
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)

@@ -11,6 +11,7 @@ from constructs import Construct
 from infrastructure.approval import Approval
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, key_statements, statements
+from infrastructure.reuse import Reuse
 from pipeline.asl.resources import Resources
 from pipeline.definition import definition
 from settings import Vpc
@@ -28,6 +29,7 @@ class Workflow(Construct):
         jobs_role: iam.IRole,
         serving_role: iam.IRole,
         approval: Approval,
+        reuse: Reuse,
         notifications: Notifications,
         model_name: str,
         image_repositories: tuple[str, ...],
@@ -42,6 +44,7 @@ class Workflow(Construct):
                 gate=approval.function.function_arn,
                 topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
+                records=reuse.table.table_name,
                 serving_role=serving_role.role_arn,
                 key=key.key_arn if key else None,
                 subnets=vpc.subnet_ids if vpc else (),
@@ -58,6 +61,7 @@ class Workflow(Construct):
             gate=approval.function.function_arn,
             topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
+            records=reuse.table.table_arn,
             objects=bucket.arn_for_objects("*"),
             images=image_repositories,
             model_name=model_name,

@@ -8,6 +8,7 @@ under ``<stage>.result`` in the data; the only variable holds the last error.
 from typing import Any
 
 from pipeline.asl.choices import FINISHED, choice_after, first_choice
+from pipeline.asl.recording import record_state
 from pipeline.asl.resources import Resources
 from pipeline.asl.retry_classification import with_retry_classification
 from pipeline.asl.timeouts import with_timeouts
@@ -24,7 +25,8 @@ def definition(resources: Resources) -> dict[str, Any]:
     start = name
     for stage in STAGES:
         name, choice = choice_after(stage)
-        states |= stage.states(resources, following=name) | choice
+        recorded = record_state(stage, resources, following=name)
+        states |= stage.states(resources, following=name) | recorded | choice
     states[FINISHED] = {"Type": "Succeed"}
     return {
         "Comment": "MLOps pipeline: each stage of input.yaml whose run flag is true, in order.",

@@ -103,11 +103,15 @@ def _kind(noun: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", noun).lower()
 
 
+_RECORDING: Grants = {"dynamodb:putItem": (OwnGrant("dynamodb:PutItem", "records"),)}
+"""Of every stage that can be reused (``pipeline.asl.recording``)."""
+
+
 def grants_of(stages: Iterable[Stage]) -> Grants:
     """Returns the grants of all these stages without duplicates."""
     found: dict[str, dict[Grant | OwnGrant, None]] = {}
     for stage in stages:
-        for integration, grants in stage.grants().items():
+        for integration, grants in ({**stage.grants(), **_RECORDING} if stage.kept_result else stage.grants()).items():
             found.setdefault(integration, {}).update(dict.fromkeys(grants))
     return {integration: tuple(grants) for integration, grants in found.items()}
 

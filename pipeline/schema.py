@@ -19,7 +19,9 @@ from botocore.model import ServiceModel
 from pipeline.botocore_docs import in_words, plain_text, portable_pattern
 from pipeline.input.tokens import TOKENS
 from pipeline.input.validator import EXPECTED
+from pipeline.reuse import REUSE
 from pipeline.stages import SAGEMAKER_NAME_LENGTH, STAGES
+from pipeline.stages.section_schema import reuse_properties
 
 if TYPE_CHECKING:
     from botocore.model import Shape, StructureShape
@@ -53,6 +55,7 @@ def input_schema() -> dict[str, Any]:
     properties = _own_properties()
     for stage in STAGES:
         properties[stage.key] = stage.section(shapes)
+        properties[stage.key]["properties"] |= reuse_properties(stage)
     (rules,) = [stage.rules() for stage in STAGES if stage.rules()] or [{}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -79,6 +82,10 @@ def _own_properties() -> dict[str, Any]:
             "type": ["string", "null"],
         }
         | name,
+        REUSE: {
+            "description": "Whether stages whose inputs have not changed are reused from an earlier execution.",
+            "type": ["boolean", "null"],
+        },
     }
 
 

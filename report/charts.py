@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from executions.evaluation import Bin, Column, Cut, Point
-from report.svg import Plot, Scale, distribution
+from executions.monitoring import Feature
+from report.svg import Plot, Scale, distribution, element
 
 _ROWS = 11
 """The number of rows in a curve's table."""
 _LARGEST_DOT = 9.0
+_LABEL = 7
+"""The characters of a category that fit below its bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,42 @@ def profile(column: Column) -> Markup:
     else:
         label = f"from {column.bins[0]} to {column.bins[-1]}" if column.bins else ""
     return distribution(train, test, label)
+
+
+def drift(feature: Feature) -> Markup:
+    """A feature's distribution in the baseline, as bars, and in the window, as a line over them."""
+    before, now = feature.shares
+    if not before:
+        return Markup("")
+    edges = feature.edges or tuple(range(len(before) + 1))
+    ticks = tuple((place + 0.5, _shortened(name)) for place, name in enumerate(feature.categories))
+    x = Scale.of(edges) if feature.edges else Scale(low=0, high=len(before), ticks=ticks)
+    plot = Plot(across="Value" if feature.edges else "Category", up="Share", x=x, y=Scale.of([0.0, *before, *now]))
+    bins = list(zip(edges, edges[1:], before, now, strict=False))  # the last edge only ends a bar
+    return plot.draw(
+        element("title", _values(feature)),
+        *(plot.bar(start, end, share, "train") for start, end, share, _ in bins),
+        plot.line([point for start, end, _, share in bins for point in ((start, share), (end, share))], "test"),
+        label=f"{feature.name}: the distribution in the baseline and in the window",
+    )
+
+
+def small_drift(feature: Feature) -> Markup:
+    """The same as a small picture; its title has the values."""
+    before, now = feature.shares
+    if not before:
+        return Markup("")
+    return distribution(before, now, _values(feature))
+
+
+def _values(feature: Feature) -> str:
+    names = feature.categories or [f"up to {edge:.4g}" for edge in feature.edges[1:]]
+    parts = zip(names, *feature.shares, strict=True)
+    return ", ".join(f"{name}: {old:.1%}, now {new:.1%}" for name, old, new in parts)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _some(points: list[Point]) -> list[Point]:

@@ -12,12 +12,13 @@ from executions import evaluation as evaluation_report
 from executions.history import failed_stage, reason
 from executions.inputs import CODE, inputs
 from executions.jobs import job_names
-from executions.progress import progress_of
+from executions.monitoring import BASELINE, OUTPUT, STATISTICS, VIOLATIONS
+from executions.progress import progress_of, reused_stages
 from executions.results import REPORT, report_uri
 from executions.text import one_line
 from pipeline.limits import MAX_REPORT_BYTES
 from pipeline.stages import STAGES
-from report.facts import Facts, Failure, StoredObject
+from report.facts import Facts, Failure, Monitored, StoredObject
 from report.stored_objects import StoredObjects, TooManyObjectsError, stored
 
 LOG_LINES = 40
@@ -66,6 +67,7 @@ class Collector:
             evaluation=evaluation,
             evaluation_uri=uri,
             champion=self._had(absent, "Champion", self._report, best) if best else None,
+            monitored=self._had(absent, "Monitoring", self._monitored, content) if results["monitoring"] else None,
             published=self._had(absent, "Scripts", self._published, content, execution["startDate"]) or (),
             artifact=self._had(absent, "Model artifact", self._artifact, results["training"]),
             failure=self._failure(absent, execution, stages, content),
@@ -141,6 +143,21 @@ class Collector:
             raise _AbsentError(f"{uri} is not a JSON object")
         return content
 
+    def _monitored(self, content: dict[str, Any]) -> Monitored:
+        """What the monitoring job read and wrote."""
+        request = content["monitoring"].get("input") or {}
+        baseline = next((uri for name, uri in inputs(request) if name == BASELINE), None)
+        outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or [{}]
+        named = [output for output in outputs if output.get("OutputName") == OUTPUT]  # as the state machine chooses it
+        written = ((named or outputs)[0].get("S3Output") or {}).get("S3Uri")
+        if not baseline or not written:
+            raise _AbsentError(f"the monitoring job has no {'output' if baseline else f'input named {BASELINE}'}")
+        return Monitored(
+            baseline=self._report(f"{baseline.rstrip('/')}/{STATISTICS}"),
+            window=self._report(f"{written.rstrip('/')}/{STATISTICS}"),
+            violations=self._report(f"{written.rstrip('/')}/{VIOLATIONS}"),
+        )
+
     def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
         """The objects below the scripts' prefix, as they were at the start."""
         code = next((uri for name, uri in _inputs(content) if name == CODE), None)
@@ -150,7 +167,12 @@ class Collector:
 
     def _data(self, content: dict[str, Any], name: str, started: datetime) -> tuple[StoredObject, ...]:
         """The objects that stages read and no stage of this execution wrote, as they were at the start."""
-        uris = {uri: None for channel, uri in _inputs(content) if channel != CODE and name not in uri}
+        made = {name, *reused_stages(content).values()}
+        uris = {
+            uri: None
+            for channel, uri in _inputs(content)
+            if channel != CODE and not any(execution in uri for execution in made)
+        }
         return tuple(stored for uri in uris for stored in self._at(uri, started))
 
     def _at(self, uri: str, moment: datetime) -> tuple[StoredObject, ...]:

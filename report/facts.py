@@ -40,6 +40,18 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Monitored:
+    """What a monitoring job compared, and what it found."""
+
+    baseline: dict[str, Any]
+    """The baseline's ``statistics.json``."""
+    window: dict[str, Any]
+    """The window's ``statistics.json``."""
+    violations: dict[str, Any]
+    """``constraint_violations.json``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """The facts of one execution."""
 
@@ -57,6 +69,8 @@ class Facts:
     evaluation_uri: str | None = None
     champion: dict[str, Any] | None = None
     """The evaluation report of the latest approved model version."""
+    monitored: Monitored | None = None
+    """None if nothing was monitored."""
     published: tuple[StoredObject, ...] = ()
     """The scripts and ``input.yaml``, as they were when the execution started."""
     data: tuple[StoredObject, ...] = ()

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from executions import evaluation
+from executions import monitoring as monitored
 from executions.evaluation import Bin, Confusion, Metric
 from executions.jobs import job_names
+from executions.monitoring import Feature, Violation
 from executions.progress import MODEL_REJECTED, PENDING
 from pipeline.numbers import number
 from report import charts
 from report.charts import Curve
 from report.facts import Facts
 from report.outcome import short_name
+
+DRIFTED = 8
+"""The number of features whose distributions are drawn large."""
 
 Rows = list[tuple[str, str]]
 """Names and values."""
@@ -55,7 +60,11 @@ def timeline(facts: Facts) -> list[TimelineRow]:
             TimelineRow(
                 key=key,
                 status=stage.status,
-                state="not reached" if facts.stopped and stage.status == PENDING else stage.status.lower(),
+                state="not reached"
+                if facts.stopped and stage.status == PENDING
+                else stage.text
+                if stage.source
+                else stage.status.lower(),
                 job=jobs[key][1] if key in jobs and stage.started else None,
                 started=stage.started,
                 seconds=seconds,
@@ -168,6 +177,37 @@ def _positives(facts: Facts) -> float | None:
         return None
     total = sum(map(sum, found.counts))
     return number(sum(found.counts[1]) / total) if total else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """What was monitored."""
+
+    outcome: str
+    records: float | None
+    violations: list[Violation]
+    drifted: list[Feature]
+    """The features and scores that drifted most, at most ``DRIFTED``."""
+    others: list[Feature]
+
+
+def monitoring(facts: Facts) -> Monitoring | None:
+    """The outcome of monitoring, and the distributions."""
+    result, found = facts.result("monitoring"), facts.monitored
+    if "outcome" not in result:
+        return None
+    violations = monitored.violations(found.violations) if found else []
+    features = monitored.features(found.baseline, found.window) if found else []
+    # The violations' order is that of the distance.
+    order = {name: place for place, name in enumerate(dict.fromkeys(one.feature for one in violations))}
+    drifted = sorted((one for one in features if one.name in order), key=lambda one: order[one.name])[:DRIFTED]
+    return Monitoring(
+        outcome=str(result["outcome"]).replace("_", " "),
+        records=number(result.get("records")),
+        violations=violations,
+        drifted=drifted,
+        others=[one for one in features if one not in drifted],
+    )
 
 
 def approval(facts: Facts) -> Rows:

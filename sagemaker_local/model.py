@@ -15,7 +15,7 @@ from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import JobFiles
-from sagemaker_local.listings import Document, only, select_page, timestamp
+from sagemaker_local.listings import Document, only, select_page, timestamp, without
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -62,6 +62,10 @@ class Models:
         self._created.add(name)
         response = {"SdkHttpMetadata": {"HttpStatusCode": 200}, "SdkResponseMetadata": {"RequestId": str(uuid.uuid4())}}
         return {"ModelArn": arn} | response
+
+    def describe(self, request: Document) -> Document:
+        """DescribeModel. Raises AwsError if it does not exist."""
+        return without(self._request(request["ModelName"]), "Tags")
 
     def list_models(self, request: Document) -> Document:
         """ListModels."""

@@ -43,6 +43,7 @@ def functions(
         SAGEMAKER: jobs.functions
         | {
             "createModel": models.create,
+            "describeModel": models.describe,
             "listModels": models.list_models,
             "deleteModel": models.delete,
             "createModelPackageGroup": registry.create_group,

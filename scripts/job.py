@@ -4,8 +4,8 @@
 ``evaluation.py`` evaluates it on the latter, ``inference.py`` serves it, and ``monitoring.py`` compares what it scored
 with its baseline. They are deployed together in one folder:
 
-- ``tables.py`` reads tables, ``values.py`` their values, ``columns.py`` decides what their columns are, ``options.py``
-  reads what the user says about them, and ``schema.py`` is what has been decided;
+- ``tables.py`` and ``parquet.py`` read tables, ``values.py`` their values, ``columns.py`` decides what their columns
+  are, ``options.py`` reads what the user says about them, and ``schema.py`` is what has been decided;
 - ``rows.py`` reads the train and test files and requests, ``encoder.py`` turns them into numbers, ``model.py`` is the
   model, and ``prediction.py`` what it predicts;
 - ``quality.py`` and ``quality_*.py`` compute the metrics, ``calibration.py``, ``importance.py`` and

@@ -1,6 +1,6 @@
 """Processing job: cleans the records of a table and splits them into train and test files.
 
-Reads every CSV file under ``/opt/ml/processing/input``. Options are environment variables of the job, which
+Reads every CSV and Parquet file under ``/opt/ml/processing/input``. Options are environment variables of the job, which
 ``preprocessing.input.Environment`` in input.yaml sets:
 
 - ``LABEL``: the column to predict; by default the last one.

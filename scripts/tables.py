@@ -1,4 +1,4 @@
-"""Reads tables: the CSV files of a folder, packed or not, which have one header in common. Standard library only.
+"""Reads tables: the CSV or Parquet files of a folder, which have the same columns. Standard library only.
 
 A file is read in batches of columns, so memory does not grow with its size, and what a column needs is done once for
 each of its distinct values. Columns are found by their names.
@@ -18,10 +18,11 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+import parquet
 from job import JobError
 
 PACKED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-KINDS = (".csv", ".tsv", ".txt")
+KINDS = (".csv", ".tsv", ".txt", parquet.SUFFIX)
 SEPARATORS = ",;\t|"
 
 # Records are read in batches that fit into a processor's cache.
@@ -47,21 +48,18 @@ class Table:
             JobError: there are none, a file is of another kind, or two headers differ.
         """
         files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
-        if any(".parquet" in file.suffixes for file in files):
-            raise JobError(
-                f"{files[0]} is Parquet, which these scripts do not read; convert it to CSV: "
-                'pandas.read_parquet("data.parquet").to_csv("data.csv.gz", index=False)'
-            )
         found = [file for file in files if _kind(file) in KINDS]
         if not found:
             instead = f", only {', '.join(file.name for file in files[:5])}" if files else ""
-            raise JobError(f"no CSV file under {folder}{instead}; expected names that end in .csv, .tsv, .csv.gz, ...")
-        columns = read_header(found[0])[0]
+            raise JobError(
+                f"no table under {folder}{instead}; expected names that end in .csv, .tsv, .csv.gz, .parquet, ..."
+            )
+        columns = read_names(found[0])
         for file in found[1:]:
-            others = read_header(file)[0]
+            others = read_names(file)
             if set(others) != set(columns):
                 lacks, has = (_listed(set(a) - set(b)) for a, b in ((columns, others), (others, columns)))
-                raise JobError(f"{file}, line 1: not the columns of {found[0].name}: lacks {lacks}, and has {has} more")
+                raise JobError(f"{file}: not the columns of {found[0].name}: lacks {lacks}, and has {has} more")
         return cls(found, columns)
 
     def batches(self) -> Iterator[list[tuple[str, ...]]]:
@@ -71,33 +69,46 @@ class Table:
             JobError: a file cannot be read, or a line has another number of values than the header.
         """
         for file in self.files:
-            header, separator = read_header(file)
+            header = read_names(file)
             positions = [header.index(name) for name in self.columns]
-            for rows in _batches_of_rows(file, separator, len(header)):
+            if _is_parquet(file):
+                yield from parquet.read_columns(file, positions, BATCH)
+                continue
+            for rows in _batches_of_rows(file, read_header(file)[1], len(header)):
                 columns = list(zip(*rows))
                 yield [columns[position] for position in positions]
 
     def place(self, column: str, is_meant: Callable[[str], bool]) -> str:
         """Returns the first value of a column that is meant, with file and line: for an error's message."""
         for file in self.files:
-            header, separator = read_header(file)
-            position = header.index(column)
-            with open_text(file) as lines:
-                reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-                next(reader)
-                for row in reader:
-                    if row and is_meant(row[position]):
-                        return f"{row[position].strip()!r} in {file}, line {reader.line_num}"
+            for where, value in _numbered(file, read_names(file).index(column)):
+                if is_meant(value):
+                    return f"{value.strip()!r} in {file}, {where}"
         return "none"
 
 
-def read_header(file: Path) -> tuple[list[str], str]:
-    """Returns the names of a file's columns, and what separates its values.
+def read_names(file: Path) -> list[str]:
+    """Returns the names of a file's columns.
 
     A column without a name is called after its position: ``column 1`` is what pandas writes as its index.
 
     Raises:
         JobError: the file is empty, cannot be read, or two columns have one name.
+    """
+    cells = parquet.read_names(file) if _is_parquet(file) else read_header(file)[0]
+    names = [" ".join(cell.split()) or f"column {number}" for number, cell in enumerate(cells, start=1)]
+    for name, times in Counter(names).items():
+        if times > 1:
+            where = ", ".join(str(number) for number, other in enumerate(names, start=1) if other == name)
+            raise JobError(f"{file}, line 1: columns {where} are all named {name!r}; give each its own name")
+    return names
+
+
+def read_header(file: Path) -> tuple[list[str], str]:
+    """Returns the first line of a CSV file, and what separates its values.
+
+    Raises:
+        JobError: the file is empty, or cannot be read.
     """
     try:
         with open_text(file) as lines:
@@ -106,15 +117,9 @@ def read_header(file: Path) -> tuple[list[str], str]:
             raise JobError(f"{file} is empty")
         separator = max(SEPARATORS, key=lambda character: len(_split(line, character)))
         with open_text(file) as lines:
-            cells = next(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+            return next(csv.reader(lines, delimiter=separator, skipinitialspace=True)), separator
     except UNREADABLE as error:
         raise _unreadable(file, 1, error) from error
-    names = [" ".join(cell.split()) or f"column {number}" for number, cell in enumerate(cells, start=1)]
-    for name, times in Counter(names).items():
-        if times > 1:
-            where = ", ".join(str(number) for number, other in enumerate(names, start=1) if other == name)
-            raise JobError(f"{file}, line 1: columns {where} are all named {name!r}; give each its own name")
-    return names, separator
 
 
 def open_text(file: Path) -> TextIO:
@@ -140,6 +145,19 @@ def _batches_of_rows(file: Path, separator: str, width: int) -> Iterator[list[li
                     yield rows
         except UNREADABLE as error:
             raise _unreadable(file, reader.line_num + 1, error) from error
+
+
+def _numbered(file: Path, position: int) -> Iterator[tuple[str, str]]:
+    """Yields each value of a column, and where it is."""
+    if _is_parquet(file):
+        batches = parquet.read_columns(file, [position], BATCH)
+        values = (value for (values,) in batches for value in values)
+        yield from ((f"record {number:,}", value) for number, value in enumerate(values, start=1))
+        return
+    with open_text(file) as lines:
+        reader = csv.reader(lines, delimiter=read_header(file)[1], skipinitialspace=True)
+        next(reader)
+        yield from ((f"line {reader.line_num}", row[position]) for row in reader if row)
 
 
 def _wrong_length(file: Path, separator: str, width: int) -> JobError:
@@ -177,6 +195,10 @@ def _first_wrong_byte(lines: IO[bytes]) -> tuple[int, int, int]:
 
 def _split(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == parquet.SUFFIX
 
 
 def _kind(file: Path) -> str:

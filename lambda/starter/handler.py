@@ -2,7 +2,8 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -12,11 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.input.errors import InputError, InvalidFileError, path_text
-from pipeline.input.execution import execution_input
+from pipeline.input.execution import ExecutionInput, execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from starter.errors import RefusedInputError, ServiceError
 from starter.event import StartEvent, described, read_event
 from starter.file import read_file
+
+if TYPE_CHECKING:
+    from pipeline.reuse.decision import Lookup
 
 logger = Logger()
 metrics = Metrics()
@@ -46,9 +50,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Returns:
         ``executionArn``, ``name``, ``started`` (false if the same event had already started the execution) and
-        ``version`` (the VersionId of the file); they are logged, too. If the event or the file is invalid: ``started``
-        false, ``errorType`` and ``errorMessage``, which names the file's location. This is returned instead of raised,
-        because Lambda would retry an error, to no avail.
+        ``version`` (the VersionId of the file); with reuse, ``reused`` (the executions whose results are reused, by
+        stage) or ``reuse_unavailable`` (why none are); they are logged, too. If the event or the file is invalid:
+        ``started`` false, ``errorType`` and ``errorMessage``, which names the file's location. This is returned instead
+        of raised, because Lambda would retry an error, to no avail.
 
     Raises:
         ServiceError: an AWS call failed; a retry may succeed.
@@ -81,10 +86,16 @@ def _start(request: StartEvent) -> dict[str, Any]:
     file, version = read_file(s3, request)
     try:
         made = execution_input(
-            file, tokens=_TOKENS, event_id=request.identity, overrides=request.overrides, in_vpc=_IN_VPC
+            file,
+            tokens=_TOKENS,
+            event_id=request.identity,
+            overrides=request.overrides,
+            in_vpc=_IN_VPC,
+            lookup=_lookup,
         )
     except InvalidFileError as error:
         raise RefusedInputError(f"{request.location}: {error}") from error
+    reuse = _reuse(made)
     called = datetime.now(UTC)
     try:
         started = step_functions.start_execution(stateMachineArn=_STATE_MACHINE_ARN, name=made.name, input=made.text)
@@ -95,4 +106,34 @@ def _start(request: StartEvent) -> dict[str, Any]:
         raise ServiceError(f"{request.location}: Step Functions did not start {made.name}: {error}") from error
     # If the execution is already running with the same input, Step Functions returns its original start date.
     is_new = started["startDate"] >= called - _CLOCK_TOLERANCE
-    return {"executionArn": started["executionArn"], "name": made.name, "started": is_new, "version": version}
+    return {
+        "executionArn": started["executionArn"],
+        "name": made.name,
+        "started": is_new,
+        "version": version,
+        **reuse,
+    }
+
+
+def _lookup() -> "Lookup":
+    """Reads what reuse depends on; imported here, since an execution without reuse should not wait for it."""
+    from pipeline.reuse.lookup import AwsLookup  # noqa: PLC0415
+
+    return AwsLookup(client=_client, errors=(ClientError, BotoCoreError), table=os.environ["RECORDS_TABLE"])
+
+
+@cache
+def _client(service: str) -> Any:
+    client: Any = boto3.client  # its overloads name each service
+    return client(service, config=_config)
+
+
+def _reuse(made: ExecutionInput) -> dict[str, Any]:
+    """The answer's part about reuse; empty if the input does not turn it on."""
+    if made.reuse_error:
+        metrics.add_metric(name="ReuseUnavailable", unit=MetricUnit.Count, value=1)
+        logger.warning("nothing is reused, and every stage runs: %s", made.reuse_error)
+        return {"reuse_unavailable": made.reuse_error}
+    if not made.decisions:
+        return {}
+    return {"reused": {key: each.reused.execution for key, each in made.decisions.items() if each.reused}}

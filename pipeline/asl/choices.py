@@ -1,8 +1,13 @@
-"""The Choices between the stages: each leads to the first following stage whose ``run`` flag is true."""
+"""The Choices between the stages: each leads to the first following stage whose ``run`` flag is true.
+
+A stage whose section has a record to keep is recorded first, and then passes the Choice again; without reuse, no state
+is added to an execution.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.asl.recording import record_rule
 from pipeline.stages import STAGES, Stage
 
 FINISHED = "Finished"
@@ -19,7 +24,7 @@ def choice_after(stage: Stage) -> tuple[str, dict[str, Any]]:
     if not following:
         return FINISHED, {}
     name = f"After {stage.key}"
-    return name, {name: _choice(stage.exit_rules(), following)}
+    return name, {name: _choice([*stage.exit_rules(), *record_rule(stage)], following)}
 
 
 def _choice(exits: list[tuple[str, str]], stages: Sequence[Stage]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ class Resources:
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
     """Name of the DynamoDB table with the open requests for approval."""
+    records: str
+    """Name of the DynamoDB table with the records of stages to reuse."""
     serving_role: str
     """ARN of the default role for models."""
     key: str | None = None
@@ -35,6 +37,7 @@ class Resources:
             "gate": self.gate,
             "topic": self.topic,
             "approvals": self.approvals,
+            "records": self.records,
             "serving_role": self.serving_role,
         }
         if self.key:
@@ -44,5 +47,7 @@ class Resources:
         return found
 
 
-PLACEHOLDERS = Resources(gate="GATE", topic="TOPIC", approvals="APPROVALS", serving_role="SERVING-ROLE")
+PLACEHOLDERS = Resources(
+    gate="GATE", topic="TOPIC", approvals="APPROVALS", records="RECORDS", serving_role="SERVING-ROLE"
+)
 """For definitions without a deployment: the diagrams, and the tests."""

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.input.errors import InputIssue, InvalidFileError, Path
 from pipeline.input.lineage import fill_in_input
@@ -14,7 +14,11 @@ from pipeline.input.resource_names import names_outside_scope
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.input.validator import problems
 from pipeline.input.yaml_document import Document
+from pipeline.reuse import REUSE
 from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH, SAGEMAKER_NAME_LENGTH, STAGES
+
+if TYPE_CHECKING:
+    from pipeline.reuse.decision import Decision, Lookup
 
 MAX_INPUT_BYTES = 262_144
 """The maximum size of an execution's input, in bytes of UTF-8 (StartExecution, ``input``)."""
@@ -36,6 +40,10 @@ class ExecutionInput:
     content: dict[str, Any]
     text: str
     """The content as JSON."""
+    decisions: Mapping[str, "Decision"] = field(default_factory=dict)
+    """Which stages are reused, and why the others run; empty if the input does not turn reuse on."""
+    reuse_error: str | None = None
+    """Why reuse, which the input turns on, is not available; all stages run."""
 
 
 def execution_input(
@@ -45,6 +53,7 @@ def execution_input(
     event_id: str,
     overrides: Mapping[str, Any] | None = None,
     in_vpc: bool = False,
+    lookup: "Callable[[], Lookup] | None" = None,
 ) -> ExecutionInput:
     """Returns the execution that a file describes.
 
@@ -54,6 +63,7 @@ def execution_input(
         event_id: identifies the event, however often it is delivered; part of the execution's name.
         overrides: merged over the parsed file before validation: mappings key by key, everything else replaced.
         in_vpc: whether the deployment's models run in a VPC by default (its parameter ``vpc-subnet-ids``).
+        lookup: makes what reads S3 and the records if the input turns reuse on; without it, nothing is reused.
 
     Raises:
         InvalidFileError: the file is invalid; has every issue.
@@ -63,7 +73,13 @@ def execution_input(
     try:
         data = merged(document.data, overrides)
         return checked_input(
-            data, tokens=tokens, event_id=event_id, found=document.problems, in_vpc=in_vpc, overrides=overrides
+            data,
+            tokens=tokens,
+            event_id=event_id,
+            found=document.problems,
+            in_vpc=in_vpc,
+            overrides=overrides,
+            lookup=lookup,
         )
     except InvalidFileError as error:
         located = [_located(problem, document, overrides) for problem in error.problems]
@@ -86,6 +102,7 @@ def checked_input(
     found: list[InputIssue] | None = None,
     in_vpc: bool = False,
     overrides: Mapping[str, Any] | None = None,
+    lookup: "Callable[[], Lookup] | None" = None,
 ) -> ExecutionInput:
     """Returns the execution that parsed data describes.
 
@@ -96,6 +113,7 @@ def checked_input(
         found: the issues found so far.
         in_vpc: as for ``execution_input``.
         overrides: what has been merged in; recorded in the execution's input.
+        lookup: as for ``execution_input``.
 
     Raises:
         InvalidFileError: the data is invalid; has every issue, without positions.
@@ -111,6 +129,16 @@ def checked_input(
             [InputIssue(message=f"there is more; the first {MAX_PROBLEMS} are shown")] if wrong[MAX_PROBLEMS:] else []
         )
         raise InvalidFileError(wrong[:MAX_PROBLEMS] + more)
+    made = ExecutionInput(name=name, content=content, text=_text(content, overrides))
+    return made if lookup is None else _with_reuse(made, data, tokens=tokens, lookup=lookup, overrides=overrides)
+
+
+def _text(content: dict[str, Any], overrides: Mapping[str, Any] | None) -> str:
+    """The execution's input as JSON. Adds the overrides to the content.
+
+    Raises:
+        InvalidFileError: it is larger than Step Functions allows, or contains half a character.
+    """
     if overrides:
         content[OVERRIDES] = overrides
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
@@ -121,7 +149,38 @@ def checked_input(
     if size > MAX_INPUT_BYTES:
         message = f"the input has {size:,} bytes as JSON; Step Functions allows {MAX_INPUT_BYTES:,}"
         raise InvalidFileError([InputIssue(message=message)])
-    return ExecutionInput(name=name, content=content, text=text)
+    return text
+
+
+def _with_reuse(
+    made: ExecutionInput,
+    data: dict[str, Any],
+    *,
+    tokens: Mapping[str, str],
+    lookup: "Callable[[], Lookup]",
+    overrides: Mapping[str, Any] | None,
+) -> ExecutionInput:
+    """Returns the execution in which stages are reused, if the input turns that on."""
+    if not any(section.get(REUSE) is True for section in (data, *data.values()) if isinstance(section, dict)):
+        return made
+    # Imported here, since an execution without reuse should not wait for it.
+    from pipeline.reuse.decision import UnavailableError, applied, decide, is_on  # noqa: PLC0415
+
+    if not is_on(data):
+        return made
+    try:
+        decisions = decide(data, execution=made.name, tokens=tokens, lookup=lookup())
+    except UnavailableError as error:
+        return replace(made, reuse_error=str(error))
+    reused = {key: decision.reused.execution for key, decision in decisions.items() if decision.reused}
+    content, _ = fill_in_input(data, execution=made.name, tokens=tokens, reused=reused)
+    try:
+        content = applied(content, decisions)
+        return replace(made, content=content, text=_text(content, overrides), decisions=decisions)
+    except InvalidFileError:
+        # The description of the keys is for people only.
+        content = applied(content, decisions, described=False)
+        return replace(made, content=content, text=_text(content, overrides), decisions=decisions)
 
 
 def execution_name(

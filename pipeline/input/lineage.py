@@ -4,6 +4,9 @@ A stage writes to the S3 URIs that contain ``SFN_EXECUTION_ID``, and to the fold
 job: ``<S3OutputPath>/<job name>/output``. If a stage reads what a stage that does not run would have written, the token
 becomes ``source_execution_id`` instead of this execution. Without one, the input is rejected: otherwise the job would
 wait for its instance only to find nothing.
+
+A stage whose results are reused (``pipeline.reuse``) has a source of its own: what it would have written is read from
+there.
 """
 
 import re
@@ -26,8 +29,11 @@ _NAME = CREATE_MODEL.name_field
 _MAKER = CREATE_MODEL.key
 
 
+_URI = re.compile(r"s3://[^\s,;\"']+")
+
+
 def fill_in_input(
-    data: dict[str, Any], *, execution: str, tokens: Mapping[str, str]
+    data: dict[str, Any], *, execution: str, tokens: Mapping[str, str], reused: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any], list[InputIssue]]:
     """Returns the input with every token filled in, and an issue for each reference to what no stage creates.
 
@@ -35,7 +41,9 @@ def fill_in_input(
         data: the parsed file; below the top level it may have any shape.
         execution: this execution's name.
         tokens: the value of each of the other tokens.
+        reused: the execution whose results take the place of a stage's, by the stage's key.
     """
+    reused = reused or {}
     source = data.get(SOURCE)
     source = source if isinstance(source, str) else None
     ours = {**tokens, EXECUTION_TOKEN: execution}
@@ -43,19 +51,51 @@ def fill_in_input(
     filled = {key: value if key == SOURCE else fill_in(value, ours) for key, value in data.items()}
     found: list[InputIssue] = []
     uses = [StageSection(stage, data[stage.key]) for stage in STAGES if data.get(stage.key) is not None]
-    written = [(use, _writes(use)) for use in uses]
+    written = [(use, writes(use)) for use in uses]
     for number, use in enumerate(uses):
         if not use.runs:
             filled[use.stage.key] = fill_in(use.value, theirs)
             continue
         missing = [*_unwritten(use, _Writers(written[:number])), *_unmade_models(use, data)]
         from_source = {problem.path for problem in missing}
-        filled[use.stage.key] = _filled(use.value, (use.stage.key,), ours, theirs, from_source)
+        # A reused stage's section says what its execution did: it wrote there, and read what its sources had written.
+        own = {**ours, EXECUTION_TOKEN: reused.get(use.stage.key, execution)}
+        value = with_sources(use, written[:number], reused) if reused else use.value
+        filled[use.stage.key] = _filled(value, (use.stage.key,), own, theirs, from_source)
         if source:
             _name_models(use, data, filled, source)
         else:
             found += missing
+        if _MAKER in reused:
+            _name_models(use, data, filled, reused[_MAKER], is_reused=True)
     return filled, found
+
+
+def with_sources(
+    use: StageSection, earlier: Sequence[tuple[StageSection, list[str]]], sources: Mapping[str, str]
+) -> Any:
+    """Returns a stage's section in which each URI that it reads names the execution that wrote there.
+
+    Args:
+        use: the section, with its tokens.
+        earlier: the sections of the stages before it, each with the URIs that it writes.
+        sources: the executions by the keys of the stages that wrote; URIs of other stages keep their token.
+    """
+    writers = _Writers(earlier)
+
+    def sourced(found: re.Match[str]) -> str:
+        writer = writers.of(found[0].rstrip("/")) if EXECUTION_TOKEN in found[0] else None
+        source = sources.get(writer.stage.key) if writer else None
+        return found[0] if source is None else found[0].replace(EXECUTION_TOKEN, source)
+
+    def walked(value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {key: walked(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walked(item, (*path, index)) for index, item in enumerate(value)]
+        return _URI.sub(sourced, value) if isinstance(value, str) and not is_write(path) else value
+
+    return walked(use.value, (use.stage.key,))
 
 
 def _filled(value: Any, path: Path, ours: Mapping[str, str], theirs: Mapping[str, str], from_source: set[Path]) -> Any:
@@ -72,13 +112,13 @@ def _unwritten(use: StageSection, earlier: "_Writers") -> Iterator[InputIssue]:
     before = STAGES[: STAGES.index(use.stage)]
     absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
     for path, text in _executions_own(use):
-        if _is_write(path):
+        if is_write(path):
             continue
         writers = [writer for writer in map(earlier.of, _uris(text)) if writer]
         idle = next((writer.stage.key for writer in writers if not writer.runs), None)
         if idle:
             yield _problem(path, text, f"{idle} writes that, and {idle}.run is not true: let it run,")
-        elif not writers and absent and _is_read(path):
+        elif not writers and absent and is_read(path):
             without = " and ".join(absent)
             yield _problem(path, text, f"no stage before it writes that, and there is no {without}: add it,")
 
@@ -95,13 +135,13 @@ def _executions_own(use: StageSection) -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
-def _writes(use: StageSection) -> list[str]:
+def writes(use: StageSection) -> list[str]:
     """Returns the S3 URIs that the stage may write to, including those in a script's arguments."""
-    given = [uri for path, text in _executions_own(use) if not _is_read(path) for uri in _uris(text)]
-    return [*given, *_uris(_output_folder(use))]
+    given = [uri for path, text in _executions_own(use) if not is_read(path) for uri in _uris(text)]
+    return [*given, *_uris(output_folder(use))]
 
 
-def _output_folder(use: StageSection) -> str:
+def output_folder(use: StageSection) -> str:
     """Returns the folder that SageMaker names after the stage's job; empty if it names none.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
@@ -168,16 +208,18 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _strings(item, (*path, index))
 
 
-def _is_write(path: Path) -> bool:
+def is_write(path: Path) -> bool:
+    """Whether a job writes to what the value at a path of the input names."""
     return any(word in part for part in path[2:] if isinstance(part, str) for word in _WRITE_WORDS)
 
 
-def _is_read(path: Path) -> bool:
-    return path[-1] in _READ_FIELDS and not _is_write(path)
+def is_read(path: Path) -> bool:
+    """Whether SageMaker itself reads from what the value at a path of the input names."""
+    return path[-1] in _READ_FIELDS and not is_write(path)
 
 
 def _uris(text: str) -> list[str]:
-    return [uri.rstrip("/") for uri in re.findall(r"s3://[^\s,;\"']+", text) if EXECUTION_TOKEN in uri]
+    return [uri.rstrip("/") for uri in _URI.findall(text) if EXECUTION_TOKEN in uri]
 
 
 def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:
@@ -196,7 +238,9 @@ def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[Input
             yield InputIssue(path=path, message=f"{message}: let it run, {REMEDY}", value=name)
 
 
-def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, Any], source: str) -> None:
+def _name_models(
+    use: StageSection, data: Mapping[str, Any], filled: dict[str, Any], source: str, *, is_reused: bool = False
+) -> None:
     """Fills in the source execution's model wherever the input names none.
 
     Args:
@@ -204,9 +248,10 @@ def _name_models(use: StageSection, data: Mapping[str, Any], filled: dict[str, A
         data: the parsed file.
         filled: the input with its tokens filled in; changed in place.
         source: the source execution's name.
+        is_reused: whether the source's model is reused although the input says that this stage runs.
     """
     maker = StageSection.of(data, CREATE_MODEL)
-    if maker.runs or maker.request.get(_NAME) is not None:
+    if (maker.runs and not is_reused) or maker.request.get(_NAME) is not None:
         return
     section = filled[use.stage.key]
     use.stage.add_default_model_field(section)

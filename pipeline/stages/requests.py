@@ -127,7 +127,15 @@ def _check_transform(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "MaxPayloadInMB", f"is {shown(payload)}{default}{times}; {limit}"
 
 
-PREPROCESSING = RequestStage(key="preprocessing", action="createProcessingJob", name_field="ProcessingJobName")
+_PROCESSED = ("ProcessingJobName", "ProcessingOutputConfig", "EnteredTime")
+"""What is kept of a processing job's description; ``EnteredTime`` is evaluation's."""
+
+PREPROCESSING = RequestStage(
+    key="preprocessing",
+    action="createProcessingJob",
+    name_field="ProcessingJobName",
+    kept_result=_PROCESSED,
+)
 
 TRAINING = RequestStage(
     key="training",
@@ -135,6 +143,7 @@ TRAINING = RequestStage(
     name_field="TrainingJobName",
     output_path="OutputDataConfig.S3OutputPath",
     check=_check_training,
+    kept_result=("TrainingJobName", "ModelArtifacts"),
 )
 
 EVALUATION = RequestStage(
@@ -142,6 +151,7 @@ EVALUATION = RequestStage(
     action="createProcessingJob",
     name_field="ProcessingJobName",
     name_prefix="evaluation-",
+    kept_result=_PROCESSED,
     # The gate rejects a model that has changed since its evaluation began.
     result="$merge([$states.result, {'EnteredTime': $states.context.State.EnteredTime}])",
 )
@@ -153,6 +163,7 @@ CREATE_MODEL = RequestStage(
     name_prefix="model-",
     waits=False,
     arn_field="Model=ModelArn",
+    kept_result=("ModelArn",),
 )
 
 BATCH_TRANSFORM = RequestStage(
@@ -160,6 +171,7 @@ BATCH_TRANSFORM = RequestStage(
     action="createTransformJob",
     name_field="TransformJobName",
     name_prefix="batch-",
+    kept_result=("TransformJobName", "TransformOutput"),
     model_from=CREATE_MODEL,
     # CreateTransformJob has no stopping condition.
     timeout=5 * 24 * 3600,

@@ -2,7 +2,9 @@
 
 from typing import Any, Protocol
 
+from pipeline.reuse import IGNORES, REUSE
 from pipeline.stages.requests import RequestStage
+from pipeline.stages.stage import Stage
 
 Schema = dict[str, Any]
 
@@ -30,6 +32,21 @@ def section(description: str, **properties: Schema) -> Schema:
         "additionalProperties": False,
         "properties": {"run": {"description": "Whether the stage runs.", "type": "boolean"}, **properties},
     }
+
+
+def reuse_properties(stage: Stage) -> dict[str, Schema]:
+    """Returns the properties of a section that say whether the stage is reused; none if it never is."""
+    if not stage.kept_result:
+        return {}
+    own = {REUSE: {"description": "Whether the stage is reused; by default what the top of the file says."} | BOOLEAN}
+    if not (isinstance(stage, RequestStage) and stage.waits):
+        return own
+    patterns = {
+        "description": "Files of its inputs that the job does not read, as patterns: `evaluation.py`, `tests/*`.",
+        "type": ["array", "null"],
+        "items": {"type": "string", "minLength": 1},
+    }
+    return own | {IGNORES: patterns}
 
 
 def seconds(purpose: str, *, most: int, default: str) -> Schema:

@@ -36,6 +36,8 @@ class Stage(ABC):
 
     key: str
     """Its key in ``input.yaml``; its states are named after it: ``<key>`` or ``<key>: ...``."""
+    kept_result: tuple[str, ...] = ()
+    """The fields of its result that later stages and the commands read if it is reused; empty if it never is."""
 
     @abstractmethod
     def section(self, requests: "Requests") -> "Schema":

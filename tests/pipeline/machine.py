@@ -97,7 +97,8 @@ def evaluate(
     if not any(name in expression for name in _BY_CHANCE):
         case = json.dumps([expression, states, variables or {}], sort_keys=True)
         if case not in EVALUATED:
-            EVALUATED[case] = (*json.loads(case), json.loads(json.dumps(value)))
+            # In the data's own order, which is that of an object as text.
+            EVALUATED[case] = tuple(json.loads(json.dumps([expression, states, variables or {}, value])))
     return value
 
 

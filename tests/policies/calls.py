@@ -172,6 +172,9 @@ NEEDS: dict[str, Needs] = {
     "putItem.waitForTaskToken": lambda request, place: iter(
         [Need("dynamodb:PutItem", place.arn("dynamodb", f"table/{request['TableName']}"))]
     ),
+    "putItem": lambda request, place: iter(
+        [Need("dynamodb:PutItem", place.arn("dynamodb", f"table/{request['TableName']}"))]
+    ),
     "getObject": lambda request, _: iter([Need("s3:GetObject", f"arn:aws:s3:::{request['Bucket']}/{request['Key']}")]),
 }
 """The needs by the last part of the integration's name."""

@@ -50,6 +50,7 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
             },
         },
     ).content
+    filled["training"]["record"] = {"key": "0123456789abcdef", "replaces": ""}
     executions = [
         _run(filled, Endpoints()),
         _run(filled, Endpoints(serving="mlops-demo-0"), invokeEndpoint=refuse),
@@ -74,6 +75,7 @@ def _run(data: dict[str, Any], endpoints: Endpoints, **handlers: Handler) -> End
         "describeModelPackage": lambda _: {"ModelPackageArn": CHAMPION},
         "invoke": lambda _: {"Payload": waiting},
         "putItem.waitForTaskToken": lambda _: {"decision": "Approved", "by": "somebody", "reason": "good"},
+        "putItem": lambda _: {},
         "getObject": lambda _: {"Body": "1,2"},
         "invokeEndpoint": lambda _: {"Body": "0.1,0", "ContentType": "text/csv"},
         "putScalingPolicy": lambda _: {"PolicyARN": "arn"},
@@ -97,6 +99,7 @@ def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str
         '"SERVING-ROLE"': json.dumps(arn("AWS::IAM::Role", "Serving")),
         '"TOPIC"': json.dumps(resolved({"Ref": logical_id("AWS::SNS::Topic", "")}, template)),
         '"APPROVALS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Approval")),
+        '"RECORDS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Reuse")),
         SAMPLE_TOKENS["SAGEMAKER_EXECUTION_ROLE"]: arn("AWS::IAM::Role", "SageMaker"),
         SAMPLE_TOKENS["MLOPS_BUCKET"]: logical_id("AWS::S3::Bucket", "Storage"),
     }.items():

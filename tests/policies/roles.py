@@ -67,10 +67,26 @@ def starter(template: dict[str, Any]) -> list[Need]:
         Need("s3:GetObject", f"{bucket}/demo/scripts/input.yaml"),
         Need("s3:ListBucket", bucket),
         Need("states:StartExecution", arn(template, "AWS::StepFunctions::StateMachine")),
+        *reuse(template),
         *TRACING,
         *own_log(template, "Starter"),
         *failures(template),
         *(key("s3", "Decrypt") if has_key(template) else ()),
+    ]
+
+
+def reuse(template: dict[str, Any]) -> list[Need]:
+    """With reuse, the start Lambda reads the records, lists what jobs read, and looks at what SageMaker keeps."""
+    data = [f"sagemaker-sample-data-{REGION}", *(["the-data", "more-data"] if has_key(template) else [])]
+    names = ("demo", "demo-b")
+    return [
+        Need("dynamodb:GetItem", arn(template, "AWS::DynamoDB::Table", "Reuse")),
+        *(Need("s3:ListBucket", f"arn:aws:s3:::{bucket}") for bucket in data),
+        *(need for name in names for need in HERE.sagemaker("model-package", f"{name}/1", "DescribeModelPackage")),
+        *(need for name in names for need in HERE.sagemaker("endpoint", name, "DescribeEndpoint")),
+        *HERE.sagemaker("model", "model-mlops-demo-1", "DescribeModel"),
+        *HERE.sagemaker("model", "demo-1", "DescribeModel"),
+        *(key("dynamodb", "Decrypt") if has_key(template) else ()),
     ]
 
 
@@ -122,7 +138,7 @@ def announcer(template: dict[str, Any]) -> list[Need]:
 
 def approvers(template: dict[str, Any]) -> list[Need]:
     """A person reads the request, updates it, answers, and reads the execution and the stack's outputs."""
-    table = arn(template, "AWS::DynamoDB::Table")
+    table = arn(template, "AWS::DynamoDB::Table", "Approval")
     return [
         Need("dynamodb:GetItem", table),
         Need("dynamodb:UpdateItem", table),

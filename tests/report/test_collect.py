@@ -80,6 +80,36 @@ def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
     assert [script.version for script in found.published] == [first["VersionId"]]
 
 
+def monitored() -> dict[str, Any]:
+    """The data of an execution in which only monitoring ran."""
+    baseline = {"InputName": "baseline", "S3Input": {"S3Uri": "s3://bucket/demo/baseline"}}
+    outputs = [{"OutputName": name, "S3Output": {"S3Uri": f"{PREFIX}/{name}"}} for name in ("another", "monitoring")]
+    request = {"ProcessingInputs": [baseline], "ProcessingOutputConfig": {"Outputs": outputs}}
+    result = {"outcome": "healthy", "records": 800, "violations": []}
+    return {"monitoring": {"run": True, "input": request, "result": result}}
+
+
+def test_an_execution_that_only_monitors(s3: Any) -> None:
+    """The baseline is the job's input, the window its output."""
+    bodies = {
+        "demo/baseline/statistics.json": {"features": [1]},
+        f"demo/executions/{NAME}/monitoring/statistics.json": {"features": [2]},
+        f"demo/executions/{NAME}/monitoring/constraint_violations.json": {"violations": []},
+    }
+    for key, body in bodies.items():
+        s3.put_object(Bucket="bucket", Key=key, Body=as_json(body))
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(["monitoring"]), monitored())
+    assert found.monitored is not None
+    assert [found.monitored.baseline, found.monitored.window, found.monitored.violations] == list(bodies.values())
+
+
+def test_monitoring_whose_files_are_gone_is_noted(s3: Any) -> None:
+    """The outcome is still known."""
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(["monitoring"]), monitored())
+    assert found.monitored is None
+    assert "NoSuchKey" in found.absent["Monitoring"]
+
+
 def test_missing_objects_are_noted(s3: Any) -> None:
     """Objects that are not in S3 are left out, and the report says why."""
     found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())

@@ -124,7 +124,7 @@ def test_values_with_commas_are_quoted(container: Container, sample: Lines, as_c
 def test_no_input_is_named(container: Container) -> None:
     """Without a CSV file, the error says where the job looked."""
     reason = container.fail("preprocessing.py", "output/message")
-    assert reason.startswith(f"no CSV file under {container.base / 'processing' / 'input'}; expected names that end in")
+    assert reason.startswith(f"no table under {container.base / 'processing' / 'input'}; expected names that end in")
 
 
 @pytest.mark.parametrize(

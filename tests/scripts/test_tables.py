@@ -8,6 +8,7 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -34,6 +35,15 @@ def table(*, label: str = "y", separator: str = ",", records: int = 100) -> str:
         for number in range(records)
     ]
     return "".join(separator.join(row) + "\n" for row in [header, *rows])
+
+
+def write_parquet(container: Container, columns: dict[str, list[Any]], *, name: str = "table") -> None:
+    """Puts a Parquet file of several row groups among the input."""
+    import pyarrow as pa  # noqa: PLC0415 - of the image, not of the tests' own environment
+    from pyarrow import parquet  # noqa: PLC0415
+
+    file = container.put(f"processing/input/{name}.parquet", "")
+    parquet.write_table(pa.table(columns), file, row_group_size=70)
 
 
 def schema(container: Container) -> dict[str, Any]:
@@ -134,10 +144,32 @@ def test_a_label_that_is_not_known_is_no_class(container: Container) -> None:
     assert set(schema(container)["classes"]) == {"none", "yes"}
 
 
-def test_parquet_names_the_remedy(container: Container) -> None:
-    """The scripts do not read Parquet; the error says how to convert it."""
-    container.put("processing/input/t.parquet", b"PAR1")
-    assert "to_csv" in container.fail("preprocessing.py", "output/message")
+def test_parquet_is_read_like_csv(container: Container) -> None:
+    """Of the same table as CSV and as Parquet, the same records come out; nulls and times included."""
+    times = [datetime(2024, month, 3, 4, 5, 6, tzinfo=UTC) for month in range(1, 13)]
+    rows = [(None if number % 9 == 0 else number / 2, times[number % 12], "ab,"[number % 3]) for number in range(300)]
+    lines = [f'{"" if amount is None else amount},{when:%Y-%m-%d %H:%M:%S},"{y}"' for amount, when, y in rows]
+    container.put("processing/input/table.csv", "\n".join(["amount,when,y", *lines]))
+    container.run("preprocessing.py")
+    files = [f"processing/{side}/{side}_{kind}.csv" for side in ("train", "test") for kind in ("features", "labels")]
+    expected = [container.read(file) for file in files], schema(container)
+    (container.base / "processing" / "input" / "table.csv").unlink()
+    amounts, when, y = map(list, zip(*rows, strict=True))
+    write_parquet(container, {"amount": amounts, "when": when, "y": y})
+    container.run("preprocessing.py")
+    assert ([container.read(file) for file in files], schema(container)) == expected
+
+
+def test_bad_parquet_is_named(container: Container) -> None:
+    """A file that is none, and a column that no CSV file can have, are named."""
+    file = container.put("processing/input/t.parquet", b"PAR1")
+    assert f"{file} cannot be read as Parquet: " in container.fail("preprocessing.py", "output/message")
+    write_parquet(container, {"parts": [[1, 2]] * 9, "y": list("abababaab")}, name="t")
+    assert f"{file}: column 'parts' holds values of type list" in container.fail("preprocessing.py", "output/message")
+    write_parquet(
+        container, {"amount": [*(str(number / 2) for number in range(299)), "refused"], "y": [*"ab"] * 150}, name="t"
+    )
+    assert f"such as 'refused' in {file}, record 300" in container.run("preprocessing.py")
 
 
 def test_a_broken_archive_is_named(container: Container) -> None:

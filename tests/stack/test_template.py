@@ -121,7 +121,12 @@ def test_schedule_starts_the_lambda_with_the_sample_event(template: dict[str, An
 def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) -> None:
     """The template's definition is the pipeline's, with this deployment's resources."""
     parts = the(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]["Fn::Join"][1]
-    names = {"ApprovalFunction": "GATE", "NotificationsTopic": "TOPIC", "ApprovalRequests": "APPROVALS"}
+    names = {
+        "ApprovalFunction": "GATE",
+        "NotificationsTopic": "TOPIC",
+        "ApprovalRequests": "APPROVALS",
+        "ReuseRecords": "RECORDS",
+    }
     names |= {"ServingRole": "SERVING-ROLE"}
 
     def text(part: Any) -> str:

@@ -76,6 +76,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterato
         "MODEL_NAME": "demo",
         "SAGEMAKER_EXECUTION_ROLE": ROLE,
         "IN_VPC": "false",
+        "RECORDS_TABLE": "records",
         "IMAGE_URI": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
         "XGBOOST_IMAGE_URI": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5",
         "POWERTOOLS_METRICS_NAMESPACE": "MLOps",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
@@ -269,3 +270,62 @@ def test_version_of_the_file_is_returned(deployed: Deployed) -> None:
     assert deployed.invoke()["version"] == version
     deployed.put(MINIMAL + "app_id: changed\n")
     assert deployed.invoke()["version"] not in (version, None)
+
+
+REUSING = (
+    MINIMAL
+    + """
+reuse: true
+CreateModel:
+  run: true
+  input: {PrimaryContainer: {Image: IMAGE_URI, ModelDataUrl: "s3://MLOPS_BUCKET/model.tar.gz"}}
+"""
+)
+
+
+def test_reuse_without_its_table_starts_everything_and_says_so(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """If the records cannot be read, every stage runs; the answer, the log and a metric have it."""
+    deployed.put(REUSING)
+    answer = deployed.invoke()
+    assert answer["started"]
+    assert "ResourceNotFoundException" in answer["reuse_unavailable"]
+    (execution,) = deployed.executions()
+    assert json.loads(execution["input"])["CreateModel"]["run"] is True
+    assert "nothing is reused, and every stage runs" in caplog.text
+    assert '"ReuseUnavailable":[' in capsys.readouterr().out
+
+
+def test_a_recorded_model_is_reused_while_it_exists(deployed: Deployed) -> None:
+    """The record's execution takes the stage's place; once the model is deleted, the stage runs again."""
+    dynamodb, sagemaker = boto3.client("dynamodb"), boto3.client("sagemaker")
+    dynamodb.create_table(
+        TableName="records",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    deployed.put(REUSING)
+    deployed.put(b"model", key="model.tar.gz")
+    first = deployed.invoke({**SCHEDULED, "id": "1"})
+    assert first["reused"] == {}
+    made = {json.loads(each["input"])["CreateModel"]["record"]["key"] for each in deployed.executions()}
+    arn = sagemaker.create_model(ModelName="model-first", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=ROLE)[
+        "ModelArn"
+    ]
+    item = {
+        "id": {"S": made.pop()},
+        "execution": {"S": first["name"]},
+        "expires": {"N": "9999999999"},
+        "result": {"S": json.dumps({"ModelArn": arn})},
+    }
+    dynamodb.put_item(TableName="records", Item=item)
+    assert deployed.invoke({**SCHEDULED, "id": "2"})["reused"] == {"CreateModel": first["name"]}
+    dynamodb.put_item(TableName="records", Item=item | {"expires": {"N": "1"}})
+    assert deployed.invoke({**SCHEDULED, "id": "3"})["reused"] == {}
+    dynamodb.put_item(TableName="records", Item=item)
+    sagemaker.delete_model(ModelName="model-first")
+    assert deployed.invoke({**SCHEDULED, "id": "4"})["reused"] == {}
+    deployed.put(b"another model", key="model.tar.gz")
+    assert deployed.invoke({**SCHEDULED, "id": "5"})["reused"] == {}

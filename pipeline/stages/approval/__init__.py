@@ -115,7 +115,7 @@ class Approval(Stage):
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
         """The decision and its reasons."""
-        names = ("decision", "reason", "by", "at", "metrics", "champion")
+        names = ("decision", "reason", "by", "at", "report", "metrics", "champion")
         return {name: result[name] for name in names if result.get(name) is not None} or None
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
@@ -124,4 +124,4 @@ class Approval(Stage):
         return "approval", f"{how}{summary['reason']}"
 
 
-APPROVAL = Approval(key="approval")
+APPROVAL = Approval(key="approval", kept_result=("decision", "reason", "by", "at", "report", "metrics", "champion"))

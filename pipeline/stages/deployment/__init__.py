@@ -214,4 +214,6 @@ def _first_is_serverless(own: StageSection, data: Mapping[str, Any], *, in_vpc: 
     return not needs_instance
 
 
-DEPLOYMENT = Deployment(key="deployment")
+DEPLOYMENT = Deployment(
+    key="deployment", kept_result=("EndpointName", "EndpointArn", "EndpointConfigName", "previous", "smoke_test")
+)

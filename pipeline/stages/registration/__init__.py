@@ -73,4 +73,6 @@ class Registration(Stage):
         return {"Model package": result.get("ModelPackageArn")}
 
 
-REGISTRATION = Registration(key="registration")
+REGISTRATION = Registration(
+    key="registration", kept_result=("ModelPackageArn", "ModelPackageGroupName", "report", "baseline")
+)

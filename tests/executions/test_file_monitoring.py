@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from executions.aws import Aws
 from executions.errors import ExecutionsError
+from executions.file_monitoring import monitor_file
 from executions.job_logs import LocalLogs
-from executions.monitoring import monitor_file
 from executions.stack import Stack
 from executions.state_machine import Executions
 from executions.target import Target
