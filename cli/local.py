@@ -10,13 +10,14 @@ from rich.console import Console
 
 from cli.environment import show_down, show_status, show_up
 from cli.errors import catch_signals, exit_interrupted, local_errors
+from executions.defaults import LOCAL_MODEL_NAME
 from local import lifecycle
 from local.display import Display
 from local.state import EnvironmentDir
 from sagemaker_local.mounts import isolation_warning
 
 
-def up(*, port: int, folder: Path) -> None:
+def up(*, port: int, model_name: str | None, folder: Path) -> None:
     """Starts the environment."""
     catch_signals()
     unsafe = isolation_warning()
@@ -27,7 +28,8 @@ def up(*, port: int, folder: Path) -> None:
         with local_errors(folder):
             if lifecycle.status(directory).status == lifecycle.DIED:
                 click.echo(f"the last environment died; its log: {directory.log}", err=True)
-            state = lifecycle.up(directory, port=port, step=Display(Console(highlight=False)).step)
+            step = Display(Console(highlight=False)).step
+            state = lifecycle.up(directory, port=port, model_name=model_name or LOCAL_MODEL_NAME, step=step)
     except KeyboardInterrupt:
         exit_interrupted("no process is left running")
     show_up(state)

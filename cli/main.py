@@ -25,6 +25,7 @@ from cli.options import (
     folder_option,
     json_option,
     local_options,
+    model_name_option,
     one_line,
     override_option,
     scripts_option,
@@ -347,6 +348,7 @@ def invoke() -> None:
 
 @_command("cli.local", local)
 @click.option("--port", type=PORT, metavar="PORT", default=EMULATOR_PORT, help="Emulator port.")
+@model_name_option
 @folder_option
 def up() -> None:
     """Start an environment in the background: an emulator with the deployed stack. mlops local down ends it.
@@ -411,6 +413,7 @@ def python() -> None:
     show_default=f"the running environment's, else {EMULATOR_PORT}",
     help="Emulator port. A port other than the running environment's starts a private one.",
 )
+@model_name_option
 @click.option(
     "--out", type=NEW_FOLDER, default=PROJECT / "out" / "demo", show_default="out/demo", help="Folder for the results."
 )

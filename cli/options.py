@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from executions.defaults import LOCAL_FOLDER
+from executions.defaults import LOCAL_FOLDER, LOCAL_MODEL_NAME
 from pipeline.limits import APPROVAL_REASON_LENGTH
 
 if TYPE_CHECKING:
@@ -58,6 +58,33 @@ def scripts_option(command: Command) -> Command:
         envvar="MLOPS_SCRIPTS",
         show_default="the module's scripts/, or $MLOPS_SCRIPTS",
         help="Your own folder of scripts. Without an input.yaml in it, its files are added to the module's.",
+    )(command)
+
+
+class _ModelName(click.ParamType[str]):
+    """The parameter ``model-name`` of a deployment."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Checks it as the deployment does."""
+        from settings import SettingsError, checked_model_name  # noqa: PLC0415 - only for this option
+
+        try:
+            return checked_model_name(value)
+        except SettingsError as error:
+            self.fail(str(error).removeprefix("parameter model-name: "), param, ctx)
+
+
+def model_name_option(command: Command) -> Command:
+    """``--model-name``: of what is deployed on this machine."""
+    return click.option(
+        "--model-name",
+        type=_ModelName(),
+        metavar="NAME",
+        envvar="MLOPS_LOCAL_MODEL_NAME",
+        show_default=f"{LOCAL_MODEL_NAME}, or $MLOPS_LOCAL_MODEL_NAME",
+        help="The model's name in an environment that is started, as the deployment's parameter model-name.",
     )(command)
 
 

@@ -8,5 +8,8 @@ PROJECT = Path(__file__).parent.parent
 LOCAL_FOLDER = PROJECT / "out" / "local"
 """The folder of the environment on this machine."""
 
+LOCAL_MODEL_NAME = "demo"
+"""The parameter ``model-name`` of what is deployed on this machine."""
+
 EMULATOR_PORT = 4566
 """The TCP port of the emulator on this machine."""

@@ -9,7 +9,7 @@ from os import getpid
 from pathlib import Path
 from typing import Any, Self
 
-from executions.defaults import PROJECT
+from executions.defaults import LOCAL_MODEL_NAME, PROJECT
 from executions.stack import Stack
 from local.assembly import Synthesis
 from local.data import identity, load
@@ -25,8 +25,6 @@ from sagemaker_local.guard import job_key
 from sagemaker_local.images import Images
 from sagemaker_local.service import SageMaker
 
-MODEL_NAME = "demo"
-
 _LEFTOVERS = ("cdk", "jobs", "logs", "models", "registry", SCRATCH)
 """An environment's files that the next one in the same folder must not find."""
 OPEN_FILES = 256
@@ -39,9 +37,10 @@ class LocalEnvironment:
     Args:
         directory: the environment's folder, which the caller has locked.
         port: the emulator's TCP port.
+        model_name: the deployment's parameter of this name.
     """
 
-    def __init__(self, *, directory: EnvironmentDir, port: int) -> None:
+    def __init__(self, *, directory: EnvironmentDir, port: int, model_name: str = LOCAL_MODEL_NAME) -> None:
         self._directory = directory
         self._lock = threading.Lock()
         self._logs = directory.path / "logs"
@@ -50,12 +49,13 @@ class LocalEnvironment:
         self._template = ""
         self._metadata: Stack | None = None
         self._deployment: dict[str, Any] = {
-            "model_name": MODEL_NAME,
+            "model_name": model_name,
             "folder": directory.path / "cdk",
             "log": self._logs / "cdk.log",
         }
         self._ends = ExitStack()
         self.port = port
+        self.model_name = model_name
 
     def __enter__(self) -> Self:
         """Starts the emulator and SageMaker.
@@ -135,6 +135,7 @@ class LocalEnvironment:
             key=self.emulator.connection.key,
             sagemaker=self.emulator.services.url,
             metadata=self._metadata,
+            model_name=self.model_name,
             folder=str(self._directory.path),
             log=str(self._directory.log),
             template=self._template,

@@ -55,12 +55,13 @@ class Status:
 _PRIVATE = ("key", "control")
 
 
-def up(directory: EnvironmentDir, *, port: int, step: Step) -> State:
+def up(directory: EnvironmentDir, *, port: int, model_name: str, step: Step) -> State:
     """Starts an environment, and returns when it is ready.
 
     Args:
         directory: the environment's folder.
         port: the emulator's TCP port.
+        model_name: the deployment's parameter of this name.
         step: shows each step.
 
     Raises:
@@ -76,7 +77,7 @@ def up(directory: EnvironmentDir, *, port: int, step: Step) -> State:
     with os.fdopen(reader) as events:
         with open(directory.log, "ab", opener=_private) as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local.daemon", str(directory.path), str(port), str(writer)],
+                [sys.executable, "-m", "local.daemon", str(directory.path), str(port), model_name, str(writer)],
                 # It outlives this shell, and must not keep the shell's AWS credentials.
                 env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 stdin=subprocess.DEVNULL,

@@ -17,18 +17,17 @@ from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.places import DATA
 
 
-def place(data: Path, state: State, files: Mapping[str, bytes], *, model_name: str, overrides: dict[str, Any]) -> None:
+def place(data: Path, state: State, files: Mapping[str, bytes], *, overrides: dict[str, Any]) -> None:
     """Uploads the data, and deletes other data there; does nothing if the input reads its data elsewhere.
 
     Args:
         data: a file, or a folder with files.
         state: the environment.
         files: the scripts and their ``input.yaml``, which is valid.
-        model_name: the first part of the prefix.
         overrides: merged over the input.
     """
-    bucket, prefix = state.metadata.bucket, f"{model_name}/{DATA}"
-    tokens = SAMPLE_TOKENS | {"MLOPS_BUCKET": bucket, "MODEL_NAME": model_name}
+    bucket, prefix = state.metadata.bucket, f"{state.model_name}/{DATA}"
+    tokens = SAMPLE_TOKENS | {"MLOPS_BUCKET": bucket, "MODEL_NAME": state.model_name}
     made = execution_input(files[INPUT_FILE], tokens=tokens, event_id="data", overrides=overrides)
     request = (made.content.get("preprocessing") or {}).get("input") or {}
     if not any(f"{uri.rstrip('/')}/" == f"s3://{bucket}/{prefix}" for _, uri in inputs(request)):

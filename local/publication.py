@@ -54,19 +54,18 @@ def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: 
         raise LocalError(f"nothing was started: {problems}") from error
 
 
-def publish(state: State, wanted: dict[str, bytes], *, model_name: str) -> int:
+def publish(state: State, wanted: dict[str, bytes]) -> int:
     """Uploads a run's files, and deletes other files of earlier runs.
 
     Args:
         state: the environment.
         wanted: the files, as ``published`` returns them.
-        model_name: the first part of the prefix.
 
     Returns:
         The number of files that were new, changed or deleted.
     """
     s3 = state.connection.client("s3")
-    bucket, prefix = state.metadata.bucket, f"{model_name}/{SCRIPTS}"
+    bucket, prefix = state.metadata.bucket, f"{state.model_name}/{SCRIPTS}"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     present = {
         item["Key"].removeprefix(prefix): item["ETag"].strip('"') for page in pages for item in page.get("Contents", ())

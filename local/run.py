@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
 from rich.console import Console
 
-from executions.defaults import EMULATOR_PORT, LOCAL_FOLDER
+from executions.defaults import EMULATOR_PORT, LOCAL_FOLDER, LOCAL_MODEL_NAME
 from executions.display import follow, stage_table
 from executions.job_logs import LocalLogs
 from executions.results import Results, last_steps, read_metrics
@@ -26,7 +26,7 @@ from executions.watch import View, Viewer
 from local.control_server import send_command
 from local.data import identity
 from local.display import Display
-from local.environment import MODEL_NAME, LocalEnvironment
+from local.environment import LocalEnvironment
 from local.errors import LocalError
 from local.job_records import read_records
 from local.own_data import place
@@ -53,6 +53,8 @@ class RunOptions:
     scripts: Path | None = None
     port: int | None = None
     """The emulator's TCP port. If a running environment has another port, the run starts an environment of its own."""
+    model_name: str | None = None
+    """The deployment's parameter of this name; None: that of the running environment, or the default."""
     folder: Path
     """The folder for results and logs; those of earlier runs are removed."""
     environment: Path
@@ -96,6 +98,11 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
 
 def _run_in(state: State, options: RunOptions, display: Display) -> dict[str, Any]:
     """Runs in the environment that is up, after bringing it up to date."""
+    if options.model_name not in {None, state.model_name}:
+        raise LocalError(
+            f"the environment at {state.endpoint} is of the model {state.model_name!r}, not {options.model_name!r}; "
+            "end it (mlops local down), or give the run a port of its own: --port"
+        )
     display.say(f"environment at {state.endpoint}, up since {state.started}")
     seconds = {"setup": time.time() - options.since, "deploy": 0.0}
     if state.data != identity(options.data):
@@ -116,7 +123,13 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
     """Runs in an environment that ends with the run."""
     with ExitStack() as stack:
         with display.step("emulator, with the data in its S3"):
-            environment = stack.enter_context(LocalEnvironment(directory=directory, port=options.port or EMULATOR_PORT))
+            environment = stack.enter_context(
+                LocalEnvironment(
+                    directory=directory,
+                    port=options.port or EMULATOR_PORT,
+                    model_name=options.model_name or LOCAL_MODEL_NAME,
+                )
+            )
             environment.load(options.data)
         seconds = {"setup": time.time() - options.since}
         started = time.monotonic()
@@ -135,9 +148,9 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Uploads the scripts, starts an execution, follows it, and downloads its results."""
     files = published(scripts=options.scripts, input_file=options.input_file)
-    publish(state, files, model_name=MODEL_NAME)
+    publish(state, files)
     if options.data:
-        place(options.data, state, files, model_name=MODEL_NAME, overrides=options.overrides)
+        place(options.data, state, files, overrides=options.overrides)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
     arn = start_execution(target, overrides=options.overrides)["executionArn"]

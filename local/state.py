@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from executions.aws import Aws
+from executions.defaults import LOCAL_MODEL_NAME
 from executions.stack import Stack
 from local.connection import Connection
 from local.errors import LocalError
@@ -38,6 +39,8 @@ class State:
     sagemaker: str | None
     """The URL of SageMaker's own port, which returns the URLs of endpoints."""
     metadata: Stack
+    model_name: str = LOCAL_MODEL_NAME
+    """The deployment's parameter ``model-name``."""
     folder: str
     """The folder of its jobs, logs and state."""
     log: str

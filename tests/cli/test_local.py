@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from local.state import EnvironmentDir
 from sagemaker_local.mounts import best_view
+from tests.local.described import STATE
 
 
 @pytest.fixture
@@ -69,6 +72,19 @@ def test_local_without_environment(command: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, list(command), input="1,2\n")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: no environment is up on this machine; start it: mlops local up\n"
+
+
+def test_an_environment_is_of_one_model(folder: Path, tmp_path: Path) -> None:
+    """A run for another model than that of the environment that is up is an error, and so is a malformed name."""
+    directory = EnvironmentDir(folder)
+    with directory.lock():
+        directory.write(replace(STATE, model_name="churn"))
+        other = mlops("local", "run", "--model-name", "fraud", "--out", str(tmp_path / "out"))
+    assert other.exit_code == 1
+    assert "the environment at http://127.0.0.1:4566 is of the model 'churn', not 'fraud'; end it" in other.stderr
+    malformed = mlops("local", "up", "--model-name", "my_model")
+    assert malformed.exit_code == 2
+    assert "invalid value 'my_model'; expected letters, digits and single hyphens" in malformed.stderr
 
 
 def test_results_in_the_environments_folder(folder: Path) -> None:

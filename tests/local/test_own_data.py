@@ -43,6 +43,7 @@ class Environment:
 
     connection: Connection = field(default_factory=Connection)
     metadata: Metadata = field(default_factory=Metadata)
+    model_name: str = "demo"
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def keys(s3: Any) -> set[str]:
 
 def upload(data: Path, text: str) -> None:
     """Uploads data for an input."""
-    place(data, cast("State", Environment()), {INPUT_FILE: text.encode()}, model_name="demo", overrides={})
+    place(data, cast("State", Environment()), {INPUT_FILE: text.encode()}, overrides={})
 
 
 def test_a_table_replaces_the_one_before(s3: Any, tmp_path: Path) -> None:
