@@ -100,7 +100,9 @@ def validate() -> None:
 
 @_command("cli.repository")
 @click.argument("name")
-@click.option("--data", type=click.Path(path_type=Path), help="Your CSV file; the default is the module's census.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your CSV or Parquet file, or folder; default: the census."
+)
 @click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
 @click.option(
     "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."

@@ -42,12 +42,13 @@ class Table:
 
     @classmethod
     def below(cls, folder: Path) -> Table:
-        """Finds the files of a folder and its subfolders.
+        """Finds the files of a folder and its subfolders; of a file, the file itself.
 
         Raises:
             JobError: there are none, a file is of another kind, or two headers differ.
         """
-        files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
+        below = (file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
+        files = [folder] if folder.is_file() else sorted(below)
         found = [file for file in files if _kind(file) in KINDS]
         if not found:
             instead = f", only {', '.join(file.name for file in files[:5])}" if files else ""
