@@ -55,6 +55,28 @@ class Feature:
     """The shares of present values in each bin or category, from 0 to 1: the baseline's and the window's."""
     missing: tuple[float, float]
     """The shares of missing values, from 0 to 1: the baseline's and the window's."""
+    is_score: bool
+    """Whether it is what the model answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """The model's quality on the records whose labels have arrived."""
+
+    records: int
+    metrics: tuple[tuple[str, float | None, float], ...]
+    """Name, and the value in the evaluation and in the window."""
+
+
+def quality(baseline: dict[str, Any], window: dict[str, Any]) -> Quality | None:
+    """The quality that both ``statistics.json`` have; None without labels."""
+    try:
+        before, now = baseline["quality"]["metrics"], window["quality"]["metrics"]
+        rows = [(name, number((before.get(name) or {}).get("value")), number(now[name].get("value"))) for name in now]
+        known = tuple((name, old, new) for name, old, new in rows if new is not None)
+        return Quality(records=int(window["quality"]["records"]), metrics=known)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def violations(report: dict[str, Any]) -> list[Violation]:
@@ -76,7 +98,11 @@ def features(baseline: dict[str, Any], window: dict[str, Any]) -> list[Feature]:
     found = []
     for group in ("features", "scores"):
         now = dict(_entries(window, group))
-        found += [_feature(name, entry, now[name]) for name, entry in _entries(baseline, group) if name in now]
+        found += [
+            _feature(name, entry, now[name], is_score=group == "scores")
+            for name, entry in _entries(baseline, group)
+            if name in now
+        ]
     return [one for one in found if one]
 
 
@@ -86,7 +112,7 @@ def _entries(statistics: dict[str, Any], group: str) -> list[tuple[str, dict[str
     return [(str(entry.get("name")), entry) for entry in found if isinstance(entry, dict)]
 
 
-def _feature(name: str, before: dict[str, Any], now: dict[str, Any]) -> Feature | None:
+def _feature(name: str, before: dict[str, Any], now: dict[str, Any], *, is_score: bool) -> Feature | None:
     kind = "numerical_statistics" if "numerical_statistics" in before else "string_statistics"
     edges: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
@@ -107,6 +133,7 @@ def _feature(name: str, before: dict[str, Any], now: dict[str, Any]) -> Feature 
         categories=categories,
         shares=shares,
         missing=(missing[0], missing[1]),
+        is_score=is_score,
     )
 
 

@@ -8,13 +8,11 @@ from markupsafe import Markup
 
 from executions.evaluation import Bin, Column, Cut, Point
 from executions.monitoring import Feature
-from report.svg import Plot, Scale, distribution, element
+from report.svg import Plot, Scale, distribution, element, ranked
 
 _ROWS = 11
 """The number of rows in a curve's table."""
 _LARGEST_DOT = 9.0
-_LABEL = 7
-"""The characters of a category that fit below its bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,16 +134,17 @@ def drift(feature: Feature) -> Markup:
     before, now = feature.shares
     if not before:
         return Markup("")
-    edges = feature.edges or tuple(range(len(before) + 1))
-    ticks = tuple((place + 0.5, _shortened(name)) for place, name in enumerate(feature.categories))
-    x = Scale.of(edges) if feature.edges else Scale(low=0, high=len(before), ticks=ticks)
-    plot = Plot(across="Value" if feature.edges else "Category", up="Share", x=x, y=Scale.of([0.0, *before, *now]))
+    label = f"{feature.name}: the distribution in the baseline and in the window"
+    if feature.categories:
+        return ranked(list(zip(feature.categories, before, now, strict=True)), label)
+    edges = feature.edges
+    plot = Plot(across="Value", up="Share", x=Scale.of(edges), y=Scale.of([0.0, *before, *now]))
     bins = list(zip(edges, edges[1:], before, now, strict=False))  # the last edge only ends a bar
     return plot.draw(
         element("title", _values(feature)),
         *(plot.bar(start, end, share, "train") for start, end, share, _ in bins),
         plot.line([point for start, end, _, share in bins for point in ((start, share), (end, share))], "test"),
-        label=f"{feature.name}: the distribution in the baseline and in the window",
+        label=label,
     )
 
 
@@ -161,10 +160,6 @@ def _values(feature: Feature) -> str:
     names = feature.categories or [f"up to {edge:.4g}" for edge in feature.edges[1:]]
     parts = zip(names, *feature.shares, strict=True)
     return ", ".join(f"{name}: {old:.1%}, now {new:.1%}" for name, old, new in parts)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _some(points: list[Point]) -> list[Point]:

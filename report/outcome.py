@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from executions.evaluation import metrics
+from executions.kind import ONLY_MONITORING, kind
 from executions.progress import MODEL_REJECTED, RUNNING
 from pipeline.numbers import number
 from report.facts import Facts
@@ -89,7 +90,20 @@ def _success(facts: Facts) -> Outcome:
         return Outcome(headline=headline, tone=GOOD, detail=f"The endpoint {endpoint} serves the model of this run.")
     if decision == "Approved":
         return Outcome(headline="Approved", tone=GOOD, detail="This run did not deploy the model.")
+    if kind(facts.content) == ONLY_MONITORING and facts.result("monitoring").get("outcome"):
+        return _monitored(facts.result("monitoring"))
     return Outcome(headline="Succeeded", tone=GOOD, detail="Every requested stage ran.")
+
+
+def _monitored(result: dict[str, Any]) -> Outcome:
+    """What an execution found that only monitored."""
+    found, records = str(result["outcome"]), number(result.get("records")) or 0
+    headline = {"healthy": "Healthy", "drift": "Drift", "too_little_data": "Too little data"}.get(found, found)
+    features = list(dict.fromkeys(str(one.get("feature")) for one in result.get("violations") or ()))
+    named = f", of {', '.join(features[:3])}{' and others' if len(features) > 3 else ''}" if features else ""  # noqa: PLR2004
+    tone = {"healthy": GOOD, "drift": BAD}.get(found, OPEN)
+    violations = f"{len(result.get('violations') or ())} violations{named}"
+    return Outcome(headline=headline, tone=tone, detail=f"{records:,.0f} records were compared: {violations}.")
 
 
 def _reason(facts: Facts) -> str:

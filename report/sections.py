@@ -7,7 +7,7 @@ from executions import evaluation
 from executions import monitoring as monitored
 from executions.evaluation import Bin, Confusion, Metric
 from executions.jobs import job_names
-from executions.monitoring import Feature, Violation
+from executions.monitoring import Feature, Quality, Violation
 from executions.progress import MODEL_REJECTED, PENDING
 from pipeline.numbers import number
 from report import charts
@@ -185,9 +185,11 @@ class Monitoring:
 
     outcome: str
     records: float | None
+    quality: Quality | None
+    """None if no labels have arrived."""
     violations: list[Violation]
     drifted: list[Feature]
-    """The features and scores that drifted most, at most ``DRIFTED``."""
+    """The features that drifted most, at most ``DRIFTED``, and the scores."""
     others: list[Feature]
 
 
@@ -200,10 +202,15 @@ def monitoring(facts: Facts) -> Monitoring | None:
     features = monitored.features(found.baseline, found.window) if found else []
     # The violations' order is that of the distance.
     order = {name: place for place, name in enumerate(dict.fromkeys(one.feature for one in violations))}
-    drifted = sorted((one for one in features if one.name in order), key=lambda one: order[one.name])[:DRIFTED]
+    scores = [one for one in features if one.is_score]
+    drifted = sorted(
+        (one for one in features if one.name in order and not one.is_score), key=lambda one: order[one.name]
+    )
+    drifted = [*drifted[:DRIFTED], *scores]
     return Monitoring(
         outcome=str(result["outcome"]).replace("_", " "),
         records=number(result.get("records")),
+        quality=monitored.quality(found.baseline, found.window) if found else None,
         violations=violations,
         drifted=drifted,
         others=[one for one in features if one not in drifted],

@@ -1,6 +1,7 @@
 """Draws plots as SVG; the page's style sheet has the colours."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +13,8 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 360, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 12, 44
 _SMALL = (120, 28)
+_ROW, _NAME = 38, 40
+"""The height of a ranked row, and the maximum length of its name."""
 _NARROW, _DIGIT = 3, 6
 """The characters of a tick's text for which ``_LEFT`` has room, and the width of another one."""
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -154,6 +157,28 @@ def distribution(train: Sequence[float], test: Sequence[float], title: str) -> M
         line = f"M{index * step:.1f} {height - share / most * height:.1f}h{step:.1f}"
         parts.append(element("path", d=line, class_="test"))
     return element("svg", Markup("").join(parts), viewBox=f"0 0 {width} {height}", role="img", class_="distribution")
+
+
+def ranked(rows: Sequence[tuple[str, float, float]], label: str) -> Markup:
+    """Shares by name: a bar for the first, a mark over it for the second.
+
+    Args:
+        rows: names, and two shares from 0 to 1.
+        label: a description for screen readers.
+    """
+    most = max([share for row in rows for share in row[1:]] + [1e-9])
+    parts = []
+    for index, (name, first, second) in enumerate(rows):
+        top, x = index * _ROW, second / most * WIDTH
+        size = {"width": f"{first / most * WIDTH:.1f}", "height": "12"}
+        parts += [
+            element("text", textwrap.shorten(name, _NAME, placeholder="…") or name[:_NAME], x=0, y=top + 11),
+            element("text", f"{first:.1%} → {second:.1%}", x=WIDTH, y=top + 11, text_anchor="end"),
+            element("rect", x=0, y=top + 16, class_="train", **size),
+            element("path", d=f"M0 {top + 22}H{x:.1f}M{x:.1f} {top + 14}v16", class_="test"),
+        ]
+    view = f"0 0 {WIDTH} {len(rows) * _ROW}"
+    return element("svg", Markup("").join(parts), viewBox=view, role="img", aria_label=label)
 
 
 def _text(points: Iterable[Point]) -> str:

@@ -105,9 +105,14 @@ def write(
     answers = _answers(schema, predictions)
     profile.add(test, answers)
     statistics = profile.statistics()
-    effect = _design_effect(test)
+    _, same, identical = np.unique(
+        pd.util.hash_pandas_object(test, index=False).to_numpy(), return_inverse=True, return_counts=True
+    )
+    # How many records say as much as an independent one, given that identical ones come together.
+    effect = float((identical.astype(float) ** 2).sum() / identical.sum())
     quality = late_quality.quality_of(schema.label, schema.problem, schema.classes, labels, answers)
-    statistics["quality"] = dict(quality, design_effect=effect)
+    effects = late_quality.design_effects(quality, labels, answers, same)
+    statistics["quality"] = dict(quality, design_effects=effects)
     for entry in statistics["scores"] if train is not None else statistics["features"] + statistics["scores"]:
         entry["design_effect"] = effect
     for name, content in ((STATISTICS, statistics), (CONSTRAINTS, constraints_of(statistics))):
@@ -120,12 +125,6 @@ def _answers(schema: Schema, predictions: np.ndarray) -> dict[str, np.ndarray]:
         labels = np.array(schema.classes)[predictions.argmax(axis=1)]
         return {"probability": predictions.max(axis=1), "label": labels}
     return {"prediction" if schema.problem == REGRESSION else "probability": predictions.astype(float)}
-
-
-def _design_effect(rows: pd.DataFrame) -> float:
-    """Returns how many records say as much as an independent one, given that identical ones come together."""
-    _, identical = np.unique(pd.util.hash_pandas_object(rows, index=False).to_numpy(), return_counts=True)
-    return float((identical.astype(float) ** 2).sum() / identical.sum())
 
 
 def constraints_of(statistics: Mapping[str, Any]) -> dict[str, Any]:

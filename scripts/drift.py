@@ -48,6 +48,13 @@ BIN_SHARE = 0.05
 BIN_RECORDS = 20
 
 
+_IN_WORDS = {
+    "psi": "population stability index",
+    "jensen_shannon": "Jensen-Shannon divergence",
+    "kolmogorov_smirnov": "largest difference of the shares up to a number",
+}
+
+
 def compare(
     baseline: Mapping[str, Any], window: Mapping[str, Any], monitoring_config: Mapping[str, Any]
 ) -> list[Check]:
@@ -252,5 +259,5 @@ def _smooth(counts: np.ndarray) -> np.ndarray:
 
 def _measured(feature: str, check: str, value: float, critical: float, levels: Levels) -> Check:
     threshold = max(critical, levels.effects[check])
-    text = f"{check} {value:.4f}, at most {threshold:.4f} expected"
+    text = f"{_IN_WORDS[check]}: {value:.4f}, at most {threshold:.4f} expected"
     return Check(feature, check, value, threshold, value > threshold, text)

@@ -4,6 +4,7 @@ The metrics are the evaluation's own. A window of m records differs from the bas
 the sum of both standard errors squared: the metrics are means, or asymptotically normal functions of means (A. W. van
 der Vaart, Asymptotic Statistics (1998), theorem 3.1; for the area under the ROC curve, https://doi.org/10.2307/2531595).
 As a window of few events underestimates its own error, the window's is at least the baseline's times the root of n/m.
+Identical test records come together, so the baseline's error is larger by its ``design_effects`` (``drift.py``).
 
 ``calibration`` is the mean predicted probability minus the share that came true: of class 1 or, of several classes, of
 the likeliest one; "calibration in the large": D. R. Cox, Biometrika 45 (1958), https://doi.org/10.2307/2333203.
@@ -21,7 +22,7 @@ from calibration import calibration
 from check import Check, Levels
 from job import JobError
 from quality import mean_metric
-from quality_binary import THRESHOLD, binary_classification_metrics
+from quality_binary import THRESHOLD, auc_influences, binary_classification_metrics
 from quality_multiclass import multiclass_classification_metrics
 from quality_regression import regression_metrics
 from schema import BINARY, MULTICLASS
@@ -74,6 +75,61 @@ def quality_of(
     return dict(found, metrics=metrics, bins=calibration(came_true, chances)["bins"])
 
 
+def design_effects(
+    quality: Mapping[str, Any], labels: np.ndarray, answers: Mapping[str, np.ndarray], groups: np.ndarray
+) -> dict[str, float]:
+    """Returns for each metric by what its variance is larger because records come together in groups.
+
+    A metric that is a ratio of means moves by a record's numerator minus the ratio times its denominator (van der
+    Vaart, theorem 20.8); the variance of a sum over groups is that of the groups' sums.
+
+    Args:
+        quality: as returned by ``quality_of`` for the same labels and answers.
+        labels: as for ``quality_of``.
+        answers: as for ``quality_of``.
+        groups: for each record, the number of its group, from 0.
+    """
+    found = {}
+    for name, moves in _influences(quality, labels, answers).items():
+        moved = float((moves**2).sum())
+        found[name] = max(1.0, float((np.bincount(groups, weights=moves) ** 2).sum()) / moved) if moved else 1.0
+    others = max(found.values())
+    return {name: found.get(name, others) for name in quality["metrics"]}
+
+
+def _influences(
+    quality: Mapping[str, Any], labels: np.ndarray, answers: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Returns how much each record moves a metric, up to a common factor."""
+    problem, whole = quality["problem"], np.ones(len(labels))
+    if problem not in {BINARY, MULTICLASS}:
+        errors, squares = np.abs(answers["prediction"] - labels), (answers["prediction"] - labels) ** 2
+        constant = (labels - labels.mean()) ** 2
+        ratios = {"mae": (errors, whole), "rmse": (squares, whole), "r2": (squares, constant)}
+    else:
+        chances = answers["probability"]
+        is_one, is_predicted = labels == 1, chances >= THRESHOLD
+        is_right = is_one == is_predicted
+        if problem == MULTICLASS:
+            is_right = _numbers(answers["label"], quality["classes"] or ()) == labels
+        came_true = is_one if problem == BINARY else is_right
+        hits = 1.0 * (is_one & is_predicted)
+        ratios = {
+            "accuracy": (1.0 * is_right, whole),
+            "precision": (hits, 1.0 * is_predicted),
+            "recall": (hits, 1.0 * is_one),
+            "f1": (2 * hits, 1.0 * is_one + is_predicted),
+            "brier_score": ((chances - came_true) ** 2, whole),
+            CALIBRATION: (chances - came_true, whole),
+        }
+    found = {
+        name: part - part.sum() / max(of.sum(), 1e-12) * of
+        for name, (part, of) in ratios.items()
+        if name in quality["metrics"]
+    }
+    return dict(found, auc=auc_influences(labels, answers["probability"])) if "auc" in quality["metrics"] else found
+
+
 def _chosen(metrics: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: metrics[name] for name in names}
 
@@ -101,13 +157,13 @@ def checks(before: Mapping[str, Any], now: Mapping[str, Any], levels: Levels) ->
     growth = before["records"] / now["records"]
     for name in compared(before, now):
         old, new = before["metrics"][name], now["metrics"][name]
-        error = old["standard_deviation"] * math.sqrt(before.get("design_effect", 1.0))
+        error = old["standard_deviation"] * math.sqrt(before.get("design_effects", {}).get(name, 1.0))
         own = max(new["standard_deviation"], old["standard_deviation"] * math.sqrt(growth))
         margin = max(levels.normal * math.hypot(error, own), _effect(name, old["value"], levels))
         is_limit_above = new["value"] > old["value"] if name == CALIBRATION else name in ERRORS
         threshold = old["value"] + (margin if is_limit_above else -margin)
         exceeded = new["value"] > threshold if is_limit_above else new["value"] < threshold
-        text = f"{name} {new['value']:.4f}, at {'most' if is_limit_above else 'least'} {threshold:.4f} expected"
+        text = f"{new['value']:.4f}, at {'most' if is_limit_above else 'least'} {threshold:.4f} expected"
         text += f", baseline {old['value']:.4f}"
         check = CALIBRATION if name == CALIBRATION else "quality"
         yield Check(name, check, new["value"], threshold, exceeded, text)

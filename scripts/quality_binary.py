@@ -137,6 +137,17 @@ def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float
     return float(parts_of_ones.mean()), float(variance)
 
 
+def auc_influences(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Returns how much each record moves the area from its value, up to a common factor, by the same source."""
+    is_one = labels == 1
+    ones, zeros = np.sort(probabilities[is_one]), np.sort(probabilities[~is_one])
+    parts = np.empty(len(labels))
+    parts[is_one] = _shares_below(probabilities[is_one], zeros)
+    parts[~is_one] = 1 - _shares_below(probabilities[~is_one], ones)
+    area = parts[is_one].mean()
+    return (parts - area) / np.where(is_one, is_one.mean(), 1 - is_one.mean())
+
+
 def _shares_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns, for each value, the share of the others, which are sorted, below it; ties count half."""
     return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / (2 * len(others))

@@ -43,7 +43,7 @@ async function look(browser, path, view) {
     text: Object.fromEntries([...document.querySelectorAll("header,section")].map((part) => [part.id, part.innerText])),
     metrics: Object.fromEntries([...document.querySelectorAll("data[data-path]")].map((data) => [data.dataset.path, [data.value, data.innerText]])),
     numbers: Object.fromEntries([...document.querySelectorAll("section")].map((section) => [section.id, [...section.querySelectorAll("data")].map((data) => Number(data.value))])),
-    pictures: [...document.querySelectorAll("svg")].map((svg) => ({
+    pictures: [...document.querySelectorAll("svg:not(.distribution)")].map((svg) => ({
       label: svg.getAttribute("aria-label"),
       width: svg.getBoundingClientRect().width,
       lines: [...svg.querySelectorAll("polyline.model")].map((line) => line.getTotalLength()),

@@ -14,9 +14,10 @@ import pytest
 from executions.evaluation import metrics, precision_recall_curve, roc_curve
 from report.comparison import compare
 from report.comparison_page import comparison_page
-from report.facts import Facts
+from report.facts import Facts, Monitored
 from report.page import number, page
-from tests.report.conftest import DIFFERENCES, evaluation_of
+from tests.report.conftest import DIFFERENCES, content, evaluation_of
+from tests.report.test_monitoring import BASELINE, WINDOW, violation
 
 VIEWS = ("light", "dark", "phone")
 PHONE = 390
@@ -59,8 +60,21 @@ def test_the_pages_in_a_browser(
     """Every page has its content, no error, no request and no accessibility violation, and fits a phone."""
     whole = facts()
     local = facts(differences=DIFFERENCES)
+    found = Monitored(
+        baseline=BASELINE, window=WINDOW, violations={"violations": [violation("age"), violation("colour")]}
+    )
+    result = {"outcome": "drift", "records": 500, "violations": []}
+    watched = facts(monitored=found, content=content() | {"monitoring": {"result": result}})
     compared = comparison_page(compare([whole, failed, facts(name="other", evaluation=evaluation_of(1.0))]))
-    seen = open_pages({"whole": page(whole), "failed": page(failed), "local": page(local), "compared": compared})
+    seen = open_pages(
+        {
+            "whole": page(whole),
+            "failed": page(failed),
+            "local": page(local),
+            "watched": page(watched),
+            "compared": compared,
+        }
+    )
     for each, views in seen.items():
         for name in VIEWS:
             # The pictures of a comparison have their data in its tables of runs.
@@ -70,6 +84,7 @@ def test_the_pages_in_a_browser(
     assert_shows_failure(seen["failed"]["phone"])
     assert seen["local"]["phone"]["sections"] == [*ALL, "differences"]
     assert seen["compared"]["phone"]["sections"] == ["runs", "differences", "curves"]
+    assert "monitoring" in seen["watched"]["phone"]["sections"]
     assert "pandas 1.1.3" in seen["local"]["phone"]["text"]["differences"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from executions import monitoring
 from report import sections
 from report.facts import Facts, Monitored
+from report.outcome import outcome
 from report.page import page
 
 
@@ -30,17 +31,22 @@ def category_entry(name: str, counts: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def statistics(shift: float, colours: dict[str, int]) -> dict[str, Any]:
-    """A ``statistics.json`` of two features and a score."""
+def statistics(shift: float, colours: dict[str, int], *, auc: float) -> dict[str, Any]:
+    """A ``statistics.json`` of three features, a score and the quality."""
     ages = [18 + shift + number % 60 for number in range(600)]
     return {
-        "features": [number_entry("age", ages, missing=200), category_entry("colour", colours)],
+        "features": [
+            number_entry("age", ages, missing=200),
+            category_entry("colour", colours),
+            number_entry("size", [1.0, 2.0]),
+        ],
         "scores": [number_entry("probability", [number / 600 for number in range(600)])],
+        "quality": {"records": 300, "metrics": {"auc": {"value": auc}}},
     }
 
 
-BASELINE = statistics(0, {"red": 60, "green": 40})
-WINDOW = statistics(20, {"red": 60, "<b>new</b>": 40})
+BASELINE = statistics(0, {"red": 60, "green": 40}, auc=0.9)
+WINDOW = statistics(20, {"red": 60, "<b>new</b>": 40}, auc=0.7)
 
 
 def violation(feature: str) -> dict[str, Any]:
@@ -90,17 +96,34 @@ def test_rare_categories_are_joined() -> None:
 def test_malformed_entries_are_left_out(entry: Any) -> None:
     """The others are still shown."""
     entries = {"features": [entry, *BASELINE["features"][1:]]}
-    assert [one.name for one in monitoring.features(entries, entries)] == ["colour"]
+    assert [one.name for one in monitoring.features(entries, entries)] == ["colour", "size"]
     assert monitoring.features({"features": 1}, {}) == []
 
 
 def test_what_drifted_most_comes_first(monitored: Facts) -> None:
-    """Those without a violation are in the folded table; a metric has no distribution."""
+    """Then the scores; those without a violation are in the folded table; a metric has no distribution."""
     found = sections.monitoring(monitored)
     assert found is not None
-    assert [one.name for one in found.drifted] == ["colour", "age"]
-    assert [one.name for one in found.others] == ["probability"]
+    assert [one.name for one in found.drifted] == ["colour", "age", "probability"]
+    assert [one.name for one in found.others] == ["size"]
     assert [one.feature for one in found.violations] == ["colour", "age", "auc"]
+
+
+def test_the_quality_on_labelled_records_is_next_to_the_evaluations(monitored: Facts) -> None:
+    """If labels have arrived; a malformed one is left out."""
+    assert monitoring.quality(BASELINE, WINDOW) == monitoring.Quality(records=300, metrics=(("auc", 0.9, 0.7),))
+    assert "Quality on the" in page(monitored)
+    for window in ({}, {"quality": None}, {"quality": {"metrics": 3}}):
+        assert monitoring.quality(BASELINE, window) is None
+
+
+def test_an_execution_that_only_monitors_has_its_outcome_as_headline(facts: Callable[..., Facts]) -> None:
+    """With the features that drifted."""
+    summary = {"outcome": "drift", "records": 500, "violations": [{"feature": "age"}, {"feature": "age"}]}
+    others = {key: {"run": False} for key in facts().content if key != "model_id"}
+    found = outcome(facts(content={**others, "monitoring": {"run": True, "result": summary}}))
+    assert (found.headline, found.tone) == ("Drift", "bad")
+    assert found.detail == "500 records were compared: 2 violations, of age."
 
 
 def test_large_pictures_are_few(facts: Callable[..., Facts], monitored: Facts) -> None:

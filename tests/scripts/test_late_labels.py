@@ -16,7 +16,7 @@ import monitoring
 import scored
 from columns import Feature
 from job import JobError
-from late_quality import quality_of
+from late_quality import design_effects, quality_of
 from schema import Schema
 from tests.scripts.conftest import Container
 
@@ -112,6 +112,18 @@ def test_other_problems_have_their_own_metrics(
     outcome, found = monitoring.judge(dict(statistics, quality=bad), reference, 200)
     assert outcome == "drift"
     assert metric in {check.feature for check in found}
+
+
+def test_records_that_come_together_say_less() -> None:
+    """Ten copies of each record are as uncertain as one; of records that are alone nothing changes."""
+    answers = {"probability": np.repeat(SCORES[:500], 10)}
+    labels = np.repeat(LABELS[:500], 10)
+    quality = quality_of("income", SCHEMA.problem, SCHEMA.classes, labels, answers)
+    effects = design_effects(quality, labels, answers, np.repeat(np.arange(500), 10))
+    assert effects.keys() == quality["metrics"].keys()
+    assert list(effects.values()) == pytest.approx([10] * len(effects))
+    alone = design_effects(quality, labels, answers, np.arange(5_000))
+    assert list(alone.values()) == pytest.approx([1] * len(alone))
 
 
 def test_few_labels_are_no_sign_of_health(watched: Container) -> None:
