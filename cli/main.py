@@ -100,7 +100,9 @@ def validate() -> None:
 
 @_command("cli.repository")
 @click.argument("name")
-@click.option("--data", type=click.Path(path_type=Path), help="Your CSV file; the default is the module's census.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your CSV or Parquet file, or folder; default: the census."
+)
 @click.option("--label", metavar="COLUMN", help="The column of your data to predict.")
 @click.option(
     "--problem", type=click.Choice(_PROBLEMS), help="What to predict; by default what the column's values say."
@@ -154,6 +156,39 @@ def start() -> None:
     With --local, the scripts and their input.yaml are published first, so that what runs is what lies in the folder.
 
     Example: mlops start --override 'training.input.HyperParameters.max_iter="50"' --watch
+    """
+
+
+@_command("cli.plan")
+@override_option
+@click.option("--explain", is_flag=True, help="Show what each stage depends on: the contents of its key.")
+@scripts_option
+@stack_option
+@local_options
+@json_option
+def plan() -> None:
+    """Show what a start would do: which stages run, which are reused and from where, why, and what it takes.
+
+    Nothing is started. With --local, the scripts count as they lie in the folder, and nothing is published.
+
+    Example: mlops plan --override reuse=true
+    """
+
+
+@_command("cli.monitor")
+@click.option("--data", type=FILE, required=True, help="CSV file of records to judge.")
+@click.option("--labels", type=FILE, help="File with the label of each record on a line, to judge the answers, too.")
+@stack_option
+@local_options
+@json_option
+def monitor() -> None:
+    """Compare records with the model's baseline now, and print what drifted.
+
+    Only monitoring runs. The file has a header, with or without the label, or is as the endpoint is asked: the features
+    on each line, without a header. The baseline is that of the newest approved version. The exit code is 0 if the
+    outcome is healthy, 1 if it is drift or too_little_data, or if monitoring fails.
+
+    Example: mlops monitor --data july.csv --json
     """
 
 

@@ -1,5 +1,6 @@
 """Summarises each execution on one line of a table."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ STATE_STYLES = {
     "ABORTED": "yellow",
     "rejected": "bold yellow",
 }
+
+_IS_OF_KIND = re.compile(r"\.run$|\.input\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +148,10 @@ def _reused(reused: dict[str, str]) -> str:
 
 
 def _shown_overrides(overview: Overview) -> dict[str, str]:
-    """The overridden values, without what the kind already says: which stages run."""
+    """The overridden values, without what the kind already says: which stages run, and on which inputs."""
     if overview.kind != ONLY_MONITORING:
         return overview.overrides
-    return {path: value for path, value in overview.overrides.items() if not path.endswith(".run")}
+    return {path: value for path, value in overview.overrides.items() if not _IS_OF_KIND.search(path)}
 
 
 def _overrides(overrides: dict[str, str]) -> str:

@@ -11,13 +11,14 @@ from repository.creation import create
 from repository.errors import RepositoryError
 from repository.pin import PIN
 from repository.pin import upgrade as move
+from sagemaker_local.environments import InstallFailedError
 
 
 def init(*, name: str, data: Path | None, label: str | None, problem: str | None) -> None:
     """Creates a repository in the current folder."""
     try:
         made = create(name, parent=Path.cwd(), data=data, label=label, problem=problem)
-    except RepositoryError as error:
+    except (RepositoryError, InstallFailedError) as error:
         raise CommandError(str(error)) from error
     click.echo(f"created: {relative(made.folder)}, with release {version()} of the module")
     if made.data:

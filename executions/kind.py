@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.input.execution import OVERRIDES
 from pipeline.input.stage_section import StageSection
-from pipeline.stages import MONITORING, STAGES
+from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, STAGES
 
 ONLY_MONITORING = "monitoring"
 RETRAINING = "retraining"
@@ -12,13 +12,14 @@ PIPELINE = "pipeline"
 
 
 def kind(content: dict[str, Any]) -> str:
-    """Returns ``monitoring`` if no other stage runs, ``retraining`` if drift started it, else ``pipeline``.
+    """Returns ``monitoring``, ``retraining`` if drift started it, or ``pipeline``.
 
     Args:
         content: the execution's input or data.
     """
     running = [stage for stage in STAGES if StageSection.of(content, stage).runs]
-    if running == [MONITORING]:
+    # With labels, mlops monitor has the model answer the records first.
+    if MONITORING in running and not set(running) - {CREATE_MODEL, BATCH_TRANSFORM, MONITORING}:
         return ONLY_MONITORING
     # Only the rule for retraining gives a reason: infrastructure/starter.py.
     return RETRAINING if (content.get(OVERRIDES) or {}).get("reason") else PIPELINE

@@ -1,10 +1,13 @@
 """Starts an execution by invoking the start Lambda, as the schedule does."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from executions.errors import ExecutionsError
 from executions.target import Target
+from pipeline.bundle import INPUT_FILE
+from pipeline.places import SCRIPTS
 
 
 def start_execution(
@@ -28,8 +31,7 @@ def start_execution(
     client = target.aws.client("lambda")
     function = target.stack.function
     if key is None:
-        variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-        key = f"{variables['MODEL_NAME']}/scripts/input.yaml"
+        key = deployed_key(function_variables(target))
     event: dict[str, Any] = {"config": {"bucket": target.stack.bucket, "prefix": key}}
     if overrides:
         event["overrides"] = overrides
@@ -40,3 +42,23 @@ def start_execution(
     if "executionArn" not in answer:
         raise ExecutionsError(f"nothing was started: {answer.get('errorMessage', answer)}")
     return answer
+
+
+def function_variables(target: Target) -> dict[str, str]:
+    """Returns the start Lambda's environment variables, which have the values of the tokens.
+
+    Raises:
+        ClientError: AWS rejects the call.
+    """
+    configuration = target.aws.client("lambda").get_function_configuration(FunctionName=target.stack.function)
+    variables: dict[str, str] = configuration["Environment"]["Variables"]
+    return variables
+
+
+def deployed_key(variables: Mapping[str, str]) -> str:
+    """Returns the key of the deployed ``input.yaml``.
+
+    Args:
+        variables: the start Lambda's.
+    """
+    return f"{variables['MODEL_NAME']}/{SCRIPTS}{INPUT_FILE}"

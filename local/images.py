@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
@@ -42,6 +42,19 @@ def installer_variables() -> Mapping[str, str]:
     """The variables for uv, with the certificates and the mirror that the set-up uses."""
     variables = tool_environment()
     return variables | uv_mirror(variables)
+
+
+def scripts_python(log_line: Callable[[str], None] = lambda _: None) -> str:
+    """Returns the Python with the packages of the shipped scripts' image, and installs them first if necessary.
+
+    Args:
+        log_line: called with a line if something must be installed.
+
+    Raises:
+        InstallFailedError: they cannot be installed.
+    """
+    image = Images().find(f"{REPOSITORY}:{DEFAULT_VERSION}")
+    return Environments(variables=installer_variables).get(image, log_line=log_line).interpreter
 
 
 def _show(line: str) -> None:

@@ -50,13 +50,13 @@ def create(name: str, *, parent: Path, data: Path | None, label: str | None, pro
     """
     folder = parent / name
     _check(name, folder, data=data, label=label, problem=problem)
-    table = Table.read(data) if data else None
-    column = table.require(label) if table else None
-    content, every = table.thinned() if table else (b"", 1)
+    table = Table.read(data, label) if data else None
     url = _origin()
     scripts = {path: text for path, text in published_files(PROJECT / "scripts").items() if path != SOURCE_ARCHIVE}
-    scripts[INPUT_FILE] = _input(scripts[INPUT_FILE].decode(), label=column, problem=problem).encode()
-    shown = Path("data", table.path.name) if table else None
+    scripts[INPUT_FILE] = _input(
+        scripts[INPUT_FILE].decode(), label=table.label if table else None, problem=problem
+    ).encode()
+    shown = Path("data", table.name) if table else None
     values = {
         "NAME": name,
         "VERSION": version(),
@@ -67,10 +67,10 @@ def create(name: str, *, parent: Path, data: Path | None, label: str | None, pro
         "DATA_FILES": "\n".join(f"  - filePath: scripts/{path}" for path in scripts),
     }
     files = {f"scripts/{path}": text for path, text in scripts.items()} | _filled_in(values)
-    if shown:
-        files[shown.as_posix()] = content
+    if table and shown:
+        files[shown.as_posix()] = table.content
     _write(folder, files)
-    return Created(folder=folder, url=url, data=shown, every=every)
+    return Created(folder=folder, url=url, data=shown, every=table.every if table else 1)
 
 
 def _check(name: str, folder: Path, *, data: Path | None, label: str | None, problem: str | None) -> None:

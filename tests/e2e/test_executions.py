@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.checkout import PROJECT, Checkout
+from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
 from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
@@ -161,3 +161,13 @@ def test_stopped_execution(environment: Environment) -> None:
 def test_failing_command(command: tuple[str, ...], message: str, environment: Environment) -> None:
     """A command that fails prints a message without a traceback; its exit code is 1."""
     assert environment.mlops(*command, "--local", code=1).startswith(message)
+
+
+def test_monitoring_of_a_file(environment: Environment) -> None:
+    """The data that the model has learned from is healthy; the list of executions says that one only monitored."""
+    name = environment.run["execution"]
+    found = json.loads(environment.mlops("monitor", "--data", str(SAMPLE), "--local", "--json"))
+    records = len(SAMPLE.read_text().splitlines()) - 1
+    assert found == {"outcome": "healthy", "records": records, "violations": []}
+    runs = environment.runs()
+    assert (next(iter(runs.values()))["kind"], runs[name]["kind"]) == ("monitoring", "pipeline")

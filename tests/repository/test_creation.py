@@ -1,5 +1,6 @@
 """``mlops init``."""
 
+import gzip
 import os
 import re
 import shutil
@@ -112,12 +113,12 @@ def test_the_module_is_pinned() -> None:
         (("../churn",), "invalid value '../churn'"),
         (("full",), "full exists and is not empty; choose another name, or remove it"),
         (("my.csv",), "invalid value 'my.csv'"),
-        (("x", "--data", "no.csv", "--label", "y"), "no.csv: No such file or directory"),
-        (("x", "--data", "full", "--label", "y"), "full: Is a directory"),
-        (("x", "--data", "empty.csv", "--label", "y"), "empty.csv is empty; expected a CSV file whose first line"),
+        (("x", "--data", "no.csv", "--label", "y"), "no.csv: no such file or folder"),
+        (("x", "--data", "full", "--label", "y"), "no table under full, only file; expected names"),
+        (("x", "--data", "empty.csv", "--label", "y"), "empty.csv is empty"),
         (
             ("x", "--data", "latin.csv", "--label", "y"),
-            "latin.csv is not UTF-8, at byte 3; unpack it, or convert it: iconv",
+            "latin.csv, line 1, column 1: byte 0xfc is not utf-8; save the file as UTF-8: iconv",
         ),
         (
             ("x", "--data", "my.csv", "--label", "churn"),
@@ -156,11 +157,22 @@ def test_a_large_table_is_thinned_out(place: Path, monkeypatch: pytest.MonkeyPat
     """Of a table that is too large for a repository, every n-th record is taken, and the output says so."""
     monkeypatch.setattr(table_module, "MOST_BYTES", 100)
     (place / "my.csv").write_text("number,text\n" + "".join(f'{number},"a\nb"\n' for number in range(30)))
-    content, every = Table.read(place / "my.csv").thinned()
-    assert every == 3
-    assert content.decode().startswith('number,text\n0,"a\nb"\n3,"a\nb"\n')
-    assert content.decode().count('"a\nb"') == 10
-    assert "one of 3 records" in init("churn", "--data", "my.csv", "--label", "text").output
+    table = Table.read(place / "my.csv", "text")
+    assert table.every == 4
+    assert table.content.decode().startswith('number,text\n0,"a\nb"\n4,"a\nb"\n')
+    assert table.content.decode().count('"a\nb"') == 8
+    assert "one of 4 records" in init("churn", "--data", "my.csv", "--label", "text").output
+
+
+def test_a_folder_of_packed_files_becomes_one(place: Path) -> None:
+    """Files of other kinds, and several, become one CSV file."""
+    parts = place / "parts.d"
+    parts.mkdir()
+    (parts / "a.csv.gz").write_bytes(gzip.compress(TABLE.encode()))
+    (parts / "b.tsv").write_text("plan\tage\tchurned\nc\t3\tmaybe, yes\n")
+    folder = created("churn", "--data", "parts.d", "--label", "churned")
+    assert (folder / "data" / "parts.csv").read_text() == TABLE + '3,c,"maybe, yes"\n'
+    assert "DATA ?= data/parts.csv\n" in (folder / "Makefile").read_text()
 
 
 @pytest.mark.usefixtures("place")
