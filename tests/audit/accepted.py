@@ -117,6 +117,19 @@ CDK_NAG: Accepted = {
     (_WORKFLOW, _wildcard(_arn("application-autoscaling", "scalable-target/*"))): (
         "AWS generates a target's ID; a condition limits the statement to SageMaker."
     ),
+    **{
+        (
+            "Starter/Role/DefaultPolicy/Resource",
+            _wildcard(_arn("sagemaker", name)),
+        ): "With reuse, it describes what an earlier execution made, whose name is not known in advance."
+        for name in (
+            "model/demo-*",
+            "model/*-demo-*",
+            "model-package/demo/*",
+            "model-package/demo-*",
+            "endpoint/demo-*",
+        )
+    },
 }
 """By construct path and rule."""
 
@@ -136,7 +149,7 @@ CHECKOV: Accepted = {
     **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING)},
     **{(function, "CKV_AWS_173"): _NAMES_ONLY for function in (_STARTER, _ANNOUNCING, "ApprovalFunction19EE0FBE")},
     **{(log, "CKV_AWS_158"): _KEY_OPTIONAL for log in _LOGS},
-    ("ApprovalRequests512F7F89", "CKV_AWS_119"): _KEY_OPTIONAL,
+    **{(table, "CKV_AWS_119"): _KEY_OPTIONAL for table in ("ApprovalRequests512F7F89", "ReuseRecordsCA0C3E65")},
     ("DeadLettersQueue631681B1", "CKV_AWS_27"): (
         "It is encrypted with SQS's own keys, which this check does not count. With a KMS key, an event would be lost "
         "where the key's policy forgets EventBridge."
