@@ -156,6 +156,20 @@ def start() -> None:
     """
 
 
+@_command("cli.monitor")
+@override_option
+@stack_option
+@local_options
+@json_option
+def monitor() -> None:
+    """Compare what the endpoint has captured since the last time with the baseline of its model.
+
+    The exit code is 0 if nothing drifted, 1 for drift, too little data, or an error.
+
+    Example: mlops monitor --override monitoring.retrain=true
+    """
+
+
 @_command("cli.watch")
 @execution_argument(default="latest")
 @stack_option

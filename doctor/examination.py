@@ -174,6 +174,7 @@ def _permissions(client: Client, who: Caller, facts: Facts) -> list[Result]:
     bucket = deployment.outputs_of(facts.described.result()).bucket
     own = Own(
         gate=who.service_arn("lambda", f"function:{resources.find('AWS::Lambda::Function', 'Approval')}"),
+        monitor=who.service_arn("lambda", f"function:{resources.find('AWS::Lambda::Function', 'Monitor')}"),
         topic=resources.find("AWS::SNS::Topic", "Notifications"),
         approvals=who.service_arn("dynamodb", f"table/{resources.find('AWS::DynamoDB::Table', 'Approval')}"),
         objects=f"arn:{who.partition}:s3:::{bucket}/*",

@@ -23,6 +23,7 @@ class Own:
     """ARNs of the deployment's own resources, named as in a stage's ``OwnGrant``."""
 
     gate: str
+    monitor: str
     topic: str
     approvals: str
     objects: str

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from pipeline.grants import OwnGrant, grants_of, integrations
+from pipeline.grants import Grant, OwnGrant, grants_of, integrations
 from pipeline.stages import STAGES
 
 
@@ -17,9 +17,10 @@ class Targets:
     """The deployment's own resources that the integrations use."""
 
     gate: str
+    monitor: str
     topic: str
     approvals: str
-    """ARNs of the gate function, the topic and the table of approval requests."""
+    """ARNs of the gate and monitor functions, the topic and the table of approval requests."""
     objects: str
     """The ARN pattern of all objects in the bucket."""
     images: tuple[str, ...]
@@ -37,8 +38,6 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
         stack: gives account and region.
     """
     used = integrations(definition)
-    # SageMaker lowercases the names in its ARNs.
-    names = dict.fromkeys((targets.model_name, targets.model_name.lower()))
     merged: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, None]] = {}
     own: list[OwnGrant] = []
     grants = grants_of(STAGES)
@@ -49,19 +48,34 @@ def statements(definition: dict[str, Any], *, targets: Targets, stack: cdk.Stack
             key = (grant.service, grant.resources, grant.conditions)
             merged.setdefault(key, {}).update(dict.fromkeys(grant.actions))
     for (service, resources, conditions), actions in merged.items():
-        filled = dict.fromkeys(resource.format(model=name) for resource in resources for name in names)
-        region = "" if service == "iam" else stack.region
-        yield iam.PolicyStatement(
-            actions=[f"{service}:{action}" for action in actions],
-            resources=[
-                name if name == "*" else f"arn:{stack.partition}:{service}:{region}:{stack.account}:{name}"
-                for name in filled
-            ],
-            conditions={"StringEquals": dict(conditions)} if conditions else None,
+        yield grant_statement(
+            Grant(service, tuple(actions), resources, conditions), model_name=targets.model_name, stack=stack
         )
     for grant in own:
         found = getattr(targets, grant.target)
         yield iam.PolicyStatement(actions=[grant.action], resources=[found] if isinstance(found, str) else [*found])
+
+
+def grant_statement(grant: Grant, *, model_name: str, stack: cdk.Stack) -> iam.PolicyStatement:
+    """Returns the statement of a grant.
+
+    Args:
+        grant: actions on resources with the model's name.
+        model_name: the model's identifier.
+        stack: gives account and region.
+    """
+    # SageMaker lowercases the names in its ARNs.
+    names = dict.fromkeys((model_name, model_name.lower()))
+    filled = dict.fromkeys(resource.format(model=name) for resource in grant.resources for name in names)
+    region = "" if grant.service == "iam" else stack.region
+    return iam.PolicyStatement(
+        actions=[f"{grant.service}:{action}" for action in grant.actions],
+        resources=[
+            name if name == "*" else f"arn:{stack.partition}:{grant.service}:{region}:{stack.account}:{name}"
+            for name in filled
+        ],
+        conditions={"StringEquals": dict(grant.conditions)} if grant.conditions else None,
+    )
 
 
 def key_statements(key: kms.IKey | None, *actions: str, via: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:

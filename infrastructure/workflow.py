@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.approval import Approval
+from infrastructure.monitor import Monitor
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, key_statements, statements
 from pipeline.asl.resources import Resources
@@ -28,6 +29,7 @@ class Workflow(Construct):
         jobs_role: iam.IRole,
         serving_role: iam.IRole,
         approval: Approval,
+        monitor: Monitor,
         notifications: Notifications,
         model_name: str,
         image_repositories: tuple[str, ...],
@@ -40,6 +42,7 @@ class Workflow(Construct):
             Resources(
                 partition=stack.partition,
                 gate=approval.function.function_arn,
+                monitor=monitor.function.function_arn,
                 topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
                 serving_role=serving_role.role_arn,
@@ -56,6 +59,7 @@ class Workflow(Construct):
         )
         targets = Targets(
             gate=approval.function.function_arn,
+            monitor=monitor.function.function_arn,
             topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
             objects=bucket.arn_for_objects("*"),

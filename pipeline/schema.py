@@ -79,6 +79,7 @@ def _own_properties() -> dict[str, Any]:
             "type": ["string", "null"],
         }
         | name,
+        "reason": {"description": "Why the execution was started, for people.", "type": ["string", "null"]},
     }
 
 

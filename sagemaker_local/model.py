@@ -15,7 +15,7 @@ from sagemaker_local.environments import REQUIREMENTS_LENGTH
 from sagemaker_local.errors import aws_error, not_supported
 from sagemaker_local.job import JobContext
 from sagemaker_local.job_files import JobFiles
-from sagemaker_local.listings import Document, only, select_page, timestamp
+from sagemaker_local.listings import Document, only, select_page, timestamp, without
 from sagemaker_local.registry import Registry
 from sagemaker_local.s3_cache import S3Cache, S3CacheError
 
@@ -68,6 +68,10 @@ class Models:
         models = [json.loads(file.read_text()) for file in self._folder.glob("*.json")]
         page, more = select_page(sorted(models, key=_created), request, name="ModelName")
         return {"Models": [only(model, "ModelName", "ModelArn", "CreationTime") for model in page]} | more
+
+    def describe(self, request: Document) -> Document:
+        """DescribeModel. Raises TaskFailed if it does not exist."""
+        return without(self._request(request["ModelName"]), "Tags")
 
     def delete(self, request: Document) -> Document:
         """DeleteModel. Raises AwsError if it does not exist; what an endpoint serves, it goes on to serve."""

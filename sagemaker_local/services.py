@@ -44,6 +44,7 @@ def functions(
         | {
             "createModel": models.create,
             "listModels": models.list_models,
+            "describeModel": models.describe,
             "deleteModel": models.delete,
             "createModelPackageGroup": registry.create_group,
             "describeModelPackageGroup": registry.describe_group,

@@ -28,6 +28,7 @@ def own(template: dict[str, Any]) -> Own:
     """The template's own resources."""
     return Own(
         gate=arn(template, "AWS::Lambda::Function", "Approval"),
+        monitor=arn(template, "AWS::Lambda::Function", "Monitor"),
         topic=f"arn:aws:sns:{REGION}:{ACCOUNT}:"
         + next(name for name in template["Resources"] if name.startswith("NotificationsTopic")),
         approvals=arn(template, "AWS::DynamoDB::Table", "Approval"),

@@ -182,7 +182,9 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_resources_are_in_the_partition(partition: str) -> None:
     """The service integrations' ARNs have the deployment's partition."""
-    machine = definition(Resources(partition=partition, gate="g", topic="t", approvals="a", serving_role="r"))
+    machine = definition(
+        Resources(partition=partition, gate="g", monitor="m", topic="t", approvals="a", serving_role="r")
+    )
     resources = [state["Resource"] for state in machine["States"].values() if "Resource" in state]
     assert all(resource.startswith(f"arn:{partition}:states:::") for resource in resources)
 

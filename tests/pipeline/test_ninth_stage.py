@@ -82,7 +82,13 @@ def test_the_role_may_do_what_it_does() -> None:
     states = {name: state for name, state in machine["States"].items() if stage_of_state(name) == "announcement"}
     alone = {"States": states}
     targets = Targets(
-        gate="gate", topic="arn:topic", approvals="table", objects="objects", images=("i",), model_name="demo"
+        gate="gate",
+        monitor="monitor",
+        topic="arn:topic",
+        approvals="table",
+        objects="objects",
+        images=("i",),
+        model_name="demo",
     )
     made = [each.to_json() for each in statements(alone, targets=targets, stack=cdk.Stack())]
     assert integrations(alone) == ["sns:publish"]

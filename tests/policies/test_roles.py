@@ -206,7 +206,13 @@ def test_names_are_those_of_the_deployments_model() -> None:
 
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
     targets = Targets(
-        gate="gate", topic="topic", approvals="approvals", objects="objects", images=("i",), model_name="Churn"
+        gate="gate",
+        monitor="monitor",
+        topic="topic",
+        approvals="approvals",
+        objects="objects",
+        images=("i",),
+        model_name="Churn",
     )
     made = stack.resolve(
         [each.to_json() for each in statements(definition(PLACEHOLDERS), targets=targets, stack=stack)]

@@ -134,7 +134,11 @@ def test_models_are_listed_and_deleted(sandbox: Sandbox, model_request: Callable
     listed = sandbox.run("listModels", {})["Models"]
     assert {model["ModelName"] for model in listed} == {"first", "second"}
     assert sandbox.run("listModels", {"NameContains": "sec"})["Models"][0]["ModelArn"].endswith(":model/second")
+    described = sandbox.run("describeModel", {"ModelName": "second"})
+    assert described["PrimaryContainer"] == model_request()["PrimaryContainer"]
+    assert described["ModelArn"].endswith(":model/second")
     assert sandbox.run("deleteModel", {"ModelName": "first"}) == {}
     assert [model["ModelName"] for model in sandbox.run("listModels", {})["Models"]] == ["second"]
     assert "Could not find model" in sandbox.fail("deleteModel", {"ModelName": "first"}).cause
+    assert "Could not find model" in sandbox.fail("describeModel", {"ModelName": "first"}).cause
     sandbox.run("createModel", model_request() | {"ModelName": "first"})
