@@ -4,6 +4,7 @@ ARCHIVE_BYTES = {
     "starter": 695_000,
     "announcer": 115_000,  # includes the stages, which check and warn
     "gate": 22_000,  # includes the copying of registered models, and the limits it shares with pipeline/
+    "monitor": 9_700,
     "publisher": 2_800,  # includes the record of what it published
 }
 """The maximum size of each Lambda function's archive."""

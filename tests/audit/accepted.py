@@ -58,7 +58,7 @@ CDK_NAG: Accepted = {
         (f"{construct}/Function/Resource", "AwsSolutions-L1"): (
             "Python 3.13 is what the packages that go into the archives are tested with."
         )
-        for construct in ("Announcer", "Approval", "Scripts", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Scripts", "Starter")
     },
     ("DeadLetters/Queue/Resource", "AwsSolutions-SQS3"): (
         "It is the dead-letter queue itself; an alarm fires on the first message, which is kept for 14 days."
@@ -70,7 +70,7 @@ CDK_NAG: Accepted = {
     **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _MODELS, _WORKFLOW, _APPROVERS)},
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
-        for construct in ("Announcer", "Approval", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Starter")
     },
     ("Scripts/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/demo/scripts/*")): (
         "The scripts' names are those of the module's files; the prefix is the limit."

@@ -28,9 +28,11 @@ def own(template: dict[str, Any]) -> Own:
     """The template's own resources."""
     return Own(
         gate=arn(template, "AWS::Lambda::Function", "Approval"),
+        monitor=arn(template, "AWS::Lambda::Function", "Monitor"),
         topic=f"arn:aws:sns:{REGION}:{ACCOUNT}:"
         + next(name for name in template["Resources"] if name.startswith("NotificationsTopic")),
         approvals=arn(template, "AWS::DynamoDB::Table", "Approval"),
+        records=arn(template, "AWS::DynamoDB::Table", "Reuse"),
         objects=arn(template, "AWS::S3::Bucket", "Storage") + "/*",
         images=f"arn:aws:ecr:{REGION}:{ACCOUNTS[REGION]}:repository/{REPOSITORY}",
         passed=(arn(template, "AWS::IAM::Role", "SageMaker"), arn(template, "AWS::IAM::Role", "Serving")),
