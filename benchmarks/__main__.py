@@ -27,7 +27,7 @@ _WIDE = 220
 def main(families: tuple[str, ...], reference: Path | None) -> None:
     """Measure the given families of rows, or all.
 
-    They are: synth packages lambda transitions starts local scripts growth monitoring.
+    They are: synth packages lambda transitions starts local reuse scripts tables growth monitoring.
 
     Example: make bench ROWS="synth lambda"
     """

@@ -1,8 +1,8 @@
 """Size budgets enforced by the tests; justify any increase."""
 
 ARCHIVE_BYTES = {
-    "starter": 695_000,
-    "announcer": 115_000,  # includes the stages, which check and warn
+    "starter": 715_000,  # includes reuse, which only executions with it import
+    "announcer": 130_000,  # includes all of pipeline/ that the start function has
     "gate": 22_000,  # includes the copying of registered models, and the limits it shares with pipeline/
     "monitor": 9_700,
     "publisher": 2_800,  # includes the record of what it published

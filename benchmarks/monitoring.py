@@ -27,7 +27,7 @@ _SHIFTS = {
     "points": "probabilities 10 points too high",
     "times": "probabilities times 1.1",
     "uncalibrated": "calibration, by labels, if probabilities are 10 points too high",
-    "worse": "AUC, by labels, if a tenth of the answers are of other records",
+    "worse": "AUC, by labels, if a fifth of the answers are of other records",
 }
 
 ROWS = (

@@ -31,6 +31,7 @@ VARIABLES = TOKENS | {
     "AWS_DEFAULT_REGION": "us-east-1",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:mlops-demo",
     "IN_VPC": "false",
+    "RECORDS_TABLE": "records",
     "POWERTOOLS_SERVICE_NAME": "mlops-demo-starter",
     "POWERTOOLS_METRICS_NAMESPACE": "MLOps",
 }

@@ -22,7 +22,7 @@ def up(*, port: int, model_name: str | None, folder: Path) -> None:
     catch_signals()
     unsafe = isolation_warning()
     if unsafe:
-        click.echo(f"warning: {unsafe}", err=True)
+        click.echo(f"warning: {unsafe}; see docs/security.md", err=True)
     directory = EnvironmentDir(folder)
     try:
         with local_errors(folder):

@@ -1,5 +1,6 @@
 """``mlops local run``: runs the pipeline once on this machine, and summarises the results."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from local.run import RunOptions
 from local.run import run as run_pipeline
 from pipeline.input.execution import merged
 from pipeline.stages import STAGES
+from repository.pin import PIN
 
 _SHOWN_METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1", "weighted_f1", "mae", "rmse", "r2", "skill")
 
@@ -72,7 +74,7 @@ def run(
             summary = run_pipeline(options, Display(console))
     except KeyboardInterrupt:
         exit_interrupted("the execution was stopped, and no process is left running")
-    show_summary(console, summary)
+    show_summary(console, summary, scripts=scripts)
     sys.exit(0 if summary["status"] == "SUCCEEDED" else 1)
 
 
@@ -87,8 +89,14 @@ def show_failure(title: str, message: str) -> None:
     Console(stderr=True, highlight=False).print(Text.assemble((f"{title}: ", style), message), soft_wrap=True)
 
 
-def show_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Prints the run's outcome, the paths of its results, and the next steps."""
+def show_summary(console: Console, summary: dict[str, Any], *, scripts: Path | None = None) -> None:
+    """Prints the run's outcome, the paths of its results, and the next steps.
+
+    Args:
+        console: where to print.
+        summary: as ``local.run.run`` returns it.
+        scripts: the user's folder of scripts, if it was run.
+    """
     seconds = summary["seconds"]
     console.print(
         f"\nexecution {summary['execution']} {outcome_word(summary)} in {seconds['execution']:.1f} s, "
@@ -112,12 +120,19 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         table.add_row(name, text)
     console.print(Padding(table, (1, 0, 1, 2)))
     _show_differences(console, summary)
-    console.print(
-        "\nNext: edit scripts/ and run it again; or use your own table: make demo DATA=my.csv "
-        "LABEL=column\n"
-        'Deploy the same to AWS: cdk deploy -c schedule="0 6 * * ? *"  (see README.md)',
-        soft_wrap=True,
-    )
+    console.print(f"\n{_next_steps(scripts)}  (see README.md)", soft_wrap=True)
+
+
+def _next_steps(scripts: Path | None) -> str:
+    if scripts is None:
+        edit = "edit scripts/ and run it again; or use your own table: make demo DATA=my.csv LABEL=column"
+        deploy = 'cdk deploy -c schedule="0 6 * * ? *"'
+    else:
+        edit = f"edit {relative(scripts)}/ and run it again"
+        deploy = f'cdk deploy -c schedule="0 6 * * ? *" -c scripts-folder={shlex.quote(str(scripts))}'
+        if scripts.with_name(PIN).is_file():  # a repository that mlops init made
+            deploy = 'make deploy SCHEDULE="0 6 * * ? *"'
+    return f"Next: {edit}\nDeploy the same to AWS: {deploy}"
 
 
 def _show_differences(console: Console, summary: dict[str, Any]) -> None:

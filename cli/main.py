@@ -159,6 +159,22 @@ def start() -> None:
     """
 
 
+@_command("cli.plan")
+@override_option
+@click.option("--explain", is_flag=True, help="Show what each stage depends on: the contents of its key.")
+@scripts_option
+@stack_option
+@local_options
+@json_option
+def plan() -> None:
+    """Show what a start would do: which stages run, which are reused and from where, why, and what it takes.
+
+    Nothing is started. With --local, the scripts count as they lie in the folder, and nothing is published.
+
+    Example: mlops plan --override reuse=true
+    """
+
+
 @_command("cli.monitor")
 @click.option("--data", type=FILE, help="CSV file of records to judge, in place of what was captured.")
 @click.option("--labels", type=FILE, help="File with the label of each record on a line; needs --data.")

@@ -13,9 +13,10 @@ from doctor.result import Result, ok, skipped
 PRICING_REGION = "us-east-1"
 """The price list has endpoints in few regions, each with the prices of all."""
 
-_DATED = {"ml.m5.xlarge": 0.257, "ml.m5.large": 0.128}
+DATED = {"ml.m5.xlarge": 0.257, "ml.m5.large": 0.128}
 """Dollars an hour, the same for jobs and endpoints; docs/performance.md has the source."""
-_DATED_WHEN = "December 2023 in EU (Ireland)"
+DATED_WHEN = "December 2023 in EU (Ireland)"
+"""When and where :data:`DATED` held."""
 _COMPONENTS = {
     PROCESSING: "processing",
     TRAINING: "training",
@@ -50,8 +51,8 @@ def cost(pricing: Any, instances: Iterable[Instances], *, region: str) -> list[R
     except (ClientError, BotoCoreError):
         prices = {}
     if any((each.type, each.kind) not in prices for each in used):
-        prices = {(each.type, each.kind): _DATED[each.type] for each in used if each.type in _DATED}
-        source = f"prices of {_DATED_WHEN}, since AWS's price list could not be read"
+        prices = {(each.type, each.kind): DATED[each.type] for each in used if each.type in DATED}
+        source = f"prices of {DATED_WHEN}, since AWS's price list could not be read"
     unknown = sorted({each.type for each in used if (each.type, each.kind) not in prices})
     if unknown:
         return [skipped("cost", f"no price is known for {', '.join(unknown)}")]

@@ -82,7 +82,7 @@ def run(options: RunOptions, display: Display) -> dict[str, Any]:
     identity(options.data)
     unsafe = isolation_warning()
     if unsafe:
-        display.warn(unsafe)
+        display.warn(f"{unsafe}; see docs/security.md")
     state = EnvironmentDir(options.environment).live()
     directory = EnvironmentDir(options.folder)
     with directory.lock():

@@ -7,6 +7,7 @@ each of its distinct values. Columns are found by their names.
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import lzma
@@ -173,10 +174,12 @@ def _unreadable(file: Path, line: int, error: Exception) -> JobError:
     if not isinstance(error, UnicodeError):
         return JobError(f"{file}, line {line}: {error}")
     with PACKED.get(file.suffix, open)(str(file), "rb") as lines:
+        is_utf_16 = lines.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        lines.seek(0)
         number, byte, column = _first_wrong_byte(lines)
     return JobError(
-        f"{file}, line {number}, column {column}: byte 0x{byte:02x} is not utf-8; "
-        f"save the file as UTF-8: iconv -f latin1 -t utf-8 {file.name} > utf8.csv"
+        f"{file}, line {number}, column {column}: byte 0x{byte:02x} is not utf-8; save the file as UTF-8: "
+        f"iconv -f {'utf-16' if is_utf_16 else 'latin1'} -t utf-8 {file.name} > utf8.csv"
     )
 
 
@@ -195,7 +198,10 @@ def _first_wrong_byte(lines: IO[bytes]) -> tuple[int, int, int]:
 
 
 def _split(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:  # a line break or a null character inside a line: the file is no text
+        return line.split(separator)
 
 
 def _is_parquet(file: Path) -> bool:

@@ -334,6 +334,18 @@ def test_summary_shows_differences(status: str, capsys: pytest.CaptureFixture[st
     ) in capsys.readouterr().out
 
 
+def test_the_next_step_is_the_users_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary names the scripts that ran, and what deploys them: of a repository's own, its make deploy."""
+    seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)
+    summary = {"execution": "one", "status": "SUCCEEDED", "seconds": seconds, "stages": {}, "metrics": {}}
+    scripts = tmp_path / "scripts"
+    show_summary(Console(), summary, scripts=scripts)
+    assert f"-c scripts-folder={scripts}  (see README.md)" in capsys.readouterr().out
+    (tmp_path / "module.mk").write_text("")
+    show_summary(Console(), summary, scripts=scripts)
+    assert 'Deploy the same to AWS: make deploy SCHEDULE="0 6 * * ? *"' in capsys.readouterr().out
+
+
 def test_summary_without_differences(capsys: pytest.CaptureFixture[str]) -> None:
     """A run that does not differ from AWS lists nothing."""
     seconds = dict.fromkeys(("execution", "jobs", "setup", "deploy"), 1.0)

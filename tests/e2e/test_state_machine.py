@@ -304,3 +304,32 @@ def test_request_for_approval_is_announced(deployed_stack: DeployedStack, sagema
     )["Item"]
     assert item["token"]["S"] not in message["Body"]
     assert sagemaker.requests[-1][1]["ModelApprovalStatus"] == "Rejected"
+
+
+def test_unchanged_jobs_are_reused_until_their_results_are_gone(
+    deployed_stack: DeployedStack, sagemaker: RecordingSageMaker
+) -> None:
+    """The state machine records its jobs; the next execution runs none, until somebody empties a folder of results."""
+    s3 = deployed_stack.emulator.client("s3")
+    s3.create_bucket(Bucket="sagemaker-sample-data-us-east-1")
+    jobs = ("preprocessing", "training", "evaluation")
+    rest: dict[str, Any] = {stage.key: {"run": False} for stage in STAGES if stage.key not in jobs}
+
+    def run() -> tuple[str, dict[str, str], int]:
+        """The execution's name, what it reuses, and how many requests it makes."""
+        before = len(sagemaker.requests)
+        answer, _ = deployed_stack.invoke(overrides=rest | {"reuse": True})
+        assert finish(deployed_stack, answer["executionArn"])["status"] == "SUCCEEDED"
+        return answer["name"], answer["reused"], len(sagemaker.requests) - before
+
+    first, reused, requests = run()
+    assert (reused, requests) == ({}, 3)
+    _, reused, requests = run()
+    assert (reused, requests) == (dict.fromkeys(jobs, first), 0)
+    bucket = deployed_stack.metadata.bucket
+    for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"demo/executions/{first}/test")["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=item["Key"])
+    again, reused, requests = run()
+    assert (reused, requests) == ({}, 3)
+    _, reused, _ = run()
+    assert reused == dict.fromkeys(jobs, again)

@@ -172,6 +172,23 @@ def test_bad_parquet_is_named(container: Container) -> None:
     assert f"such as 'refused' in {file}, record 300" in container.run("preprocessing.py")
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            table().replace("a", "ä", 1).encode("latin-1"),
+            "column 3: byte 0xe4 is not utf-8; save the file as UTF-8: iconv",
+        ),
+        (table().encode("utf-16"), "iconv -f utf-16 -t utf-8 table.csv"),
+        (bytes(range(256)), "line 2, column "),
+    ],
+)
+def test_another_encoding_is_named(container: Container, content: bytes, expected: str) -> None:
+    """A file that is not UTF-8 is named with the line and the column, whatever it is."""
+    container.put("processing/input/table.csv", content)
+    assert expected in container.fail("preprocessing.py", "output/message")
+
+
 def test_a_broken_archive_is_named(container: Container) -> None:
     """A packed file that ends in its middle is an error, not a short table."""
     container.put("processing/input/t.csv.gz", gzip.compress(table(records=9000).encode())[:-2000])

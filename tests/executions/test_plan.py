@@ -1,0 +1,101 @@
+"""What ``mlops plan`` says about each stage."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from executions.plan import Earlier, Step, first_difference, steps
+from tests.input.test_reuse import CENSUS, DATA, SCRIPTS, Memory, started
+
+SECONDS = {"preprocessing": 3.0, "training": 10.0}
+
+
+def planned(memory: Memory, before: Any, status: str = "SUCCEEDED", **changes: Any) -> dict[str, Step]:
+    """The steps of an execution after an earlier one."""
+    depends = {
+        key: section["depends_on"]
+        for key, section in before.content.items()
+        if isinstance(section, dict) and "depends_on" in section
+    }
+    past = Earlier(name=before.name, started=datetime.now(UTC), status=status, depends_on=depends, seconds=SECONDS)
+    return {step.stage: step for step in steps(started(memory, **changes), [past])}
+
+
+def test_an_unchanged_input_reuses_every_stage() -> None:
+    """Each stage that runs is reused from the execution that recorded it; monitoring does not run."""
+    memory = Memory()
+    first = memory.run()
+    found = planned(memory, first)
+    assert {step.action for key, step in found.items() if key != "monitoring"} == {"reuse"}
+    assert {step.reused for key, step in found.items() if key != "monitoring"} == {first.name}
+    assert (found["monitoring"].action, found["monitoring"].why) == ("skip", "run is not true")
+
+
+def test_the_first_difference_is_named() -> None:
+    """A script, a new file of the data, and a value of the request; later stages name the stage that runs."""
+    memory = Memory()
+    first = memory.run()
+    memory.stored[SCRIPTS + "evaluation.py"] = "edited"
+    found = planned(memory, first)
+    assert found["training"].action == "reuse"
+    assert found["evaluation"].why == "scripts/evaluation.py changed"
+    assert found["registration"].why == "evaluation runs"
+    assert found["batchTransform"].why == "CreateModel runs"
+    memory.stored |= {f"{CENSUS}more-{number}.csv": "1" for number in range(3)}
+    found = planned(memory, first)
+    assert found["preprocessing"].why == f"3 new objects under {CENSUS.rstrip('/')}"
+    assert found["preprocessing"].seconds == SECONDS["preprocessing"]
+    assert found["training"].why == "preprocessing runs"
+
+
+def test_a_changed_value_is_shown_with_the_old_one() -> None:
+    """The path in the request, the value before and the value now."""
+    memory = Memory()
+    first = memory.run()
+    training = copy.deepcopy(DATA["training"])
+    training["input"]["HyperParameters"]["max_iter"] = "40"
+    found = planned(memory, first, training=training)
+    assert found["training"].why == "HyperParameters.max_iter 100 -> 40"
+
+
+def test_a_stage_that_did_not_finish_says_so() -> None:
+    """With an equal key and no record, the earlier execution is named with its status."""
+    memory = Memory()
+    first = memory.run(fails="training")
+    found = planned(memory, first, status="FAILED")
+    assert found["preprocessing"].action == "reuse"
+    # Its key names this execution's preprocessing in the one, and the reused one in the other: both are the first.
+    assert found["training"].why == f"{first.name} did not finish it (FAILED)"
+
+
+def test_without_reuse_every_stage_runs() -> None:
+    """The reason is that the input does not turn it on; without an earlier execution there is none to compare with."""
+    memory = Memory()
+    assert {step.why for step in steps(started(memory, reuse=False), [])} == {"reuse is not true", "run is not true"}
+    assert steps(started(memory), [])[0].why == "no recent execution has run it with reuse"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"objects": 100, "hash": "a"}, {"objects": 103, "hash": "b"}, "3 more objects under s3://b/x"),
+        ({"objects": 100, "hash": "a"}, {"objects": 99, "hash": "b"}, "1 fewer object under s3://b/x"),
+        ({"objects": 100, "hash": "a"}, {"objects": 100, "hash": "b"}, "s3://b/x changed"),
+        ({"objects": 1, "hash": "a", "names": {"": "1"}}, {"objects": 1, "hash": "b", "names": {"": "2"}}, "x changed"),
+        (
+            {"objects": 2, "hash": "a", "names": {"a": "1", "b": "1"}},
+            {"objects": 1, "hash": "b", "names": {"a": "1"}},
+            "1 fewer object under s3://b/x",
+        ),
+        ({"objects": 2, "hash": "a"}, {"objects": 2, "hash": "a"}, ""),
+    ],
+)
+def test_a_difference_of_files(before: dict[str, Any], now: dict[str, Any], said: str) -> None:
+    """With the names of a few files, the file; otherwise how many more or fewer there are."""
+
+    def content(read: dict[str, Any]) -> dict[str, Any]:
+        return {"section": {}, "reads": {"s3://b/x": read}, "sources": {}}
+
+    assert first_difference(content(before), content(now)) == said
