@@ -117,7 +117,7 @@ def test_every_permission_of_the_role_is_asked(
 
 def test_denied_action(own: Own, machine: Machine, who: Caller, simulator: Simulator) -> None:
     """An action that is denied fails, with what it was denied on."""
-    client = simulator(lambda need: need.action != "lambda:InvokeFunction")
+    client = simulator(lambda need: need.action != "lambda:InvokeFunction" or need.resource != own.gate)
     (result,) = permissions(client, machine=machine, own=own, model_name="demo", who=who)
     assert result.status == FAILURE
     assert result.detail == f"WorkflowRole may not lambda:InvokeFunction on {own.gate.split(':', 5)[5]}"
