@@ -13,6 +13,7 @@ from cli.target import aws_errors, target
 from cli.watch import watch_to_end
 from executions.defaults import PROJECT
 from executions.start import start_execution
+from executions.text import printable
 
 
 def start(
@@ -42,6 +43,8 @@ def start(
                 click.echo(f"published first, since the folder had changed: {changed}")
             if not watches:
                 click.echo(f"Next: mlops watch {name}{options}")
+        if answer.get("reuse_unavailable"):
+            click.echo(f"nothing is reused: {printable(answer['reuse_unavailable'])}", err=True)
         if watches:
             sys.exit(watch_to_end(found, answer["executionArn"], as_json=as_json, options=options))
 

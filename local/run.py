@@ -153,8 +153,12 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
         place(options.data, state, files, overrides=options.overrides)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
     target = Target.of(state.aws, state.metadata, logs=logs, is_local=True)
-    arn = start_execution(target, overrides=options.overrides)["executionArn"]
-    view = follow_or_stop(Viewer(target, arn, whole_logs=True), display.console, folder=Path(state.folder))
+    answer = start_execution(target, overrides=options.overrides)
+    if answer.get("reuse_unavailable"):
+        display.warn(f"nothing is reused: {answer['reuse_unavailable']}")
+    view = follow_or_stop(
+        Viewer(target, answer["executionArn"], whole_logs=True), display.console, folder=Path(state.folder)
+    )
     data = target.executions.data(view.execution)
     records = read_records(logs, view.jobs, data)
     jobs = records.jobs

@@ -8,10 +8,13 @@ from typing import Any
 
 from executions.evaluation import metrics
 from executions.overrides import leaves
+from executions.progress import reused_stages
 from pipeline.bundle import SOURCE_ARCHIVE
 from pipeline.input.execution import OVERRIDES
 from pipeline.input.tokens import EXECUTION_TOKEN
 from pipeline.numbers import number
+from pipeline.reuse import DEPENDS, RECORD, REUSED, UNRECORDED
+from pipeline.stages import CREATE_MODEL
 from report.facts import Facts, StoredObject
 from report.outcome import FIRST_METRICS, short_name
 
@@ -25,6 +28,10 @@ _ETAG = 8
 _FILES = 5
 """Files that differ below one prefix are named up to this number; more are shown as one hash of the prefix."""
 _ABSENT = "–"
+_NO_SETTINGS = dict.fromkeys(("result", RECORD, DEPENDS, REUSED, UNRECORDED))
+"""Keys of a section that say what an execution did."""
+_DEFAULT_MODEL = f"{CREATE_MODEL.name_prefix}{EXECUTION_TOKEN}"
+"""The model's name that the state machine fills in, or the start function if the model is reused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +156,26 @@ def _differences(runs: Sequence[Facts]) -> tuple[Column, ...]:
 
 
 def _settings(run: Facts) -> dict[str, str]:
-    """The values of the execution's input, by their dotted paths, with the token in place of its name."""
+    """The values of the execution's input, by their dotted paths, with the token in place of its name.
+
+    A reused stage counts as one that ran: the names of the executions whose results it has are the token, too.
+    """
     given = {
-        key: section | {"result": None} if isinstance(section, dict) else section
+        key: section | _NO_SETTINGS | ({"run": True} if REUSED in section else {})
+        if isinstance(section, dict)
+        else section
         for key, section in run.content.items()
         if key != OVERRIDES
     }
-    return {path: value.replace(run.name, EXECUTION_TOKEN) for path, value in leaves(given)}
+    names = {run.name, *reused_stages(run.content).values()}
+    found = {}
+    for path, text in leaves(given):
+        value = text
+        for name in names:
+            value = value.replace(name, EXECUTION_TOKEN)
+        if value != _DEFAULT_MODEL:
+            found[path] = value
+    return found
 
 
 def _files(runs: Sequence[Facts]) -> Iterator[tuple[str, tuple[str | None, ...]]]:

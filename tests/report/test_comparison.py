@@ -57,6 +57,16 @@ def test_same_executions_do_not_differ(run: Make) -> None:
     assert compare([one, two]).differences == ()
 
 
+def test_a_reused_stage_is_no_difference(run: Make) -> None:
+    """An execution that reused a stage of another is compared as if it had run the stage itself."""
+    one, two = run("one"), run("two")
+    one.content["training"]["input"]["OutputDataConfig"] = {"S3OutputPath": "s3://bucket/one/model"}
+    one.content["training"]["depends_on"] = {"sources": {}}
+    two.content["training"]["input"]["OutputDataConfig"] = {"S3OutputPath": "s3://bucket/one/model"}
+    two.content["training"] |= {"run": False, "reused": "one"}
+    assert compare([one, two]).differences == ()
+
+
 def test_a_file_that_only_one_has(run: Make) -> None:
     """A file that was added is a difference; the other execution has none."""
     (column,) = compare([run("one", train="ab"), run("two", train="ab", more="cd")]).differences
