@@ -10,6 +10,7 @@ from infrastructure.announcer import Announcer
 from infrastructure.approval import Approval
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.image import Images, sagemaker_images
+from infrastructure.monitor import Monitor
 from infrastructure.monitoring import Monitoring, Watched
 from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
@@ -58,6 +59,7 @@ class MlOpsStack(cdk.Stack):
         jobs, serving = self._sagemaker_roles(settings, storage, images, key)
         approval = Approval(self, "Approval", bucket=storage.bucket, model_name=settings.model_name, key=key)
         reuse = Reuse(self, "Reuse", model_name=settings.model_name, key=key)
+        monitor = Monitor(self, "Monitor", bucket=storage.bucket, model_name=settings.model_name, key=key)
         notifications = Notifications(self, "Notifications", email=settings.notification_email, key=key)
         dead_letters = DeadLetters(self, "DeadLetters")
         workflow = Workflow(
@@ -68,6 +70,7 @@ class MlOpsStack(cdk.Stack):
             serving_role=serving.role,
             approval=approval,
             reuse=reuse,
+            monitor=monitor,
             notifications=notifications,
             model_name=settings.model_name,
             image_repositories=(*images.repository_arns, *settings.image_repository_arns),
@@ -119,6 +122,7 @@ class MlOpsStack(cdk.Stack):
                     starter=starter.function.function_name,
                     starter_service=starter.service,
                     gate=approval.function.function_name,
+                    monitor=monitor.function.function_name,
                     announcer=announcer.function.function_name,
                     dead_letters=dead_letters.queue.queue_name,
                     log_group=workflow.log_group_name,

@@ -176,17 +176,18 @@ def plan() -> None:
 
 
 @_command("cli.monitor")
-@click.option("--data", type=FILE, required=True, help="CSV file of records to judge.")
-@click.option("--labels", type=FILE, help="File with the label of each record on a line, to judge the answers, too.")
+@click.option("--data", type=FILE, help="CSV file of records to judge, in place of what was captured.")
+@click.option("--labels", type=FILE, help="File with the label of each record on a line; needs --data.")
+@override_option
 @stack_option
 @local_options
 @json_option
 def monitor() -> None:
-    """Compare records with the model's baseline now, and print what drifted.
+    """Compare what the endpoint has captured since the last time with its model's baseline, and print what drifted.
 
-    Only monitoring runs. The file has a header, with or without the label, or is as the endpoint is asked: the features
-    on each line, without a header. The baseline is that of the newest approved version. The exit code is 0 if the
-    outcome is healthy, 1 if it is drift or too_little_data, or if monitoring fails.
+    Only monitoring runs. With --data it judges a file: one with a header, with or without the label, or as the endpoint
+    is asked, with the features on each line. The baseline is then that of the newest approved version. The exit code is
+    0 if the outcome is healthy, 1 if it is drift or too_little_data, or if monitoring fails.
 
     Example: mlops monitor --data july.csv --json
     """

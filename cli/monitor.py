@@ -1,4 +1,4 @@
-"""``mlops monitor``: compares records with the model's baseline now, and prints what drifted."""
+"""``mlops monitor``: compares what was captured, or a file, with the model's baseline now; prints what drifted."""
 
 import json
 import sys
@@ -10,25 +10,45 @@ from rich.table import Table
 
 from cli.errors import CommandError
 from cli.options import console as terminal
+from cli.overrides import parse
 from cli.target import aws_errors, target
 from executions.display import follow
 from executions.file_monitoring import monitor_file
 from executions.history import reason
+from executions.start import start_execution
 from executions.target import Target
 from executions.text import printable
 from executions.watch import Viewer
+from pipeline.input.execution import merged
+from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.stages import MONITORING
 
 _HEALTHY = "healthy"
 _INTERRUPTED = 130
 
 
-def monitor(*, data: Path, labels: Path | None, stack: str | None, folder: Path, local: bool, as_json: bool) -> None:
+def monitor(
+    *,
+    data: Path | None,
+    labels: Path | None,
+    overrides: tuple[str, ...],
+    stack: str | None,
+    folder: Path,
+    local: bool,
+    as_json: bool,
+) -> None:
     """Runs monitoring alone, and prints its outcome."""
+    if labels and not data:
+        raise click.UsageError("--labels needs --data, the records that they are the labels of")
+    over = parse(overrides)
     options = " --local" if local else ""
     with aws_errors():
         found = target(stack=stack, local=local, folder=folder)
-        answer = monitor_file(found, data, labels=labels)
+        answer = (
+            monitor_file(found, data, labels=labels, overrides=over)
+            if data
+            else start_execution(found, overrides=merged(MONITORING_ONLY, over))
+        )
         summary = _watched(found, answer, options=options, quiet=as_json)
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -66,6 +86,10 @@ def _show(summary: dict[str, Any]) -> None:
     """Prints the outcome and the violations for people."""
     line = MONITORING.summary_line(summary)[1]
     click.echo(f"\n{printable(line)}")
+    decision = summary.get("decision")
+    if decision:
+        started = "started" if decision["retrain"] else "not started"
+        click.echo(f"retraining {started}: {printable(str(decision['reason']))}")
     if not summary["violations"]:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -14,7 +14,7 @@ FLOORS = (
     ("pipeline",),
 )
 """The packages, from the top to the ground floor."""
-_LAMBDA = ("announcer", "gate", "publisher", "starter")
+_LAMBDA = ("announcer", "gate", "monitor", "publisher", "starter")
 
 
 class LayoutError(Exception):

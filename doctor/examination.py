@@ -174,8 +174,10 @@ def _permissions(client: Client, who: Caller, facts: Facts) -> list[Result]:
     bucket = deployment.outputs_of(facts.described.result()).bucket
     own = Own(
         gate=who.service_arn("lambda", f"function:{resources.find('AWS::Lambda::Function', 'Approval')}"),
+        monitor=who.service_arn("lambda", f"function:{resources.find('AWS::Lambda::Function', 'Monitor')}"),
         topic=resources.find("AWS::SNS::Topic", "Notifications"),
         approvals=who.service_arn("dynamodb", f"table/{resources.find('AWS::DynamoDB::Table', 'Approval')}"),
+        records=who.service_arn("dynamodb", f"table/{resources.find('AWS::DynamoDB::Table', 'Reuse')}"),
         objects=f"arn:{who.partition}:s3:::{bucket}/*",
         images=f"arn:{who.partition}:ecr:{who.region}:{ACCOUNTS[who.region]}:repository/{REPOSITORY}",
         passed=(resources.role("SageMaker", who), resources.role("Serving", who)),

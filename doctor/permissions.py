@@ -23,8 +23,10 @@ class Own:
     """ARNs of the deployment's own resources, named as in a stage's ``OwnGrant``."""
 
     gate: str
+    monitor: str
     topic: str
     approvals: str
+    records: str
     objects: str
     images: str
     passed: tuple[str, ...]

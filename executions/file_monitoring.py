@@ -13,19 +13,18 @@ from executions.records import write_rows
 from executions.start import deployed_key, function_variables, start_execution
 from executions.target import Target
 from pipeline.input.errors import InvalidFileError
+from pipeline.input.execution import merged
 from pipeline.input.tokens import fill_in
 from pipeline.input.yaml_document import Document
+from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.places import EXECUTIONS
-from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, REGISTRATION, STAGES
+from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, REGISTRATION
 
 _STATISTICS = "statistics.json"
 _RECORDS, _BASELINE, _ANSWERS, _LABELS = "records", "baseline", "answers", "labels"
 """The names of the job's inputs."""
 _FILE = "records.csv"
 """The name of the uploaded records, and of their labels: the job joins them by it."""
-
-ONLY_MONITORING: dict[str, Any] = {stage.key: {"run": stage is MONITORING} for stage in STAGES}
-"""The overrides with which no other stage runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,9 @@ class Version:
     features: tuple[str, ...]
 
 
-def monitor_file(target: Target, file: Path, *, labels: Path | None = None) -> dict[str, Any]:
+def monitor_file(
+    target: Target, file: Path, *, labels: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Starts an execution that compares a file's records with the baseline of the newest approved version.
 
     With labels, the version's model answers the records in a batch transform first, and its answers are judged, too.
@@ -50,6 +51,7 @@ def monitor_file(target: Target, file: Path, *, labels: Path | None = None) -> d
         target: the deployment.
         file: a CSV file, as ``executions.records`` reads it.
         labels: a file with the label of each record on a line.
+        overrides: the user's, over the stage's.
 
     Returns:
         The start function's answer.
@@ -65,13 +67,15 @@ def monitor_file(target: Target, file: Path, *, labels: Path | None = None) -> d
     folder = f"{variables['MODEL_NAME']}/{EXECUTIONS}monitor-{event[:16]}"
     place = f"s3://{target.stack.bucket}/{folder}"
     uris = {_BASELINE: version.baseline, _RECORDS: f"{place}/{_RECORDS}/{_FILE}"}
-    overrides = ONLY_MONITORING
+    answering: dict[str, Any] = {}
     if labels:
         uris[_LABELS] = f"{place}/{_LABELS}/{_FILE}"
-        overrides |= _answering(version, uris[_RECORDS])
-    own = {"run": True, "input": {"ProcessingInputs": _relocated(deployed, uris)}}
+        answering = _answering(version, uris[_RECORDS])
+    inputs = {"ProcessingInputs": _relocated(deployed, uris)}
+    own = {MONITORING.key: {"scope": "execution", "retrain": False, "input": inputs}}
+    over = merged(merged(MONITORING_ONLY, answering | own), overrides or {})
     _upload(target, file, labels, folder=folder, features=version.features)
-    return start_execution(target, overrides=overrides | {MONITORING.key: own}, event_id=event)
+    return start_execution(target, overrides=over, event_id=event)
 
 
 def _answering(version: Version, records: str) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Watched:
     """The ``service`` dimension of the start function's own metrics."""
     gate: str
     """Name of the gate's function."""
+    monitor: str
+    """Name of the monitor function."""
     announcer: str
     """Name of the function that announces failures."""
     dead_letters: str
@@ -108,6 +110,7 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
             for name, what, function in (
                 ("Starter", "that starts executions", watched.starter),
                 ("Gate", "that judges models", watched.gate),
+                ("Monitor", "that finds what the endpoint has scored", watched.monitor),
                 ("Announcer", "that announces failures", watched.announcer),
             )
         ),

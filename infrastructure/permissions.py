@@ -17,10 +17,11 @@ class Targets:
     """The deployment's own resources that the integrations use."""
 
     gate: str
+    monitor: str
     topic: str
     approvals: str
     records: str
-    """ARNs of the gate function, the topic and the tables of approval requests and of records for reuse."""
+    """ARNs of the gate and monitor functions, the topic, and the tables of approval requests and records for reuse."""
     objects: str
     """The ARN pattern of all objects in the bucket."""
     images: tuple[str, ...]

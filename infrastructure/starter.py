@@ -1,7 +1,8 @@
-"""Starts the pipeline: the Lambda function that reads ``input.yaml``, and the schedule that invokes it."""
+"""Starts the pipeline: the Lambda function that reads ``input.yaml``, and the rules that invoke it."""
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -20,13 +21,14 @@ from infrastructure.reuse import Reuse
 from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.bundle import INPUT_FILE
 from pipeline.places import SCRIPTS
+from pipeline.retraining import DETAIL_TYPE, OVERRIDES, SOURCE
 
 PACKAGES = ("aws-lambda-powertools", "jmespath", "typing_extensions", "PyYAML")
 """The packages that the function imports in addition to the runtime's boto3, with their dependencies."""
 
 
 class Starter(Construct):
-    """The function with its role, and the EventBridge rule."""
+    """The function with its role, and EventBridge's rules."""
 
     def __init__(
         self,
@@ -82,42 +84,64 @@ class Starter(Construct):
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)
-        rule = self._schedule(
-            schedule,
-            enabled=schedule_enabled,
-            dead_letters=dead_letters,
-            config={"bucket": bucket.bucket_name, "prefix": f"{model_name}/{SCRIPTS}{INPUT_FILE}"},
-        )
-        dead_letters.take_from(rule)
-
-    def _schedule(
-        self, schedule: str, *, enabled: bool, dead_letters: DeadLetters, config: dict[str, str]
-    ) -> events.CfnRule:
-        rule = events.CfnRule(
-            self,
+        config = {"bucket": bucket.bucket_name, "prefix": f"{model_name}/{SCRIPTS}{INPUT_FILE}"}
+        # The event's ID names the execution, so that a duplicate delivery starts no second execution.
+        self._rule(
             "Schedule",
+            dead_letters,
+            paths={"id": "$.id"},
+            template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
             description="Starts the pipeline",
             schedule_expression=f"cron({schedule})",
-            state="ENABLED" if enabled else "DISABLED",
+            state="ENABLED" if schedule_enabled else "DISABLED",
+        )
+        overrides = json.dumps(OVERRIDES)[:-1] + ', "reason": <reason>}'
+        self._rule(
+            "Retraining",
+            dead_letters,
+            paths={"id": "$.detail.id", "reason": "$.detail.reason"},
+            template=f'{{"config": {json.dumps(config)}, "id": <id>, "overrides": {overrides}}}',
+            description="Starts the pipeline when its model has drifted",
+            event_pattern={
+                "source": [SOURCE],
+                "detail-type": [DETAIL_TYPE],
+                "detail": {"state_machine": [state_machine_arn]},
+            },
+        )
+
+    def _rule(
+        self, name: str, dead_letters: DeadLetters, *, paths: dict[str, str], template: str, **properties: Any
+    ) -> None:
+        """Creates a rule that invokes the function.
+
+        Args:
+            name: the construct's ID.
+            dead_letters: takes the events that cannot be delivered.
+            paths: JSON paths in the event by the names that the template has for them.
+            template: the event that the function gets.
+            properties: further properties of ``events.CfnRule``.
+        """
+        rule = events.CfnRule(
+            self,
+            name,
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Starter",
                     arn=self.function.function_arn,
-                    # The event's ID names the execution, so that a duplicate delivery starts no second execution.
                     input_transformer=events.CfnRule.InputTransformerProperty(
-                        input_paths_map={"id": "$.id"},
-                        input_template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
+                        input_paths_map=paths, input_template=template
                     ),
                     dead_letter_config=dead_letters.of_target(),
                 )
             ],
+            **properties,
         )
+        dead_letters.take_from(rule)
         lambda_.CfnPermission(
             self,
-            "SchedulePermission",
+            f"{name}Permission",
             action="lambda:InvokeFunction",
             function_name=self.function.function_arn,
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
-        return rule

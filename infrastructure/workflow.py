@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.approval import Approval
+from infrastructure.monitor import Monitor
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import Targets, key_statements, statements
 from infrastructure.reuse import Reuse
@@ -30,6 +31,7 @@ class Workflow(Construct):
         serving_role: iam.IRole,
         approval: Approval,
         reuse: Reuse,
+        monitor: Monitor,
         notifications: Notifications,
         model_name: str,
         image_repositories: tuple[str, ...],
@@ -42,6 +44,7 @@ class Workflow(Construct):
             Resources(
                 partition=stack.partition,
                 gate=approval.function.function_arn,
+                monitor=monitor.function.function_arn,
                 topic=notifications.topic.topic_arn,
                 approvals=approval.table.table_name,
                 records=reuse.table.table_name,
@@ -59,6 +62,7 @@ class Workflow(Construct):
         )
         targets = Targets(
             gate=approval.function.function_arn,
+            monitor=monitor.function.function_arn,
             topic=notifications.topic.topic_arn,
             approvals=approval.table.table_arn,
             records=reuse.table.table_arn,

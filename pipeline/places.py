@@ -19,3 +19,6 @@ EXECUTIONS = "executions/"
 
 SERVED = ("batch-output/", "data-capture/", "executions/*/batch/")
 """The results of batch transforms and the data that endpoints capture; SageMaker writes both with the model's role."""
+
+WINDOW = "window/"
+"""Below an execution's prefix: the list of what its monitoring reads, which the monitor function writes."""

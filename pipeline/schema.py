@@ -86,6 +86,7 @@ def _own_properties() -> dict[str, Any]:
             "description": "Whether stages whose inputs have not changed are reused from an earlier execution.",
             "type": ["boolean", "null"],
         },
+        "reason": {"description": "Why the execution was started, for people.", "type": ["string", "null"]},
     }
 
 

@@ -13,6 +13,8 @@ class Resources:
     """The AWS partition, which is in the ARNs of the service integrations."""
     gate: str
     """ARN of the gate function."""
+    monitor: str
+    """ARN of the monitor function."""
     topic: str
     """ARN of the SNS topic on which requests for approval are announced."""
     approvals: str
@@ -35,6 +37,7 @@ class Resources:
         found = {
             "partition": self.partition,
             "gate": self.gate,
+            "monitor": self.monitor,
             "topic": self.topic,
             "approvals": self.approvals,
             "records": self.records,
@@ -48,6 +51,11 @@ class Resources:
 
 
 PLACEHOLDERS = Resources(
-    gate="GATE", topic="TOPIC", approvals="APPROVALS", records="RECORDS", serving_role="SERVING-ROLE"
+    gate="GATE",
+    monitor="MONITOR",
+    topic="TOPIC",
+    approvals="APPROVALS",
+    records="RECORDS",
+    serving_role="SERVING-ROLE",
 )
 """For definitions without a deployment: the diagrams, and the tests."""

@@ -110,9 +110,10 @@ def _unwritten(use: StageSection, earlier: "_Writers") -> Iterator[InputIssue]:
     """Yields an issue for each URI of this execution that the stage reads although its writer does not run."""
     known = [other.stage for other in earlier.uses if other.request]
     before = STAGES[: STAGES.index(use.stage)]
+    replaced = use.stage.replaced(use)
     absent = [stage.key for stage in REQUEST_STAGES if stage in before and stage not in known]
     for path, text in _executions_own(use):
-        if is_write(path):
+        if is_write(path) or any(path[: len(other)] == other for other in replaced):
             continue
         writers = [writer for writer in map(earlier.of, _uris(text)) if writer]
         idle = next((writer.stage.key for writer in writers if not writer.runs), None)

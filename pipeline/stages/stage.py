@@ -99,6 +99,10 @@ class Stage(ABC):
         """Returns the names of the resources that it creates, which the state machine's role must be allowed to use."""
         return ()
 
+    def replaced(self, section: "StageSection") -> tuple["Path", ...]:  # noqa: ARG002 - most stages have none
+        """Returns the paths in its section whose values its own states replace before they are read."""
+        return ()
+
     def model_fields(self, section: "StageSection") -> list[tuple["Path", dict[str, Any]]]:  # noqa: ARG002
         """Returns the path of each model name in its section, with the mapping that contains the name."""
         return []

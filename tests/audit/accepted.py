@@ -32,6 +32,11 @@ _SAGEMAKER_NAMES = (
     *(f"{kind}-job/{name}" for kind in ("processing", "training", "transform") for name in ("*-demo-*", "demo-*")),
     *("endpoint/demo-*", "model-package-group/demo-*", "model-package/demo-*", "model-package/demo/*"),
 )
+_MONITORED_NAMES = (
+    *(f"{kind}/{name}" for kind in ("endpoint-config", "model") for name in ("*-demo-*", "demo-*")),
+    *("endpoint/demo-*", "model-package-group/demo-*", "model-package/demo-*", "model-package/demo/*"),
+)
+_MONITOR = "Monitor/Role/DefaultPolicy/Resource"
 _WORKFLOW = "Workflow/Role/DefaultPolicy/Resource"
 _JOBS = "SageMaker/Role/DefaultPolicy/Resource"
 _MODELS = "Serving/Role/DefaultPolicy/Resource"
@@ -58,7 +63,7 @@ CDK_NAG: Accepted = {
         (f"{construct}/Function/Resource", "AwsSolutions-L1"): (
             "Python 3.13 is what the packages that go into the archives are tested with."
         )
-        for construct in ("Announcer", "Approval", "Scripts", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Scripts", "Starter")
     },
     ("DeadLetters/Queue/Resource", "AwsSolutions-SQS3"): (
         "It is the dead-letter queue itself; an alarm fires on the first message, which is kept for 14 days."
@@ -70,7 +75,7 @@ CDK_NAG: Accepted = {
     **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _MODELS, _WORKFLOW, _APPROVERS)},
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
-        for construct in ("Announcer", "Approval", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Starter")
     },
     ("Scripts/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/demo/scripts/*")): (
         "The scripts' names are those of the module's files; the prefix is the limit."
@@ -92,6 +97,7 @@ CDK_NAG: Accepted = {
             _JOBS: ("",),
             _MODELS: ("batch-output/", "data-capture/", "executions/*/batch/"),
             "Approval/Role/DefaultPolicy/Resource": ("registered/",),
+            _MONITOR: ("executions/*/window/",),
         }.items()
         for prefix in prefixes
     },
@@ -107,6 +113,7 @@ CDK_NAG: Accepted = {
         "This stack only: its ID, which ends the ARN, is not part of the name by which people ask."
     ),
     **{(_WORKFLOW, _wildcard(_arn("sagemaker", name))): _NAMES for name in _SAGEMAKER_NAMES},
+    **{(_MONITOR, _wildcard(_arn("sagemaker", name))): _NAMES for name in _MONITORED_NAMES},
     **{
         (_WORKFLOW, _wildcard(_arn("cloudwatch", f"alarm:TargetTracking-endpoint/{name}"))): _NAMES
         for name in ("demo-*", "demo/*")
@@ -134,9 +141,16 @@ CDK_NAG: Accepted = {
 """By construct path and rule."""
 
 _STARTER, _ANNOUNCING = "StarterFunction5B184374", "AnnouncerFunctionEE093E77"
-_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", _STARTER, _ANNOUNCING)
+_MONITORING = "MonitorFunction39E4128B"
+_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", _STARTER, _ANNOUNCING, _MONITORING)
 _LOGS = (
-    *("AnnouncerLogs41460739", "ApprovalLogs1F32F00B", "ScriptsLogs3419F6BB", "StarterLogs21778E9A"),
+    *(
+        "AnnouncerLogs41460739",
+        "ApprovalLogs1F32F00B",
+        "MonitorLogsA2A2A44B",
+        "ScriptsLogs3419F6BB",
+        "StarterLogs21778E9A",
+    ),
     "WorkflowLogs8B0907C7",
 )
 
@@ -144,12 +158,18 @@ CHECKOV: Accepted = {
     ("StorageBucket5CB7C8EA", "CKV_AWS_18"): _LOGGING,
     **{(function, "CKV_AWS_117"): _NO_NETWORK for function in _FUNCTIONS},
     **{(function, "CKV_AWS_115"): _CONCURRENCY for function in _FUNCTIONS},
-    ("ApprovalFunction19EE0FBE", "CKV_AWS_116"): _SYNCHRONOUS,
+    **{(function, "CKV_AWS_116"): _SYNCHRONOUS for function in ("ApprovalFunction19EE0FBE", _MONITORING)},
     ("ScriptsFunctionFBEBAB0F", "CKV_AWS_116"): f"{_SYNCHRONOUS} Here that is CloudFormation.",
     **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING)},
-    **{(function, "CKV_AWS_173"): _NAMES_ONLY for function in (_STARTER, _ANNOUNCING, "ApprovalFunction19EE0FBE")},
+    **{
+        (function, "CKV_AWS_173"): _NAMES_ONLY
+        for function in (_STARTER, _ANNOUNCING, "ApprovalFunction19EE0FBE", _MONITORING)
+    },
     **{(log, "CKV_AWS_158"): _KEY_OPTIONAL for log in _LOGS},
-    **{(table, "CKV_AWS_119"): _KEY_OPTIONAL for table in ("ApprovalRequests512F7F89", "ReuseRecordsCA0C3E65")},
+    **{
+        (table, "CKV_AWS_119"): _KEY_OPTIONAL
+        for table in ("ApprovalRequests512F7F89", "MonitorWindows957D272E", "ReuseRecordsCA0C3E65")
+    },
     ("DeadLettersQueue631681B1", "CKV_AWS_27"): (
         "It is encrypted with SQS's own keys, which this check does not count. With a KMS key, an event would be lost "
         "where the key's policy forgets EventBridge."

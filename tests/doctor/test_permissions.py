@@ -28,9 +28,11 @@ def own(template: dict[str, Any]) -> Own:
     """The template's own resources."""
     return Own(
         gate=arn(template, "AWS::Lambda::Function", "Approval"),
+        monitor=arn(template, "AWS::Lambda::Function", "Monitor"),
         topic=f"arn:aws:sns:{REGION}:{ACCOUNT}:"
         + next(name for name in template["Resources"] if name.startswith("NotificationsTopic")),
         approvals=arn(template, "AWS::DynamoDB::Table", "Approval"),
+        records=arn(template, "AWS::DynamoDB::Table", "Reuse"),
         objects=arn(template, "AWS::S3::Bucket", "Storage") + "/*",
         images=f"arn:aws:ecr:{REGION}:{ACCOUNTS[REGION]}:repository/{REPOSITORY}",
         passed=(arn(template, "AWS::IAM::Role", "SageMaker"), arn(template, "AWS::IAM::Role", "Serving")),
@@ -115,7 +117,7 @@ def test_every_permission_of_the_role_is_asked(
 
 def test_denied_action(own: Own, machine: Machine, who: Caller, simulator: Simulator) -> None:
     """An action that is denied fails, with what it was denied on."""
-    client = simulator(lambda need: need.action != "lambda:InvokeFunction")
+    client = simulator(lambda need: need.action != "lambda:InvokeFunction" or need.resource != own.gate)
     (result,) = permissions(client, machine=machine, own=own, model_name="demo", who=who)
     assert result.status == FAILURE
     assert result.detail == f"WorkflowRole may not lambda:InvokeFunction on {own.gate.split(':', 5)[5]}"

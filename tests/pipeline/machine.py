@@ -16,6 +16,7 @@ from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 
 EXECUTION = "mlops-demo-0123456789abcdef"
+STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:demo"
 ENTERED = "2026-11-23T10:00:00.000Z"
 """The time at which every state is entered."""
 MACHINE = definition(PLACEHOLDERS)
@@ -126,11 +127,14 @@ def evaluated(
             key: evaluated(value, data, redrives=redrives, variables=variables, now=now, **more)
             for key, value in template.items()
         }
+    if isinstance(template, list):
+        return [evaluated(item, data, redrives=redrives, variables=variables, now=now, **more) for item in template]
     if not isinstance(template, str) or not template.startswith("{%"):
         return template
     context = {
         "Execution": {"Name": EXECUTION, "RedriveCount": redrives},
         "State": {"EnteredTime": ENTERED},
+        "StateMachine": {"Id": STATE_MACHINE},
         "Task": {"Token": "token"},
     }
     states = {"input": data, "context": context} | more

@@ -15,6 +15,7 @@ ROLE = "arn:aws:iam::123456789012:role/Serving"
 VPC = {"SecurityGroupIds": ["sg-0123456789abcdef0"], "Subnets": ["subnet-0123456789abcdef0"]}
 DEPLOYED = Resources(
     gate="GATE",
+    monitor="MONITOR",
     topic="TOPIC",
     records="RECORDS",
     approvals="APPROVALS",
@@ -45,7 +46,9 @@ def test_network_and_key_are_filled_in(
     shipped: dict[str, Any], key: str, network: tuple[str, ...] | None, results: str | None
 ) -> None:
     """Each request has the deployment's subnets, security groups and its key for the results, and nothing else new."""
-    plain = Resources(gate="GATE", topic="TOPIC", records="RECORDS", approvals="APPROVALS", serving_role=ROLE)
+    plain = Resources(
+        gate="GATE", monitor="MONITOR", topic="TOPIC", records="RECORDS", approvals="APPROVALS", serving_role=ROLE
+    )
     filled, without = request(shipped, key), request(shipped, key, plain)
     (stage,) = (stage for stage in REQUEST_STAGES if stage.key == key)
     check_request(stage.action, filled)

@@ -183,7 +183,9 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
 def test_resources_are_in_the_partition(partition: str) -> None:
     """The service integrations' ARNs have the deployment's partition."""
     machine = definition(
-        Resources(partition=partition, gate="g", topic="t", records="RECORDS", approvals="a", serving_role="r")
+        Resources(
+            partition=partition, gate="g", monitor="m", topic="t", records="RECORDS", approvals="a", serving_role="r"
+        )
     )
     resources = [state["Resource"] for state in machine["States"].values() if "Resource" in state]
     assert all(resource.startswith(f"arn:{partition}:states:::") for resource in resources)

@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
+from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.stages import MONITORING, STAGES
 from tests.input.conftest import made, refused
-from tests.pipeline.machine import EXECUTION, Ended, evaluated, run
+from tests.pipeline.machine import EXECUTION, STATE_MACHINE, Ended, evaluated, run
 
 STATES = definition(PLACEHOLDERS)["States"]
 DRIFT = {"feature": "age", "check": "psi", "value": 0.2, "threshold": 0.05}
@@ -69,3 +70,91 @@ def test_its_state_is_a_request_like_any_other() -> None:
     data = {"monitoring": {"run": True, "input": {"Environment": {"MODEL": "demo"}, "NetworkConfig": None}}}
     request = evaluated(STATES["monitoring"]["Arguments"], data)
     assert request == {"ProcessingJobName": f"monitoring-{EXECUTION}", "Environment": {"MODEL": "demo"}}
+
+
+WINDOW = {"version": "arn:package/demo/2", "after": "", "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
+FOUND = {
+    "baseline": {"S3Uri": "s3://b/kept", "S3DataType": "S3Prefix"},
+    "records": {"S3Uri": "s3://b/manifest.json", "S3DataType": "ManifestFile"},
+}
+
+
+def serving(decision: dict[str, Any], *, files: int = 3, **section: Any) -> Ended:
+    """Runs only the stage for what is in service, with the shipped input; its window has as many files."""
+    data = made(**MONITORING_ONLY | {"monitoring": MONITORING_ONLY["monitoring"] | section}).content
+
+    def monitor(request: dict[str, Any]) -> Any:
+        assert request["FunctionName"] == "MONITOR"
+        opened = {"files": files, "inputs": FOUND, "window": WINDOW}
+        return {"Payload": decision if "window" in request["Payload"] else opened}
+
+    body = json.dumps({"outcome": "drift", "records": 500, "violations": [DRIFT]})
+    return run(
+        data,
+        {
+            "invoke": monitor,
+            "createProcessingJob.sync": lambda _: {"A": 1},
+            "getObject": lambda _: {"Body": body},
+            "putEvents": lambda _: {"FailedEntryCount": 0},
+        },
+    )
+
+
+def test_what_is_in_service_is_compared_with_its_own_baseline() -> None:
+    """The function's locations replace those of baseline and records; captured requests include their answers."""
+    ended = serving({"retrain": False, "reason": "no"}, cooldown_hours=3)
+    opened, job, _, closed = [request for _, request in ended.requests]
+    assert opened["Payload"] == {"execution": EXECUTION, "endpoint": "demo", "group": "demo"}
+    inputs = {given["InputName"]: given["S3Input"] for given in job["ProcessingInputs"]}
+    assert list(inputs) == ["baseline", "code", "records"]
+    assert {name: inputs["records"][name] for name in FOUND["records"]} == FOUND["records"]
+    assert inputs["baseline"]["S3Uri"] == FOUND["baseline"]["S3Uri"]
+    assert inputs["records"]["LocalPath"] == "/opt/ml/processing/records"
+    assert closed["Payload"]["policy"] == {"cooldown_hours": 3}
+    assert closed["Payload"]["window"] == WINDOW | {"files": 3}
+    assert closed["Payload"]["outcome"] == "drift"
+    assert ended.output["monitoring"]["result"]["decision"] == {"retrain": False, "reason": "no"}
+
+
+def test_nothing_captured_is_too_little_data() -> None:
+    """Without a job, which would fail for want of an input; the window stays open."""
+    ended = serving({}, files=0)
+    assert [call for call, _ in ended.requests] == ["invoke"]
+    result = ended.output["monitoring"]["result"]
+    assert (result["outcome"], result["records"], result["decision"]["retrain"]) == ("too_little_data", 0, False)
+
+
+def test_a_retraining_is_asked_for_with_an_id_of_version_and_window() -> None:
+    """So that all deliveries of the event start one execution; it names the state machine that the rule is for."""
+    ended = serving({"retrain": True, "reason": "drift in 2 windows in a row"}, retrain=True)
+    call, request = ended.requests[-1]
+    assert (ended.status, call) == ("SUCCEEDED", "putEvents")
+    (entry,) = request["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == ("mlops-stepfunctions", "Retraining requested")
+    assert entry["Detail"] == {
+        "state_machine": STATE_MACHINE,
+        "id": f"retraining {WINDOW['version']} {WINDOW['ends']}",
+        "reason": f"monitoring in {EXECUTION}: drift in 2 windows in a row",
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "message"),
+    [
+        ({"retrain": True}, ("monitoring", "retrain"), "is true, but monitoring.scope is not serving"),
+        (
+            {"scope": "serving", "input": {"ProcessingInputs": []}},
+            ("monitoring", "input", "ProcessingInputs"),
+            "has no input called baseline, whose location monitoring.scope serving replaces",
+        ),
+        ({"scope": "all"}, ("monitoring", "scope"), "all"),
+        ({"consecutive": 0}, ("monitoring", "consecutive"), "0"),
+        ({"cooldown_hours": -1}, ("monitoring", "cooldown_hours"), "-1"),
+    ],
+)
+def test_a_section_that_contradicts_itself_is_refused(
+    section: dict[str, Any], path: tuple[str, ...], message: str
+) -> None:
+    """The error names the key and what is allowed."""
+    problems = refused(monitoring={"run": True} | section)
+    assert (path, True) in [(problem.path, message in str(problem)) for problem in problems]

@@ -83,6 +83,7 @@ def test_the_role_may_do_what_it_does() -> None:
     alone = {"States": states}
     targets = Targets(
         gate="gate",
+        monitor="monitor",
         topic="arn:topic",
         records="RECORDS",
         approvals="table",

@@ -168,6 +168,11 @@ NEEDS: dict[str, Needs] = {
     "registerScalableTarget": _scaling("RegisterScalableTarget"),
     "putScalingPolicy": _scaling("PutScalingPolicy"),
     "invoke": lambda request, _: iter([Need("lambda:InvokeFunction", request["FunctionName"])]),
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    "putEvents": lambda request, place: iter(
+        Need("events:PutEvents", place.arn("events", "event-bus/default"), {"events:source": entry["Source"]})
+        for entry in request["Entries"]
+    ),
     "publish": lambda request, _: iter([Need("sns:Publish", request["TopicArn"])]),
     "putItem.waitForTaskToken": lambda request, place: iter(
         [Need("dynamodb:PutItem", place.arn("dynamodb", f"table/{request['TableName']}"))]

@@ -23,9 +23,31 @@ def refuse(_request: dict[str, Any]) -> Any:
     raise TaskError("SageMakerRuntime.ModelErrorException", "no")
 
 
+MONITORED = {
+    "run": True,
+    "scope": "serving",
+    "input": {"ProcessingOutputConfig": {"Outputs": [{"S3Output": {"S3Uri": "s3://mlops-bucket/demo/monitoring"}}]}},
+}
+
+
+def _monitor(request: dict[str, Any]) -> Any:
+    """The functions: the gate approves, and the monitor wants a retraining."""
+    if request["FunctionName"] == "GATE":
+        return {"Payload": {"decision": "Approved", "reason": "good"}}
+    window = {"version": PACKAGE, "after": "", "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
+    opened = {"files": 1, "inputs": {}, "window": window}
+    return {"Payload": {"retrain": True, "reason": "drift"} if "window" in request["Payload"] else opened}
+
+
+def _found(request: dict[str, Any]) -> Any:
+    """The record of the smoke test, and the report of monitoring."""
+    is_report = request["Key"].endswith("monitoring.json")
+    return {"Body": '{"outcome": "drift", "records": 1, "violations": []}' if is_report else "1,2"}
+
+
 @pytest.fixture(scope="session")
 def calls() -> list[tuple[str, dict[str, Any]]]:
-    """Every call of three executions that together visit every state with a call."""
+    """Every call of four executions that together visit every state with a call."""
     filled = execution_input(
         (PROJECT / "scripts" / "input.yaml").read_bytes(),
         tokens=SAMPLE_TOKENS,
@@ -55,8 +77,9 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
         _run(filled, Endpoints()),
         _run(filled, Endpoints(serving="mlops-demo-0"), invokeEndpoint=refuse),
         _run(filled, Endpoints(), invokeEndpoint=refuse),
+        _run(filled | {"monitoring": MONITORED}, Endpoints(), invoke=_monitor, getObject=_found),
     ]
-    assert [ended.status for ended in executions] == ["SUCCEEDED", "FAILED", "FAILED"], executions
+    assert [ended.status for ended in executions] == ["SUCCEEDED", "FAILED", "FAILED", "SUCCEEDED"], executions
     return [call for ended in executions for call in ended.requests]
 
 
@@ -76,6 +99,7 @@ def _run(data: dict[str, Any], endpoints: Endpoints, **handlers: Handler) -> End
         "invoke": lambda _: {"Payload": waiting},
         "putItem.waitForTaskToken": lambda _: {"decision": "Approved", "by": "somebody", "reason": "good"},
         "putItem": lambda _: {},
+        "putEvents": lambda _: {"FailedEntryCount": 0},
         "getObject": lambda _: {"Body": "1,2"},
         "invokeEndpoint": lambda _: {"Body": "0.1,0", "ContentType": "text/csv"},
         "putScalingPolicy": lambda _: {"PolicyARN": "arn"},
@@ -96,6 +120,7 @@ def of_deployment(template: dict[str, Any], request: dict[str, Any]) -> dict[str
     text = json.dumps(request)
     for old, new in {
         '"GATE"': json.dumps(arn("AWS::Lambda::Function", "Approval")),
+        '"MONITOR"': json.dumps(arn("AWS::Lambda::Function", "Monitor")),
         '"SERVING-ROLE"': json.dumps(arn("AWS::IAM::Role", "Serving")),
         '"TOPIC"': json.dumps(resolved({"Ref": logical_id("AWS::SNS::Topic", "")}, template)),
         '"APPROVALS"': json.dumps(logical_id("AWS::DynamoDB::Table", "Approval")),

@@ -103,6 +103,35 @@ def gate(template: dict[str, Any]) -> list[Need]:
     ]
 
 
+def monitor(template: dict[str, Any]) -> list[Need]:
+    """The monitor finds what is in service and what was captured, and counts the windows."""
+    bucket, table = arn(template, "AWS::S3::Bucket"), arn(template, "AWS::DynamoDB::Table", "Monitor")
+    # Those of the shipped input, and those of a user's own names, which begin with the model's.
+    reads = {
+        "DescribeEndpoint": ("endpoint/demo", "endpoint/demo-b"),
+        "DescribeEndpointConfig": ("endpoint-config/mlops-demo-1", "endpoint-config/demo-b"),
+        "DescribeModel": ("model/model-mlops-demo-1", "model/demo-b"),
+        "ListModelPackages": (
+            *("model-package-group/demo", "model-package/demo/1"),
+            *("model-package-group/demo-b", "model-package/demo-b/1"),
+        ),
+        "DescribeModelPackage": ("model-package/demo/1", "model-package/demo-b/1"),
+    }
+    return [
+        Need("s3:ListBucket", bucket),
+        Need("s3:PutObject", f"{bucket}/demo/executions/mlops-demo-1/window/manifest.json"),
+        *(Need(f"dynamodb:{action}", table) for action in ("GetItem", "UpdateItem")),
+        *(
+            Need(f"sagemaker:{action}", HERE.arn("sagemaker", name))
+            for action, names in reads.items()
+            for name in names
+        ),
+        *TRACING,
+        *own_log(template, "Monitor"),
+        *([*key("s3", "GenerateDataKey"), *key("dynamodb", "Decrypt")] if has_key(template) else ()),
+    ]
+
+
 def publisher(template: dict[str, Any]) -> list[Need]:
     """The publisher copies the archive of the scripts from the CDK's bucket into the pipeline's."""
     (publication,) = (
@@ -233,6 +262,7 @@ def workflow(template: dict[str, Any], calls: list[Call]) -> list[Need]:
 ROLES = {
     "StarterRole": starter,
     "ApprovalRole": gate,
+    "MonitorRole": monitor,
     "ScriptsRole": publisher,
     "AnnouncerRole": announcer,
     "SageMakerRole": jobs,

@@ -207,6 +207,7 @@ def test_names_are_those_of_the_deployments_model() -> None:
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
     targets = Targets(
         gate="gate",
+        monitor="monitor",
         topic="topic",
         records="RECORDS",
         approvals="approvals",

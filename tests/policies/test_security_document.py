@@ -17,10 +17,11 @@ EVERY = (*ROLES, "WorkflowRole")
 WHO: dict[str, tuple[str, ...]] = {
     "start Lambda": ("StarterRole",),
     "gate Lambda": ("ApprovalRole",),
+    "monitor Lambda": ("MonitorRole",),
     "publisher Lambda": ("ScriptsRole",),
     "announcer Lambda": ("AnnouncerRole",),
-    "each Lambda": ("StarterRole", "ApprovalRole", "ScriptsRole", "AnnouncerRole"),
-    "start, gate and announcer Lambda": ("StarterRole", "ApprovalRole", "AnnouncerRole"),
+    "each Lambda": ("StarterRole", "ApprovalRole", "MonitorRole", "ScriptsRole", "AnnouncerRole"),
+    "start, gate, monitor and announcer Lambda": ("StarterRole", "ApprovalRole", "MonitorRole", "AnnouncerRole"),
     "start and announcer Lambda": ("StarterRole", "AnnouncerRole"),
     "state machine": ("WorkflowRole",),
     "state machine and announcer Lambda, without a key": ("WorkflowRole", "AnnouncerRole"),

@@ -98,7 +98,7 @@ def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
     (rule,) = (
         found["Properties"]
         for found in resources(template, "AWS::Events::Rule").values()
-        if "EventPattern" in found["Properties"]
+        if found["Properties"].get("EventPattern", {}).get("source") == ["aws.states"]
     )
     assert rule["EventPattern"]["detail"] == {
         "status": ["FAILED", "TIMED_OUT", "ABORTED"],

@@ -126,6 +126,7 @@ def test_state_machine_has_the_pipelines_definition(template: dict[str, Any]) ->
         "NotificationsTopic": "TOPIC",
         "ApprovalRequests": "APPROVALS",
         "ReuseRecords": "RECORDS",
+        "MonitorFunction": "MONITOR",
     }
     names |= {"ServingRole": "SERVING-ROLE"}
 
@@ -262,7 +263,7 @@ def function_archives(assembly: Path) -> list[Path]:
 def test_lambda_archives_are_pure_python(assembly: Path) -> None:
     """No file in the archives depends on a processor or a Python version."""
     archives = function_archives(assembly)
-    assert len(archives) == 4
+    assert len(archives) == 5
     for path in archives:
         with zipfile.ZipFile(path) as archive:
             assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}

@@ -10,6 +10,7 @@ def alarm_names() -> list[str]:
         starter="starter",
         starter_service="service",
         gate="gate",
+        monitor="monitor",
         announcer="announcer",
         dead_letters="queue",
         log_group="logs",

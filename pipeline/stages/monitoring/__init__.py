@@ -1,9 +1,16 @@
 """Monitoring: a job that compares what was scored with the model's baseline, and what it found.
 
+    monitoring: window      scope serving: the version in service, and what was captured since the last window
+    monitoring: scored?
+    monitoring: nothing     nothing was captured: too little data, without a job
     monitoring              the processing job
     monitoring: outcome     reads the job's monitoring.json: healthy, drift or too_little_data, and the violations
+    monitoring: counts?
+    monitoring: decision    scope serving: counts the window, and decides whether to train again
+    monitoring: retrain?
+    monitoring: retrain     an event, for which a rule starts an execution of the whole pipeline
 
-The first state is that of any request; the other is in ``states.asl.yaml``.
+The job's state is that of any request; the others are in ``states.asl.yaml``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +22,21 @@ from pipeline.stages.requests import RequestStage
 if TYPE_CHECKING:
     from pipeline.asl.resources import Resources
     from pipeline.grants import Grants
+    from pipeline.input.errors import Path
+    from pipeline.input.stage_section import StageSection
+    from pipeline.stages.section_schema import Requests, Schema
 
 OUTCOME = "monitoring: outcome"
-"""The name of its last state."""
+"""The name of the state after the job."""
+
+WINDOW = "monitoring: window"
+"""The name of its first state if it monitors what is in service."""
+
+SERVING = "serving"
+"""The ``scope`` in which it monitors what is in service, instead of its inputs as they stand."""
+
+WINDOW_INPUTS = ("baseline", "records", "answers")
+"""The job's inputs that a window replaces or, for ``answers``, which captured requests include, removes."""
 
 REPORT = "monitoring.json"
 """The file that the job writes: its ``outcome``, ``records`` and ``violations``."""
@@ -25,6 +44,27 @@ REPORT = "monitoring.json"
 
 class Monitoring(RequestStage):
     """Monitors the model."""
+
+    def section(self, requests: "Requests") -> "Schema":
+        """The job's request, what to monitor, and when to train again."""
+        from pipeline.stages.monitoring.schema import monitoring_section  # noqa: PLC0415 - see pipeline.stages.stage
+
+        return monitoring_section(self, requests)
+
+    def entry_rules(self) -> list[tuple[str, str]]:
+        """What is in service has to be found first."""
+        return [(f"{self.runs} and $states.input.{self.key}.scope = '{SERVING}'", WINDOW), (self.runs, self.key)]
+
+    def replaced(self, section: "StageSection") -> tuple["Path", ...]:
+        """The inputs that a window replaces."""
+        inputs = section.request.get("ProcessingInputs")
+        if section.at().get("scope") != SERVING or not isinstance(inputs, list):
+            return ()
+        return tuple(
+            (self.key, "input", "ProcessingInputs", number)
+            for number, given in enumerate(inputs)
+            if isinstance(given, dict) and given.get("InputName") in WINDOW_INPUTS
+        )
 
     def states(self, resources: "Resources", *, following: str) -> dict[str, Any]:
         """The job, and the reading of its report."""
@@ -48,12 +88,32 @@ class Monitoring(RequestStage):
         if own.runs and not outputs:
             path = (self.key, "input", "ProcessingOutputConfig", "Outputs")
             yield InputIssue(path=path, message=f"is missing: the state machine reads {REPORT} from the first output")
+        if own.runs:
+            yield from self._scope(own)
+
+    def _scope(self, own: "StageSection") -> Iterator[InputIssue]:
+        scope = own.at().get("scope")
+        if scope != SERVING:
+            if own.at().get("retrain") is True:
+                message = f"is true, but monitoring.scope is not {SERVING}: only what is in service is trained again"
+                yield InputIssue(path=(self.key, "retrain"), message=message, value=True)
+            return
+        inputs = own.request.get("ProcessingInputs")
+        names = [given.get("InputName") for given in inputs or () if isinstance(given, dict)]
+        for name in WINDOW_INPUTS[:2]:
+            if name not in names:
+                path = (self.key, "input", "ProcessingInputs")
+                message = f"has no input called {name}, whose location monitoring.scope {SERVING} replaces"
+                yield InputIssue(path=path, message=message)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
         """The outcome, the number of records and the violations."""
         if "outcome" not in result:
             return None
-        return {key: result.get(key) for key in ("outcome", "records", "violations")}
+        names = ("outcome", "records", "violations")
+        return {key: result.get(key) for key in names} | (
+            {"decision": result["decision"]} if "decision" in result else {}
+        )
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
         """The outcome, and the features that drifted."""
