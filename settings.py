@@ -60,7 +60,13 @@ PARAMETERS = {
         default=None,
     ),
     "schedule-enabled": Parameter(
-        description="`false` deploys the schedule's rule disabled, so that nothing starts by itself", default="true"
+        description="`false` deploys the rules of the schedules and of retraining disabled, so that nothing starts by "
+        "itself",
+        default="true",
+    ),
+    "monitoring-schedule": Parameter(
+        description="when only `monitoring` runs, on what the endpoint has captured since the last time, as for "
+        "`schedule`; without it, monitoring runs with the pipeline or by `mlops monitor`"
     ),
     "model-name": Parameter(
         description="the model's identifier, part of the name of everything that the pipeline creates: "
@@ -137,7 +143,9 @@ class Settings:
     schedule: str
     """The six fields of an EventBridge cron expression, in UTC, without ``cron()``."""
     schedule_enabled: bool
-    """Whether the schedule starts the pipeline; if not, its rule is deployed disabled."""
+    """Whether the schedules start anything; if not, their rules are deployed disabled."""
+    monitoring_schedule: str | None
+    """The schedule on which only monitoring runs, as ``schedule``; None if there is none."""
     monitoring: bool = True
     """Whether there are alarms and a dashboard."""
     keep_runs_days: int = 90
@@ -198,11 +206,13 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         f"a version of the SageMaker scikit-learn image, such as {DEFAULT_VERSION}",
     )
     region = _region(environment.get("CDK_DEFAULT_REGION"))
+    monitored = parameter("monitoring-schedule")
     boundary = parameter("permissions-boundary-arn") or environment.get("SEEDFARMER_PERMISSIONS_BOUNDARY_ARN", "")
     return Settings(
         stack_name=_stack_name(environment, model_name),
-        schedule=_schedule(parameter("schedule")),
+        schedule=_schedule("schedule", parameter("schedule")),
         schedule_enabled=_flag("schedule-enabled", parameter("schedule-enabled")),
+        monitoring_schedule=_schedule("monitoring-schedule", monitored) if monitored else None,
         monitoring=_flag("monitoring", parameter("monitoring")),
         keep_runs_days=int(
             _checked(
@@ -326,16 +336,16 @@ def _vpc(subnets: Any, security_groups: Any) -> Vpc | None:
     return Vpc(subnet_ids=subnet_ids, security_group_ids=security_group_ids)
 
 
-def _schedule(given: str) -> str:
+def _schedule(name: str, given: str) -> str:
     expected = 'the six fields of an EventBridge cron expression, such as "0 6 * * ? *" (every day at 06:00 UTC)'
     if not given.strip():
         raise SettingsError(
-            f"parameter schedule: missing; expected {expected}. "
+            f"parameter {name}: missing; expected {expected}. "
             'Set it with cdk deploy -c schedule="0 6 * * ? *" or SEEDFARMER_PARAMETER_SCHEDULE.'
         )
     problem = cron_problem(given)
     if problem:
-        raise SettingsError(f"parameter schedule: invalid value {given!r}: {problem}; expected {expected}")
+        raise SettingsError(f"parameter {name}: invalid value {given!r}: {problem}; expected {expected}")
     return " ".join(given.split())
 
 

@@ -99,6 +99,7 @@ class MlOpsStack(cdk.Stack):
             model_name=settings.model_name,
             schedule=settings.schedule,
             schedule_enabled=settings.schedule_enabled,
+            monitoring_schedule=settings.monitoring_schedule,
             dead_letters=dead_letters,
             key=key,
             in_vpc=settings.vpc is not None,
@@ -126,6 +127,7 @@ class MlOpsStack(cdk.Stack):
                     announcer=announcer.function.function_name,
                     dead_letters=dead_letters.queue.queue_name,
                     log_group=workflow.log_group_name,
+                    model=settings.model_name,
                 ),
             )
             dashboard = {"Dashboard": monitoring.dashboard_url}

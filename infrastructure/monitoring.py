@@ -19,6 +19,9 @@ from pipeline.consoles import CONSOLES
 METRICS_NAMESPACE = "MLOps"
 """The namespace of the start function's own metrics; ``service`` is their only dimension."""
 
+_MODEL_METRICS = "/aws/sagemaker/ModelMonitoring"
+"""The namespace of the monitoring job's metrics; see ``scripts/metrics.py``."""
+
 _PERIOD = 300
 """Seconds per datapoint of an alarm or a graph."""
 
@@ -56,6 +59,8 @@ class Watched:
     """Name of the dead-letter queue."""
     log_group: str
     """Name of the state machine's log group."""
+    model: str
+    """The ``Model`` dimension of the monitoring job's metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,14 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
                 dimension=("service", watched.starter_service),
             )
             for metric, why in own.items()
+        ),
+        Alarm(
+            name="Drift",
+            description="what the model has scored differs from what it was trained on",
+            namespace=_MODEL_METRICS,
+            metric="Violations",
+            dimension=("Model", watched.model),
+            statistic="Maximum",
         ),
         Alarm(
             name="DeadLetters",

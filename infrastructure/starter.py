@@ -20,6 +20,7 @@ from infrastructure.permissions import key_statements
 from infrastructure.reuse import Reuse
 from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.bundle import INPUT_FILE
+from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.places import SCRIPTS
 from pipeline.retraining import DETAIL_TYPE, OVERRIDES, SOURCE
 
@@ -44,6 +45,7 @@ class Starter(Construct):
         model_name: str,
         schedule: str,
         schedule_enabled: bool,
+        monitoring_schedule: str | None,
         dead_letters: DeadLetters,
         key: kms.IKey | None = None,
         in_vpc: bool = False,
@@ -84,6 +86,7 @@ class Starter(Construct):
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)
+        state = "ENABLED" if schedule_enabled else "DISABLED"
         config = {"bucket": bucket.bucket_name, "prefix": f"{model_name}/{SCRIPTS}{INPUT_FILE}"}
         # The event's ID names the execution, so that a duplicate delivery starts no second execution.
         self._rule(
@@ -93,8 +96,18 @@ class Starter(Construct):
             template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
             description="Starts the pipeline",
             schedule_expression=f"cron({schedule})",
-            state="ENABLED" if schedule_enabled else "DISABLED",
+            state=state,
         )
+        if monitoring_schedule:
+            self._rule(
+                "MonitoringSchedule",
+                dead_letters,
+                paths={"id": "$.id"},
+                template=f'{{"config": {json.dumps(config)}, "id": <id>, "overrides": {json.dumps(MONITORING_ONLY)}}}',
+                description="Monitors what the endpoint in service has captured",
+                schedule_expression=f"cron({monitoring_schedule})",
+                state=state,
+            )
         overrides = json.dumps(OVERRIDES)[:-1] + ', "reason": <reason>}'
         self._rule(
             "Retraining",
@@ -107,6 +120,7 @@ class Starter(Construct):
                 "detail-type": [DETAIL_TYPE],
                 "detail": {"state_machine": [state_machine_arn]},
             },
+            state=state,
         )
 
     def _rule(

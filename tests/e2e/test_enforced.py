@@ -116,7 +116,7 @@ def test_a_job_hijacked_during_approval_changes_nothing(
     )
     assert not failed, answer
     client, bucket = secure_stack.emulator.client, secure_stack.metadata.bucket
-    table = secure_stack.metadata.approval_table
+    table = str(secure_stack.metadata.approval_table)
     key = {"execution": {"S": answer["name"]}}
     wait_until(lambda: "Item" in client("dynamodb").get_item(TableName=table, Key=key), timeout=90)
     hijacked = acting_as(JOBS, "s3")

@@ -199,11 +199,15 @@ class _Execution:
                     case "Wait":
                         ended.waited.append(self._value(state["Seconds"], data))
                         name = state["Next"]
+                    case "Pass":
+                        data, name = self._left(state, data, data)
                     case "Succeed":
                         ended.status, ended.output = "SUCCEEDED", data
                         return ended
                     case "Fail":
                         return self._failed(self._value(state["Error"], data), self._value(state["Cause"], data))
+                    case other:
+                        raise NotImplementedError(other)
         except TaskError as error:
             return self._failed(error.error, error.cause)
 

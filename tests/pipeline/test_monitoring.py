@@ -22,7 +22,14 @@ def monitored(found: dict[str, Any], *outputs: dict[str, Any]) -> Ended:
     data: dict[str, Any] = {stage.key: {"run": False} for stage in STAGES}
     data["monitoring"] = {"run": True, "input": {"ProcessingOutputConfig": {"Outputs": given}}}
     body = json.dumps(found)
-    return run(data, {"createProcessingJob.sync": lambda _: {"A": 1}, "getObject": lambda _: {"Body": body}})
+    return run(
+        data,
+        {
+            "createProcessingJob.sync": lambda _: {"A": 1},
+            "getObject": lambda _: {"Body": body},
+            "publish": lambda _: {"MessageId": "1"},
+        },
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,11 +47,22 @@ def test_what_the_job_found_is_the_result(
     outcome = "drift" if violations else "healthy"
     ended = monitored({"outcome": outcome, "records": 500, "violations": violations}, *outputs)
     assert ended.status == "SUCCEEDED"
-    (job, read) = ended.requests
+    job, read, *announced = ended.requests
     assert job[1]["ProcessingJobName"] == f"monitoring-{EXECUTION}"
     assert read == ("getObject", {"Bucket": "bucket", "Key": key})
     result = ended.output["monitoring"]["result"]
     assert result == {"A": 1, "outcome": outcome, "records": 500, "violations": violations}
+    assert [call for call, _ in announced] == ["publish"] * bool(violations)
+
+
+def test_drift_is_announced() -> None:
+    """People read which features drifted, how far, that nothing was started, and what to do."""
+    ended = monitored({"outcome": "drift", "records": 500, "violations": [DRIFT]}, {"monitoring": "s3://bucket/c"})
+    (request,) = (request for call, request in ended.requests if call == "publish")
+    assert request["Subject"] == f"DRIFT: {EXECUTION}"
+    assert "- age: psi is 0.2, threshold 0.05" in request["Message"].splitlines()
+    assert "it starts no retraining" in request["Message"]
+    assert f"mlops report {EXECUTION}" in request["Message"]
 
 
 def test_the_summary_names_the_features() -> None:
@@ -96,6 +114,7 @@ def serving(decision: dict[str, Any], *, files: int = 3, **section: Any) -> Ende
             "createProcessingJob.sync": lambda _: {"A": 1},
             "getObject": lambda _: {"Body": body},
             "putEvents": lambda _: {"FailedEntryCount": 0},
+            "publish": lambda _: {"MessageId": "1"},
         },
     )
 
@@ -103,7 +122,7 @@ def serving(decision: dict[str, Any], *, files: int = 3, **section: Any) -> Ende
 def test_what_is_in_service_is_compared_with_its_own_baseline() -> None:
     """The function's locations replace those of baseline and records; captured requests include their answers."""
     ended = serving({"retrain": False, "reason": "no"}, cooldown_hours=3)
-    opened, job, _, closed = [request for _, request in ended.requests]
+    opened, job, _, closed, announced = [request for _, request in ended.requests]
     assert opened["Payload"] == {"execution": EXECUTION, "endpoint": "demo", "group": "demo"}
     inputs = {given["InputName"]: given["S3Input"] for given in job["ProcessingInputs"]}
     assert list(inputs) == ["baseline", "code", "records"]
@@ -114,6 +133,7 @@ def test_what_is_in_service_is_compared_with_its_own_baseline() -> None:
     assert closed["Payload"]["window"] == WINDOW | {"files": 3}
     assert closed["Payload"]["outcome"] == "drift"
     assert ended.output["monitoring"]["result"]["decision"] == {"retrain": False, "reason": "no"}
+    assert "Retraining not started: no" in announced["Message"].splitlines()
 
 
 def test_nothing_captured_is_too_little_data() -> None:
@@ -127,8 +147,9 @@ def test_nothing_captured_is_too_little_data() -> None:
 def test_a_retraining_is_asked_for_with_an_id_of_version_and_window() -> None:
     """So that all deliveries of the event start one execution; it names the state machine that the rule is for."""
     ended = serving({"retrain": True, "reason": "drift in 2 windows in a row"}, retrain=True)
-    call, request = ended.requests[-1]
+    (call, request), (_, announced) = ended.requests[-2:]
     assert (ended.status, call) == ("SUCCEEDED", "putEvents")
+    assert "Retraining started: drift in 2 windows in a row" in announced["Message"].splitlines()
     (entry,) = request["Entries"]
     assert (entry["Source"], entry["DetailType"]) == ("mlops-stepfunctions", "Retraining requested")
     assert entry["Detail"] == {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.monitoring_run import MONITORING_ONLY
 from settings import PROJECT, SettingsError, Vpc, read_settings
 
 SCHEDULE = "0 6 * * ? *"
@@ -101,6 +102,7 @@ def test_empty_bucket_on_destroy(given: object, goes: bool) -> None:  # noqa: FB
         ({"schedule": SCHEDULE, "data-bucket-names": "[data"}, ["data-bucket-names", "'[data'", "not JSON"]),
         ({"schedule": SCHEDULE, "data-bucket-names": "{}"}, ["data-bucket-names", "'{}'"]),
         ({"schedule": SCHEDULE, "data-bucket-names": {"a": 1}}, ["data-bucket-names", "{'a': 1}", "a list of"]),
+        ({"schedule": SCHEDULE, "monitoring-schedule": "hourly"}, ["parameter monitoring-schedule", "'hourly'"]),
         ({"schedule": SCHEDULE, "kms-key-arn": "alias/mine"}, ["kms-key-arn", "'alias/mine'", "not of an alias"]),
         ({"schedule": SCHEDULE, "kms-key-arn": f"{KEYS}/0123abcd"}, ["kms-key-arn", "0123abcd"]),
         ({"schedule": SCHEDULE, "vpc-subnet-ids": "subnet-1"}, ["vpc-subnet-ids", "'subnet-1'", "subnet-0123456789"]),
@@ -139,6 +141,7 @@ def chosen_assembly(synthesised: Callable[..., Path]) -> Path:
         SEEDFARMER_PARAMETER_OVERWRITE_SCRIPTS="true",
         SEEDFARMER_PARAMETER_MONITORING="false",
         SEEDFARMER_PARAMETER_KEEP_RUNS_DAYS="0",
+        SEEDFARMER_PARAMETER_MONITORING_SCHEDULE="30 * * * ? *",
     )
 
 
@@ -240,12 +243,26 @@ def test_image_is_right_where_the_region_is_unknown(chosen_template: dict[str, A
 
 
 def test_disabled_schedule_is_deployed_disabled(chosen: dict[str, dict[str, Any]]) -> None:
-    """With schedule-enabled false, the schedule's rule is deployed disabled; failures are still announced."""
+    """With schedule-enabled false, nothing starts by itself, not even a retraining; failures are still announced."""
     rules = [found["Properties"] for found in chosen.values() if found["Type"] == "AWS::Events::Rule"]
-    assert [(rule["State"], rule.get("ScheduleExpression")) for rule in rules if "EventPattern" not in rule] == [
-        ("DISABLED", f"cron({SCHEDULE})")
-    ]
-    assert [rule["State"] for rule in rules if "EventPattern" in rule] == ["ENABLED"]
+    assert {(rule["State"], rule.get("ScheduleExpression")) for rule in rules if "EventPattern" not in rule} == {
+        ("DISABLED", f"cron({SCHEDULE})"),
+        ("DISABLED", "cron(30 * * * ? *)"),
+    }
+    by_source = {rule["EventPattern"]["source"][0]: rule["State"] for rule in rules if "EventPattern" in rule}
+    assert by_source == {"aws.states": "ENABLED", "mlops-stepfunctions": "DISABLED"}
+
+
+def test_monitoring_has_a_schedule_of_its_own(chosen: dict[str, dict[str, Any]]) -> None:
+    """With monitoring-schedule, a rule starts executions in which only monitoring runs, of what is in service."""
+    (rule,) = (
+        found["Properties"]
+        for name, found in chosen.items()
+        if name.startswith("StarterMonitoringSchedule") and found["Type"] == "AWS::Events::Rule"
+    )
+    (target,) = rule["Targets"]
+    template = json.dumps(target["InputTransformer"]["InputTemplate"])
+    assert json.dumps(json.dumps(MONITORING_ONLY))[1:-1] in template
 
 
 def test_other_partitions_get_their_own_arns(synthesised: Callable[..., Path]) -> None:

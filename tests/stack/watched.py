@@ -14,5 +14,6 @@ def alarm_names() -> list[str]:
         announcer="announcer",
         dead_letters="queue",
         log_group="logs",
+        model="demo",
     )
     return [alarm.name for alarm in alarms(watched)]

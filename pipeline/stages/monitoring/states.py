@@ -36,6 +36,7 @@ def monitoring_states(stage: RequestStage, resources: Resources, *, following: s
 GRANTS: Grants = {
     "aws-sdk:s3:getObject": (OwnGrant("s3:GetObject", "objects"),),
     "lambda:invoke": (OwnGrant("lambda:InvokeFunction", "monitor"),),
+    "sns:publish": (OwnGrant("sns:Publish", "topic"),),
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     "events:putEvents": (Grant("events", ("PutEvents",), ("event-bus/default",), (("events:source", SOURCE),)),),
 }
