@@ -1,4 +1,5 @@
 # make demo    run the pipeline on this machine, on real data, without AWS or Docker; DATA=my.csv LABEL=column on yours
+# make demo-drift  see a model drift in service, be announced and retrained, on this machine; PORT=4567
 # make test    run all checks, exactly as CI does
 # make cover   run the same tests with coverage
 # make e2e     run only the tests that deploy with the CDK CLI, SeedFarmer and the AWS CLI
@@ -11,7 +12,7 @@
 # make sbom    write out/sbom.json: all packages with versions and licences, in CycloneDX
 # make tour    record the tour in docs/cli.md and the pictures in docs/images
 # make clean   remove everything that make created
-.PHONY: demo test style types tests cover e2e lock schema docs aws-check bench soak sbom tour clean
+.PHONY: demo demo-drift test style types tests cover e2e lock schema docs aws-check bench soak sbom tour clean
 
 # Setup mostly waits for downloads.
 MAKEFLAGS += --jobs=4
@@ -33,6 +34,9 @@ demo: .venv/image.done node_modules/local.done
 		$(if $(SCRIPTS),--scripts '$(SCRIPTS)') $(if $(PORT),--port '$(PORT)') \
 		$(if $(INPUT)$(SCRIPTS),,--override monitoring.run=true)
 	@$(PYTHON) requirements/bytecode.py keep
+
+demo-drift: .venv/image.done node_modules/local.done
+	@$(BIN)/python -m local.drift_demo $(PORT)
 
 # Checks that only read the code run in parallel with the rest of the setup, which the tests need; those tests that use
 # the clients are not the first, and wait for them.
