@@ -26,6 +26,8 @@ _RECORDS, _AT_ONCE = 1_000, 100
 _YEARS_OLDER = 15
 _CAPTURED = 3.0
 """Seconds until the captured requests are in S3, on this machine."""
+_ARRIVED = 20.0
+"""Seconds until the announcement and the alarm have arrived."""
 _STARTED = 30.0
 """Seconds until the retraining has started."""
 _CAPTURING: dict[str, Any] = {
@@ -63,7 +65,8 @@ def main(folder: Path, port: int) -> None:
         _mlops("monitor", "--local")
         demo.send(f"requests about people {_YEARS_OLDER} years older", older=_YEARS_OLDER)
         _mlops("monitor", "--local", code=1)
-        _say(f"the announcement to the topic's subscribers:\n\n{demo.announcement()}")
+        for message in demo.messages():
+            _say(f"to the topic's subscribers: {message}")
         demo.await_retraining()
         _mlops("watch", "--local")
         _mlops("runs", "--local")
@@ -113,11 +116,20 @@ class _Demo:
                 raise SystemExit(f"error: no retraining has started within {_STARTED:.0f} s")
             time.sleep(0.5)
 
-    def announcement(self) -> str:
-        """Returns the message about the drift."""
-        answer = self._client("sqs").receive_message(QueueUrl=self._queue, WaitTimeSeconds=20)
-        (message,) = answer.get("Messages", ())
-        return str(json.loads(message["Body"])["Message"])
+    def messages(self) -> Iterator[str]:
+        """Yields what the topic's subscribers have got: the announcement and the alarm."""
+        end = time.monotonic() + _ARRIVED
+        wanted = 2
+        while wanted and time.monotonic() < end:
+            answer = self._client("sqs").receive_message(QueueUrl=self._queue, WaitTimeSeconds=5)
+            for message in answer.get("Messages", ()):
+                self._client("sqs").delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+                body = json.loads(message["Body"])
+                text = body["Message"]
+                yield (
+                    f"alarm {json.loads(text)['AlarmName']}" if text.startswith("{") else f"{body['Subject']}\n\n{text}"
+                )
+                wanted -= 1
 
 
 def _aged(record: str, years: int) -> str:
