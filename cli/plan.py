@@ -19,6 +19,7 @@ from doctor.cost import DATED, DATED_WHEN
 from doctor.instances import ENDPOINT, instances_of
 from executions.overrides import leaves
 from executions.plan import RECENT, REUSE, RUN, SKIP, Deployment, Step, earlier, steps
+from executions.start import deployed_key, read_input
 from executions.text import printable
 from pipeline.bundle import INPUT_FILE
 from pipeline.input.errors import InvalidFileError
@@ -72,10 +73,7 @@ def _unpublished(scripts: Path | None) -> dict[str, bytes]:
 def _input(deployment: Deployment, files: dict[str, bytes] | None) -> bytes:
     if files is not None:
         return files[INPUT_FILE]
-    s3 = deployment.target.aws.client("s3")
-    found = s3.get_object(Bucket=deployment.target.stack.bucket, Key=deployment.scripts + INPUT_FILE)
-    content: bytes = found["Body"].read()
-    return content
+    return read_input(deployment.target, deployed_key(deployment.variables))
 
 
 def _prices(content: dict[str, Any], found: list[Step]) -> Iterator[tuple[str, float]]:

@@ -9,6 +9,7 @@ from doctor.account import Caller
 from doctor.result import Result, failure, ok, skipped
 from doctor.simulation import Question, denials
 from executions.errors import explained
+from pipeline.s3_uri import bucket_and_key
 
 _REMEDY_ROLE = "name the bucket in the deployment's data-bucket-names, and deploy"
 
@@ -38,7 +39,7 @@ def data(s3: Any, iam: Any, uris: list[str], *, role: str | None, own_bucket: st
     """
     found = []
     for uri in uris:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = bucket_and_key(uri)
         if role is None and bucket == own_bucket:
             continue
         result = _there(s3, bucket, key, uri)

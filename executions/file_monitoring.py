@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from executions.errors import ExecutionsError
 from executions.records import write_rows
-from executions.start import deployed_key, function_variables, start_execution
+from executions.start import deployed_key, function_variables, read_input, start_execution
 from executions.target import Target
 from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import merged
@@ -18,6 +18,7 @@ from pipeline.input.tokens import fill_in
 from pipeline.input.yaml_document import Document
 from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.places import EXECUTIONS
+from pipeline.s3_uri import bucket_and_key
 from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, REGISTRATION
 
 _STATISTICS = "statistics.json"
@@ -61,7 +62,8 @@ def monitor_file(
             such stage. Nothing has been started.
     """
     variables = function_variables(target)
-    deployed = _deployed_input(target, deployed_key(variables))
+    key = deployed_key(variables)
+    deployed = _deployed_input(target, key)
     version = approved_version(target, fill_in(_group(deployed), variables))
     event = uuid4().hex
     folder = f"{variables['MODEL_NAME']}/{EXECUTIONS}monitor-{event[:16]}"
@@ -75,7 +77,7 @@ def monitor_file(
     own = {MONITORING.key: {"scope": "execution", "retrain": False, "input": inputs}}
     over = merged(merged(MONITORING_ONLY, answering | own), overrides or {})
     _upload(target, file, labels, folder=folder, features=version.features)
-    return start_execution(target, overrides=over, event_id=event)
+    return start_execution(target, key=key, overrides=over, event_id=event)
 
 
 def _answering(version: Version, records: str) -> dict[str, Any]:
@@ -105,9 +107,8 @@ def _upload(target: Target, file: Path, labels: Path | None, *, folder: str, fea
 
 def _deployed_input(target: Target, key: str) -> dict[str, Any]:
     """Reads the input.yaml in the bucket."""
-    body = target.aws.client("s3").get_object(Bucket=target.stack.bucket, Key=key)["Body"].read()
     try:
-        document = Document(body)
+        document = Document(read_input(target, key))
     except InvalidFileError as error:
         raise ExecutionsError(f"s3://{target.stack.bucket}/{key}: {error}") from error
     return document.data if isinstance(document.data, dict) else {}
@@ -177,7 +178,7 @@ def approved_version(target: Target, group: str) -> Version:
 
 
 def _features(target: Target, uri: str) -> tuple[str, ...]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(uri)
     body = target.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     try:
         return tuple(str(feature["name"]) for feature in json.loads(body)["features"])

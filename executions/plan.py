@@ -1,6 +1,5 @@
 """Says before a start which stages would run, which would be reused, and why, as the start function decides."""
 
-import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping
@@ -13,13 +12,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from executions.errors import ExecutionsError
 from executions.overrides import leaves
 from executions.progress import SUCCEEDED, progress_of
+from executions.start import function_variables
 from executions.target import Target
+from pipeline.bundle import etag
 from pipeline.input.execution import ExecutionInput, execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.places import SCRIPTS
 from pipeline.reuse import DEPENDS
 from pipeline.reuse.key import StoredObject
 from pipeline.reuse.lookup import AwsLookup
+from pipeline.s3_uri import bucket_and_key
 from pipeline.stages import STAGES
 
 RUN, REUSE, SKIP = "run", "reuse", "skip"
@@ -72,11 +74,10 @@ class Deployment:
             ExecutionsError: the deployment is older than reuse.
             ClientError: AWS rejects the call.
         """
-        client = target.aws.client("lambda")
-        found = client.get_function_configuration(FunctionName=target.stack.function)["Environment"]["Variables"]
+        found = function_variables(target)
         if "RECORDS_TABLE" not in found:
             raise ExecutionsError(f"the stack {target.stack.name} cannot reuse stages yet; deploy the module again")
-        return cls(target=target, variables=found | {"AWS_REGION_NAME": client.meta.region_name})
+        return cls(target=target, variables=found | {"AWS_REGION_NAME": target.aws.client("lambda").meta.region_name})
 
     @property
     def scripts(self) -> str:
@@ -130,10 +131,9 @@ class _Published(AwsLookup):
         found = super().objects(uri)
         if self.files is None:
             return found
-        bucket, _, below = self.prefix.removeprefix("s3://").partition("/")
-        # The ETag of an object that is uploaded in one part and not encrypted with KMS is its MD5.
+        bucket, below = bucket_and_key(self.prefix)
         new = [
-            StoredObject(below + name, hashlib.md5(content, usedforsecurity=False).hexdigest(), len(content))
+            StoredObject(below + name, etag(content), len(content))
             for name, content in self.files.items()
             if f"{self.prefix}{name}".startswith(uri)
         ]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from executions.evaluation import BASELINE, metrics
+from pipeline.s3_uri import bucket_and_key
 from pipeline.stages import STAGES, Stage
 
 REPORT = "evaluation.json"
@@ -80,7 +81,7 @@ class Results:
     def _fetch_all(self, uri: str, folder: Path) -> Path | None:
         """Downloads every object below a URI. Returns the folder; None if there is no object."""
         found = False
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        bucket, prefix = bucket_and_key(uri)
         prefix = f"{prefix.strip('/')}/".lstrip("/")
         for key in self._keys(bucket, prefix):
             below = PurePosixPath(key.removeprefix(prefix).lstrip("/"))
@@ -99,7 +100,7 @@ class Results:
 
     def _fetch(self, uri: str, folder: Path) -> Path | None:
         """Downloads an object. Returns None if it does not exist: a job may have succeeded and written nothing."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = bucket_and_key(uri)
         path = folder / PurePosixPath(key).name
         try:
             self._s3.download_file(bucket, key, str(path))

@@ -55,6 +55,20 @@ def function_variables(target: Target) -> dict[str, str]:
     return variables
 
 
+def read_input(target: Target, key: str) -> bytes:
+    """Returns an ``input.yaml`` in the deployment's bucket.
+
+    Args:
+        target: the deployment.
+        key: its key.
+
+    Raises:
+        ClientError: S3 rejects the call.
+    """
+    body: bytes = target.aws.client("s3").get_object(Bucket=target.stack.bucket, Key=key)["Body"].read()
+    return body
+
+
 def deployed_key(variables: Mapping[str, str]) -> str:
     """Returns the key of the deployed ``input.yaml``.
 

@@ -1,7 +1,6 @@
 """Decides on new models: the gate function, which also preserves what it judges, and the table of open requests."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -9,6 +8,7 @@ from constructs import Construct
 
 from infrastructure.function import python_function
 from infrastructure.permissions import executions_of, key_statements
+from infrastructure.table import own_table
 from pipeline.asl.timeouts import KEEP_TIMEOUT
 from pipeline.places import REGISTERED
 
@@ -49,20 +49,8 @@ class Approval(Construct):
             *key_statements(key, "Decrypt", "GenerateDataKey", via="s3", stack=cdk.Stack.of(self)),
         ):
             self.function.add_to_role_policy(statement)
-        self.table = dynamodb.Table(
-            self,
-            "Requests",
-            partition_key=dynamodb.Attribute(name="execution", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
-            encryption_key=key,
-            # Task tokens are useless once their execution has ended, so deleting the table loses nothing.
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        # Task tokens are useless once their execution has ended, so deleting the table loses nothing.
+        self.table = own_table(self, "Requests", partition_key="execution", expires="expires", key=key)
 
     def approvers(self, state_machine_arn: str) -> iam.ManagedPolicy:
         """Creates the policy for approvers, to be attached to their role or group.

@@ -1,7 +1,6 @@
 """Monitors what is in service: the function that opens and closes windows, and the table that counts them."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -9,6 +8,7 @@ from constructs import Construct
 
 from infrastructure.function import python_function
 from infrastructure.permissions import key_statements, of_grants
+from infrastructure.table import own_table
 from pipeline.grants import sagemaker
 from pipeline.places import EXECUTIONS, WINDOW
 
@@ -23,19 +23,8 @@ class Monitor(Construct):
         self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, model_name: str, key: kms.IKey | None = None
     ) -> None:
         super().__init__(scope, construct_id)
-        self.table = dynamodb.Table(
-            self,
-            "Windows",
-            partition_key=dynamodb.Attribute(name="endpoint", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
-            encryption_key=key,
-            # Without the table, the next window begins where the endpoint's configuration was created.
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        # Without the table, the next window begins where the endpoint's configuration was created.
+        self.table = own_table(self, "Windows", partition_key="endpoint", key=key)
         self.function = python_function(
             self,
             *MONITOR_CONTENTS,

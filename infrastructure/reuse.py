@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infrastructure.permissions import key_statements, of_grants
+from infrastructure.table import own_table
 from pipeline.grants import sagemaker
 
 _DESCRIBED = (
@@ -30,20 +30,8 @@ class Reuse(Construct):
         super().__init__(scope, construct_id)
         self._key = key
         self._model_name = model_name
-        self.table = dynamodb.Table(
-            self,
-            "Records",
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
-            encryption_key=key,
-            # Without a record, a stage runs again.
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        # Without a record, a stage runs again.
+        self.table = own_table(self, "Records", partition_key="id", expires="expires", key=key)
 
     def lookups(self, buckets: Iterable[str]) -> list[iam.PolicyStatement]:
         """Returns what the start function may read for a decision.

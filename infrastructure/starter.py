@@ -89,11 +89,12 @@ class Starter(Construct):
         state = "ENABLED" if schedule_enabled else "DISABLED"
         config = {"bucket": bucket.bucket_name, "prefix": f"{model_name}/{SCRIPTS}{INPUT_FILE}"}
         # The event's ID names the execution, so that a duplicate delivery starts no second execution.
+        event = f'"config": {json.dumps(config)}, "id": <id>'
         self._rule(
             "Schedule",
             dead_letters,
             paths={"id": "$.id"},
-            template=f'{{"config": {json.dumps(config)}, "id": <id>}}',
+            template=f"{{{event}}}",
             description="Starts the pipeline",
             schedule_expression=f"cron({schedule})",
             state=state,
@@ -103,7 +104,7 @@ class Starter(Construct):
                 "MonitoringSchedule",
                 dead_letters,
                 paths={"id": "$.id"},
-                template=f'{{"config": {json.dumps(config)}, "id": <id>, "overrides": {json.dumps(MONITORING_ONLY)}}}',
+                template=f'{{{event}, "overrides": {json.dumps(MONITORING_ONLY)}}}',
                 description="Monitors what the endpoint in service has captured",
                 schedule_expression=f"cron({monitoring_schedule})",
                 state=state,
@@ -113,7 +114,7 @@ class Starter(Construct):
             "Retraining",
             dead_letters,
             paths={"id": "$.detail.id", "reason": "$.detail.reason"},
-            template=f'{{"config": {json.dumps(config)}, "id": <id>, "overrides": {overrides}}}',
+            template=f'{{{event}, "overrides": {overrides}}}',
             description="Starts the pipeline when its model has drifted",
             event_pattern={
                 "source": [SOURCE],

@@ -1,6 +1,5 @@
 """Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
-from pipeline.bundle import INPUT_FILE, LinkError, published_files
+from pipeline.bundle import INPUT_FILE, LinkError, etag, published_files
 from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import execution_input
 from pipeline.input.samples import SAMPLE_TOKENS
@@ -73,9 +72,7 @@ def publish(state: State, wanted: dict[str, bytes]) -> int:
     present.pop(PUBLISHED, None)
     changed = 0
     for name, content in wanted.items():
-        # The ETag of an object that was uploaded in one part and not encrypted with KMS is its MD5
-        # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
-        if present.pop(name, None) != hashlib.md5(content, usedforsecurity=False).hexdigest():
+        if present.pop(name, None) != etag(content):
             s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
             changed += 1
     for name in present:

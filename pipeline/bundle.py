@@ -5,6 +5,7 @@ nothing if no script has changed.
 """
 
 import gzip
+import hashlib
 import io
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -45,6 +46,14 @@ def published_files(folder: Path) -> dict[str, bytes]:
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
     files[SOURCE_ARCHIVE] = _source_archive({name: content for name, content in files.items() if _is_source(name)})
     return files
+
+
+def etag(content: bytes) -> str:
+    """Returns the ETag of an object with this content, if it was uploaded in one part and is not encrypted with KMS.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _is_source(name: str) -> bool:

@@ -10,6 +10,7 @@ from executions import evaluation
 from executions.differences import shared
 from executions.evaluation import records
 from executions.text import printable_lines
+from pipeline.s3_uri import bucket_and_key
 from report import charts, origin, sections
 from report.facts import Facts
 from report.outcome import main_metric, outcome, short_name
@@ -118,7 +119,7 @@ def moment(value: datetime) -> str:
 
 def short_uri(uri: str) -> str:
     """Shortens a long S3 URI to its bucket and its last two parts."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(uri)
     parts = key.strip("/").split("/")
     return uri if len(parts) <= 2 else f"s3://{bucket}/\N{HORIZONTAL ELLIPSIS}/{'/'.join(parts[-2:])}"  # noqa: PLR2004
 

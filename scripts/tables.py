@@ -56,9 +56,9 @@ class Table:
             raise JobError(
                 f"no table under {folder}{instead}; expected names that end in .csv, .tsv, .csv.gz, .parquet, ..."
             )
-        columns = read_names(found[0])
+        columns = read_header(found[0])[0]
         for file in found[1:]:
-            others = read_names(file)
+            others = read_header(file)[0]
             if set(others) != set(columns):
                 lacks, has = (_listed(set(a) - set(b)) for a, b in ((columns, others), (others, columns)))
                 raise JobError(f"{file}: not the columns of {found[0].name}: lacks {lacks}, and has {has} more")
@@ -71,42 +71,43 @@ class Table:
             JobError: a file cannot be read, or a line has another number of values than the header.
         """
         for file in self.files:
-            header = read_names(file)
+            header, separator = read_header(file)
             positions = [header.index(name) for name in self.columns]
-            if _is_parquet(file):
+            if separator is None:
                 yield from parquet.read_columns(file, positions, BATCH)
                 continue
-            for rows in _batches_of_rows(file, read_header(file)[1], len(header)):
+            for rows in _batches_of_rows(file, separator, len(header)):
                 columns = list(zip(*rows))
                 yield [columns[position] for position in positions]
 
     def place(self, column: str, is_meant: Callable[[str], bool]) -> str:
         """Returns the first value of a column that is meant, with file and line: for an error's message."""
         for file in self.files:
-            for where, value in _numbered(file, read_names(file).index(column)):
+            for where, value in _numbered(file, column):
                 if is_meant(value):
                     return f"{value.strip()!r} in {file}, {where}"
         return "none"
 
 
-def read_names(file: Path) -> list[str]:
-    """Returns the names of a file's columns.
+def read_header(file: Path) -> tuple[list[str], str | None]:
+    """Returns the names of a file's columns, and what separates its values; None in a Parquet file.
 
     A column without a name is called after its position: ``column 1`` is what pandas writes as its index.
 
     Raises:
         JobError: the file is empty, cannot be read, or two columns have one name.
     """
-    cells = parquet.read_names(file) if _is_parquet(file) else read_header(file)[0]
+    is_parquet = file.suffix.lower() == parquet.SUFFIX
+    cells, separator = (parquet.read_names(file), None) if is_parquet else _first_line(file)
     names = [" ".join(cell.split()) or f"column {number}" for number, cell in enumerate(cells, start=1)]
     for name, times in Counter(names).items():
         if times > 1:
             where = ", ".join(str(number) for number, other in enumerate(names, start=1) if other == name)
             raise JobError(f"{file}, line 1: columns {where} are all named {name!r}; give each its own name")
-    return names
+    return names, separator
 
 
-def read_header(file: Path) -> tuple[list[str], str]:
+def _first_line(file: Path) -> tuple[list[str], str]:
     """Returns the first line of a CSV file, and what separates its values.
 
     Raises:
@@ -149,15 +150,17 @@ def _batches_of_rows(file: Path, separator: str, width: int) -> Iterator[list[li
             raise _unreadable(file, reader.line_num + 1, error) from error
 
 
-def _numbered(file: Path, position: int) -> Iterator[tuple[str, str]]:
+def _numbered(file: Path, column: str) -> Iterator[tuple[str, str]]:
     """Yields each value of a column, and where it is."""
-    if _is_parquet(file):
+    header, separator = read_header(file)
+    position = header.index(column)
+    if separator is None:
         batches = parquet.read_columns(file, [position], BATCH)
         values = (value for (values,) in batches for value in values)
         yield from ((f"record {number:,}", value) for number, value in enumerate(values, start=1))
         return
     with open_text(file) as lines:
-        reader = csv.reader(lines, delimiter=read_header(file)[1], skipinitialspace=True)
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
         next(reader)
         yield from ((f"line {reader.line_num}", row[position]) for row in reader if row)
 
@@ -202,10 +205,6 @@ def _split(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:  # a line break or a null character inside a line: the file is no text
         return line.split(separator)
-
-
-def _is_parquet(file: Path) -> bool:
-    return file.suffix.lower() == parquet.SUFFIX
 
 
 def _kind(file: Path) -> str:

@@ -28,8 +28,8 @@ _WRITE_WORDS = ("Output", "Checkpoint", "Destination")
 _NAME = CREATE_MODEL.name_field
 _MAKER = CREATE_MODEL.key
 
-
-_URI = re.compile(r"s3://[^\s,;\"']+")
+URI = re.compile(r"s3://[^\s,;\"']+")
+"""An S3 URI in a text, such as a script's arguments."""
 
 
 def fill_in_input(
@@ -93,7 +93,7 @@ def with_sources(
             return {key: walked(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [walked(item, (*path, index)) for index, item in enumerate(value)]
-        return _URI.sub(sourced, value) if isinstance(value, str) and not is_write(path) else value
+        return URI.sub(sourced, value) if isinstance(value, str) and not is_write(path) else value
 
     return walked(use.value, (use.stage.key,))
 
@@ -220,7 +220,7 @@ def is_read(path: Path) -> bool:
 
 
 def _uris(text: str) -> list[str]:
-    return [uri.rstrip("/") for uri in _URI.findall(text) if EXECUTION_TOKEN in uri]
+    return [uri.rstrip("/") for uri in URI.findall(text) if EXECUTION_TOKEN in uri]
 
 
 def _unmade_models(use: StageSection, data: Mapping[str, Any]) -> Iterator[InputIssue]:

@@ -18,11 +18,12 @@ from typing import Any
 
 from pipeline.bundle import INPUT_FILE, SOURCE_ARCHIVE
 from pipeline.input.errors import Path
-from pipeline.input.lineage import is_read, is_write, output_folder, with_sources
+from pipeline.input.lineage import URI, is_read, is_write, output_folder, with_sources
 from pipeline.input.stage_section import SOURCE, StageSection
 from pipeline.input.tokens import EXECUTION_TOKEN, fill_in
 from pipeline.places import PUBLISHED, SCRIPTS
 from pipeline.reuse import IGNORES, REUSE
+from pipeline.s3_uri import bucket_and_key
 from pipeline.stages import APPROVAL, BATCH_TRANSFORM, CREATE_MODEL, DEPLOYMENT, REGISTRATION, RequestStage
 
 _VERSION = 1
@@ -36,7 +37,6 @@ _ETAG_LENGTH = 8
 _OWN_FILES = (INPUT_FILE, SOURCE_ARCHIVE, PUBLISHED)
 """Files among the scripts that say nothing new: the input is in the request, the archive has the other files."""
 
-_URI = re.compile(r"s3://[^\s,;\"']+")
 _TOKEN = re.compile(rf"\b{EXECUTION_TOKEN}\b", re.ASCII)
 
 _UNKNOWN_SOURCES = {
@@ -253,7 +253,7 @@ def _external_reads(request: dict[str, Any], stage: str) -> list[str]:
     for path, text in _texts(request, (stage, "input")):
         if is_write(path):
             continue
-        for uri in _URI.findall(text):
+        for uri in URI.findall(text):
             if "{" not in uri and not _TOKEN.search(uri):
                 found[uri] = None
     return list(found)
@@ -263,7 +263,7 @@ def _described(
     uri: str, objects: Sequence[StoredObject], patterns: Sequence[str], tokens: Mapping[str, str]
 ) -> dict[str, Any]:
     """The objects below a URI, without those that the job does not read."""
-    prefix = uri.removeprefix("s3://").partition("/")[2]
+    prefix = bucket_and_key(uri)[1]
     scripts = fill_in(f"s3://MLOPS_BUCKET/MODEL_NAME/{SCRIPTS}", dict(tokens)).rstrip("/")
     ignored = (*patterns, *(_OWN_FILES if uri.rstrip("/") == scripts else ()))
     named = ((each.key.removeprefix(prefix).lstrip("/"), each) for each in objects)

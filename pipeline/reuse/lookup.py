@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.reuse.decision import Record, UnavailableError
 from pipeline.reuse.key import NotReusableError, StoredObject
+from pipeline.s3_uri import bucket_and_key
 from pipeline.stages import CREATE_MODEL, DEPLOYMENT, REGISTRATION
 
 _NOT_FOUND = "could not find"
@@ -31,7 +32,7 @@ class AwsLookup:
 
     def objects(self, uri: str) -> list[StoredObject]:
         """See :class:`pipeline.reuse.decision.Lookup`."""
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        bucket, prefix = bucket_and_key(uri)
         client = self.client("s3")
         try:
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -49,7 +50,7 @@ class AwsLookup:
 
     def exists(self, uri: str) -> bool:
         """See :class:`pipeline.reuse.decision.Lookup`."""
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        bucket, prefix = bucket_and_key(uri)
         with self._unavailable():
             return bool(self.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
 

@@ -115,8 +115,7 @@ class Approval(Stage):
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
         """The decision and its reasons."""
-        names = ("decision", "reason", "by", "at", "report", "metrics", "champion")
-        return {name: result[name] for name in names if result.get(name) is not None} or None
+        return {name: result[name] for name in self.kept_result if result.get(name) is not None} or None
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
         """The reason."""
