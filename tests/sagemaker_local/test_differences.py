@@ -9,7 +9,7 @@ from sagemaker_local.differences import Difference, of_container, of_image, of_r
 from sagemaker_local.environments import PythonEnvironment
 from sagemaker_local.images import Image
 from tests.sagemaker_local.demo_endpoint import wait_until_settled
-from tests.sagemaker_local.sandbox import IMAGE, SHOUT, Sandbox, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, SHOUT, Sandbox, locked_version, needs_namespaces
 
 MINE = Image(
     name="mine:1",
@@ -174,8 +174,9 @@ def test_differences_of_a_job(sandbox: Sandbox, processing_request: Callable[...
     sandbox.fail("createProcessingJob", processing_request())
     job = sandbox.last_job
     assert job.runtime is not None
-    assert (job.runtime.image, job.runtime.packages["scikit-learn"]) == (IMAGE, "1.2.1")
-    assert str(job.runtime).startswith(f"Python {job.runtime.python}, scikit-learn 1.2.1, numpy ")
+    sklearn = locked_version("scikit-learn", job.runtime.python)
+    assert (job.runtime.image, job.runtime.packages["scikit-learn"]) == (IMAGE, sklearn)
+    assert str(job.runtime).startswith(f"Python {job.runtime.python}, scikit-learn {sklearn}, numpy ")
     found = fields(job.differences)
     assert found["RoleArn"] == ("S3 without IAM: no request is denied", "what the role allows")
     assert set(found) <= {"AppSpecification.ImageUri", "RoleArn", "isolation", "/opt/ml"}

@@ -11,14 +11,14 @@ import pytest
 from sagemaker_local.environments import Environments, InstallFailedError, is_plain
 from sagemaker_local.images import Image, ImageError, Images, own_images
 from tests.sagemaker_local.conftest import s3_input
-from tests.sagemaker_local.sandbox import IMAGE, Sandbox, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox, locked_version, needs_namespaces
 from tests.sagemaker_local.test_script_mode import script_mode
 
 Make = Callable[..., dict[str, Any]]
 VERSIONS = """
-import json, sys
+import json, platform, sys
 from importlib.metadata import version
-print(json.dumps([sys.prefix, version("scikit-learn"), version("numpy")]))
+print(json.dumps([sys.prefix, platform.python_version(), version("scikit-learn"), version("numpy")]))
 """
 
 
@@ -48,8 +48,8 @@ def run_script(sandbox: Sandbox, processing_request: Make) -> Callable[[str], li
 def test_job_has_the_packages_of_its_image(run_script: Callable[[str], list[str]]) -> None:
     """A job imports the image's packages and not those of the environment that runs the tests."""
     lines = run_script(VERSIONS + "import importlib.util as u; print([u.find_spec(n) for n in ('moto', 'aws_cdk')])")
-    prefix, sklearn, numpy = json.loads(lines[-2])
-    assert (sklearn, numpy) == ("1.2.1", "1.24.1")
+    prefix, python, *versions = json.loads(lines[-2])
+    assert versions == [locked_version(name, python) for name in ("scikit-learn", "numpy")]
     assert "venv" not in prefix
     assert lines[-1] == "[None, None]"
 
