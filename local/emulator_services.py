@@ -6,7 +6,8 @@ precedence over that of AWS SDK integrations; the tables of services, for reques
 executes a task, which does not support expressions in ``TimeoutSeconds``; and the function that stops an execution,
 which leaves the task running.
 
-It also holds back CloudFormation's description of a changing stack until the change is complete: see ``settled``.
+It also holds back CloudFormation's description of a changing stack until the change is complete (``settled``), and
+names a Lambda function's error as AWS does (``with_error_type``).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from urllib.parse import quote, urlsplit
 
 from ministack import app as gateway
 from ministack.core import router
-from ministack.services import stepfunctions
+from ministack.services import lambda_svc, stepfunctions
 
 _INTEGRATIONS = (
     "sagemaker:",
@@ -90,6 +91,7 @@ class EmulatorServices:
         gateway.SERVICE_HANDLERS["cloudformation"] = settled(gateway.SERVICE_HANDLERS["cloudformation"])
         stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above
         stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above
+        lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)  # noqa: SLF001 - as above
 
     def _execute(self, state: dict[str, Any], given: Any, execution: dict[str, Any], context: dict[str, Any]) -> Any:
         """Executes a task, after evaluating its timeout."""
@@ -183,6 +185,26 @@ def settled(cloudformation: Service) -> Service:
         return response
 
     return request
+
+
+def with_error_type(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The execution of a function, with the exception's class as ``errorType``, which Retry and Catch match.
+
+    The emulator calls every exception ``Runtime.HandlerError``; its log ends with the exception's traceback.
+    """
+
+    def executed(*arguments: Any) -> dict[str, Any]:
+        answer = execute(*arguments)
+        body = answer.get("body")
+        if answer.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
+            message = f": {body['errorMessage']}" if body["errorMessage"] else ""
+            trace = answer.get("log", "").rstrip("\n")
+            if "Traceback" in trace and trace.endswith(message):
+                qualified = trace.removesuffix(message).rpartition("\n")[2]
+                body["errorType"] = qualified.rpartition(".")[2]
+        return answer
+
+    return executed
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:

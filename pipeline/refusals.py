@@ -1,5 +1,6 @@
-"""Extracts SageMaker's own error from an execution that failed because SageMaker rejected a request."""
+"""Extracts the error that a service or a function raised from an execution that failed because of it."""
 
+import json
 import re
 
 _EVALUATION = "States.QueryEvaluationError"
@@ -12,11 +13,19 @@ Step Functions puts its location before it: "The JSONata expression '...' specif
 
 
 def as_refused(error: str, cause: str) -> tuple[str, str]:
-    """Returns SageMaker's error and cause; error and cause unchanged if SageMaker rejected nothing.
+    """Returns SageMaker's error and cause, or a Lambda function's; error and cause unchanged if neither raised any.
 
     Args:
         error: the execution's.
-        cause: the execution's.
+        cause: the execution's. A function's exception is an object with ``errorMessage``, ``errorType`` and its stack
+            trace: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html.
     """
     said = _SAGEMAKERS.search(cause) if error == _EVALUATION else None
-    return (said[1], said[2]) if said else (error, cause)
+    if said:
+        return said[1], said[2]
+    try:
+        raised = json.loads(cause)
+    except ValueError:
+        return error, cause
+    is_function = isinstance(raised, dict) and {"errorMessage", "errorType"} <= raised.keys()
+    return (str(raised["errorType"]), str(raised["errorMessage"])) if is_function else (error, cause)

@@ -106,6 +106,13 @@ def test_a_rejected_request(announce: Announce) -> None:
     assert f"Cause:     {said}\n" in published["Message"]
 
 
+def test_a_functions_error(announce: Announce) -> None:
+    """What a function raised is reported in its words, without the stack trace."""
+    cause = '{"errorMessage": "no endpoint demo", "errorType": "NotServingError", "stackTrace": ["a"]}'
+    message = announce(entered("monitoring: window"), error="NotServingError", cause=cause)["Message"]
+    assert "Error:     NotServingError\nCause:     no endpoint demo\n" in message
+
+
 @pytest.mark.parametrize(
     ("state", "stage"),
     [

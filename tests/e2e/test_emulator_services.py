@@ -1,7 +1,9 @@
 """Services added to the emulator: SageMaker on its port, and timeouts and stops of tasks as on AWS."""
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline.input.samples import SAMPLE_TOKENS
+from pipeline.refusals import as_refused
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
 
 pytestmark = pytest.mark.emulator
@@ -56,12 +59,12 @@ def test_stack_is_described_once_it_has_changed(pipeline: PipelineEmulator) -> N
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
-def run(pipeline: PipelineEmulator, task: dict[str, Any], **given: Any) -> str:
-    """Starts an execution of a single task; returns its ARN."""
+def run(pipeline: PipelineEmulator, task: dict[str, Any], others: dict[str, Any] | None = None, /, **given: Any) -> str:
+    """Starts an execution of a single task and what its Catch leads to; returns its ARN."""
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "Task",
-        "States": {"Task": task | {"Type": "Task", "End": True}},
+        "States": {"Task": task | {"Type": "Task", "End": True}} | (others or {}),
     }
     machine = pipeline.step_functions.create_state_machine(
         name=f"machine-{time.monotonic_ns()}", definition=json.dumps(definition), roleArn=ROLE
@@ -125,6 +128,35 @@ def test_errors_have_step_functions_names(
     execution = pipeline.finish(run(pipeline, {"Resource": f"arn:aws:states:::{integration}", "Arguments": request_}))
     assert execution["status"] == "FAILED"
     assert execution["error"].startswith(error), execution
+
+
+FUNCTION = """
+class TooBusyError(Exception):
+    pass
+
+def handler(event, context):
+    raise TooBusyError(event["message"])
+"""
+
+
+@pytest.mark.parametrize("message", ["one line", "two\nlines: a b", ""])
+def test_a_functions_error_has_its_class_as_its_name(pipeline: PipelineEmulator, message: str) -> None:
+    """Retry and Catch match it by this name, as on AWS; the cause has the message."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("busy.py", FUNCTION)
+    name = f"busy-{time.monotonic_ns()}"
+    pipeline.emulator.client("lambda").create_function(
+        FunctionName=name, Runtime="python3.11", Role=ROLE, Handler="busy.handler", Code={"ZipFile": packed.getvalue()}
+    )
+    task = {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": name, "Payload": "{% $states.input %}"},
+        "Catch": [{"ErrorEquals": ["TooBusyError"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}],
+    }
+    ended = pipeline.finish(run(pipeline, task, {"Caught": {"Type": "Succeed"}}, message=message))
+    caught = json.loads(ended["output"])
+    assert as_refused(caught["Error"], caught["Cause"]) == ("TooBusyError", message)
 
 
 def test_object_is_read(pipeline: PipelineEmulator) -> None:

@@ -1,5 +1,6 @@
 """Errors under a catch-all name: transient ones are retried, rejected requests fail immediately."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -166,6 +167,15 @@ def test_every_catch_all_error_is_classified() -> None:
     for name, state in MACHINE["States"].items():
         retried = {error for rule in state.get("Retry", []) for error in rule["ErrorEquals"]}
         assert not retried & CATCH_ALL or name in patient
+
+
+def test_a_functions_error_is_its_message() -> None:
+    """Without the stack trace, and under the name of the exception; a job's description is no function's error."""
+    raised = {"errorMessage": "no endpoint demo; deploy a model", "errorType": "NotServingError", "stackTrace": ["a"]}
+    message = ("NotServingError", "no endpoint demo; deploy a model")
+    assert as_refused("NotServingError", json.dumps(raised)) == message
+    for other in ('{"FailureReason": "AlgorithmError: no coffee"}', '["errorType", "errorMessage"]', "{"):
+        assert as_refused("States.TaskFailed", other) == ("States.TaskFailed", other)
 
 
 def test_other_errors_are_reported_unchanged() -> None:
