@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bundle import INPUT_FILE
+from pipeline.commit import VERSION, Commit
 from pipeline.images import DEFAULT_VERSION, ISOLATED, REGIONS
 from pipeline.schedule import cron_problem
 from pipeline.stages import EVENT_HASH_LENGTH, EXECUTION_NAME_LENGTH
@@ -81,6 +82,10 @@ PARAMETERS = {
     "overwrite-scripts": Parameter(
         description="`true` also replaces scripts that were changed in the bucket, which a deployment keeps otherwise",
         default="false",
+    ),
+    "scripts-version": Parameter(
+        description="the commit of your scripts, for the report, where the deployment cannot ask git for it, as in "
+        "SeedFarmer's build; if they differ from it, followed by `+` and a checksum"
     ),
     "image-version": Parameter(description="the version of the SageMaker scikit-learn image", default=DEFAULT_VERSION),
     "notification-email": Parameter(
@@ -156,6 +161,8 @@ class Settings:
     """The model's identifier, and the prefix in the bucket that the module publishes to."""
     scripts_folder: Path = PROJECT / SCRIPTS_FOLDER
     """The folder of the scripts and ``input.yaml``."""
+    scripts_commit: Commit | None = None
+    """The commit of the scripts, if it is given."""
     overwrite_scripts: bool = False
     """Whether a deployment also replaces scripts that were changed in the bucket."""
     notification_email: str | None
@@ -225,6 +232,14 @@ def read_settings(context: Callable[[str], Any], environment: Mapping[str, str] 
         empty_bucket_on_destroy=_flag("empty-bucket-on-destroy", parameter("empty-bucket-on-destroy")),
         model_name=model_name,
         scripts_folder=_scripts_folder(parameter("scripts-folder")),
+        scripts_commit=Commit.parse(
+            _checked(
+                "scripts-version",
+                parameter("scripts-version"),
+                VERSION,
+                "a commit, 7 to 64 of the digits 0-9 and a-f, then + and a checksum if the scripts differ from it",
+            )
+        ),
         overwrite_scripts=_flag("overwrite-scripts", parameter("overwrite-scripts")),
         image_version=image_version,
         notification_email=_email(parameter("notification-email")),

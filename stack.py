@@ -19,6 +19,7 @@ from infrastructure.sagemaker_role import SageMakerRole
 from infrastructure.starter import Starter
 from infrastructure.storage import Storage
 from infrastructure.workflow import Workflow
+from pipeline.commit import Commit
 from pipeline.places import REGISTERED, SCRIPTS, SERVED
 from pipeline.version import version
 from settings import Settings
@@ -82,6 +83,7 @@ class MlOpsStack(cdk.Stack):
             self,
             "Scripts",
             folder=settings.scripts_folder,
+            commit=settings.scripts_commit or Commit.of(settings.scripts_folder),
             overwrite=settings.overwrite_scripts,
             bucket=storage.bucket,
             prefix=f"{settings.model_name}/{SCRIPTS}",

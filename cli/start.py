@@ -62,10 +62,11 @@ def _publish(scripts: Path | None, folder: Path) -> str:
     Raises:
         CommandError: no environment is up, or the folder contains a link.
     """
-    from local.publication import publish, published  # noqa: PLC0415 - for --local only
+    from local.publication import commit_of, publish, published  # noqa: PLC0415 - for --local only
     from local.state import EnvironmentDir  # noqa: PLC0415 - as above
 
     with local_errors(folder):
         state = EnvironmentDir(folder).require_live()
-        changed = publish(state, published(scripts=scripts, input_file=None))
+        commit = commit_of(scripts=scripts, input_file=None)
+        changed = publish(state, published(scripts=scripts, input_file=None), commit)
     return f"{changed} files of {relative(scripts or PROJECT / 'scripts')}" if changed else ""

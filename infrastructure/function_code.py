@@ -23,14 +23,14 @@ _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")
 _UNUSED = "aws_lambda_powertools/event_handler/"
 """Support for HTTP APIs, including a documentation UI: half of the size of powertools."""
 
-_SYNTHESIS_ONLY = (
+_LEFT_OUT = (
     "pipeline/asl/*",
     # A stage's package keeps its schema, states and grants in modules of their own.
     "pipeline/stages/*/[!_]*.py",
     "pipeline/stages/section_schema.py",
-    *(f"pipeline/{name}.py" for name in ("botocore_docs", "definition", "diagram", "grants", "schema")),
+    *(f"pipeline/{name}.py" for name in ("botocore_docs", "commit", "definition", "diagram", "grants", "schema")),
 )
-"""Files that only synthesis needs."""
+"""Files that no function needs."""
 
 
 class FunctionCodeError(Exception):
@@ -49,7 +49,7 @@ def function_archive(*contents: str, packages: tuple[str, ...] = ()) -> Iterator
         FunctionCodeError: a package is not installed.
     """
     files = {name: path for content in contents for name, path in _own_files(_PROJECT / content)}
-    files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _SYNTHESIS_ONLY)}
+    files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _LEFT_OUT)}
     for package in packages:
         files |= _package_files(package)
     with TemporaryDirectory() as staging:

@@ -15,6 +15,7 @@ from constructs import Construct
 from infrastructure.function import python_function
 from infrastructure.permissions import key_statements
 from pipeline.bundle import published_files
+from pipeline.commit import Commit
 from pipeline.places import PUBLISHED
 
 
@@ -25,6 +26,7 @@ class Publisher(Construct):
         scope: as for every construct.
         construct_id: as for every construct.
         folder: the scripts and ``input.yaml``.
+        commit: the commit of the scripts, if it is known.
         overwrite: whether to replace what was changed in the bucket, too.
         bucket: the pipeline's bucket.
         prefix: where to upload.
@@ -37,6 +39,7 @@ class Publisher(Construct):
         construct_id: str,
         *,
         folder: Path,
+        commit: Commit | None,
         overwrite: bool,
         bucket: s3.IBucket,
         prefix: str,
@@ -86,6 +89,8 @@ class Publisher(Construct):
                 "Prefix": prefix,
                 "Record": PUBLISHED,
                 "Overwrite": str(overwrite).lower(),
+                # Not in the archive: its hash, and with it the template, would change with each commit of other files.
+                **({"Metadata": commit.metadata()} if commit else {}),
             },
         )
         self.kept = publication.get_att_string("Kept")

@@ -1,6 +1,8 @@
 """Uploads the scripts of a run to ``<model-name>/scripts/``."""
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from executions.defaults import PROJECT
 from local.errors import LocalError
 from local.state import State
 from pipeline.bundle import INPUT_FILE, LinkError, etag, published_files
+from pipeline.commit import Commit
 from pipeline.input.errors import InvalidFileError
 from pipeline.input.execution import execution_input
 from pipeline.input.samples import SAMPLE_TOKENS
@@ -26,8 +29,7 @@ def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, byt
         LocalError: the scripts include a link.
     """
     try:
-        whole = scripts is not None and (scripts / INPUT_FILE).is_file()
-        wanted = {} if whole else published_files(PROJECT / "scripts")
+        wanted = {} if _base(scripts) == scripts else published_files(PROJECT / "scripts")
         if scripts:
             wanted |= published_files(scripts)
     except LinkError as error:
@@ -35,6 +37,29 @@ def published(*, scripts: Path | None, input_file: Path | None) -> dict[str, byt
     if input_file:
         wanted[INPUT_FILE] = input_file.read_bytes()
     return wanted
+
+
+def commit_of(*, scripts: Path | None, input_file: Path | None) -> Commit | None:
+    """Returns the commit of a run's files; None if it is not known.
+
+    It is that of the folder whose ``input.yaml`` is in effect; files from elsewhere count as uncommitted changes to it.
+
+    Args:
+        scripts: as for ``published``.
+        input_file: as for ``published``.
+    """
+    base = _base(scripts)
+    commit = Commit.of(base)
+    if commit is None:
+        return None
+    other_scripts = scripts not in (None, base)
+    other_input = input_file is not None and input_file.read_bytes() != (base / INPUT_FILE).read_bytes()
+    return replace(commit, is_changed=commit.is_changed or other_scripts or other_input)
+
+
+def _base(scripts: Path | None) -> Path:
+    """The folder to which others' files are added: the user's if it is whole, else the module's."""
+    return scripts if scripts is not None and (scripts / INPUT_FILE).is_file() else PROJECT / "scripts"
 
 
 def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: Path | None) -> None:
@@ -53,12 +78,13 @@ def check_input(overrides: dict[str, Any], *, scripts: Path | None, input_file: 
         raise LocalError(f"nothing was started: {problems}") from error
 
 
-def publish(state: State, wanted: dict[str, bytes]) -> int:
-    """Uploads a run's files, and deletes other files of earlier runs.
+def publish(state: State, wanted: dict[str, bytes], commit: Commit | None) -> int:
+    """Uploads a run's files and the record of them, as a deployment does, and deletes other files of earlier runs.
 
     Args:
         state: the environment.
         wanted: the files, as ``published`` returns them.
+        commit: their commit.
 
     Returns:
         The number of files that were new, changed or deleted.
@@ -77,4 +103,11 @@ def publish(state: State, wanted: dict[str, bytes]) -> int:
             changed += 1
     for name in present:
         s3.delete_object(Bucket=bucket, Key=prefix + name)
+    record = {name: f'"{etag(content)}"' for name, content in wanted.items()}  # as S3 returns it, with quotes
+    s3.put_object(
+        Bucket=bucket,
+        Key=prefix + PUBLISHED,
+        Body=json.dumps(record, indent=2).encode(),
+        Metadata=commit.metadata() if commit else {},
+    )
     return changed + len(present)

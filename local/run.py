@@ -30,7 +30,7 @@ from local.environment import LocalEnvironment
 from local.errors import LocalError
 from local.job_records import read_records
 from local.own_data import place
-from local.publication import check_input, publish, published
+from local.publication import check_input, commit_of, publish, published
 from local.state import SCRATCH, EnvironmentDir, State
 from local.template_hash import template_hash
 from pipeline.refusals import as_refused
@@ -148,7 +148,8 @@ def _run_alone(directory: EnvironmentDir, options: RunOptions, display: Display)
 def _execute(state: State, options: RunOptions, display: Display, seconds: dict[str, float]) -> dict[str, Any]:
     """Uploads the scripts, starts an execution, follows it, and downloads its results."""
     files = published(scripts=options.scripts, input_file=options.input_file)
-    publish(state, files)
+    commit = commit_of(scripts=options.scripts, input_file=options.input_file)
+    publish(state, files, commit)
     if options.data:
         place(options.data, state, files, overrides=options.overrides)
     logs = LocalLogs(Path(state.folder) / "logs", since=time.time())
@@ -174,6 +175,7 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
             }
             for key, job in jobs.items()
         },
+        "scripts": commit and {"commit": commit.id, "uncommitted_changes": commit.is_changed},
         "differences": [asdict(difference) for difference in records.differences],
         **_results(state, data, options.folder, display),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -39,7 +39,7 @@ def published_files(folder: Path) -> dict[str, bytes]:
     Raises:
         LinkError: the folder contains a link.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder))]
+    paths = [path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder))]
     for path in paths:
         if path.is_symlink():
             raise LinkError(path)
@@ -63,7 +63,8 @@ def _is_source(name: str) -> bool:
     return name not in (INPUT_FILE, SOURCE_ARCHIVE) and not is_test
 
 
-def _is_hidden(path: Path) -> bool:
+def is_hidden(path: Path) -> bool:
+    """Whether a file, given by its path in the folder, is not published."""
     return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
 
 

@@ -16,7 +16,9 @@ from executions.monitoring import BASELINE, OUTPUT, STATISTICS, VIOLATIONS
 from executions.progress import progress_of, reused_stages
 from executions.results import REPORT, report_uri
 from executions.text import one_line
+from pipeline.commit import Commit
 from pipeline.limits import MAX_REPORT_BYTES
+from pipeline.places import PUBLISHED
 from pipeline.stages import STAGES
 from report.facts import Facts, Failure, Monitored, StoredObject
 from report.stored_objects import StoredObjects, TooManyObjectsError, stored
@@ -56,6 +58,8 @@ class Collector:
         uri, evaluation = self._evaluation(absent, results)
         best = (results["approval"].get("champion") or {}).get("report")
         _note_missing_parts(absent, evaluation)
+        published, record = self._scripts(absent, content, execution["startDate"])
+        commit, edited = self._had(absent, "Commit of the scripts", self._commit, published, record) or (None, ())
         return Facts(
             name=execution["name"],
             arn=execution["executionArn"],
@@ -68,7 +72,9 @@ class Collector:
             evaluation_uri=uri,
             champion=self._had(absent, "Champion", self._report, best) if best else None,
             monitored=self._had(absent, "Monitoring", self._monitored, content) if results["monitoring"] else None,
-            published=self._had(absent, "Scripts", self._published, content, execution["startDate"]) or (),
+            published=published,
+            commit=commit,
+            edited=edited,
             artifact=self._had(absent, "Model artifact", self._artifact, results["training"]),
             failure=self._failure(absent, execution, stages, content),
             absent=absent,
@@ -95,7 +101,7 @@ class Collector:
             content=content,
             evaluation=evaluation,
             evaluation_uri=uri,
-            published=self._had(absent, "Scripts", self._published, content, started) or (),
+            published=self._scripts(absent, content, started)[0],
             data=self._had(absent, "Data", self._data, content, execution["name"], started) or (),
             failure=Failure(stage=None, error=why[0], reason=why[1], job=None) if (why := reason(execution)) else None,
             absent=absent,
@@ -130,8 +136,13 @@ class Collector:
         return uri
 
     def _report(self, uri: str) -> dict[str, Any]:
+        return self._json(uri)[0]
+
+    def _json(self, uri: str, *, version: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+        """An object's content and its user metadata; None as the version for the newest."""
         location = urlsplit(uri)
-        response = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))
+        place = {"Bucket": location.netloc, "Key": location.path.lstrip("/")}
+        response = self.s3.get_object(**place, **({"VersionId": version} if version else {}))
         body = response["Body"].read(MAX_REPORT_BYTES + 1)
         if len(body) > MAX_REPORT_BYTES:
             raise _AbsentError(f"{uri} is larger than {MAX_REPORT_BYTES:,} bytes")
@@ -141,7 +152,7 @@ class Collector:
             raise _AbsentError(f"{uri} is not JSON: {error}") from error
         if not isinstance(content, dict):
             raise _AbsentError(f"{uri} is not a JSON object")
-        return content
+        return content, response["Metadata"]
 
     def _monitored(self, content: dict[str, Any]) -> Monitored:
         """What the monitoring job read and wrote."""
@@ -157,6 +168,26 @@ class Collector:
             window=self._report(f"{written.rstrip('/')}/{STATISTICS}"),
             violations=self._report(f"{written.rstrip('/')}/{VIOLATIONS}"),
         )
+
+    def _scripts(
+        self, absent: dict[str, str], content: dict[str, Any], started: datetime
+    ) -> tuple[tuple[StoredObject, ...], StoredObject | None]:
+        """The scripts, and the record of what was published of them."""
+        found = self._had(absent, "Scripts", self._published, content, started) or ()
+        record = next((stored for stored in found if _name(stored) == PUBLISHED), None)
+        return tuple(stored for stored in found if stored is not record), record
+
+    def _commit(
+        self, published: tuple[StoredObject, ...], record: StoredObject | None
+    ) -> tuple[Commit | None, tuple[str, ...]]:
+        """The scripts' commit, and the names of those that are not as they were published."""
+        if record is None:  # published by a release that kept none
+            return None, ()
+        etags, metadata = self._json(record.uri, version=record.version)
+        prefix = record.uri.removesuffix(PUBLISHED)
+        present = {stored.uri.removeprefix(prefix): f'"{stored.etag}"' for stored in published}
+        edited = tuple(name for name, etag in present.items() if etags.get(name) != etag)
+        return Commit.from_metadata(metadata), edited
 
     def _published(self, content: dict[str, Any], started: datetime) -> tuple[StoredObject, ...]:
         """The objects below the scripts' prefix, as they were at the start."""
@@ -202,6 +233,10 @@ class Collector:
         action, job = job_names(content, execution["name"]).get(stage or "", (None, None))
         log = self._had(absent, "Log of the failed job", self.tail, action, job, LOG_LINES) if job else None
         return Failure(stage=stage, error=error, reason=text, job=job, log=tuple(log or ()))
+
+
+def _name(stored: StoredObject) -> str:
+    return stored.uri.rpartition("/")[2]
 
 
 def _results(content: dict[str, Any]) -> dict[str, dict[str, Any]]:

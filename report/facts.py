@@ -7,6 +7,7 @@ from typing import Any
 
 from executions.differences import StageDifference
 from executions.progress import MODEL_REJECTED, StageProgress
+from pipeline.commit import Commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,10 @@ class Facts:
     """None if nothing was monitored."""
     published: tuple[StoredObject, ...] = ()
     """The scripts and ``input.yaml``, as they were when the execution started."""
+    commit: Commit | None = None
+    """The commit of the scripts, if their record has one."""
+    edited: tuple[str, ...] = ()
+    """The names of those scripts that are not as they were published: somebody changed them in the bucket."""
     data: tuple[StoredObject, ...] = ()
     """What stages read and no stage of this execution wrote, as it was when the execution started."""
     artifact: StoredObject | None = None

@@ -53,13 +53,14 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lamb
         pass
 
 
-def publish(s3: Any, properties: dict[str, str]) -> list[str]:
+def publish(s3: Any, properties: dict[str, Any]) -> list[str]:
     """Uploads each file of the zip archive under the prefix, unless somebody has changed it there.
 
     Args:
         s3: an S3 client.
         properties: ``ArchiveBucket`` and ``ArchiveKey`` to read, ``Bucket`` and ``Prefix`` to upload to, ``Record``:
-            the record's name below the prefix, and ``Overwrite``: ``true`` to replace what somebody has changed, too.
+            the record's name below the prefix, ``Overwrite``: ``true`` to replace what somebody has changed, too, and
+            ``Metadata``: the record's user metadata, if it has any.
 
     Returns:
         The names of the files that were kept.
@@ -77,7 +78,8 @@ def publish(s3: Any, properties: dict[str, str]) -> list[str]:
         else:
             kept.append(name)
             print(f"kept s3://{bucket}/{prefix}{name}: it was changed since the last deployment")  # noqa: T201 - the log
-    s3.put_object(Bucket=bucket, Key=prefix + record, Body=json.dumps(published, indent=2).encode())
+    body, metadata = json.dumps(published, indent=2).encode(), properties.get("Metadata", {})
+    s3.put_object(Bucket=bucket, Key=prefix + record, Body=body, Metadata=metadata)
     return kept
 
 
@@ -90,7 +92,7 @@ def as_text(kept: list[str]) -> str:
     return ", ".join([*shown, *more]) or NOTHING
 
 
-def _files(s3: Any, properties: dict[str, str]) -> list[tuple[str, bytes]]:
+def _files(s3: Any, properties: dict[str, Any]) -> list[tuple[str, bytes]]:
     content = s3.get_object(Bucket=properties["ArchiveBucket"], Key=properties["ArchiveKey"])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [(entry.filename, archive.read(entry)) for entry in archive.infolist() if not entry.is_dir()]

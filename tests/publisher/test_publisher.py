@@ -168,6 +168,16 @@ def test_without_a_record_only_what_is_the_same_is_the_deployments(publisher: An
     assert (text(s3, "input.yaml"), text(s3, "train.py")) == ("1", "2")
 
 
+def test_the_record_names_the_commit(publisher: Any) -> None:
+    """It is the record's user metadata, and gone when a deployment does not know it."""
+    commit = {"commit": "315ccf7", "uncommitted-changes": "true"}
+    for metadata in ({"Metadata": commit}, {}):
+        s3 = put_archive({"train.py": "1"})
+        publisher.publish(s3, {**PROPERTIES, **metadata})
+        found = s3.head_object(Bucket=BUCKET, Key="demo/scripts/.published.json")["Metadata"]
+        assert found == metadata.get("Metadata", {})
+
+
 def test_many_kept_files_fit_an_output(publisher: Any) -> None:
     """CloudFormation limits a response's length, so the rest is counted."""
     shown = publisher.as_text([f"package/script-{number}.py" for number in range(200)])

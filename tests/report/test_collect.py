@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from executions.history import data_so_far, reason
+from pipeline.commit import Commit
 from pipeline.limits import MAX_REPORT_BYTES
 from report.collect import LOG_LINES, Collector
 from tests.report.conftest import NAME, PREFIX, as_json, content, evaluation_of, history
@@ -78,6 +79,24 @@ def test_scripts_as_they_were_at_the_start(s3: Any) -> None:
     s3.put_object(Bucket="bucket", Key="demo/scripts/new.py", Body=b"new")
     found = Collector(s3=s3, tail=no_log).facts(execution(started=started), history(ALL), content())
     assert [script.version for script in found.published] == [first["VersionId"]]
+
+
+def test_the_commit_of_the_scripts(s3: Any) -> None:
+    """The record has it; scripts that are not as it says were changed in the bucket. The record itself is no script."""
+    etags = {
+        name: s3.put_object(Bucket="bucket", Key=f"demo/scripts/{name}", Body=b"1")["ETag"]
+        for name in ("input.yaml", "train.py")
+    }
+    record = {"Bucket": "bucket", "Key": "demo/scripts/.published.json"}
+    s3.put_object(**record, Body=as_json(etags), Metadata={"commit": "315ccf7a", "uncommitted-changes": "true"})
+    s3.put_object(Bucket="bucket", Key="demo/scripts/input.yaml", Body=b"2")
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert (found.commit, found.edited) == (Commit(id="315ccf7a", is_changed=True), ("input.yaml",))
+    assert [stored.uri.rpartition("/")[2] for stored in found.published] == ["input.yaml", "train.py"]
+    s3.put_object(**record, Body=b"[]")
+    found = Collector(s3=s3, tail=no_log).facts(execution(), history(ALL), content())
+    assert (found.commit, found.edited) == (None, ())
+    assert "is not a JSON object" in found.absent["Commit of the scripts"]
 
 
 def monitored() -> dict[str, Any]:

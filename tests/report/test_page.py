@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from executions.evaluation import calibration, metrics
+from pipeline.commit import Commit
 from report.facts import Facts, Failure
 from report.origin import versions
 from report.outcome import main_metric, outcome, short_name
@@ -203,6 +204,14 @@ def test_control_characters_are_shown_as_text(facts: Callable[..., Facts]) -> No
     assert "b\\xd800" in text
     assert "\x1b" not in text
     text.encode()
+
+
+def test_the_commit_of_the_scripts(facts: Callable[..., Facts]) -> None:
+    """It is shown as people know it, whole in its title, with what is not as it was published."""
+    html = page(facts(commit=Commit(id="315ccf7a" * 5, is_changed=True), edited=("input.yaml",)))
+    assert f'Scripts of commit <code title="{"315ccf7a" * 5}">315ccf7</code>, with uncommitted changes.' in html
+    assert "Changed in the bucket after they were published: input.yaml." in html
+    assert "Scripts of commit" not in page(facts())
 
 
 def test_differences_from_aws(facts: Callable[..., Facts]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.commit import Commit
 from pipeline.monitoring_run import MONITORING_ONLY
 from settings import PROJECT, SettingsError, Vpc, read_settings
 
@@ -138,6 +139,7 @@ def chosen_assembly(synthesised: Callable[..., Path]) -> Path:
         SEEDFARMER_PARAMETER_SCHEDULE_ENABLED="false",
         SEEDFARMER_PARAMETER_NOTIFICATION_EMAIL="ml-team@example.com",
         SEEDFARMER_PARAMETER_SCRIPTS_FOLDER="examples/xgboost",
+        SEEDFARMER_PARAMETER_SCRIPTS_VERSION="315ccf7+123-45",
         SEEDFARMER_PARAMETER_OVERWRITE_SCRIPTS="true",
         SEEDFARMER_PARAMETER_MONITORING="false",
         SEEDFARMER_PARAMETER_KEEP_RUNS_DAYS="0",
@@ -173,6 +175,7 @@ def test_scripts_of_ones_own_are_published(chosen_assembly: Path, chosen: dict[s
     own = {path.name for path in (PROJECT / "examples" / "xgboost").iterdir() if path.is_file()}
     assert {path.name for path in archive.iterdir()} == own | {"source.tar.gz"}
     assert publication["Overwrite"] == "true"
+    assert publication["Metadata"] == {"commit": "315ccf7", "uncommitted-changes": "true"}
 
 
 def test_a_scripts_folder_may_lie_anywhere(tmp_path: Path) -> None:
@@ -180,6 +183,14 @@ def test_a_scripts_folder_may_lie_anywhere(tmp_path: Path) -> None:
     (tmp_path / "input.yaml").write_text("")
     for given, folder in ((str(tmp_path), tmp_path), ("", PROJECT / "scripts")):
         assert read_settings({"schedule": SCHEDULE, "scripts-folder": given}.get, {}).scripts_folder == folder
+
+
+def test_the_scripts_version_names_their_commit() -> None:
+    """The publication records it; what is no commit is rejected, and none means that git is asked."""
+    for given, commit in (("315ccf7+12-3", Commit(id="315ccf7", is_changed=True)), ("", None)):
+        assert read_settings({"schedule": SCHEDULE, "scripts-version": given}.get, {}).scripts_commit == commit
+    with pytest.raises(SettingsError, match="parameter scripts-version: invalid value 'main'; expected a commit"):
+        read_settings({"schedule": SCHEDULE, "scripts-version": "main"}.get, {})
 
 
 @pytest.mark.parametrize(
