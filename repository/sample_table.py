@@ -41,7 +41,7 @@ def sample(path: Path, label: str, file: Path, most: int) -> dict[str, Any]:
     lines: list[str] = []
     writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\n")
     every, number, size = 1, 0, 0
-    for batch in table.batches():
+    for batch in table.batches(table.columns):
         for record in zip(*batch):  # noqa: B905 - the images have Python 3.9
             if number % every == 0:
                 writer.writerow(record)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from job import JobError
 from schema import PROBLEMS
-from tables import Table
+from tables import Table, header_of
 from values import category, clean
 
 
@@ -51,7 +51,7 @@ def _require(key: str, name: str, table: Table) -> None:
         return
     near = difflib.get_close_matches(name, table.columns, cutoff=0.5)
     hint = f"did you mean {listed(near)}?" if near else f"it has {listed(table.columns)}"
-    raise JobError(f"{key}: {table.files[0]}, line 1: no column named {name!r}; {hint}")
+    raise JobError(f"{key}: {header_of(table.files[0])}: no column named {name!r}; {hint}")
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

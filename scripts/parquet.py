@@ -29,7 +29,7 @@ def read_names(file: Path) -> list[str]:
 
 
 def read_columns(file: Path, columns: list[int], records: int) -> Iterator[list[tuple[str, ...]]]:
-    """Yields the values of some columns as texts, empty for null, for some records at a time.
+    """Yields the values of some columns as texts, empty for null, for some records at a time. Reads no other columns.
 
     Args:
         file: the file.
@@ -40,10 +40,12 @@ def read_columns(file: Path, columns: list[int], records: int) -> Iterator[list[
         JobError: the file cannot be read, or a column holds lists or other values that are no text.
     """
     with _opened(file) as opened:
-        fields = [opened.schema_arrow.field(column) for column in columns]
+        names = [opened.schema_arrow.names[column] for column in columns]
         converted = records * max(1, VALUES // records // max(1, len(columns)))
-        for batch in opened.iter_batches(batch_size=converted):
-            texts = [_texts(file, field.name, batch.column(column)) for field, column in zip(fields, columns)]
+        done = 0
+        for batch in _batches(file, opened, names, converted):
+            texts = [_texts(file, name, batch.column(batch.schema.get_field_index(name)), done) for name in names]
+            done += batch.num_rows
             for start in range(0, batch.num_rows, records):
                 yield [tuple(values[start : start + records]) for values in texts]
 
@@ -65,8 +67,43 @@ def _opened(file: Path) -> Iterator[Any]:
         raise JobError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from error
 
 
-def _texts(file: Path, name: str, column: Any) -> list[str]:
-    """Converts values to the texts that pandas writes to CSV. Times are in UTC and whole seconds, enough for a date."""
+def _batches(file: Path, opened: Any, names: list[str], rows: int) -> Iterator[Any]:
+    """Yields some columns of so many rows at a time."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        yield from opened.iter_batches(batch_size=rows, columns=names)
+    except (pa.ArrowException, OSError) as error:
+        raise JobError(f"{file}{_damage(opened, names)} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _damage(opened: Any, names: list[str]) -> str:
+    """Says which of the columns cannot be read, and in which part of the file. Reads them one after the other."""
+    groups = opened.metadata.num_row_groups
+    parts = ((group, name) for group in range(groups) for name in names)
+    damaged = next((part for part in parts if not _is_readable(opened, *part)), None)
+    return f", column {damaged[1]!r} in row group {damaged[0] + 1} of {groups}," if damaged else ""
+
+
+def _is_readable(opened: Any, group: int, name: str) -> bool:
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        opened.read_row_group(group, columns=[name])
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def _texts(file: Path, name: str, column: Any, before: int) -> list[str]:
+    """Converts values to the texts that pandas writes to CSV. Times are in UTC and whole seconds, enough for a date.
+
+    Args:
+        file: for an error's message, as the others.
+        name: the column's.
+        column: some of its values.
+        before: the number of rows before them.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
     kinds, kind = pa.types, column.type
@@ -79,7 +116,21 @@ def _texts(file: Path, name: str, column: Any) -> list[str]:
     try:
         return [value or "" for value in column.cast(pa.string()).to_pylist()]
     except (pa.ArrowException, UnicodeError) as error:
+        row = _first_broken(column)
         raise JobError(
-            f"{file}: column {name!r} holds values of type {kind}, which are no texts or numbers; "
-            "write the file without it, or with a column for each part of it"
+            f"{file}: column {name!r} is of type {kind}, "
+            + ("which is no text, number or date" if row is None else f"and row {before + row:,} is not UTF-8 text")
+            + "; name the column in DROP, or write the file without it or with a column for each part of it"
         ) from error
+
+
+def _first_broken(column: Any) -> int | None:
+    """Returns the number, from 1, of the first value that is not UTF-8; None if they are neither bytes nor text."""
+    for row, value in enumerate(column, start=1):
+        if not hasattr(value, "as_buffer"):
+            return None
+        try:
+            str(value.as_buffer() or b"", "utf-8")
+        except UnicodeError:
+            return row
+    return None

@@ -105,14 +105,12 @@ def split(table: Table, options: Options, columns: list[str]) -> tuple[list[Side
     sides = [Side(name, [Counts(most) for _ in columns], Counts(DISTINCT_PER_COLUMN)) for name in SIDES]
     cells = [Once(lambda value: quoted(clean(value)), most) for _ in columns]
     labels = Once(label_value, DISTINCT_PER_COLUMN)
-    positions, label_position = [table.columns.index(name) for name in columns], table.columns.index(options.label)
     without_label = 0
     with ExitStack() as stack:
         files = [side.open(stack, "w", FIRST) for side in sides]
-        for number, batch in enumerate(table.batches()):
-            raw = [batch[position] for position in positions]
+        for number, (label, *raw) in enumerate(table.batches([options.label, *columns])):
             lines = list(map(",".join, zip(*(map(once.__getitem__, values) for once, values in zip(cells, raw)))))
-            found = list(map(labels.__getitem__, batch[label_position]))
+            found = list(map(labels.__getitem__, label))
             is_counted = number % COUNTED_BATCHES == 0 or number * BATCH < COUNTED_RECORDS
             for side, side_files, is_in in zip(sides, files, _selectors(lines, found)):
                 chosen = list(compress(found, is_in))

@@ -64,21 +64,21 @@ class Table:
                 raise JobError(f"{file}: not the columns of {found[0].name}: lacks {lacks}, and has {has} more")
         return cls(found, columns)
 
-    def batches(self) -> Iterator[list[tuple[str, ...]]]:
-        """Yields the values of each column, as they are in the files, for some records at a time.
+    def batches(self, columns: list[str]) -> Iterator[list[tuple[str, ...]]]:
+        """Yields the values of some columns, as they are in the files, for some records at a time.
 
         Raises:
             JobError: a file cannot be read, or a line has another number of values than the header.
         """
         for file in self.files:
             header, separator = read_header(file)
-            positions = [header.index(name) for name in self.columns]
+            positions = [header.index(name) for name in columns]
             if separator is None:
                 yield from parquet.read_columns(file, positions, BATCH)
                 continue
             for rows in _batches_of_rows(file, separator, len(header)):
-                columns = list(zip(*rows))
-                yield [columns[position] for position in positions]
+                values = list(zip(*rows))
+                yield [values[position] for position in positions]
 
     def place(self, column: str, is_meant: Callable[[str], bool]) -> str:
         """Returns the first value of a column that is meant, with file and line: for an error's message."""
@@ -97,14 +97,22 @@ def read_header(file: Path) -> tuple[list[str], str | None]:
     Raises:
         JobError: the file is empty, cannot be read, or two columns have one name.
     """
-    is_parquet = file.suffix.lower() == parquet.SUFFIX
-    cells, separator = (parquet.read_names(file), None) if is_parquet else _first_line(file)
+    cells, separator = (parquet.read_names(file), None) if _is_parquet(file) else _first_line(file)
     names = [" ".join(cell.split()) or f"column {number}" for number, cell in enumerate(cells, start=1)]
     for name, times in Counter(names).items():
         if times > 1:
             where = ", ".join(str(number) for number, other in enumerate(names, start=1) if other == name)
-            raise JobError(f"{file}, line 1: columns {where} are all named {name!r}; give each its own name")
+            raise JobError(f"{header_of(file)}: columns {where} are all named {name!r}; give each its own name")
     return names, separator
+
+
+def header_of(file: Path) -> str:
+    """Returns where a file has the names of its columns, for an error's message: a Parquet file has no lines."""
+    return str(file) if _is_parquet(file) else f"{file}, line 1"
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == parquet.SUFFIX
 
 
 def _first_line(file: Path) -> tuple[list[str], str]:
@@ -157,7 +165,7 @@ def _numbered(file: Path, column: str) -> Iterator[tuple[str, str]]:
     if separator is None:
         batches = parquet.read_columns(file, [position], BATCH)
         values = (value for (values,) in batches for value in values)
-        yield from ((f"record {number:,}", value) for number, value in enumerate(values, start=1))
+        yield from ((f"row {number:,}", value) for number, value in enumerate(values, start=1))
         return
     with open_text(file) as lines:
         reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)

@@ -165,11 +165,44 @@ def test_bad_parquet_is_named(container: Container) -> None:
     file = container.put("processing/input/t.parquet", b"PAR1")
     assert f"{file} cannot be read as Parquet: " in container.fail("preprocessing.py", "output/message")
     write_parquet(container, {"parts": [[1, 2]] * 9, "y": list("abababaab")}, name="t")
-    assert f"{file}: column 'parts' holds values of type list" in container.fail("preprocessing.py", "output/message")
+    message = container.fail("preprocessing.py", "output/message")
+    assert f"{file}: column 'parts' is of type list<element: int64>, which is no text, number or date; name" in message
+    write_parquet(container, {"raw": [*([None, b"text"] * 4), b"\xff"], "y": list("abababaab")}, name="t")
+    message = container.fail("preprocessing.py", "output/message")
+    assert f"{file}: column 'raw' is of type binary, and row 9 is not UTF-8 text; name the column in DROP" in message
+    assert f"LABEL: {file}: no column named 'x'" in container.fail("preprocessing.py", "output/message", LABEL="x")
     write_parquet(
         container, {"amount": [*(str(number / 2) for number in range(299)), "refused"], "y": [*"ab"] * 150}, name="t"
     )
-    assert f"such as 'refused' in {file}, record 300" in container.run("preprocessing.py")
+    assert f"such as 'refused' in {file}, row 300" in container.run("preprocessing.py")
+
+
+def test_a_parquet_column_to_drop_is_not_read(container: Container) -> None:
+    """Lists and bytes in DROP do no harm, whatever their place."""
+    columns: dict[str, list[Any]] = {
+        "parts": [[1, 2]] * 100,
+        "n": list(range(100)),
+        "raw": [b"\xff"] * 100,
+        "y": [*"ab"] * 50,
+    }
+    write_parquet(container, {**columns, "last": [{"x": 1}] * 100})
+    container.run("preprocessing.py", LABEL="y", DROP="parts,raw,last", CATEGORIES="n")
+    assert [feature["name"] for feature in schema(container)["features"]] == ["n"]
+
+
+def test_a_damaged_part_of_parquet_is_named(container: Container) -> None:
+    """The message has the column and the row group, as Parquet's tools do."""
+    from pyarrow import parquet  # noqa: PLC0415 - as above
+
+    write_parquet(container, {"n": [float(number) for number in range(140)], "y": [*"ab"] * 70})
+    file = container.base / "processing" / "input" / "table.parquet"
+    part = parquet.read_metadata(file).row_group(1).column(0)
+    content = bytearray(file.read_bytes())
+    damaged = slice(part.dictionary_page_offset, part.dictionary_page_offset + part.total_compressed_size)
+    content[damaged] = bytes(part.total_compressed_size)
+    file.write_bytes(content)
+    message = container.fail("preprocessing.py", "output/message")
+    assert f"{file}, column 'n' in row group 2 of 2, cannot be read: " in message
 
 
 @pytest.mark.parametrize(
