@@ -11,9 +11,9 @@ Writes to ``/opt/ml/processing/monitoring``:
 - ``statistics.json``, ``constraint_violations.json``: in SageMaker Model Monitor's layouts:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-violations.html.
 
-The variables ``MINIMUM_RECORDS``, below which nothing is judged, and ``MODEL``, under which the metrics are put in
-CloudWatch, are optional. Blocks of records are read in as many processes as there are processors, and memory does not
-grow with their number.
+The variables ``MINIMUM_RECORDS``, below which nothing is judged (``minimum_records`` in ``input.yaml``), and ``MODEL``,
+under which the metrics are put in CloudWatch, are optional. Blocks of records are read in as many processes as there
+are processors, and memory does not grow with their number.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ def request_state(stage: RequestStage, resources: Resources, *, following: str) 
         "model_name_field": stage.model_from.name_field if stage.model_from else None,
         "results_field": _RESULTS.get(stage.noun),
         "result": stage.result,
+        "setting": stage.setting[0] if stage.setting else None,
+        "variable": stage.setting[1] if stage.setting else None,
         "output_path": stage.output_path,
     }
     return read_states(
@@ -67,13 +69,15 @@ def request_state(stage: RequestStage, resources: Resources, *, following: str) 
 def _arguments(stage: RequestStage, resources: Resources) -> str:
     # A model's name is in use only once CreateModel has succeeded, and then no redrive repeats it.
     request = "${request_with_unused_name}" if stage.waits else "${request}"
-    defaults = ", ".join(_deployment_defaults(stage, resources))
+    defaults = ", ".join(_completions(stage, resources))
     return f"$given := {request}; $merge([$given, {defaults}])" if defaults else request
 
 
-def _deployment_defaults(stage: RequestStage, resources: Resources) -> list[str]:
-    """Returns the substitutions that add the deployment's role, network and key to the stage's request."""
+def _completions(stage: RequestStage, resources: Resources) -> list[str]:
+    """Returns the substitutions that add a setting and the deployment's role, network and key to the request."""
     found = []
+    if stage.setting:
+        found.append("${variable_of_setting}")
     if stage.noun == "Model":
         found.append("${default_role}")
     if resources.subnets and stage.noun in _NETWORK:

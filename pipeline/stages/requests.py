@@ -41,6 +41,8 @@ class RequestStage(Stage):
     """The JSONata expression of its result."""
     output_path: str | None = None
     """The request's field with the S3 path below which SageMaker writes to a folder named after the job."""
+    setting: tuple[str, str] | None = None
+    """A key of the section with a number, and the job's environment variable that the state machine sets to it."""
     check: Callable[[dict[str, Any]], Iterator[tuple[str, str]]] | None = None
     """Yields what SageMaker would refuse in a request beyond its schema: the field, and the rest of the message."""
 
@@ -59,6 +61,16 @@ class RequestStage(Stage):
         """The JSONata expression of the default name of the job or model."""
         name = "$states.context.Execution.Name"
         return f"('{self.name_prefix}' & {name})" if self.name_prefix else name
+
+    def variables(self, section: Mapping[str, Any]) -> dict[str, str]:
+        """The environment variables that the section sets, as the state machine does.
+
+        Args:
+            section: the stage's.
+        """
+        key, variable = self.setting or ("", "")
+        value = section.get(key)
+        return {variable: str(value)} if isinstance(value, int) else {}
 
     def section(self, requests: "Requests") -> "Schema":
         """Has ``run`` and the request."""

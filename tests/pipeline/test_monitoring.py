@@ -8,7 +8,7 @@ import pytest
 from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from pipeline.monitoring_run import MONITORING_ONLY
-from pipeline.stages import MONITORING, STAGES
+from pipeline.stages import EVALUATION, MONITORING, STAGES
 from tests.input.conftest import made, refused
 from tests.pipeline.machine import EXECUTION, STATE_MACHINE, Ended, evaluated, run
 
@@ -90,6 +90,18 @@ def test_its_state_is_a_request_like_any_other() -> None:
     assert request == {"ProcessingJobName": f"monitoring-{EXECUTION}", "Environment": {"MODEL": "demo"}}
 
 
+def test_the_least_number_of_records_reaches_the_job() -> None:
+    """As a variable, next to the user's own ones; without the key, or for another stage, there is none."""
+    section = {"run": True, "minimum_records": 5000, "input": {"Environment": {"MODEL": "demo"}}}
+    arguments = STATES["monitoring"]["Arguments"]
+    request = evaluated(arguments, {"monitoring": section})
+    assert request["Environment"] == {"MODEL": "demo", "MINIMUM_RECORDS": "5000"}
+    assert MONITORING.variables(section) == {"MINIMUM_RECORDS": "5000"}
+    assert evaluated(arguments, {"monitoring": section | {"input": {}}})["Environment"] == {"MINIMUM_RECORDS": "5000"}
+    assert "Environment" not in evaluated(arguments, {"monitoring": {"minimum_records": None, "input": {}}})
+    assert EVALUATION.variables(section) == {}
+
+
 WINDOW = {"version": "arn:package/demo/2", "after": "", "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
 FOUND = {
     "baseline": {"S3Uri": "s3://b/kept", "S3DataType": "S3Prefix"},
@@ -129,7 +141,7 @@ def test_what_is_in_service_is_compared_with_its_own_baseline() -> None:
     assert {name: inputs["records"][name] for name in FOUND["records"]} == FOUND["records"]
     assert inputs["baseline"]["S3Uri"] == FOUND["baseline"]["S3Uri"]
     assert inputs["records"]["LocalPath"] == "/opt/ml/processing/records"
-    assert closed["Payload"]["policy"] == {"cooldown_hours": 3}
+    assert closed["Payload"]["policy"] == {"retrain": False, "consecutive": 1, "cooldown_hours": 3}
     assert closed["Payload"]["window"] == WINDOW | {"files": 3}
     assert closed["Payload"]["outcome"] == "drift"
     assert ended.output["monitoring"]["result"]["decision"] == {"retrain": False, "reason": "no"}
@@ -170,6 +182,14 @@ def test_a_retraining_is_asked_for_with_an_id_of_version_and_window() -> None:
         ),
         ({"scope": "all"}, ("monitoring", "scope"), "all"),
         ({"consecutive": 0}, ("monitoring", "consecutive"), "0"),
+        ({"minimum_records": 0}, ("monitoring", "minimum_records"), "0"),
+        ({"minimum_records": 0.5}, ("monitoring", "minimum_records"), "0.5"),
+        ({"minimum_records": "200"}, ("monitoring", "minimum_records"), 'is "200" (a string); expected a whole number'),
+        (
+            {"input": {"Environment": {"MINIMUM_RECORDS": "9"}}},
+            ("monitoring", "input", "Environment", "MINIMUM_RECORDS"),
+            "is given, and so is monitoring.minimum_records, which sets it: leave this one out",
+        ),
         ({"cooldown_hours": -1}, ("monitoring", "cooldown_hours"), "-1"),
     ],
 )

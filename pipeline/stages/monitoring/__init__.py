@@ -38,6 +38,9 @@ SERVING = "serving"
 WINDOW_INPUTS = ("baseline", "records", "answers")
 """The job's inputs that a window replaces or, for ``answers``, which captured requests include, removes."""
 
+_MINIMUM = ("minimum_records", "MINIMUM_RECORDS")
+"""The key with the number of records below which nothing is judged, and the job's variable."""
+
 REPORT = "monitoring.json"
 """The file that the job writes: its ``outcome``, ``records`` and ``violations``."""
 
@@ -90,6 +93,14 @@ class Monitoring(RequestStage):
             yield InputIssue(path=path, message=f"is missing: the state machine reads {REPORT} from the first output")
         if own.runs:
             yield from self._scope(own)
+            yield from self._twice(own)
+
+    def _twice(self, own: "StageSection") -> Iterator[InputIssue]:
+        given = own.at("input", "Environment")
+        for variable in self.variables(own.at()).keys() & given.keys():
+            path = (self.key, "input", "Environment", variable)
+            message = f"is given, and so is {self.key}.{_MINIMUM[0]}, which sets it: leave this one out"
+            yield InputIssue(path=path, message=message, value=given[variable])
 
     def _scope(self, own: "StageSection") -> Iterator[InputIssue]:
         scope = own.at().get("scope")
@@ -128,5 +139,9 @@ class Monitoring(RequestStage):
 
 
 MONITORING = Monitoring(
-    key="monitoring", action="createProcessingJob", name_field="ProcessingJobName", name_prefix="monitoring-"
+    key="monitoring",
+    action="createProcessingJob",
+    name_field="ProcessingJobName",
+    name_prefix="monitoring-",
+    setting=_MINIMUM,
 )

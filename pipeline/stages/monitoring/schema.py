@@ -14,6 +14,11 @@ def monitoring_section(stage: RequestStage, requests: Requests) -> Schema:
             f"endpoint in service has captured since the last window ({SERVING}).",
             "enum": ["execution", SERVING, None],
         },
+        "minimum_records": {
+            "description": "Fewer records, or labels, are not judged: the outcome is too_little_data; by default 200.",
+            "type": ["integer", "null"],
+            "minimum": 1,
+        },
         "retrain": {"description": "Whether drift starts an execution of the whole pipeline; by default not."}
         | BOOLEAN,
         "consecutive": {
