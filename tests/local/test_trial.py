@@ -74,9 +74,10 @@ def attempt(s3: Any, tmp_path: Path) -> Attempt:
         overrides: Mapping[str, Any] | None = None,
         debugger: Mapping[str, str] | None = None,
         given: dict[str, Any] | None = None,
+        stage: Any = STAGES[0],
     ) -> Tried:
         trial = Trial(
-            stage=STAGES[0],
+            stage=stage,
             execution=EXECUTION,
             content=given or content(),
             scripts={"job.py": script.encode()},
@@ -126,6 +127,15 @@ def test_overrides(attempt: Attempt) -> None:
     """Overrides change the request, as in an event."""
     tried = attempt(UPPER, overrides={"preprocessing": {"input": {"Environment": {"MORE": "!"}}}})
     assert tried.written[0].read_text() == "A,B!"
+
+
+def test_a_setting_of_the_section_is_a_variable(attempt: Attempt) -> None:
+    """As the state machine sets it."""
+    section = content()["preprocessing"] | {"minimum_records": 70}
+    lines: list[str] = []
+    script = "import os; print(os.environ['MINIMUM_RECORDS'])"
+    attempt(script, lines, given={"monitoring": section}, stage=MONITORING)
+    assert lines == ["70"]
 
 
 def test_failing_script(attempt: Attempt) -> None:
