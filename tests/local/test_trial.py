@@ -14,6 +14,7 @@ from local.errors import LocalError
 from local.trial.job import STAGES, Trial, Tried, run
 from local.trial.s3_overlay import S3Overlay
 from local.trial.terminal import terminal
+from pipeline.stages import MONITORING
 from sagemaker_local.mounts import best_view
 
 EXECUTION = "mlops-demo-0123456789abcdef"
@@ -74,6 +75,7 @@ def attempt(s3: Any, tmp_path: Path) -> Attempt:
         overrides: Mapping[str, Any] | None = None,
         debugger: Mapping[str, str] | None = None,
         given: dict[str, Any] | None = None,
+        *,
         stage: Any = STAGES[0],
     ) -> Tried:
         trial = Trial(
