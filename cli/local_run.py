@@ -16,13 +16,12 @@ from rich.text import Text
 from cli.errors import catch_signals, exit_interrupted, local_errors
 from cli.options import relative
 from cli.overrides import parse
-from cli.report import write_report
 from executions.differences import StageDifference, shared
 from executions.history import outcome_word, readable_cause
 from executions.progress import FAILED, MODEL_REJECTED, REJECTED
 from executions.text import printable
 from local.display import Display
-from local.run import RunOptions
+from local.run import RunOptions, WriteReport
 from local.run import run as run_pipeline
 from pipeline.input.execution import merged
 from pipeline.stages import STAGES
@@ -66,7 +65,7 @@ def run(
         folder=out,
         environment=folder,
         overrides=over,
-        write_report=write_report,
+        load_report=_load_report,
         since=since or time.time(),
     )
     try:
@@ -76,6 +75,14 @@ def run(
         exit_interrupted("the execution was stopped, and no process is left running")
     show_summary(console, summary, scripts=scripts)
     sys.exit(0 if summary["status"] == "SUCCEEDED" else 1)
+
+
+def _load_report() -> WriteReport:
+    from cli.report import write_report  # noqa: PLC0415 - while the execution runs
+    from report.page import templates  # noqa: PLC0415 - as above
+
+    templates().get_template("page.html.j2")
+    return write_report
 
 
 def _table_options(label: str, problem: str | None) -> dict[str, Any]:

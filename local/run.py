@@ -8,6 +8,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -44,6 +45,10 @@ _OWN = (*_SCRATCH, "jobs", "logs", "predictions", "evaluation.json", "model", "m
 """The files that a run creates in its folder; it touches no others."""
 
 
+WriteReport = Callable[[Target, str, Path], None]
+"""Writes the report on an execution, given its name, to a file, while the environment is up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The user's options; None means the shipped file."""
@@ -61,8 +66,8 @@ class RunOptions:
     """The folder of the environment, which need not be up."""
     overrides: dict[str, Any] = field(default_factory=dict)
     """Merged over the input."""
-    write_report: Callable[[Target, str, Path], None] | None = None
-    """Writes the report on an execution, given its name, to a file, while the environment is up."""
+    load_report: Callable[[], WriteReport] | None = None
+    """Loads what writes the run's report. It is called in a thread while the execution runs, since it takes a while."""
     since: float
     """When the user's command started, in seconds since the epoch."""
 
@@ -157,9 +162,11 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
     answer = start_execution(target, overrides=options.overrides)
     if answer.get("reuse_unavailable"):
         display.warn(f"nothing is reused: {answer['reuse_unavailable']}")
-    view = follow_or_stop(
-        Viewer(target, answer["executionArn"], whole_logs=True), display.console, folder=Path(state.folder)
-    )
+    with ThreadPoolExecutor(1) as pool:
+        write_report = pool.submit(options.load_report) if options.load_report else None
+        view = follow_or_stop(
+            Viewer(target, answer["executionArn"], whole_logs=True), display.console, folder=Path(state.folder)
+        )
     data = target.executions.data(view.execution)
     records = read_records(logs, view.jobs, data)
     jobs = records.jobs
@@ -180,8 +187,8 @@ def _execute(state: State, options: RunOptions, display: Display, seconds: dict[
         **_results(state, data, options.folder, display),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
-    if options.write_report:
-        options.write_report(target, view.execution["name"], options.folder / REPORT)
+    if write_report:
+        write_report.result()(target, view.execution["name"], options.folder / REPORT)
         summary["report"] = str(options.folder / REPORT)
     (options.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary

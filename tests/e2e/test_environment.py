@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -108,9 +109,10 @@ def test_only_one_is_up(checkout: Checkout) -> None:
 
 def test_variables_direct_any_sdk_to_the_emulator(checkout: Checkout) -> None:
     """A shell with the variables of ``mlops local env`` uses the emulator, whatever profile it had."""
+    python = shlex.quote(sys.executable)
     command = (
-        f"{sys.executable} -c \"from cli.main import main; main(['local', 'env'])\" > variables && . ./variables && "
-        f"{sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
+        f"{python} -c \"from cli.main import main; main(['local', 'env'])\" > variables && . ./variables && "
+        f"{python} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
     )
     environment = {"PATH": os.defpath, "AWS_PROFILE": "nobody", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
     completed = subprocess.run(

@@ -31,13 +31,13 @@ CLIENTS = PROJECT / ".venv-clients"
 
 _REGISTRIES = {
     "PIP_NO_INDEX": "1",
-    "PIP_FIND_LINKS": str(CLIENTS / "wheels"),
+    "PIP_FIND_LINKS": (CLIENTS / "wheels").as_uri(),  # a list, separated by blanks
     # Compiling all of the CDK takes half a minute, and most of it is never imported.
     "PIP_COMPILE": "0",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "UV_OFFLINE": "1",
     "UV_NO_INDEX": "1",
-    "UV_FIND_LINKS": str(CLIENTS / "wheels"),
+    "UV_FIND_LINKS": (CLIENTS / "wheels").as_uri(),
     "UV_CACHE_DIR": str(CLIENTS / "uv"),
     "UV_PYTHON_DOWNLOADS": "never",
     "npm_config_cache": str(CLIENTS / "npm"),
