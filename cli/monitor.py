@@ -53,7 +53,7 @@ def monitor(
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
-        _show(summary)
+        show(summary)
         click.echo(f"Report: mlops report {answer['name']}{options}")
     sys.exit(0 if summary["outcome"] == _HEALTHY else 1)
 
@@ -82,10 +82,17 @@ def _watched(target: Target, answer: dict[str, Any], *, options: str, quiet: boo
     return summary
 
 
-def _show(summary: dict[str, Any]) -> None:
-    """Prints the outcome and the violations for people."""
+def show(summary: dict[str, Any]) -> None:
+    """Prints the outcome and the violations for people.
+
+    Args:
+        summary: the stage's.
+    """
     line = MONITORING.summary_line(summary)[1]
     click.echo(f"\n{printable(line)}")
+    labels = summary.get("labels")
+    if labels:
+        click.echo(f"labels: {labels['records']:,} of {labels['of']:,} records")
     decision = summary.get("decision")
     if decision:
         started = "started" if decision["retrain"] else "not started"

@@ -51,7 +51,7 @@ def monitor_file(
     Args:
         target: the deployment.
         file: a CSV file, as ``executions.records`` reads it.
-        labels: a file with the label of each record on a line.
+        labels: a file with the label of each record on a line, which is empty if the label is not known yet.
         overrides: the user's, over the stage's.
 
     Returns:
@@ -98,7 +98,7 @@ def _upload(target: Target, file: Path, labels: Path | None, *, folder: str, fea
             count = write_rows(file, features, into)
         if labels:
             with labels.open("rb") as lines:
-                given = sum(1 for line in lines if line.strip())
+                given = sum(1 for _ in lines)  # an empty one is not known yet
             if given != count:
                 raise ExecutionsError(f"{labels} has {given:,} labels, but {file} has {count:,} records")
             s3.upload_file(str(labels), target.stack.bucket, f"{folder}/{_LABELS}/{_FILE}")

@@ -55,6 +55,14 @@ def test_what_the_job_found_is_the_result(
     assert [call for call, _ in announced] == ["publish"] * bool(violations)
 
 
+def test_labels_are_counted_in_the_result() -> None:
+    """How many records have one, as the job wrote it, in the result and in the summary."""
+    labels = {"records": 4100, "of": 5000, "without_record": 12, "share_taken": 1.0}
+    found = {"outcome": "healthy", "records": 5_000, "violations": []}
+    result = monitored(found | {"labels": labels}, {"monitoring": "s3://bucket/c"}).output["monitoring"]["result"]
+    assert MONITORING.summary(result) == found | {"labels": labels}
+
+
 def test_drift_is_announced() -> None:
     """People read which features drifted, how far, that nothing was started, and what to do."""
     ended = monitored({"outcome": "drift", "records": 500, "violations": [DRIFT]}, {"monitoring": "s3://bucket/c"})

@@ -118,13 +118,12 @@ class Monitoring(RequestStage):
                 yield InputIssue(path=path, message=message)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The outcome, the number of records and the violations."""
+        """The outcome, the number of records and the violations; with labels, how many records have one."""
         if "outcome" not in result:
             return None
         names = ("outcome", "records", "violations")
-        return {key: result.get(key) for key in names} | (
-            {"decision": result["decision"]} if "decision" in result else {}
-        )
+        optional = ("labels", "decision")
+        return {key: result.get(key) for key in names} | {key: result[key] for key in optional if key in result}
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
         """The outcome, and the features that drifted."""
