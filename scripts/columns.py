@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from values import DATES, UNKNOWN, clean, date, number, quoted
+from values import DAYS, UNKNOWN, clean, date, has_year, number, quoted, time_form
 
 NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"
 
@@ -30,11 +30,12 @@ COUNTED_BATCHES = 8
 DISTINCT = 1_000_000
 DISTINCT_PER_COLUMN = 2**16
 
-# So many distinct values are tried with each form of a date.
+# So many distinct values are tried with each form of a day.
 TRIED = 200
 
 IDENTIFIER = "identifier: every value is different"
-NAMES_OF_IDENTIFIERS = re.compile(r"(?:^|[\W_])id$|[a-z]I[dD]$", re.ASCII)
+# Whole numbers in a column of such a name are no quantities: customer_id, ID, identifier, zip, postcode, Country Code.
+NAMES_OF_CODES = re.compile(r"(?i:(?:^|[\W_])(?:id|identifier|zip)|code)\d*$|[a-z]I[dD]$", re.ASCII)
 
 
 @dataclass
@@ -117,12 +118,15 @@ def describe(name: str, counts: Counter[str], records: int, *, is_category: bool
 
 
 def _measured(name: str, known: dict[str, int], records: int) -> Feature | Dropped | None:
-    """Returns a column of numbers or dates; None if it is another."""
+    """Returns a column of numbers or dates; None if it is another, such as one of codes."""
     counts = {value: times for value, times in known.items() if value.lower() not in UNKNOWN}
     numbers = {value: found for value in counts for found in [number(value)] if found is not None}
     if counts and _most(counts, numbers):
-        is_identifier = max(counts.values()) == 1 and _identifies(name, list(numbers.values()), records)
-        return Dropped(name, IDENTIFIER) if is_identifier else Feature(name, NUMBER)
+        is_whole = all(value.is_integer() for value in numbers.values())
+        is_code = is_whole and NAMES_OF_CODES.search(name) is not None
+        if max(counts.values()) == 1 and is_whole and _identify(list(numbers.values()), records, is_code=is_code):
+            return Dropped(name, IDENTIFIER)
+        return None if is_code else Feature(name, NUMBER)
     form = _form(counts)
     return Feature(name, DATE, form) if form else None
 
@@ -141,17 +145,20 @@ def _most(counts: dict[str, int], values: Iterable[str]) -> bool:
     return sum(counts[value] for value in values) >= MOST * sum(counts.values())
 
 
-def _identifies(name: str, values: list[float], records: int) -> bool:
-    """Whether different whole numbers number the records, or are named as if they did."""
-    if len(values) < 10 or not all(value.is_integer() for value in values):  # noqa: PLR2004 - too few to tell
+def _identify(values: list[float], records: int, *, is_code: bool) -> bool:
+    """Whether different whole numbers identify the records: they number them, or are codes."""
+    if len(values) < 10:  # noqa: PLR2004 - too few to tell
         return False
-    return max(values) - min(values) < 2 * records or bool(NAMES_OF_IDENTIFIERS.search(name))
+    return is_code or max(values) - min(values) < 2 * records
 
 
 def _form(counts: dict[str, int]) -> str | None:
     """Returns the first form of a date that nearly all values have."""
     tried = dict(islice(counts.items(), TRIED))
-    for form in DATES:
-        if tried and _most(tried, (value for value in tried if date(value, form))):
+    if not tried or not _most(tried, filter(has_year, tried)):
+        return None
+    time = Counter(map(time_form, tried)).most_common(1)[0][0]
+    for form in (day + time for day in DAYS):
+        if _most(tried, (value for value in tried if date(value, form))):
             return form if _most(counts, (value for value in counts if date(value, form))) else None
     return None

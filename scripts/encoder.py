@@ -32,7 +32,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
       a high mean from those with a low one; with several classes, the share of each. scikit-learn's trees can order
       categories themselves (https://scikit-learn.org/stable/modules/ensemble.html, "Categorical Features Support"), but
       support at most 255 of them. A category not seen in training is unknown.
-    - A date becomes its day, counted from 1970, its month and its day of the week.
+    - A date becomes its day, counted from 1970, its month, its day of the week and, if it has a time, its hour.
     - A text becomes 16 numbers: latent semantic analysis of its words
       (https://scikit-learn.org/stable/modules/decomposition.html#truncated-singular-value-decomposition-and-latent-semantic-analysis).
 
@@ -88,7 +88,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
         self.columns_: dict[str, slice] = {}
         encoded, start = {}, 0
         for feature in self.schema.features:
-            width = {NUMBER: 1, DATE: 3}.get(feature.type, targets.shape[1])
+            width = {NUMBER: 1, DATE: len(_date(feature, ""))}.get(feature.type, targets.shape[1])
             if feature.type == TEXT:
                 self.texts_[feature.name], width = _words(rows[feature.name])
             elif feature.type not in (NUMBER, DATE):
@@ -141,13 +141,16 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sciki
         return np.array([means.get(value, unknown) for value in values]).reshape(-1, width)
 
 
-def _date(feature: Feature, value: str) -> tuple[float, float, float]:
+def _date(feature: Feature, value: str) -> tuple[float, ...]:
+    form = feature.format or ""
+    has_hour = "%H" in form or "%I" in form
     if value.lower() in UNKNOWN:
-        return np.nan, np.nan, np.nan
-    found = date(value, feature.format or "")
+        return (np.nan,) * (3 + has_hour)
+    found = date(value, form)
     if found is None:
         raise ValueError(f"{feature.name!r} is {value!r}, expected a date as in training, {feature.format}")
-    return found.timestamp() / SECONDS_PER_DAY, float(found.month), float(found.weekday())
+    encoded = found.timestamp() / SECONDS_PER_DAY, float(found.month), float(found.weekday())
+    return (*encoded, float(found.hour)) if has_hour else encoded
 
 
 def _words(column: pd.Series) -> tuple[Pipeline | None, int]:

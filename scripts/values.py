@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -11,22 +12,28 @@ from typing import Any
 # "None" for a house without a garage; only the empty value and "?" are unknown there.
 UNKNOWN = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "."})
 
-DATES = (
+# The forms of strptime in which people write days. Where both fit all values, the month comes before the day.
+DAYS = (
     "%Y-%m-%d",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "%Y-%m-%dT%H:%M:%S.%f",
-    "%Y-%m-%d %H:%M:%S.%f",
-    "%Y-%m-%dT%H:%M:%S%z",
-    "%Y-%m-%d %H:%M:%S%z",
-    "%Y-%m-%d %H:%M",
     "%Y/%m/%d",
     "%d.%m.%Y",
     "%m/%d/%Y",
     "%d/%m/%Y",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%Y %H:%M",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d %Y",
+    "%B %d %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%Y-%m",
+)
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)", re.ASCII)
+_TIME = re.compile(
+    r"(?P<before>[T ])\d{1,2}:\d\d(?P<seconds>:\d\d)?(?P<part>\.\d+)?(?P<half>\s*[ap]m)?(?P<zone>Z|[+-]\d\d:?\d\d)?$",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -55,6 +62,22 @@ def date(value: str, form: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def has_year(value: str) -> bool:
+    """Whether a value has a year of four digits, as every date has: this takes less time than trying to read it."""
+    return _YEAR.search(value) is not None
+
+
+def time_form(value: str) -> str:
+    """Returns the form of strptime of a date's time of day, with what separates it from the day; empty without one."""
+    found = _TIME.search(value)
+    if found is None:
+        return ""
+    half = found["half"] or ""
+    parts = (("seconds", ":%S"), ("part", ".%f"), ("half", " %p" if half[:1].isspace() else "%p"), ("zone", "%z"))
+    hours = "%I:%M" if half else "%H:%M"
+    return found["before"] + hours + "".join(form for name, form in parts if found[name])
 
 
 def category(value: str) -> str:

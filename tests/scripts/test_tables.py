@@ -16,6 +16,7 @@ import pytest
 from columns import Dropped, Feature, describe
 from schema import classes_of, problem_of
 from tests.scripts.conftest import Container
+from values import date
 
 
 def table(*, label: str = "y", separator: str = ",", records: int = 100) -> str:
@@ -265,8 +266,14 @@ def test_class_1(counts: dict[str, int], positive: str | None, expected: tuple[s
         ("year", [str(2000 + number % 9) for number in range(90)], "number"),
         ("customer_id", [str(number * 977) for number in range(90)], None),
         ("population", [str(number * 977) for number in range(90)], "number"),
-        ("zip", [str(number % 30) for number in range(90)], "number"),
+        ("zip", [str(number % 30) for number in range(90)], "category"),
+        ("ID", [str(number % 30) for number in range(90)], "category"),
+        ("Identifier", [str(number * 977) for number in range(90)], None),
+        ("CountryCode2", [str(number % 30) for number in range(90)], "category"),
+        ("code", [str(number % 30 / 2) for number in range(90)], "number"),
+        ("paid", [str(number % 30) for number in range(90)], "number"),
         ("day", ["03.04.2024", "05.06.2024"] * 40, "date"),
+        ("four digits", ["1999 to 2004", "2005 to 2006"] * 40, "category"),
         ("colour", ["red", "blue"] * 40, "category"),
         ("token", [f"x{number}" for number in range(90)], None),
         ("empty", [""] * 90, None),
@@ -278,3 +285,32 @@ def test_what_a_column_is(name: str, values: list[str], expected: str | None) ->
     found = describe(name, Counter(values), len(values), is_category=False)
     assert (found.type if isinstance(found, Feature) else None) == expected
     assert isinstance(found, Dropped) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2024-05-31", "2024-06-01"),
+        ("2024/05/31 17:30", "2024/06/01 05:00"),
+        ("2024-05-31T17:30:05Z", "2024-06-01T05:00:00Z"),
+        ("2024-05-31 17:30:05.123+02:00", "2024-06-01 05:00:00.5+00:00"),
+        ("31.05.2024 17:30", "1.6.2024 5:00"),
+        ("31-05-2024", "01-06-2024"),
+        ("31-May-2024", "01-Jun-2024"),
+        ("31 May 2024", "1 June 2024"),
+        ("May 31 2024", "Jun 1 2024"),
+        ("May 31, 2024", "June 1, 2024"),
+        ("5/31/2024 5:30 PM", "6/1/2024 5:00 AM"),
+        ("5/31/2024 5:30:05pm", "6/1/2024 5:00:00am"),
+        ("2024-05", "2024-06"),
+    ],
+)
+def test_forms_of_dates(first: str, second: str) -> None:
+    """Usual forms of days and times are read; the second is later than the first."""
+    found = describe("day", Counter([first, second] * 40), 80, is_category=False)
+    assert isinstance(found, Feature)
+    assert found.type == "date"
+    earlier, later = (date(value, found.format or "") for value in (first, second))
+    assert earlier is not None
+    assert later is not None
+    assert earlier < later

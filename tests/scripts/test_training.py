@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from columns import Feature
 from job import JobError
 from rows import read_labelled_rows, read_rows
 from schema import Schema
@@ -182,3 +183,20 @@ def test_only_a_twin_of_the_label_is_warned_of(container: Container) -> None:
     assert [line for line in log.splitlines() if line.startswith("warning: ")] == [
         "warning: 'twin' predicts 'y' by itself (skill 1.000); if it is not known before 'y' is, name it in DROP"
     ]
+
+
+def test_a_date_gives_its_hour_if_it_has_one() -> None:
+    """Day, month, day of the week and hour; unknown dates give no numbers."""
+    import pandas as pd  # noqa: PLC0415 - of the image, as the encoder's scikit-learn
+
+    from encoder import RowEncoder  # noqa: PLC0415
+
+    for form, texts, expected in (
+        ("%Y-%m-%d", ["1970-01-02", ""], [1.0, 1.0, 4.0]),
+        ("%d.%m.%Y %I:%M %p", ["2.1.1970 6:00 PM", "NA"], [1.75, 1.0, 4.0, 18.0]),
+    ):
+        schema = Schema("y", "regression", None, (Feature("when", "date", form),))
+        rows = pd.DataFrame({"when": pd.Categorical(texts)})
+        encoded = RowEncoder(schema).fit(rows, np.array([0.0, 1.0])).transform(rows)
+        assert encoded[0].tolist() == expected
+        assert np.isnan(encoded[1]).all()
