@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
+from pipeline.retraining import OVERRIDES
 from starter.errors import ServiceError
 from tests.starter.conftest import BUCKET, KEY, ROLE, Deployed
 
@@ -78,6 +79,18 @@ def test_same_event_starts_one_execution(deployed: Deployed) -> None:
     names |= {deployed.invoke()["name"] for _ in range(12)}
     assert len(names) == 2
     assert {execution["name"] for execution in deployed.executions()} == names
+
+
+def test_fifty_deliveries_of_one_retraining_start_one_execution(deployed: Deployed) -> None:
+    """At most once for a drift, whether the run that it has started is still running or has ended."""
+    deployed.put((PROJECT / "scripts" / "input.yaml").read_bytes())
+    event = BY_HAND | {"id": "retraining demo/2 10:00", "overrides": OVERRIDES | {"reason": "drift"}}
+    answers = [deployed.invoke(event, request_id=str(delivery)) for delivery in range(25)]
+    (execution,) = deployed.executions()
+    deployed.step_functions.stop_execution(executionArn=execution["executionArn"])
+    answers += [deployed.invoke(event, request_id=str(delivery)) for delivery in range(25, 50)]
+    assert {answer["name"] for answer in answers} == {execution["name"]}
+    assert [one["name"] for one in deployed.executions()] == [execution["name"]]
 
 
 def test_finished_execution_is_not_started_again(deployed: Deployed) -> None:
