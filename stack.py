@@ -14,13 +14,14 @@ from infrastructure.monitor import Monitor
 from infrastructure.monitoring import Monitoring, Watched
 from infrastructure.notifications import Notifications
 from infrastructure.publisher import Publisher
+from infrastructure.reporter import Reporter
 from infrastructure.reuse import Reuse
 from infrastructure.sagemaker_role import SageMakerRole
 from infrastructure.starter import Starter
 from infrastructure.storage import Storage
 from infrastructure.workflow import Workflow
 from pipeline.commit import Commit
-from pipeline.places import REGISTERED, SCRIPTS, SERVED
+from pipeline.places import REGISTERED, REPORTS, SCRIPTS, SERVED
 from pipeline.version import version
 from settings import Settings
 
@@ -114,6 +115,16 @@ class MlOpsStack(cdk.Stack):
             dead_letters=dead_letters,
             key=key,
         )
+        reporter = Reporter(
+            self,
+            "Reporter",
+            bucket=storage.bucket,
+            state_machine_arn=workflow.state_machine_arn,
+            model_name=settings.model_name,
+            data_buckets=settings.data_bucket_names,
+            dead_letters=dead_letters,
+            key=key,
+        )
         dashboard = {}
         if settings.monitoring:
             monitoring = Monitoring(
@@ -127,6 +138,7 @@ class MlOpsStack(cdk.Stack):
                     gate=approval.function.function_name,
                     monitor=monitor.function.function_name,
                     announcer=announcer.function.function_name,
+                    reporter=reporter.function.function_name,
                     dead_letters=dead_letters.queue.queue_name,
                     log_group=workflow.log_group_name,
                     model=settings.model_name,
@@ -166,7 +178,7 @@ class MlOpsStack(cdk.Stack):
             "SageMaker",
             description="Runs the SageMaker jobs of the pipeline",
             writes=[below],
-            protected=[below + SCRIPTS, below + REGISTERED],
+            protected=[below + SCRIPTS, below + REGISTERED, below + REPORTS],
             **shared,
         )
         serving = SageMakerRole(

@@ -5,12 +5,14 @@ ARCHIVE_BYTES = {
     "announcer": 131_000,  # includes all of pipeline/ that the start function has; minimum_records in schema and states
     "gate": 22_000,  # includes the copying of registered models, and the limits it shares with pipeline/
     "monitor": 9_700,
+    "reporter": 385_000,  # includes the report, executions/, pipeline/ and Jinja2
     "publisher": 2_800,  # includes the record of what it published
 }
 """The maximum size of each Lambda function's archive."""
 
-SYNTH_PACKAGES = 20
-"""The maximum number of packages in requirements.txt, which include boto3 and its dependencies for empty_bucket.py."""
+SYNTH_PACKAGES = 22
+"""The maximum number of packages in requirements.txt, which include boto3 and its dependencies for empty_bucket.py, and
+Jinja2 and MarkupSafe, which go into the archive of the function that publishes reports."""
 
 TRANSITIONS = {5: 12, 9: 40}
 """The maximum number of state transitions by number of stages; copying a registered model is one, and reading the

@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CommandError
-from cli.newest import newest_first
 from cli.options import console
 from cli.overview import STATE_STYLES
 from cli.report import write_page
 from cli.target import aws_errors, target
+from executions.newest import newest_first
 from executions.target import Target
 from executions.text import iso, printable
 from report.collect import Collector

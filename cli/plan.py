@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CommandError, local_errors
-from cli.newest import newest_first
 from cli.options import console
 from cli.overrides import parse
 from cli.target import aws_errors, target
 from doctor.cost import DATED, DATED_WHEN
 from doctor.instances import ENDPOINT, instances_of
+from executions.newest import newest_first
 from executions.overrides import leaves
 from executions.plan import RECENT, REUSE, RUN, SKIP, Deployment, Step, earlier, steps
 from executions.start import deployed_key, read_input

@@ -7,18 +7,17 @@ from typing import Any
 import click
 
 from cli.errors import CommandError
-from cli.newest import newest_first
 from cli.target import aws_errors, target
 from executions.job_logs import LocalLogs
 from executions.jobs import jobs_of
+from executions.newest import newest_first
 from executions.target import Target
 from report.collect import Collector
 from report.comparison import compare
 from report.comparison_page import comparison_page
 from report.facts import Facts
-from report.page import page
+from report.page import INDEX, page, page_name
 
-_INDEX = "index.html"
 _LIMIT = 100
 """How many executions ``--all`` reports on, the newest."""
 
@@ -44,7 +43,7 @@ def report(
     elif str(out) == "-":
         click.echo(page(facts[0]), nl=False)
     else:
-        path = out or Path(_file_name(facts[0]))
+        path = out or Path(page_name(facts[0].name))
         write_page(path, page(facts[0]))
         click.echo(f"written: {path}")
         for what, why in facts[0].absent.items():
@@ -83,14 +82,10 @@ def _write_all(folder: Path, runs: list[Facts]) -> None:
     except OSError as error:
         raise CommandError(f"{folder} cannot be made: {error.strerror}; name another folder: --all FOLDER") from error
     for run in runs:
-        write_page(folder / _file_name(run), page(run, index=_INDEX))
-    links = {run.name: _file_name(run) for run in runs}
-    write_page(folder / _INDEX, comparison_page(compare(runs), links))
-    click.echo(f"written: {folder / _INDEX}, and the reports on {len(runs)} executions")
-
-
-def _file_name(run: Facts) -> str:
-    return f"report-{run.name}.html"
+        write_page(folder / page_name(run.name), page(run, index=INDEX))
+    links = {run.name: page_name(run.name) for run in runs}
+    write_page(folder / INDEX, comparison_page(compare(runs), links))
+    click.echo(f"written: {folder / INDEX}, and the reports on {len(runs)} executions")
 
 
 def write_page(path: Path, text: str, *, option: str = "--out") -> None:

@@ -8,10 +8,10 @@ import click
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
-from cli.newest import newest_first
 from cli.options import console
 from cli.overview import overview, table
 from cli.target import aws_errors, target
+from executions.newest import newest_first
 
 
 def runs(*, limit: int, state: str | None, stack: str | None, folder: Path, local: bool, as_json: bool) -> None:

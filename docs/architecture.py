@@ -7,14 +7,14 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 FLOORS = (
     ("cli", "aws_check"),
-    ("doctor",),
+    ("doctor", "lambda"),
     ("report", "local", "repository"),
     ("executions", "infrastructure"),
-    ("sagemaker_local", "lambda"),
+    ("sagemaker_local",),
     ("pipeline",),
 )
 """The packages, from the top to the ground floor."""
-_LAMBDA = ("announcer", "gate", "monitor", "publisher", "starter")
+_LAMBDA = ("announcer", "gate", "monitor", "publisher", "reporter", "starter")
 
 
 class LayoutError(Exception):

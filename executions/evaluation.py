@@ -13,6 +13,8 @@ BASELINE = "_best_constant_classifier"
 _VERSION = "version"
 """The number at a report's top that is the layout's version."""
 
+_ROC = "receiver_operating_characteristic_curve"
+
 Point = tuple[float, float]
 
 
@@ -89,9 +91,20 @@ def records(report: dict[str, Any]) -> int | None:
     return count if isinstance(count, int) else None
 
 
+def compared(report: dict[str, Any]) -> dict[str, Any]:
+    """Returns the metrics and the ROC curve of a report, which may be of many megabytes, in its own layout."""
+    groups = {
+        group: {
+            name: part for name, part in content.items() if name == _ROC or (isinstance(part, dict) and "value" in part)
+        }
+        for group, content in _groups(report)
+    }
+    return {name: groups.get(name, part) for name, part in report.items() if not isinstance(part, list)}
+
+
 def roc_curve(report: dict[str, Any]) -> list[Point] | None:
     """False positive rates and true positive rates."""
-    return _pairs(report, "receiver_operating_characteristic_curve", "false_positive_rates", "true_positive_rates")
+    return _pairs(report, _ROC, "false_positive_rates", "true_positive_rates")
 
 
 def precision_recall_curve(report: dict[str, Any]) -> list[Point] | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.input.execution import OVERRIDES
+from pipeline.input import OVERRIDES
 from pipeline.input.stage_section import StageSection
 from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, MONITORING, STAGES
 

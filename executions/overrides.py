@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.input.execution import OVERRIDES
+from pipeline.input import OVERRIDES
 
 
 def overridden(content: dict[str, Any]) -> dict[str, str]:

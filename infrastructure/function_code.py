@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 _PROJECT = Path(__file__).parent.parent
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
-_OWN = (".py", ".json")
+_OWN = (".py", ".json", ".j2", ".css")
 _LEVEL = 1
 """Compression level: takes half the time of the default, for a sixth more bytes."""
 _COMPILED = (".so", ".pyd", ".pyc", ".pyx", ".pyi")

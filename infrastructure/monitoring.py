@@ -55,6 +55,8 @@ class Watched:
     """Name of the monitor function."""
     announcer: str
     """Name of the function that announces failures."""
+    reporter: str
+    """Name of the function that publishes reports."""
     dead_letters: str
     """Name of the dead-letter queue."""
     log_group: str
@@ -117,6 +119,7 @@ def alarms(watched: Watched) -> tuple[Alarm, ...]:
                 ("Gate", "that judges models", watched.gate),
                 ("Monitor", "that finds what the endpoint has scored", watched.monitor),
                 ("Announcer", "that announces failures", watched.announcer),
+                ("Reporter", "that publishes reports", watched.reporter),
             )
         ),
         *(
@@ -159,7 +162,12 @@ def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> 
         alarm_arns: the alarms to show.
     """
     machine = ("StateMachineArn", watched.state_machine_arn)
-    functions = {"starter": watched.starter, "gate": watched.gate, "announcer": watched.announcer}
+    functions = {
+        "starter": watched.starter,
+        "gate": watched.gate,
+        "announcer": watched.announcer,
+        "reporter": watched.reporter,
+    }
     ends = ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
     own = ("ExecutionsStarted", "RefusedInputError", "EventError", "UnreadableFileError", "ServiceError")
     contents = [

@@ -20,5 +20,8 @@ EXECUTIONS = "executions/"
 SERVED = ("batch-output/", "data-capture/", "executions/*/batch/")
 """The results of batch transforms and the data that endpoints capture; SageMaker writes both with the model's role."""
 
+REPORTS = "reports/"
+"""The pages about executions with ``publish_report``, and their index; the reporter writes them, but never a job."""
+
 WINDOW = "window/"
 """Below an execution's prefix: the list of what its monitoring reads, which the monitor function writes."""

@@ -17,6 +17,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from pipeline.botocore_docs import in_words, plain_text, portable_pattern
+from pipeline.input import PUBLISH_REPORT
 from pipeline.input.tokens import TOKENS
 from pipeline.input.validator import EXPECTED
 from pipeline.reuse import REUSE
@@ -84,6 +85,10 @@ def _own_properties() -> dict[str, Any]:
         | name,
         REUSE: {
             "description": "Whether stages whose inputs have not changed are reused from an earlier execution.",
+            "type": ["boolean", "null"],
+        },
+        PUBLISH_REPORT: {
+            "description": "Whether the report and the index of all runs are published to the bucket when it ends.",
             "type": ["boolean", "null"],
         },
         "reason": {"description": "Why the execution was started, for people.", "type": ["string", "null"]},

@@ -99,7 +99,7 @@ class Collector:
             stopped=execution.get("stopDate"),
             stages={},
             content=content,
-            evaluation=evaluation,
+            evaluation=evaluation_report.compared(evaluation) if evaluation else None,
             evaluation_uri=uri,
             published=self._scripts(absent, content, started)[0],
             data=self._had(absent, "Data", self._data, content, execution["name"], started) or (),

@@ -10,7 +10,7 @@ from executions.evaluation import metrics
 from executions.overrides import leaves
 from executions.progress import reused_stages
 from pipeline.bundle import SOURCE_ARCHIVE
-from pipeline.input.execution import OVERRIDES
+from pipeline.input import OVERRIDES
 from pipeline.input.tokens import EXECUTION_TOKEN
 from pipeline.numbers import number
 from pipeline.reuse import DEPENDS, RECORD, REUSED, UNRECORDED

@@ -16,9 +16,17 @@ from report import charts, origin, sections
 from report.facts import Facts
 from report.outcome import main_metric, outcome, short_name
 
+INDEX = "index.html"
+"""The page that links to the reports next to it."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _SMALL, _LARGE = 1e-3, 1e4
 _MINUTE, _HOUR = 60, 3600
+
+
+def page_name(execution: str) -> str:
+    """Returns the file name of an execution's report, next to the index."""
+    return f"report-{execution}.html"
 
 
 def page(facts: Facts, *, index: str | None = None) -> str:

@@ -8,3 +8,9 @@ reads from, ``resource_names`` checks that the state machine's role may use the 
 
 This package is pure Python with PyYAML and needs neither AWS nor botocore: it is part of the start Lambda's archive.
 """
+
+OVERRIDES = "overrides"
+"""The key of the execution's input with the event's overrides as they were given; absent if there were none."""
+
+PUBLISH_REPORT = "publish_report"
+"""The key of ``input.yaml`` that has the execution's report published when it ends."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from pipeline.input import OVERRIDES
 from pipeline.input.errors import InputIssue, InvalidFileError, Path
 from pipeline.input.lineage import fill_in_input
 from pipeline.input.resource_names import names_outside_scope
@@ -25,9 +26,6 @@ MAX_INPUT_BYTES = 262_144
 
 MAX_PROBLEMS = 100
 """The maximum number of issues reported together; a file with more is no input.yaml."""
-
-OVERRIDES = "overrides"
-"""The key of the execution's input with the event's overrides as they were given; absent if there were none."""
 
 _NAME_PARTS = ("job_prefix", "model_id")
 

@@ -43,6 +43,7 @@ _MODELS = "Serving/Role/DefaultPolicy/Resource"
 _BELOW = "The names that SageMaker and the gate write are not known in advance; the prefix is the limit."
 _APPROVERS = "Approval/Approvers/Resource"
 _ANNOUNCER = "Announcer/Role/DefaultPolicy/Resource"
+_REPORTER = "Reporter/Role/DefaultPolicy/Resource"
 _EXECUTIONS = (
     f"arn:aws:states:{REGION}:{ACCOUNT}:execution:"
     '{"Fn::Select":[6,{"Fn::Split":[":",{"Fn::GetAtt":["WorkflowStateMachine85C6F4E4","Arn"]}]}]}:*'
@@ -63,7 +64,7 @@ CDK_NAG: Accepted = {
         (f"{construct}/Function/Resource", "AwsSolutions-L1"): (
             "Python 3.13 is what the packages that go into the archives are tested with."
         )
-        for construct in ("Announcer", "Approval", "Monitor", "Scripts", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Reporter", "Scripts", "Starter")
     },
     ("DeadLetters/Queue/Resource", "AwsSolutions-SQS3"): (
         "It is the dead-letter queue itself; an alarm fires on the first message, which is kept for 14 days."
@@ -75,7 +76,7 @@ CDK_NAG: Accepted = {
     **{(path, _wildcard("*")): _NO_RESOURCE for path in (_JOBS, _MODELS, _WORKFLOW, _APPROVERS)},
     **{
         (f"{construct}/Role/DefaultPolicy/Resource", _wildcard("*")): _NO_RESOURCE
-        for construct in ("Announcer", "Approval", "Monitor", "Starter")
+        for construct in ("Announcer", "Approval", "Monitor", "Reporter", "Starter")
     },
     ("Scripts/Role/DefaultPolicy/Resource", _wildcard(f"{_BUCKET}/demo/scripts/*")): (
         "The scripts' names are those of the module's files; the prefix is the limit."
@@ -98,6 +99,7 @@ CDK_NAG: Accepted = {
             _MODELS: ("batch-output/", "data-capture/", "executions/*/batch/"),
             "Approval/Role/DefaultPolicy/Resource": ("registered/",),
             _MONITOR: ("executions/*/window/",),
+            _REPORTER: ("", "reports/"),
         }.items()
         for prefix in prefixes
     },
@@ -108,7 +110,13 @@ CDK_NAG: Accepted = {
         for role in (_JOBS, _MODELS)
         for kind in ("network-interface", "security-group", "subnet")
     },
-    **{(path, _wildcard(_EXECUTIONS)): _OWN_EXECUTIONS for path in (_APPROVERS, _ANNOUNCER)},
+    **{(path, _wildcard(_EXECUTIONS)): _OWN_EXECUTIONS for path in (_APPROVERS, _ANNOUNCER, _REPORTER)},
+    **{
+        (_REPORTER, _wildcard(_arn("logs", f"log-group:/aws/sagemaker/*Jobs:{streams}"))): (
+            "SageMaker names a stream after its job; the model's name in it is the limit. Listing shows names only."
+        )
+        for streams in ("*", "log-stream:demo-*", "log-stream:*-demo-*")
+    },
     (_APPROVERS, _wildcard(_arn("cloudformation", "stack/mlops-demo/*"))): (
         "This stack only: its ID, which ends the ARN, is not part of the name by which people ask."
     ),
@@ -141,13 +149,15 @@ CDK_NAG: Accepted = {
 """By construct path and rule."""
 
 _STARTER, _ANNOUNCING = "StarterFunction5B184374", "AnnouncerFunctionEE093E77"
+_REPORTING = "ReporterFunction1B906D63"
 _MONITORING = "MonitorFunction39E4128B"
-_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", _STARTER, _ANNOUNCING, _MONITORING)
+_FUNCTIONS = ("ApprovalFunction19EE0FBE", "ScriptsFunctionFBEBAB0F", _STARTER, _ANNOUNCING, _REPORTING, _MONITORING)
 _LOGS = (
     *(
         "AnnouncerLogs41460739",
         "ApprovalLogs1F32F00B",
         "MonitorLogsA2A2A44B",
+        "ReporterLogsCE976834",
         "ScriptsLogs3419F6BB",
         "StarterLogs21778E9A",
     ),
@@ -160,10 +170,10 @@ CHECKOV: Accepted = {
     **{(function, "CKV_AWS_115"): _CONCURRENCY for function in _FUNCTIONS},
     **{(function, "CKV_AWS_116"): _SYNCHRONOUS for function in ("ApprovalFunction19EE0FBE", _MONITORING)},
     ("ScriptsFunctionFBEBAB0F", "CKV_AWS_116"): f"{_SYNCHRONOUS} Here that is CloudFormation.",
-    **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING)},
+    **{(function, "CKV_AWS_116"): _DESTINATION for function in (_STARTER, _ANNOUNCING, _REPORTING)},
     **{
         (function, "CKV_AWS_173"): _NAMES_ONLY
-        for function in (_STARTER, _ANNOUNCING, "ApprovalFunction19EE0FBE", _MONITORING)
+        for function in (_STARTER, _ANNOUNCING, _REPORTING, "ApprovalFunction19EE0FBE", _MONITORING)
     },
     **{(log, "CKV_AWS_158"): _KEY_OPTIONAL for log in _LOGS},
     **{
@@ -178,11 +188,17 @@ CHECKOV: Accepted = {
 """By logical ID and check; of the template with the defaults, and of that with every parameter."""
 
 PARLIAMENT: Accepted = {
-    (who, "RESOURCE_MISMATCH states:DescribeExecution"): (
-        "Its list of AWS's actions is older than the service's: a standard execution is arn:...:execution:..., "
+    (who, f"RESOURCE_MISMATCH states:{action}"): (
+        "Its list of AWS's actions is older than the service's: a standard execution is arn:...:execution:..., and "
+        "executions are listed of a state machine, arn:...:stateMachine:..., "
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html"
     )
-    for who in ("AnnouncerRole", "ApprovalApprovers")
+    for who, action in (
+        ("AnnouncerRole", "DescribeExecution"),
+        ("ApprovalApprovers", "DescribeExecution"),
+        ("ReporterRole", "DescribeExecution"),
+        ("ReporterRole", "ListExecutions"),
+    )
 }
 """By role and finding."""
 

@@ -120,6 +120,15 @@ class DeployedStack:
         response = self._lambda.invoke(FunctionName=self.metadata.function, Payload=json.dumps(event))
         return json.loads(response["Payload"].read()), "FunctionError" in response
 
+    def page(self, name: str) -> str | None:
+        """A page that the reporter has published; None if there is none yet."""
+        s3 = self.emulator.client("s3")
+        key = f"demo/reports/{name}"
+        if not s3.list_objects_v2(Bucket=self.metadata.bucket, Prefix=key).get("Contents"):
+            return None
+        text: str = s3.get_object(Bucket=self.metadata.bucket, Key=key)["Body"].read().decode()
+        return text
+
 
 @pytest.fixture(scope="session")
 def emulator_assembly(synthesised: Callable[..., Path]) -> Path:

@@ -12,6 +12,7 @@ DATA = f"sagemaker-sample-data-{REGION}"
 STARTER, GATE, PUBLISHER, WORKFLOW, JOBS = "Starter", "Approval", "Scripts", "Workflow", "SageMaker"
 MODELS = "Serving"
 ANNOUNCER = "Announcer"
+REPORTER = "Reporter"
 
 
 def denied(call: Callable[..., Any], **arguments: Any) -> bool:

@@ -20,7 +20,7 @@ from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.pipeline_emulator import wait_until
-from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, STARTER, WORKFLOW, denied
+from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, REPORTER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
 
@@ -80,10 +80,12 @@ def authorised(
 def test_the_whole_pipeline_runs_with_every_policy_enforced(
     secure_stack: DeployedStack, authorised: Authorised, roles: dict[str, str]
 ) -> None:
-    """The shipped input goes from the Lambda through every stage that it runs, under the roles of the template."""
-    answer, failed = secure_stack.invoke(
-        overrides={"approval": {"metrics": [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]}}
-    )
+    """The shipped input goes from the Lambda through every stage that it runs, under the roles of the template.
+
+    Its report is published at its end.
+    """
+    metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
+    answer, failed = secure_stack.invoke(overrides={"approval": {"metrics": metrics}, "publish_report": True})
     assert not failed, answer
     step_functions = secure_stack.emulator.client("stepfunctions")
     deadline = time.monotonic() + 90
@@ -102,6 +104,11 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
     assert output["approval"]["result"]["report"] == f"{kept}evaluation.json"
     assert output["approval"]["result"]["report_version"] == output["registration"]["result"]["report"]["VersionId"]
     assert {"iam:PassRole", "sagemaker:CreateTrainingJob", "sagemaker:CreateEndpoint"} <= authorised.asked
+    link = f'<a href="report-{answer["name"]}.html">'
+    wait_until(lambda: link in (secure_stack.page("index.html") or ""), timeout=60)
+    report = secure_stack.page(f"report-{answer['name']}.html") or ""
+    assert "Approved and deployed" in report
+    assert "AccessDenied" not in report
 
 
 @pytest.mark.usefixtures("authorised")
@@ -163,6 +170,7 @@ def test_the_start_lambda_reads_its_own_bucket_only(secure_stack: DeployedStack)
         (GATE, {"read"}),
         (PUBLISHER, {"write scripts"}),
         (ANNOUNCER, set()),
+        (REPORTER, {"read"}),
         (WORKFLOW, {"read"}),
         (JOBS, {"read", "write results"}),
         (MODELS, {"read"}),
@@ -182,7 +190,7 @@ def test_what_each_role_may_do_with_the_bucket(
     assert {name for name, call in calls.items() if not denied(call)} == may
 
 
-@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, MODELS, ANNOUNCER])
+@pytest.mark.parametrize("construct", [STARTER, GATE, PUBLISHER, WORKFLOW, JOBS, MODELS, ANNOUNCER, REPORTER])
 def test_no_role_reads_or_writes_anothers_bucket(acting_as: Callable[[str, str], Any], construct: str) -> None:
     """No role, including the jobs', has access to another team's bucket."""
     s3 = acting_as(construct, "s3")
@@ -202,6 +210,7 @@ def test_no_job_and_no_model_decides_on_what_runs_and_is_served(
         "demo/scripts/train.py",
         "demo/registered/mlops-demo-1/evaluation.json",
         "demo/registered/mlops-demo-1/container-1/model.tar.gz",
+        "demo/reports/index.html",
         "demo-2/executions/mlops-demo-2-1/evaluation/evaluation.json",
     ):
         assert denied(s3.put_object, Bucket=bucket, Key=key, Body=b"hijacked"), key
@@ -244,11 +253,11 @@ def test_the_state_machine_uses_its_own_resources_only(
         assert policies.allow(Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})) is allowed
 
 
-@pytest.mark.parametrize("construct", [GATE, PUBLISHER, JOBS, ANNOUNCER])
+@pytest.mark.parametrize("construct", [GATE, PUBLISHER, JOBS, ANNOUNCER, REPORTER])
 def test_only_the_start_lambda_starts_executions(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str
 ) -> None:
-    """The gate, the publisher, jobs and the announcer cannot start the pipeline."""
+    """The gate, the publisher, jobs, the announcer and the reporter cannot start the pipeline."""
     start = acting_as(construct, "stepfunctions").start_execution
     assert denied(start, stateMachineArn=secure_stack.metadata.state_machine, input="{}")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.pipeline_emulator import wait_until
-from tests.e2e.secure import ANNOUNCER, GATE, JOBS, PUBLISHER, STARTER, WORKFLOW, denied
+from tests.e2e.secure import ANNOUNCER, GATE, JOBS, PUBLISHER, REPORTER, STARTER, WORKFLOW, denied
 
 pytestmark = pytest.mark.emulator
 
@@ -59,6 +59,21 @@ def test_a_failed_execution_is_announced_with_every_policy_enforced(
     assert "ReportMissing" in announced["Message"]
 
 
+def test_a_failed_execution_is_reported_with_every_policy_enforced(secure_stack: DeployedStack) -> None:
+    """Its report and the index are published, under the reporter's own role."""
+    secure_stack.emulator.client("stepfunctions").start_execution(
+        stateMachineArn=secure_stack.metadata.state_machine,
+        name="mlops-demo-reported",
+        input=json.dumps(
+            {"publish_report": True, "approval": {"run": True, "metrics": [{"name": "auc", "minimum": 1}]}}
+        ),
+    )
+    report = wait_until(lambda: secure_stack.page("report-mlops-demo-reported.html"), timeout=60)
+    assert "Approval failed" in report
+    link = '<a href="report-mlops-demo-reported.html">'
+    wait_until(lambda: link in (secure_stack.page("index.html") or ""), timeout=30)
+
+
 def test_the_announcer_uses_its_own_resources_only(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any]
 ) -> None:
@@ -74,7 +89,10 @@ def test_the_announcer_uses_its_own_resources_only(
 
 @pytest.mark.parametrize(
     ("construct", "may"),
-    [(STARTER, True), (ANNOUNCER, True), (GATE, False), (PUBLISHER, False), (WORKFLOW, False), (JOBS, False)],
+    [
+        *((construct, True) for construct in (STARTER, ANNOUNCER, REPORTER)),
+        *((construct, False) for construct in (GATE, PUBLISHER, WORKFLOW, JOBS)),
+    ],
 )
 def test_who_may_leave_dead_letters(
     secure_stack: DeployedStack, acting_as: Callable[[str, str], Any], construct: str, *, may: bool

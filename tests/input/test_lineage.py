@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.input import OVERRIDES
 from pipeline.input.errors import InvalidFileError
-from pipeline.input.execution import OVERRIDES, checked_input
+from pipeline.input.execution import checked_input
 from tests.input.conftest import TOKENS, made, refused
 
 OFF = {"run": False}

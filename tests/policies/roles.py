@@ -165,6 +165,33 @@ def announcer(template: dict[str, Any]) -> list[Need]:
     ]
 
 
+def reporter(template: dict[str, Any]) -> list[Need]:
+    """The reporter reads executions, what they read and wrote, and a failed job's log, and writes the pages."""
+    bucket = arn(template, "AWS::S3::Bucket")
+    data = [f"arn:aws:s3:::sagemaker-sample-data-{REGION}"]
+    data += ["arn:aws:s3:::the-data", "arn:aws:s3:::more-data"] if has_key(template) else []
+    objects = ("executions/mlops-demo-1/evaluation/evaluation.json", "registered/mlops-demo-1/evaluation.json")
+    group = HERE.arn("logs", "log-group:/aws/sagemaker/TrainingJobs")
+    return [
+        Need("states:ListExecutions", arn(template, "AWS::StepFunctions::StateMachine")),
+        *(Need(f"states:{action}", execution(template)) for action in ("DescribeExecution", "GetExecutionHistory")),
+        Need("s3:ListBucket", bucket),
+        *(Need("s3:ListBucketVersions", name) for name in (bucket, *data)),
+        *(Need("s3:GetObject", f"{bucket}/demo/{name}") for name in (*objects, "reports/index.html")),
+        Need("s3:GetObjectVersion", f"{bucket}/demo/scripts/.published.json"),
+        *(Need("s3:PutObject", f"{bucket}/demo/reports/{name}") for name in ("index.html", "report-mlops-demo-1.html")),
+        Need("logs:DescribeLogStreams", f"{group}:log-stream:"),
+        *(
+            Need("logs:GetLogEvents", f"{group}:log-stream:{name}/algo-1-1700000000")
+            for name in ("mlops-demo-1", "evaluation-mlops-demo-1", "demo-b")
+        ),
+        *TRACING,
+        *own_log(template, "Reporter"),
+        *failures(template),
+        *(key("s3", "Decrypt", "GenerateDataKey") if has_key(template) else ()),
+    ]
+
+
 def approvers(template: dict[str, Any]) -> list[Need]:
     """A person reads the request, updates it, answers, and reads the execution and the stack's outputs."""
     table = arn(template, "AWS::DynamoDB::Table", "Approval")
@@ -265,6 +292,7 @@ ROLES = {
     "MonitorRole": monitor,
     "ScriptsRole": publisher,
     "AnnouncerRole": announcer,
+    "ReporterRole": reporter,
     "SageMakerRole": jobs,
     "ServingRole": models,
     "ApprovalApprovers": approvers,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.input.execution import OVERRIDES
+from pipeline.input import OVERRIDES
 from report.comparison import compare
 from report.comparison_page import comparison_page
 from report.facts import Facts, StoredObject

@@ -95,21 +95,35 @@ def test_alarms_watch_what_the_start_function_counts(template: dict[str, Any]) -
 
 def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
     """The rule passes this state machine's failed, timed-out and aborted executions to the announcer."""
-    (rule,) = (
-        found["Properties"]
-        for found in resources(template, "AWS::Events::Rule").values()
-        if found["Properties"].get("EventPattern", {}).get("source") == ["aws.states"]
-    )
-    assert rule["EventPattern"]["detail"] == {
+    assert _on_ends(template, "announcer") == {
         "status": ["FAILED", "TIMED_OUT", "ABORTED"],
         "stateMachineArn": [{"Fn::GetAtt": ["WorkflowStateMachine85C6F4E4", "Arn"]}],
     }
-    ((function, _),) = (
+
+
+def test_every_end_that_asks_for_it_is_reported(template: dict[str, Any]) -> None:
+    """The rule passes ended executions whose input has the key, or is too large for the event, to the reporter."""
+    assert _on_ends(template, "reporter") == {
+        "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+        "stateMachineArn": [{"Fn::GetAtt": ["WorkflowStateMachine85C6F4E4", "Arn"]}],
+        "$or": [{"input": [{"wildcard": '*"publish_report"*'}]}, {"inputDetails": {"included": [False]}}],
+    }
+
+
+def _on_ends(template: dict[str, Any], function: str) -> dict[str, Any]:
+    """The detail of the event pattern of the rule that invokes a function when an execution ends."""
+    ((name, _),) = (
         (name, found)
         for name, found in resources(template, "AWS::Lambda::Function").items()
-        if found["Properties"]["Handler"] == "announcer.handler.handler"
+        if found["Properties"]["Handler"] == f"{function}.handler.handler"
     )
-    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    (detail,) = (
+        found["Properties"]["EventPattern"]["detail"]
+        for found in resources(template, "AWS::Events::Rule").values()
+        if found["Properties"].get("EventPattern", {}).get("source") == ["aws.states"]
+        and found["Properties"]["Targets"][0]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
+    )
+    return dict(detail)
 
 
 def test_no_event_is_lost(template: dict[str, Any]) -> None:
@@ -126,7 +140,7 @@ def test_no_event_is_lost(template: dict[str, Any]) -> None:
     asynchronous = [
         {"Ref": name}
         for name, function in resources(template, "AWS::Lambda::Function").items()
-        if function["Properties"]["Handler"].startswith(("starter.", "announcer."))
+        if function["Properties"]["Handler"].startswith(("starter.", "announcer.", "reporter."))
     ]
     configs = [found["Properties"] for found in resources(template, "AWS::Lambda::EventInvokeConfig").values()]
     assert [config["FunctionName"] for config in configs] == asynchronous

@@ -263,7 +263,7 @@ def function_archives(assembly: Path) -> list[Path]:
 def test_lambda_archives_are_pure_python(assembly: Path) -> None:
     """No file in the archives depends on a processor or a Python version."""
     archives = function_archives(assembly)
-    assert len(archives) == 5
+    assert len(archives) == 6
     for path in archives:
         with zipfile.ZipFile(path) as archive:
             assert not {Path(name).suffix for name in archive.namelist()} & {".so", ".pyd", ".pyc"}

@@ -12,6 +12,7 @@ def alarm_names() -> list[str]:
         gate="gate",
         monitor="monitor",
         announcer="announcer",
+        reporter="reporter",
         dead_letters="queue",
         log_group="logs",
         model="demo",
