@@ -30,7 +30,7 @@ _LEFT_OUT = (
     "pipeline/stages/section_schema.py",
     *(f"pipeline/{name}.py" for name in ("botocore_docs", "commit", "definition", "diagram", "grants", "schema")),
 )
-"""Files that no function needs."""
+"""Files of packages that no function needs, unless it names them itself."""
 
 
 class FunctionCodeError(Exception):
@@ -49,7 +49,11 @@ def function_archive(*contents: str, packages: tuple[str, ...] = ()) -> Iterator
         FunctionCodeError: a package is not installed.
     """
     files = {name: path for content in contents for name, path in _own_files(_PROJECT / content)}
-    files = {name: path for name, path in files.items() if not any(fnmatchcase(name, only) for only in _LEFT_OUT)}
+    files = {
+        name: path
+        for name, path in files.items()
+        if name in contents or not any(fnmatchcase(name, only) for only in _LEFT_OUT)
+    }
     for package in packages:
         files |= _package_files(package)
     with TemporaryDirectory() as staging:

@@ -17,8 +17,9 @@ from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.input import PUBLISH_REPORT
 from pipeline.places import PUBLISHED, REPORTS, SCRIPTS
 
-REPORTER_CONTENTS = ("lambda/reporter", "report", "executions", "pipeline", "pyproject.toml")
-"""The function's archive; the report names the module's version, which ``pyproject.toml`` has."""
+REPORTER_CONTENTS = ("lambda/reporter", "report", "executions", "pipeline", "pipeline/commit.py", "pyproject.toml")
+"""The function's archive; the report names the scripts' commit, and the module's version, which ``pyproject.toml`` has.
+"""
 
 PACKAGES = ("Jinja2", "MarkupSafe")
 """The packages that the function imports in addition to the runtime's boto3."""
