@@ -125,6 +125,8 @@ def _explain(step: Step) -> None:
             click.echo(printable(f"    {etag}  {name or uri.rpartition('/')[2]}"))
     for stage, execution in step.depends_on["sources"].items():
         click.echo(printable(f"  the results of {stage}, of {execution}"))
+    if step.not_recorded:
+        click.echo(printable(f"  last time: {step.not_recorded}"))
 
 
 def _as_json(found: list[Step], prices: dict[str, float], error: str | None, *, explain: bool) -> dict[str, Any]:

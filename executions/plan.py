@@ -11,14 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from executions.errors import ExecutionsError
 from executions.overrides import leaves
-from executions.progress import SUCCEEDED, progress_of
+from executions.progress import REUSED_STAGE, SUCCEEDED, progress_of
 from executions.start import function_variables
 from executions.target import Target
+from executions.text import one_line
 from pipeline.bundle import etag
 from pipeline.input.execution import ExecutionInput, execution_input
 from pipeline.input.tokens import EXECUTION_TOKEN, TOKENS
 from pipeline.places import SCRIPTS
-from pipeline.reuse import DEPENDS
+from pipeline.reuse import DEPENDS, RECORD, UNRECORDED
 from pipeline.reuse.key import StoredObject
 from pipeline.reuse.lookup import AwsLookup
 from pipeline.s3_uri import bucket_and_key
@@ -44,6 +45,8 @@ class Step:
     """How long it last took; None if no recent execution has run it, or if it does not run now."""
     depends_on: dict[str, Any] | None = None
     """What is in its key; None if it has none."""
+    not_recorded: str = ""
+    """Why the newest execution with a key for it could not record it; empty if it could."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,10 @@ class Earlier:
     """What is in the key of each stage that it ran with reuse."""
     seconds: dict[str, float]
     """How long each stage took that succeeded."""
+    finished: frozenset[str]
+    """The stages that succeeded or were reused."""
+    not_recorded: dict[str, str]
+    """The error for which a stage could not be recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +160,10 @@ def earlier(target: Target, listed: Mapping[str, Any]) -> Earlier:
     content = json.loads(execution.get("input") or "{}")
     progress = progress_of(execution, target.executions.history(listed["executionArn"]))
     sections = {key: section for key, section in content.items() if isinstance(section, dict)}
+    finished = frozenset(key for key, stage in progress.items() if stage.status in {SUCCEEDED, REUSED_STAGE})
+    # Only a stage that was to be recorded has the error, and only once it has ended.
+    recorded = any(RECORD in sections.get(key, {}) for key in finished)
+    data = target.executions.data(execution) if recorded else {}
     return Earlier(
         name=execution["name"],
         started=execution["startDate"],
@@ -162,6 +173,12 @@ def earlier(target: Target, listed: Mapping[str, Any]) -> Earlier:
             key: (stage.ended - stage.started).total_seconds()
             for key, stage in progress.items()
             if stage.status == SUCCEEDED and stage.started and stage.ended
+        },
+        finished=finished,
+        not_recorded={
+            key: one_line(section[UNRECORDED])
+            for key, section in data.items()
+            if isinstance(section, dict) and UNRECORDED in section
         },
     )
 
@@ -193,6 +210,7 @@ def steps(made: ExecutionInput, recent: Iterable[Earlier]) -> list[Step]:
                 why=why or _new(stage.key, depends or {}, past, running),
                 seconds=next((each.seconds[stage.key] for each in past if stage.key in each.seconds), None),
                 depends_on=depends,
+                not_recorded=_not_recorded(stage.key, past) if depends else "",
             )
         found.append(step)
     return found
@@ -200,11 +218,26 @@ def steps(made: ExecutionInput, recent: Iterable[Earlier]) -> list[Step]:
 
 def _new(stage: str, now: Mapping[str, Any], past: list[Earlier], running: set[str]) -> str:
     """Why a stage's key is new: what differs first from the newest execution that had one."""
-    before = next((each for each in past if stage in each.depends_on), None)
+    before = _last(stage, past)
     if before is None:
         return "no recent execution has run it with reuse"
     difference = first_difference(before.depends_on[stage], now, running)
-    return difference or f"{before.name} did not finish it ({before.status})"
+    if difference:
+        return difference
+    if stage not in before.finished:
+        return f"{before.name} did not finish it ({before.status})"
+    return _not_recorded(stage, past) or f"the record that {before.name} made or used is gone"
+
+
+def _last(stage: str, past: list[Earlier]) -> Earlier | None:
+    """The newest execution that had a key for a stage."""
+    return next((each for each in past if stage in each.depends_on), None)
+
+
+def _not_recorded(stage: str, past: list[Earlier]) -> str:
+    before = _last(stage, past)
+    error = before.not_recorded.get(stage) if before else None
+    return f"{before.name} ran it, but could not record it: {error}" if before and error else ""
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any], running: Iterable[str] = ()) -> str:
