@@ -9,16 +9,21 @@ import click
 from rich.console import Console
 
 from cli.environment import show_down, show_status, show_up
-from cli.errors import catch_signals, exit_interrupted, local_errors
+from cli.errors import CommandError, catch_signals, exit_interrupted, local_errors
 from executions.defaults import LOCAL_MODEL_NAME
 from local import lifecycle
 from local.display import Display
 from local.state import EnvironmentDir
+from pipeline.schedule import cron_problem
 from sagemaker_local.mounts import isolation_warning
 
 
-def up(*, port: int, model_name: str | None, folder: Path) -> None:
+def up(*, port: int, model_name: str | None, monitoring_schedule: str | None, folder: Path) -> None:
     """Starts the environment."""
+    problem = cron_problem(monitoring_schedule) if monitoring_schedule else None
+    if problem:
+        expected = 'the six fields of an EventBridge cron expression, such as "*/10 * * * ? *"'
+        raise CommandError(f"--monitoring-schedule is {monitoring_schedule!r}: {problem}; expected {expected}")
     catch_signals()
     unsafe = isolation_warning()
     if unsafe:
@@ -29,7 +34,13 @@ def up(*, port: int, model_name: str | None, folder: Path) -> None:
             if lifecycle.status(directory).status == lifecycle.DIED:
                 click.echo(f"the last environment died; its log: {directory.log}", err=True)
             step = Display(Console(highlight=False)).step
-            state = lifecycle.up(directory, port=port, model_name=model_name or LOCAL_MODEL_NAME, step=step)
+            state = lifecycle.up(
+                directory,
+                port=port,
+                model_name=model_name or LOCAL_MODEL_NAME,
+                monitoring_schedule=monitoring_schedule,
+                step=step,
+            )
     except KeyboardInterrupt:
         exit_interrupted("no process is left running")
     show_up(state)

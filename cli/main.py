@@ -368,6 +368,11 @@ def invoke() -> None:
 @_command("cli.local", local)
 @click.option("--port", type=PORT, metavar="PORT", default=EMULATOR_PORT, help="Emulator port.")
 @model_name_option
+@click.option(
+    "--monitoring-schedule",
+    metavar="CRON",
+    help='When only monitoring runs, as the deployment\'s parameter of this name: "*/10 * * * ? *". By default never.',
+)
 @folder_option
 def up() -> None:
     """Start an environment in the background: an emulator with the deployed stack. mlops local down ends it.

@@ -1,4 +1,4 @@
-"""The background process of ``mlops local up``: ``python -m local.daemon FOLDER PORT MODEL_NAME DESCRIPTOR``.
+"""The background process of ``mlops local up``: ``python -m local.daemon FOLDER PORT MODEL_NAME SCHEDULE DESCRIPTOR``.
 
 It reports its progress to its parent in lines of JSON: ``{"begin": TEXT}`` for each step, then ``{"ready": true}`` or
 ``{"error": TEXT}``. It ends on SIGTERM, and if its emulator dies or its folder is removed.
@@ -27,13 +27,14 @@ class _Terminated(BaseException):
     """Received SIGTERM or SIGINT."""
 
 
-def main(folder: Path, port: int, model_name: str, report: Callable[..., None]) -> int:
+def main(folder: Path, port: int, model_name: str, monitoring_schedule: str | None, report: Callable[..., None]) -> int:
     """Starts an environment and keeps it running.
 
     Args:
         folder: the environment's folder.
         port: the emulator's TCP port.
         model_name: the deployment's parameter of this name.
+        monitoring_schedule: likewise; None for no schedule.
         report: called with each event.
 
     Returns:
@@ -42,11 +43,14 @@ def main(folder: Path, port: int, model_name: str, report: Callable[..., None]) 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
     directory = EnvironmentDir(folder)
+    made = LocalEnvironment(
+        directory=directory, port=port, model_name=model_name, monitoring_schedule=monitoring_schedule
+    )
     try:
         with file_errors(folder), directory.lock():
             folder.chmod(0o700)  # an earlier version may have created it
             try:
-                _serve(directory, port, model_name, report)
+                _serve(directory, made, report)
             finally:
                 directory.clear()
     except LocalError as error:
@@ -59,10 +63,10 @@ def main(folder: Path, port: int, model_name: str, report: Callable[..., None]) 
     return 0
 
 
-def _serve(directory: EnvironmentDir, port: int, model_name: str, report: Callable[..., None]) -> None:
+def _serve(directory: EnvironmentDir, made: LocalEnvironment, report: Callable[..., None]) -> None:
     directory.clear()
     report(begin="emulator, with the data in its S3")
-    with LocalEnvironment(directory=directory, port=port, model_name=model_name) as environment:
+    with made as environment:
         environment.load(None)
         report(begin="deployment with the CDK CLI")
         environment.deploy()
@@ -101,4 +105,4 @@ def _reporter(descriptor: int) -> Callable[..., None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], _reporter(int(sys.argv[4]))))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4] or None, _reporter(int(sys.argv[5]))))

@@ -29,16 +29,20 @@ class Place:
     """The commands' environment variables, with credentials; the parameters of the module are not among them."""
 
 
-def synthesis(emulator: Emulator, *, model_name: str, folder: Path, log: Path) -> Synthesis:
+def synthesis(
+    emulator: Emulator, *, model_name: str, folder: Path, log: Path, monitoring_schedule: str | None = None
+) -> Synthesis:
     """Begins to synthesise what ``deploy`` deploys, for which the emulator need not be running yet.
 
     Args:
         emulator: the emulator to deploy to.
         model_name: the module's parameter of this name.
+        monitoring_schedule: likewise; None for no schedule.
         folder: an empty folder for the CDK's files.
         log: the file for the CDK's output.
     """
-    return Synthesis(_variables(_of(emulator, folder), {"model-name": model_name}, folder), folder=folder, log=log)
+    parameters = _parameters(model_name, monitoring_schedule)
+    return Synthesis(_variables(_of(emulator, folder), parameters, folder), folder=folder, log=log)
 
 
 def deploy(
@@ -47,6 +51,7 @@ def deploy(
     model_name: str,
     folder: Path,
     log: Path,
+    monitoring_schedule: str | None = None,
     bootstrap: bool = True,
     assembly: Synthesis | Path | None = None,
 ) -> Stack:
@@ -55,6 +60,7 @@ def deploy(
     Args:
         emulator: a running emulator.
         model_name: the module's parameter of this name.
+        monitoring_schedule: likewise; None for no schedule.
         folder: an empty folder for the CDK's files, or that of the synthesis.
         log: the file for the CDK's output.
         bootstrap: whether to bootstrap the account.
@@ -63,7 +69,7 @@ def deploy(
     Raises:
         LocalError: the CDK CLI is missing or failed; the message has its last lines.
     """
-    place, parameters = _of(emulator, folder), {"model-name": model_name}
+    place, parameters = _of(emulator, folder), _parameters(model_name, monitoring_schedule)
     return deploy_to(place, parameters=parameters, folder=folder, log=log, bootstrap=bootstrap, assembly=assembly)
 
 
@@ -115,6 +121,11 @@ def deploy_to(
             assembly.end()
     ((stack, values),) = json.loads(outputs.read_text()).items()
     return Stack.parse(stack, values)
+
+
+def _parameters(model_name: str, monitoring_schedule: str | None) -> dict[str, str]:
+    own = {"monitoring-schedule": monitoring_schedule} if monitoring_schedule else {}
+    return {"model-name": model_name, **own}
 
 
 def _of(emulator: Emulator, folder: Path) -> Place:

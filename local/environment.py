@@ -38,9 +38,17 @@ class LocalEnvironment:
         directory: the environment's folder, which the caller has locked.
         port: the emulator's TCP port.
         model_name: the deployment's parameter of this name.
+        monitoring_schedule: likewise; None for no schedule.
     """
 
-    def __init__(self, *, directory: EnvironmentDir, port: int, model_name: str = LOCAL_MODEL_NAME) -> None:
+    def __init__(
+        self,
+        *,
+        directory: EnvironmentDir,
+        port: int,
+        model_name: str = LOCAL_MODEL_NAME,
+        monitoring_schedule: str | None = None,
+    ) -> None:
         self._directory = directory
         self._lock = threading.Lock()
         self._logs = directory.path / "logs"
@@ -50,6 +58,7 @@ class LocalEnvironment:
         self._metadata: Stack | None = None
         self._deployment: dict[str, Any] = {
             "model_name": model_name,
+            "monitoring_schedule": monitoring_schedule,
             "folder": directory.path / "cdk",
             "log": self._logs / "cdk.log",
         }

@@ -55,13 +55,16 @@ class Status:
 _PRIVATE = ("key", "control")
 
 
-def up(directory: EnvironmentDir, *, port: int, model_name: str, step: Step) -> State:
+def up(
+    directory: EnvironmentDir, *, port: int, model_name: str, monitoring_schedule: str | None = None, step: Step
+) -> State:
     """Starts an environment, and returns when it is ready.
 
     Args:
         directory: the environment's folder.
         port: the emulator's TCP port.
         model_name: the deployment's parameter of this name.
+        monitoring_schedule: likewise; None for no schedule.
         step: shows each step.
 
     Raises:
@@ -73,11 +76,12 @@ def up(directory: EnvironmentDir, *, port: int, model_name: str, step: Step) -> 
             f"an environment is already up at {live.endpoint} (process {live.pid}); check it: mlops local status"
         )
     directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "local.daemon", str(directory.path), str(port), model_name]
     reader, writer = os.pipe()
     with os.fdopen(reader) as events:
         with open(directory.log, "ab", opener=_private) as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local.daemon", str(directory.path), str(port), model_name, str(writer)],
+                [*command, monitoring_schedule or "", str(writer)],
                 # It outlives this shell, and must not keep the shell's AWS credentials.
                 env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                 stdin=subprocess.DEVNULL,

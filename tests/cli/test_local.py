@@ -87,6 +87,14 @@ def test_an_environment_is_of_one_model(folder: Path, tmp_path: Path) -> None:
     assert "invalid value 'my_model'; expected letters, digits and single hyphens" in malformed.stderr
 
 
+def test_a_malformed_schedule_starts_nothing(folder: Path) -> None:
+    """The error names the option, the field and what is allowed."""
+    malformed = mlops("local", "up", "--monitoring-schedule", "61 * * * ? *")
+    assert malformed.exit_code == 1
+    assert "error: --monitoring-schedule is '61 * * * ? *': invalid minutes '61' (allowed: 0-59" in malformed.stderr
+    assert not folder.exists()
+
+
 def test_results_in_the_environments_folder(folder: Path) -> None:
     """A run that would clean the environment's own folder is rejected."""
     result = mlops("local", "run", "--out", str(folder))

@@ -150,12 +150,17 @@ def deployed_stack(
         yield DeployedStack(emulator, metadata)
 
 
+YEARS_AHEAD = "0 6 1 1 ? 2199"
+"""A schedule that starts nothing during the tests."""
+
+
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Checkout]:
     """A checkout with a running environment, which must end without leftovers."""
     made = make_checkout(tmp_path_factory.mktemp("up") / "checkout", free_port())
     try:
-        printed = made.mlops("local", "up", "--port", str(made.port))
+        schedule = ("--monitoring-schedule", YEARS_AHEAD)
+        printed = made.mlops("local", "up", "--port", str(made.port), *schedule)
         assert f"http://127.0.0.1:{made.port}" in printed
         assert "mlops local down" in printed
         yield made

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from local.connection import Connection
+from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.stages import STAGES
 from tests.e2e.checkout import Checkout, make_checkout, wait_until
-from tests.e2e.conftest import PROJECT, SAMPLE, FirstRun
+from tests.e2e.conftest import PROJECT, SAMPLE, YEARS_AHEAD, FirstRun
 
 pytestmark = pytest.mark.emulator
 
@@ -62,6 +63,19 @@ def test_changed_template_is_deployed_once(checkout: Checkout) -> None:
         "FAILED",
         "PENDING",
     ]
+
+
+def test_monitoring_has_the_schedule_of_the_environment(checkout: Checkout) -> None:
+    """The emulator's EventBridge has the rule, whose event starts an execution in which only monitoring runs."""
+    state = json.loads((checkout.folder / "out" / "local" / "state.json").read_text())
+    events = Connection(endpoint=state["endpoint"], key=state["key"]).client("events")
+    (rule,) = (
+        rule for rule in events.list_rules()["Rules"] if rule.get("ScheduleExpression") == f"cron({YEARS_AHEAD})"
+    )
+    assert rule["State"] == "ENABLED"
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    event = json.loads(target["InputTransformer"]["InputTemplate"].replace("<id>", '"1"'))
+    assert event["overrides"] == MONITORING_ONLY
 
 
 def test_malformed_input_starts_nothing(checkout: Checkout, tmp_path: Path) -> None:
