@@ -66,8 +66,8 @@ PARAMETERS = {
         default="true",
     ),
     "monitoring-schedule": Parameter(
-        description="when only `monitoring` runs, on what the endpoint has captured since the last time, as for "
-        "`schedule`; without it, monitoring runs with the pipeline or by `mlops monitor`"
+        description="when only `monitoring` runs, on what the version in service has scored since the last time, as "
+        "for `schedule`; without it, monitoring runs with the pipeline or by `mlops monitor`"
     ),
     "model-name": Parameter(
         description="the model's identifier, part of the name of everything that the pipeline creates: "

@@ -13,6 +13,7 @@ _ITEM = re.compile(r"^(\d+)\. (.+?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
 
 _NOT_OBSERVED = {
     3: "nothing that the state machine does shows whether its variables survive: either way it continues",
+    16: "no scenario opens a window of monitoring, since it serves for minutes only",
 }
 """Why no scenario observes an assumption, by its number."""
 _TOO_EARLY = "the check ended before the scenario that would observe it"

@@ -176,14 +176,14 @@ def plan() -> None:
 
 
 @_command("cli.monitor")
-@click.option("--data", type=FILE, help="CSV file of records to judge, in place of what was captured.")
+@click.option("--data", type=FILE, help="CSV file of records to judge, in place of what was scored.")
 @click.option("--labels", type=FILE, help="File with the label of each record on a line; needs --data.")
 @override_option
 @stack_option
 @local_options
 @json_option
 def monitor() -> None:
-    """Compare what the endpoint has captured since the last time with its model's baseline, and print what drifted.
+    """Compare what the version in service has scored since the last time with its baseline, and print what drifted.
 
     Only monitoring runs. With --data it judges a file: one with a header, with or without the label, or as the endpoint
     is asked, with the features on each line. The baseline is then that of the newest approved version. The exit code is

@@ -1,4 +1,4 @@
-"""``mlops monitor``: compares what was captured, or a file, with the model's baseline now; prints what drifted."""
+"""``mlops monitor``: compares what was scored, or a file, with the model's baseline now; prints what drifted."""
 
 import json
 import sys
@@ -97,6 +97,8 @@ def show(summary: dict[str, Any]) -> None:
     if decision:
         started = "started" if decision["retrain"] else "not started"
         click.echo(f"retraining {started}: {printable(str(decision['reason']))}")
+    for note in summary.get("notes", ()):
+        click.echo(f"note: {printable(str(note))}")
     if not summary["violations"]:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")

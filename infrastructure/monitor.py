@@ -1,4 +1,4 @@
-"""Monitors what is in service: the function that opens and closes windows, and the table that counts them."""
+"""Monitors the version in service: the function that opens and closes windows, and the table that counts them."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -9,7 +9,7 @@ from constructs import Construct
 from infrastructure.function import python_function
 from infrastructure.permissions import key_statements, of_grants
 from infrastructure.table import own_table
-from pipeline.grants import sagemaker
+from pipeline.grants import Grant, sagemaker
 from pipeline.places import EXECUTIONS, WINDOW
 
 MONITOR_CONTENTS = ("lambda/monitor",)
@@ -28,9 +28,9 @@ class Monitor(Construct):
         self.function = python_function(
             self,
             *MONITOR_CONTENTS,
-            role_description="Runs the function that finds what an endpoint has scored",
+            role_description="Runs the function that finds what the version in service has scored",
             key=key,
-            description="Finds what the endpoint has scored since the last time, and decides whether to retrain",
+            description="Finds what the version in service has scored since the last window, and decides on retraining",
             timeout=cdk.Duration.seconds(240),
             memory_size=512,
             environment={
@@ -60,4 +60,7 @@ _READS = (
     *sagemaker("DescribeModel", "model"),
     *sagemaker("ListModelPackages", "model-package", "model-package-group"),
     *sagemaker("DescribeModelPackage", "model-package"),
+    *sagemaker("DescribeTransformJob", "transform-job"),
+    # It supports no resources.
+    Grant("sagemaker", ("ListTransformJobs",), ("*",)),
 )

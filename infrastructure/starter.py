@@ -105,7 +105,7 @@ class Starter(Construct):
                 dead_letters,
                 paths={"id": "$.id"},
                 template=f'{{{event}, "overrides": {json.dumps(MONITORING_ONLY)}}}',
-                description="Monitors what the endpoint in service has captured",
+                description="Monitors what the version in service has scored",
                 schedule_expression=f"cron({monitoring_schedule})",
                 state=state,
             )

@@ -49,7 +49,9 @@ class DataCapture:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def record(self, variant: str, body: bytes, content_type: str, answer: ModelResponse) -> None:
+    def record(
+        self, variant: str, body: bytes, content_type: str, answer: ModelResponse, inference_id: str | None = None
+    ) -> None:
         """Captures an invocation, if it is among those sampled, and returns; another thread writes it.
 
         Args:
@@ -57,6 +59,8 @@ class DataCapture:
             body: the request's body.
             content_type: the request's content type.
             answer: the model's prediction.
+            inference_id: the client's, which is captured, too
+                (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html).
         """
         if random.random() * 100 >= self._percentage:  # noqa: S311 - a sample, not a secret
             return
@@ -68,7 +72,11 @@ class DataCapture:
                 for mode in _PARTS
                 if self._modes & {mode, "InputAndOutput"}
             },
-            "eventMetadata": {"eventId": str(uuid.uuid4()), "inferenceTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")},
+            "eventMetadata": {
+                "eventId": str(uuid.uuid4()),
+                **({"inferenceId": inference_id} if inference_id else {}),
+                "inferenceTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            },
             "eventVersion": "0",
         }
         self._events.put((variant, at, json.dumps(event, separators=(",", ":"))))

@@ -11,6 +11,7 @@ from sagemaker_local.variant_servers import VariantGroup
 
 VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
 TARGET_HEADER = "X-Amzn-SageMaker-Target-Variant"
+_INFERENCE_HEADER = "X-Amzn-SageMaker-Inference-Id"
 _FORWARDED = ("Content-Type", "Accept", "X-Amzn-SageMaker-Custom-Attributes")
 
 
@@ -32,7 +33,14 @@ class VariantRouter:
         return self._group
 
     def send(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str], variant: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        variant: str | None = None,
+        inference_id: str | None = None,
     ) -> tuple[ModelResponse, str]:
         """Sends a request to the current group.
 
@@ -42,6 +50,7 @@ class VariantRouter:
             body: the request's body.
             headers: the request's headers.
             variant: the target variant; None: chosen by the variants' weights.
+            inference_id: the client's, for the captured data.
 
         Returns:
             The response, and the name of the variant that sent it.
@@ -61,7 +70,7 @@ class VariantRouter:
             server = group.pick(variant) if method == "POST" else group.servers[0]
             answer = server.send(method, path, body, headers)
             if method == "POST" and group.capture is not None and answer.status < HTTPStatus.MULTIPLE_CHOICES:
-                group.capture.record(server.name, body, headers.get("Content-Type", ""), answer)
+                group.capture.record(server.name, body, headers.get("Content-Type", ""), answer, inference_id)
             return answer, server.name
         finally:
             with self._changed:
@@ -93,7 +102,8 @@ class EndpointServer(Server):
     def __init__(self, router: VariantRouter, *, key: str) -> None:
         class Handler(_ForwardingHandler):
             def send(self, body: bytes, headers: Mapping[str, str]) -> tuple[ModelResponse, str]:
-                return router.send(self.command, self.path, body, headers, self.headers.get(TARGET_HEADER))
+                variant, inference_id = self.headers.get(TARGET_HEADER), self.headers.get(_INFERENCE_HEADER)
+                return router.send(self.command, self.path, body, headers, variant=variant, inference_id=inference_id)
 
         super().__init__(Handler, key=key)
 

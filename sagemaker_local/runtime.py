@@ -64,7 +64,12 @@ class Runtime:
             raise self._not_found(name) from None
         try:
             answer, variant = router.send(
-                "POST", "/invocations", request["Body"], headers, request.get("TargetVariant")
+                "POST",
+                "/invocations",
+                request["Body"],
+                headers,
+                variant=request.get("TargetVariant"),
+                inference_id=request.get("InferenceId"),
             )
         except OutOfServiceError:
             raise self._not_found(name) from None

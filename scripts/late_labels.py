@@ -24,8 +24,11 @@ import numpy as np
 from job import JobError
 from late_quality import quality_of
 from schema import REGRESSION, label_value
-from scored import CAPTURED, Block, Scored, key_of
+from scored import CAPTURED, Block, Scored, key_of, only
+from scored import read as read_records
 from values import clean, number
+
+Columns = Sequence[Mapping[str, str]]
 
 NEWLINE = "\n"
 MOST = 500_000
@@ -183,12 +186,23 @@ def joined(found: Scored) -> Joined:
     return Joined(keys, labels, {name: values[places] for name, values in found.scores.items()} if keys else {})
 
 
+def joined_earlier(block: Block, features: Columns, scores: Columns) -> tuple[int, Joined]:
+    """Returns the number of records of captured requests, and those that have a label in ``BY_KEY``.
+
+    Raises:
+        JobError: the block cannot be read.
+    """
+    kept, records = only(block, features, BY_KEY.__contains__)
+    return records, joined(read_records(kept, features, scores))
+
+
 class Labelled:
-    """The window's records whose labels have arrived."""
+    """The records whose labels have arrived."""
 
     def __init__(self, labels: Labels) -> None:
         self._labels = labels
         self._parts: list[Joined] = []
+        self._earlier = 0
         self._keys: set[str] = set()
 
     def watched(self, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -208,12 +222,17 @@ class Labelled:
             if count != records[file]:
                 raise JobError(f"{labels} has {count:,} labels, but {file} has {records[file]:,} records")
 
-    def add(self, part: Joined) -> None:
+    def add(self, part: Joined, *, earlier: int = 0) -> None:
         """Adds records.
+
+        Args:
+            part: those whose labels have arrived.
+            earlier: of how many records of earlier windows.
 
         Raises:
             JobError: a record's key is that of another record.
         """
+        self._earlier += earlier
         for key in part.keys:
             if key in self._keys:
                 raise JobError(f"two records have the inference ID {key.partition(NEWLINE)[0]!r}, and one label")
@@ -221,17 +240,19 @@ class Labelled:
         if part.keys:
             self._parts.append(part)
 
-    def counts(self, records: int) -> dict[str, Any]:
+    def counts(self, records: int, *, must_match: bool = True) -> dict[str, Any]:
         """Returns ``labels`` of ``monitoring.json``.
 
         Args:
             records: the number of the window's records.
+            must_match: whether it is an error if none of the labels has a record.
 
         Raises:
-            JobError: none of the labels has a record.
+            JobError: it is.
         """
         without = len(self._labels.by_key) - len(self._keys)
-        if self._labels.by_key and not self._keys and records:
+        records += self._earlier
+        if must_match and self._labels.by_key and not self._keys and records:
             first = next(iter(self._labels.by_key)).partition(NEWLINE)[0]
             files = ", ".join(map(str, self._labels.files[:3]))
             raise JobError(f"none of the {without:,} labels in {files} has a record; the first is of {first!r}")

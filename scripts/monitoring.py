@@ -3,11 +3,17 @@
 Reads the baseline under ``/opt/ml/processing/baseline`` (``baseline.py``), and the records under
 ``/opt/ml/processing/records``, with batch transform's answers under ``/opt/ml/processing/answers`` (``scored.py``).
 Labels that have arrived since are under ``/opt/ml/processing/labels``, if there are any (``late_labels.py``).
+
+A window of what a version in service has scored since the last one also has ``/opt/ml/processing/window/window.json``,
+``{"answers": {<path of answers>: <path of records>}}``, and, if labels have arrived, the captured requests of earlier
+windows under ``/opt/ml/processing/earlier``: these are judged by their labels only.
+
 Writes to ``/opt/ml/processing/monitoring``:
 
 - ``monitoring.json``: ``{"outcome": "healthy" | "drift" | "too_little_data", "records": ..., "violations": [{"feature":
   ..., "check": ..., "value": ..., "threshold": ...}, ...]}``, those of quality and then the largest first; with labels,
-  ``"labels": {"records": ..., "of": ..., "without_record": ..., "share_taken": ...}``;
+  ``"labels": {"records": ..., "of": ..., "without_record": ..., "share_taken": ...}``; of a window, ``"waiting":
+  ["records", "labels"]`` has those of which there were too few to judge, although the others were;
 - ``statistics.json``, ``constraint_violations.json``: in SageMaker Model Monitor's layouts:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-violations.html.
 
@@ -22,7 +28,7 @@ import json
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +51,7 @@ HEALTHY, DRIFT, TOO_LITTLE = "healthy", "drift", "too_little_data"
 # So many violations are in monitoring.json, which the state machine reads; constraint_violations.json has all.
 VIOLATIONS = 20
 
+RECORDS, LABELS = "records", "labels"
 
 Columns = Sequence[Mapping[str, str]]
 T = TypeVar("T")
@@ -66,9 +73,18 @@ def described(
 
 
 def window_of(
-    blocks: Iterator[scored.Block], reference: baseline.Baseline, labels: late_labels.Labels | None = None
+    blocks: Iterator[scored.Block],
+    reference: baseline.Baseline,
+    labels: late_labels.Labels | None = None,
+    earlier: Iterable[scored.Block] = (),
 ) -> tuple[RecordStatistics, late_labels.Labelled | None]:
     """Returns the statistics of all blocks' records, read in parallel, and the records whose labels have arrived.
+
+    Args:
+        blocks: the window's records.
+        reference: the baseline.
+        labels: those that have arrived, if any.
+        earlier: captured requests of earlier windows, of which only the labelled ones count.
 
     Raises:
         JobError: a block cannot be read, or labels are not those of the records.
@@ -88,6 +104,11 @@ def window_of(
             total.merge(statistics)
             if labelled:
                 labelled.add(joined)
+        if labelled:
+            for records, joined in _in_turn(
+                pool.submit(late_labels.joined_earlier, block, features, scores) for block in earlier
+            ):
+                labelled.add(joined, earlier=records)
     return total, labelled
 
 
@@ -102,23 +123,37 @@ def _in_turn(futures: Iterator[Future[T]]) -> Iterator[T]:
         yield waiting.popleft().result()
 
 
-def judge(window: Mapping[str, Any], reference: baseline.Baseline, minimum: int) -> tuple[str, list[Check]]:
+def judge(
+    window: Mapping[str, Any], reference: baseline.Baseline, minimum: int, *, each: bool = False
+) -> tuple[str, list[Check]]:
     """Returns the outcome and the violations: those of quality first, then the largest.
 
     Args:
         window: the window's ``statistics.json``; ``quality`` is there, and possibly None, if there is a file of labels.
         reference: the baseline.
         minimum: the number of records, and of labels, below which nothing is judged.
+        each: whether records are judged without labels, and labels without records, if there are too few of the others.
     """
-    if window["dataset"]["item_count"] < minimum:
+    few = too_few(window, reference, minimum)
+    if RECORDS in few and not (each and "quality" in window and LABELS not in few):
         return TOO_LITTLE, []
-    is_known = "quality" not in window or _is_known(window["quality"], reference.quality, minimum)
-    comparable = window if is_known else {key: part for key, part in window.items() if key != "quality"}
-    checks = drift.compare(reference.statistics, comparable, reference.constraints["monitoring_config"])
+    of_baseline = reference.statistics
+    if RECORDS in few:
+        window, of_baseline = (dict(one, features=[], scores=[]) for one in (window, of_baseline))
+    comparable = {key: part for key, part in window.items() if key != "quality" or LABELS not in few}
+    checks = drift.compare(of_baseline, comparable, reference.constraints["monitoring_config"])
     found = sorted((check for check in checks if check.exceeded), key=_importance, reverse=True)
     if found:
         return DRIFT, found
-    return (HEALTHY if is_known else TOO_LITTLE), []
+    return (HEALTHY if each or not few else TOO_LITTLE), []
+
+
+def too_few(window: Mapping[str, Any], reference: baseline.Baseline, minimum: int) -> list[str]:
+    """Returns ``records`` or ``labels``, or both, if there are too few of them; see ``judge``."""
+    return [
+        *([RECORDS] if window["dataset"]["item_count"] < minimum else ()),
+        *([LABELS] if "quality" in window and not _is_known(window["quality"], reference.quality, minimum) else ()),
+    ]
 
 
 def _is_known(quality: Mapping[str, Any] | None, of_baseline: Mapping[str, Any], minimum: int) -> bool:
@@ -163,6 +198,15 @@ def minimum_records() -> int:
     return int(text)
 
 
+def answers_of(folder: Path) -> Mapping[str, str] | None:
+    """Returns the paths of answers in ``window.json``, each with that of its records; None if there is no such file."""
+    file = folder / "window.json"
+    if not file.is_file():
+        return None
+    found: Mapping[str, str] = json.loads(file.read_text(encoding="utf-8"))["answers"]
+    return found
+
+
 def main() -> None:
     """Judges the window.
 
@@ -172,18 +216,22 @@ def main() -> None:
     minimum = minimum_records()
     reference = baseline.read(PROCESSING / "baseline")
     labels, records = PROCESSING / "labels", PROCESSING / "records"
+    named = answers_of(PROCESSING / "window")
+    is_window = named is not None
     has_labels = any(path.is_file() for path in labels.rglob("*"))
     late = late_labels.read(labels, records, reference.quality) if has_labels else None
-    total, labelled = window_of(scored.blocks(records, PROCESSING / "answers"), reference, late)
+    blocks = scored.blocks(records, PROCESSING / "answers", named)
+    total, labelled = window_of(blocks, reference, late, scored.requests(PROCESSING / "earlier"))
     window = total.statistics()
-    counts = labelled.counts(total.records) if labelled else None
+    counts = labelled.counts(total.records, must_match=not is_window) if labelled else None
     if labelled:
         window["quality"] = labelled.quality(reference.quality)
-    outcome, found = judge(window, reference, minimum)
+    outcome, found = judge(window, reference, minimum, each=is_window)
     summary: dict[str, Any] = {
         "outcome": outcome,
         "records": total.records,
         **({"labels": counts} if counts else {}),
+        **({"waiting": too_few(window, reference, minimum)} if is_window else {}),
         "violations": [
             {"feature": one.feature, "check": one.check, "value": one.value, "threshold": one.threshold}
             for one in found[:VIOLATIONS]
@@ -194,6 +242,8 @@ def main() -> None:
     if counts:
         without = f", {counts['without_record']:,} labels without a record" if counts["without_record"] else ""
         print(f"labels: {counts['records']:,} of {counts['of']:,} records{without}")
+    if outcome != TOO_LITTLE and summary.get("waiting"):
+        print(f"fewer than {minimum:,} {' and '.join(summary['waiting'])}: the next window has them, too")
     for check in found[:VIOLATIONS]:
         print(f"{check.feature}: {check.description}")
     if "MODEL" in os.environ:

@@ -3,7 +3,7 @@
 - ``*.jsonl``: captured requests, as SageMaker writes them, one on each line:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
 - any other file: rows without a header, as batch transform reads them, with their answers in the file of the same name
-  and ``.out`` in the other folder, if there is one:
+  and ``.out`` in the other folder, if there is one, or in the file that ``window.json`` names:
   https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 
 Rows may also be JSON, ``{"instances": [[...], ...]}``, and answers ``{"predictions": [{...}, ...]}``.
@@ -15,7 +15,8 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -58,17 +59,20 @@ def key_of(source: str, position: int = 0) -> str:
     return f"{source}\n{position}"
 
 
-def blocks(records: Path, answers: Path) -> Iterator[Block]:
+def blocks(records: Path, answers: Path, named: Mapping[str, str] | None = None) -> Iterator[Block]:
     """Yields all records under a folder.
 
     Args:
         records: the folder with captured requests, or with batch transform's inputs.
         answers: the folder with batch transform's outputs.
+        named: the paths of the outputs, each with that of its input, below their folders; by default, the same names.
 
     Raises:
         JobError: an answer has no record, or the number of answers is not that of the records.
     """
-    outputs = {_below(file, answers)[: -len(".out")]: file for file in sorted(answers.rglob("*.out"))}
+    found = {_below(file, answers): file for file in sorted(answers.rglob("*.out"))}
+    inputs = {path: path[: -len(".out")] for path in found} if named is None else named
+    outputs = {inputs.get(path, path): file for path, file in found.items()}
     for file in sorted(path for path in records.rglob("*") if path.is_file()):
         output = outputs.pop(_below(file, records), None)
         if output is None:
@@ -78,6 +82,12 @@ def blocks(records: Path, answers: Path) -> Iterator[Block]:
     if outputs:
         name, output = next(iter(outputs.items()))
         raise JobError(f"{output}: no {name} in {records}, which it would be the answers to")
+
+
+def requests(folder: Path) -> Iterator[Block]:
+    """Yields all captured requests under a folder."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        yield from _blocks(file)
 
 
 def _below(file: Path, folder: Path) -> str:
@@ -147,15 +157,12 @@ def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Seque
     for number, line in enumerate(block.lines, start=block.first):
         if not line.strip():
             continue
-        try:
+        with _malformed(block, number):
             event = json.loads(line)
-            captured, metadata = event["captureData"], event["eventMetadata"]
-            asked = _lines(captured["endpointInput"], lambda request: _values(request["instances"], features))
+            captured = event["captureData"]
+            asked = _asked(captured, features)
             answered = _lines(captured["endpointOutput"], lambda answer: _values(answer["predictions"], scores))
-            identifier = metadata.get("inferenceId") or metadata["eventId"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"is not a captured request with its answer: {type(error).__name__}: {error}"
-            raise JobError(f"{block.file}, line {number} {reason}") from error
+            identifier = _identifier(event)
         if len(asked) != len(answered):
             count = f"{len(asked)} records, but {len(answered)} answers"
             raise JobError(f"{block.file}, line {number} has {count}")
@@ -167,6 +174,51 @@ def _captured(block: Block, features: Sequence[Mapping[str, str]], scores: Seque
         return Scored(pd.DataFrame(columns=[feature["name"] for feature in features]), {}, ())
     rows = _rows("\n".join(requests).encode(), features, lambda row: f"{block.file}, line {lines[row]}")
     return Scored(rows, _answers("\n".join(answers).encode(), scores, block), keys)
+
+
+def only(block: Block, features: Sequence[Mapping[str, str]], wanted: Callable[[str], bool]) -> tuple[Block, int]:
+    """Returns the captured requests that have a wanted record, and the number of records of all requests.
+
+    Args:
+        block: captured requests.
+        features: as for ``read``.
+        wanted: whether a record is wanted, by its key.
+
+    Raises:
+        JobError: a line is not a captured request.
+    """
+    kept: list[bytes] = []
+    records = 0
+    for number, line in enumerate(block.lines, start=block.first):
+        count = 0
+        if line.strip():
+            with _malformed(block, number):
+                event = json.loads(line)
+                count = len(_asked(event["captureData"], features))
+                identifier = _identifier(event)
+        records += count
+        # An empty line keeps the numbers of the others.
+        kept.append(line if any(wanted(key_of(identifier, position)) for position in range(count)) else b"")
+    return block._replace(lines=kept), records
+
+
+@contextmanager
+def _malformed(block: Block, number: int) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"is not a captured request with its answer: {type(error).__name__}: {error}"
+        raise JobError(f"{block.file}, line {number} {reason}") from error
+
+
+def _asked(captured: Mapping[str, Any], features: Sequence[Mapping[str, str]]) -> list[str]:
+    """Returns the records of a request."""
+    return _lines(captured["endpointInput"], lambda request: _values(request["instances"], features))
+
+
+def _identifier(event: Mapping[str, Any]) -> str:
+    metadata = event["eventMetadata"]
+    return str(metadata.get("inferenceId") or metadata["eventId"])
 
 
 def _lines(part: Mapping[str, str], of_json: Any) -> list[str]:

@@ -1,15 +1,15 @@
-"""Finds the files of captured requests that an endpoint has written since a point in time, and lists them for a job.
+"""Finds the files of captured requests that an endpoint has written since a point in time.
 
 A file's key is ``<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/<name>.jsonl``, so S3 lists the hours in order:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from monitor.errors import NotCapturedError, TooManyCapturesError
+from monitor.errors import TooManyCapturesError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,32 +32,29 @@ class Captured:
 
 
 def captured(
-    s3: "S3Client", uri: str, variants: tuple[str, ...], *, bucket: str, after: datetime, until: datetime
+    s3: "S3Client", folder: str, variants: tuple[str, ...], *, bucket: str, after: datetime, until: datetime
 ) -> Captured:
     """Returns the files written after one moment, until another at the latest.
 
     Args:
         s3: the client.
-        uri: S3 URI of the endpoint's folder.
+        folder: the key prefix of the endpoint's requests.
         variants: the names of its variants.
         bucket: the pipeline's bucket.
         after: aware; a file written at this moment does not count.
         until: aware; a file written at this moment counts.
 
     Raises:
-        NotCapturedError: the files are in another bucket.
         TooManyCapturesError: there are more files around the first moment than a window can take.
     """
-    name, _, folder = uri.removeprefix("s3://").partition("/")
-    if name != bucket:
-        raise NotCapturedError(f"requests are captured under {uri}; only the pipeline's bucket, {bucket}, can be read")
     found: list[tuple[datetime, str]] = []
     for variant in variants:
         listed, complete = _listed(s3, bucket, f"{folder}/{variant}/", after=after)
         until = min(until, complete or until)
         found += listed
     if until <= after:
-        raise TooManyCapturesError(f"{uri} has more than {MOST:,} files within two hours of {after:%Y-%m-%d %H:%M}")
+        place = f"s3://{bucket}/{folder}"
+        raise TooManyCapturesError(f"{place} has more than {MOST:,} files within two hours of {after:%Y-%m-%d %H:%M}")
     return Captured(keys=tuple(sorted(key for written, key in found if after < written <= until)), ends=until)
 
 
@@ -80,11 +77,9 @@ def _listed(
     return found, None
 
 
-def write_manifest(s3: "S3Client", keys: tuple[str, ...], *, bucket: str, key: str) -> str:
-    """Writes the list of a job's files in the layout of ``S3DataType: ManifestFile``, and returns its S3 URI.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
-    """
-    content: list[Any] = [{"prefix": f"s3://{bucket}/"}, *keys]
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode())
-    return f"s3://{bucket}/{key}"
+def objects(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[datetime, str]]:
+    """Yields when the objects under a prefix were written, and their keys."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", ()):
+            if not item["Key"].endswith("/"):
+                yield item["LastModified"], item["Key"]

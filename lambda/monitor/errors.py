@@ -15,7 +15,7 @@ class NotServingError(MonitorError):
 
 
 class NotCapturedError(MonitorError):
-    """The endpoint captures no requests, or not to the pipeline's bucket."""
+    """The endpoint captures no requests, or not to the pipeline's bucket, and no batch transform can be judged."""
 
 
 class NotRegisteredError(MonitorError):

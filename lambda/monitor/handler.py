@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from monitor.captured import captured, write_manifest
 from monitor.decision import TOO_LITTLE, Decision, Policy, decide
 from monitor.errors import service_errors
 from monitor.ledger import Ledger
 from monitor.serving import serving
+from monitor.window import inputs, open_window
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -31,16 +31,17 @@ _SETTLED = timedelta(seconds=2)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes two arguments
-    """Opens or closes a window of what an endpoint has scored.
+    """Opens or closes a window of what the version in service has scored.
 
     Args:
         event: from the state machine: ``execution``, ``endpoint``. To open: ``group``. To close: ``window`` as it was
-            opened, ``outcome``, and ``policy`` with the section's ``retrain``, ``consecutive`` and ``cooldown_hours``.
+            opened, ``outcome``, ``waiting`` with ``records`` or ``labels`` if there were too few of them, and
+            ``policy`` with the section's ``retrain``, ``consecutive`` and ``cooldown_hours``.
         context: Lambda's context, not used.
 
     Returns:
-        Opened: ``files``, the number of captured files, ``inputs`` with ``S3Uri`` and ``S3DataType`` of the job's
-        inputs ``baseline`` and ``records``, and the ``window``. Closed: ``retrain``, its ``reason`` and ``drifted``.
+        Opened: ``files``, how many there are, ``inputs`` with ``S3Uri`` and ``S3DataType`` of the job's inputs, and the
+        ``window``. Closed: ``retrain``, its ``reason`` and ``drifted``.
 
     Raises:
         MonitorError: there is nothing to monitor: see ``monitor.errors``.
@@ -56,29 +57,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
 
 def _opened(event: dict[str, Any], endpoint: str, ledger: Ledger, now: datetime) -> dict[str, Any]:
-    bucket = os.environ["BUCKET"]
-    served = serving(sagemaker, endpoint=endpoint, group=str(event["group"]))
-    last = datetime.fromisoformat(ledger.ends) if ledger.ends else served.since
-    after = max(last, served.since)
-    until = max(now.replace(microsecond=0) - _SETTLED, after + timedelta(microseconds=1))
-    files = captured(s3, served.captures, served.variants, bucket=bucket, after=after, until=until)
-    manifest = None
-    if files.keys:
-        key = f"{os.environ['MODEL_PREFIX']}executions/{event['execution']}/window/manifest.json"
-        manifest = write_manifest(s3, files.keys, bucket=bucket, key=key)
-    return {
-        "files": len(files.keys),
-        "inputs": {
-            "baseline": {"S3Uri": served.baseline, "S3DataType": "S3Prefix"},
-            "records": {"S3Uri": manifest, "S3DataType": "ManifestFile"},
-        },
-        "window": {
-            "version": served.version,
-            "after": ledger.ends,
-            "begins": after.isoformat(),
-            "ends": files.ends.isoformat(),
-        },
-    }
+    bucket, prefix = os.environ["BUCKET"], os.environ["MODEL_PREFIX"]
+    served = serving(sagemaker, endpoint=endpoint, group=str(event["group"]), bucket=bucket)
+    until = now.replace(microsecond=0) - _SETTLED
+    window, files = open_window(s3, sagemaker, ledger, served, bucket=bucket, prefix=prefix, until=until)
+    folder = f"{prefix}executions/{event['execution']}/window/"
+    made = inputs(s3, files, bucket=bucket, folder=folder, baseline=served.baseline) if files.count else {}
+    return {"files": files.count, "inputs": made, "window": asdict(window)}
 
 
 def _closed(event: dict[str, Any], ledger: Ledger, now: datetime) -> dict[str, Any]:
@@ -89,11 +74,11 @@ def _closed(event: dict[str, Any], ledger: Ledger, now: datetime) -> dict[str, A
     if outcome == TOO_LITTLE:
         reason = "too little data: the next window has these records, too"
         return asdict(Decision(retrain=False, reason=reason, drifted=past.drifted))
-    if ledger.ends != window["after"]:
+    if ledger.execution != window["counted"]:
         reason = f"execution {ledger.execution} has counted these records meanwhile"
         return asdict(Decision(retrain=False, reason=reason, drifted=past.drifted))
     decision = decide(outcome, _policy(event.get("policy") or {}), past, now=now)
-    ledger.count(window, execution, decision, now=now)
+    ledger.count(window, execution, decision, waiting=event.get("waiting") or (), now=now)
     return asdict(decision)
 
 

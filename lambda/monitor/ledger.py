@@ -1,6 +1,10 @@
-"""The table of windows: for each endpoint where the last one ended, and what was decided. Each window counts once."""
+"""The table of windows: for each endpoint where the last one ended, and what was decided. Each window counts once.
+
+Records and labels have moments of their own: those that were too few for a judgement wait for the next window.
+"""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,8 +14,11 @@ from botocore.exceptions import ClientError
 from monitor.decision import Decision, Past
 from monitor.errors import ServiceError
 
-_UNCHANGED = "#ends = :after"
-_FIRST = "attribute_not_exists(#ends)"
+_UNCHANGED = "#execution = :counted"
+_FIRST = "attribute_not_exists(#execution)"
+
+RECORDS, LABELS = "records", "labels"
+"""What can wait for the next window."""
 
 
 class Ledger:
@@ -31,13 +38,23 @@ class Ledger:
         self._entry: dict[str, str] = {name: next(iter(value.values())) for name, value in found.items()}
 
     @property
-    def ends(self) -> str:
-        """Where the last window ended, in ISO 8601; empty before the first one."""
-        return self._entry.get("ends", "")
+    def ends(self) -> datetime | None:
+        """Where the last window ended; None before the first one."""
+        return datetime.fromisoformat(self._entry["ends"]) if "ends" in self._entry else None
+
+    @property
+    def labels(self) -> datetime | None:
+        """When the last of the labels that were judged was written; None before the first ones."""
+        return datetime.fromisoformat(self._entry["labels"]) if "labels" in self._entry else None
+
+    @property
+    def version(self) -> str:
+        """ARN of the version of the last window; empty before the first one."""
+        return self._entry.get("version", "")
 
     @property
     def execution(self) -> str:
-        """The name of the execution that counted the last window."""
+        """The name of the execution that counted the last window; empty before the first one."""
         return self._entry.get("execution", "")
 
     @property
@@ -53,29 +70,39 @@ class Ledger:
             retrained=datetime.fromisoformat(retrained) if retrained else None,
         )
 
-    def count(self, window: dict[str, Any], execution: str, decision: Decision, *, now: datetime) -> None:
+    def count(
+        self, window: dict[str, Any], execution: str, decision: Decision, *, waiting: Collection[str], now: datetime
+    ) -> None:
         """Counts a window, unless another execution has counted one since this one was opened.
+
+        Args:
+            window: as it was opened.
+            execution: the name of the execution.
+            decision: what was decided.
+            waiting: ``records`` or ``labels``, if there were too few of them: the next window has them, too.
+            now: aware.
 
         Raises:
             ServiceError: another execution has; a retry finds its entry.
         """
         entry: dict[str, Any] = {
-            "ends": {"S": window["ends"]},
+            "ends": {"S": window["begins" if RECORDS in waiting else "ends"]},
+            "labels": {"S": window["labels_begin" if LABELS in waiting else "labels_end"]},
             "version": {"S": window["version"]},
             "execution": {"S": execution},
             "drifted": {"N": str(decision.drifted)},
             "decision": {"S": json.dumps(asdict(decision))},
             **({"retrained": {"S": now.isoformat()}} if decision.retrain else {}),
         }
-        after: dict[str, Any] = {":after": {"S": window["after"]}} if window["after"] else {}
+        counted: dict[str, Any] = {":counted": {"S": window["counted"]}} if window["counted"] else {}
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=self._key,
                 UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in entry),
-                ConditionExpression=_UNCHANGED if after else _FIRST,
+                ConditionExpression=_UNCHANGED if counted else _FIRST,
                 ExpressionAttributeNames={f"#{name}": name for name in entry},
-                ExpressionAttributeValues={f":{name}": value for name, value in entry.items()} | after,
+                ExpressionAttributeValues={f":{name}": value for name, value in entry.items()} | counted,
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from monitor.errors import BaselineMissingError, NotCapturedError, NotRegisteredError, NotServingError
+from monitor.errors import BaselineMissingError, NotRegisteredError, NotServingError
 
 _VERSIONS = 100
 """How many of the newest versions to compare with the model in service."""
@@ -21,24 +21,30 @@ class Serving:
     """ARN of the model package."""
     baseline: str
     """S3 URI of the folder with the version's statistics.json and constraints.json."""
+    artefacts: tuple[str, ...]
+    """S3 URIs of its containers' archives."""
+    created: datetime
+    """When the model in service was created."""
     captures: str
-    """S3 URI below which the endpoint's captured requests are."""
+    """The key prefix, in the pipeline's bucket, of the endpoint's captured requests; empty if there are none."""
+    blind: str
+    """Why there are none."""
     variants: tuple[str, ...]
     since: datetime
     """When the endpoint's configuration was created."""
 
 
-def serving(sagemaker: Any, *, endpoint: str, group: str) -> Serving:
+def serving(sagemaker: Any, *, endpoint: str, group: str, bucket: str) -> Serving:
     """Returns what the endpoint serves.
 
     Args:
         sagemaker: the client.
         endpoint: the endpoint's name.
         group: the name of the model package group.
+        bucket: the pipeline's bucket.
 
     Raises:
         NotServingError: there is no such endpoint.
-        NotCapturedError: it captures no requests.
         NotRegisteredError: the group has no version with its model.
         BaselineMissingError: the version has no baseline.
     """
@@ -50,22 +56,40 @@ def serving(sagemaker: Any, *, endpoint: str, group: str) -> Serving:
         message = f"there is no endpoint {endpoint}; deploy a model, or set monitoring.scope to execution"
         raise NotServingError(message) from error
     config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    capture = config.get("DataCaptureConfig")
-    if not capture or not capture.get("EnableCapture", True):
-        raise NotCapturedError(
-            f"endpoint {endpoint} captures no requests: give its variants instances, and its EndpointConfig a "
-            "DataCaptureConfig; serverless variants cannot capture"
-        )
     variants = config["ProductionVariants"]
     model = sagemaker.describe_model(ModelName=variants[0]["ModelName"])
-    package = _package(sagemaker, group, _artefacts([model.get("PrimaryContainer", {}), *model.get("Containers", ())]))
+    artefacts = artefacts_of(model)
+    package = _package(sagemaker, group, artefacts)
+    captures, blind = _captures(endpoint, config.get("DataCaptureConfig"), bucket)
     return Serving(
         version=package["ModelPackageArn"],
         baseline=_baseline(package),
-        captures=f"{capture['DestinationS3Uri'].rstrip('/')}/{endpoint}",
+        artefacts=tuple(artefacts),
+        created=model["CreationTime"],
+        captures=captures,
+        blind=blind,
         variants=tuple(variant["VariantName"] for variant in variants),
         since=config["CreationTime"],
     )
+
+
+def _captures(endpoint: str, capture: dict[str, Any] | None, bucket: str) -> tuple[str, str]:
+    """Returns the key prefix of what the endpoint captures, or why there is none."""
+    if not capture or not capture.get("EnableCapture", True):
+        return "", (
+            f"endpoint {endpoint} captures no requests: give its variants instances, and its EndpointConfig a "
+            "DataCaptureConfig; serverless variants cannot capture"
+        )
+    uri = f"{capture['DestinationS3Uri'].rstrip('/')}/{endpoint}"
+    name, _, folder = uri.removeprefix("s3://").partition("/")
+    if name != bucket:
+        return "", f"requests are captured under {uri}; only the pipeline's bucket, {bucket}, can be read"
+    return folder, ""
+
+
+def artefacts_of(model: dict[str, Any]) -> list[str]:
+    """Returns the S3 URIs of a model's archives."""
+    return _artefacts([model.get("PrimaryContainer", {}), *model.get("Containers", ())])
 
 
 def _artefacts(containers: Any) -> list[str]:

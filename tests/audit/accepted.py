@@ -14,7 +14,9 @@ _LOGGING = (
     "if the account has them."
 )
 _OWN_OBJECTS = "The user chooses the keys: input.yaml names data and models in the pipeline's own bucket."
-_NO_RESOURCE = "AWS supports no resources for these actions: tracing, log delivery, a login, a metric, an answer."
+_NO_RESOURCE = (
+    "AWS supports no resources for these actions: tracing, log delivery, a login, a metric, an answer, a list."
+)
 _NAMES = "The names end with execution IDs, which are not known in advance; the model's name in them is the limit."
 _KEY_OPTIONAL = "AWS's own key encrypts it or, with the parameter kms-key-arn, the deployment's."
 _NO_NETWORK = "It only calls AWS's APIs, over TLS, and needs nothing in a VPC, where each API would need an endpoint."
@@ -33,7 +35,7 @@ _SAGEMAKER_NAMES = (
     *("endpoint/demo-*", "model-package-group/demo-*", "model-package/demo-*", "model-package/demo/*"),
 )
 _MONITORED_NAMES = (
-    *(f"{kind}/{name}" for kind in ("endpoint-config", "model") for name in ("*-demo-*", "demo-*")),
+    *(f"{kind}/{name}" for kind in ("endpoint-config", "model", "transform-job") for name in ("*-demo-*", "demo-*")),
     *("endpoint/demo-*", "model-package-group/demo-*", "model-package/demo-*", "model-package/demo/*"),
 )
 _MONITOR = "Monitor/Role/DefaultPolicy/Resource"

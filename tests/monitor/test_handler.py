@@ -1,4 +1,4 @@
-"""The windows of what an endpoint has scored: each counts once, and one drift starts one retraining."""
+"""The windows of what the version in service has scored: each counts once, and one drift starts one retraining."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,7 +79,7 @@ def test_a_window_counted_between_reading_and_writing_is_tried_again(monitor: Mo
     monitor.close(opened)
     decision = Decision(retrain=True, reason="", drifted=1)
     with pytest.raises(ServiceError, match="another execution has just counted"):
-        stale.count(opened["window"], "second", decision, now=NOW)
+        stale.count(opened["window"], "second", decision, waiting=(), now=NOW)
 
 
 def test_an_hours_files_are_all_read_or_none(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_an_hours_files_are_all_read_or_none(monitor: Monitor, monkeypatch: pyte
         for number in range(2):
             monitor.s3.put_object(Bucket=BUCKET, Key=f"c/demo/AllTraffic/2026/11/29/{hour}/{number}.jsonl", Body=b"")
     monkeypatch.setattr(captures, "MOST", 3)
-    uri, until = f"s3://{BUCKET}/c/demo", datetime.now(UTC) + DAY
+    uri, until = "c/demo", datetime.now(UTC) + DAY
     begin = datetime(2026, 11, 29, 8, tzinfo=UTC)
     found = captured(monitor.s3, uri, ("AllTraffic",), bucket=BUCKET, after=begin, until=until)
     assert found.ends == begin + timedelta(hours=1)
@@ -102,6 +102,7 @@ def test_an_hours_files_are_all_read_or_none(monitor: Monitor, monkeypatch: pyte
         ({"capture": None}, NotCapturedError, "endpoint demo captures no requests: give its variants instances"),
         ({"capture": {"EnableCapture": False}}, NotCapturedError, "captures no requests"),
         ({"capture": {"DestinationS3Uri": "s3://other/a"}}, NotCapturedError, "captured under s3://other/a/demo; only"),
+        ({"capture": None}, NotCapturedError, "and no batch transform of .*demo/2 could be taken"),
         ({"artefact": "s3://other/b.tar.gz"}, NotRegisteredError, "has the artefact in service, s3://other/b.tar.gz"),
         (
             {"packages": [package(VERSION, f"{KEPT}/model.tar.gz") | {"DriftCheckBaselines": {}}]},
@@ -150,5 +151,5 @@ def test_windows_of_another_version_do_not_count(monitor: Monitor) -> None:
     monitor.capture()
     opened = monitor.open()
     monitor.close(opened, consecutive=3)
-    again = {"window": opened["window"] | {"version": OTHER, "after": opened["window"]["ends"]}}
+    again = {"window": opened["window"] | {"version": OTHER, "counted": "first"}}
     assert monitor.close(again, execution="second", consecutive=3)["drifted"] == 1

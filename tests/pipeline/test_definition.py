@@ -165,7 +165,12 @@ def test_both_implementations_of_jsonata_agree(deployment: dict[str, Any], shipp
     data = {
         "input": shipped,
         "context": {"Execution": {"Name": EXECUTION}, "Task": {"Token": "token"}},
-        "result": {"ModelPackageArn": "arn", "Body": "1", "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]},
+        "result": {
+            "ModelPackageArn": "arn",
+            "Body": '{"outcome": "drift", "records": 1, "violations": [{"feature": "age"}], "waiting": ["labels"]}',
+            "ModelPackageSummaryList": [{"ModelPackageArn": "arn"}],
+            "Payload": {"files": 1, "inputs": {"records": {"S3Uri": "s3://a"}}, "window": {"notes": ["a job"]}},
+        },
         "errorOutput": {"Error": "E", "Cause": json.dumps({"errorMessage": "because"})},
     }
     with_defaults = definition(replace(PLACEHOLDERS, key="key", subnets=("subnet-1",), security_groups=("sg-1",)))

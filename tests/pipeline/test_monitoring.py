@@ -110,23 +110,37 @@ def test_the_least_number_of_records_reaches_the_job() -> None:
     assert EVALUATION.variables(section) == {}
 
 
-WINDOW = {"version": "arn:package/demo/2", "after": "", "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
+WINDOW: dict[str, Any] = {
+    "version": "arn:package/demo/2",
+    "begins": "2026-11-29T00:00:00",
+    "ends": "2026-11-29T01:00:00",
+    "notes": ["batch transform a: its input is elsewhere"],
+}
 FOUND = {
     "baseline": {"S3Uri": "s3://b/kept", "S3DataType": "S3Prefix"},
-    "records": {"S3Uri": "s3://b/manifest.json", "S3DataType": "ManifestFile"},
+    "records": {"S3Uri": "s3://b/records.json", "S3DataType": "ManifestFile"},
+    "window": {"S3Uri": "s3://b/window.json", "S3DataType": "S3Prefix"},
 }
 
 
-def serving(decision: dict[str, Any], *, files: int = 3, **section: Any) -> Ended:
+def serving(
+    decision: dict[str, Any],
+    *,
+    files: int = 3,
+    found: dict[str, Any] = FOUND,
+    waiting: list[str] | None = None,
+    **section: Any,
+) -> Ended:
     """Runs only the stage for what is in service, with the shipped input; its window has as many files."""
     data = made(**MONITORING_ONLY | {"monitoring": MONITORING_ONLY["monitoring"] | section}).content
 
     def monitor(request: dict[str, Any]) -> Any:
         assert request["FunctionName"] == "MONITOR"
-        opened = {"files": files, "inputs": FOUND, "window": WINDOW}
+        opened = {"files": files, "inputs": found, "window": WINDOW}
         return {"Payload": decision if "window" in request["Payload"] else opened}
 
-    body = json.dumps({"outcome": "drift", "records": 500, "violations": [DRIFT]})
+    more = {} if waiting is None else {"waiting": waiting}
+    body = json.dumps({"outcome": "drift", "records": 500, "violations": [DRIFT]} | more)
     return run(
         data,
         {
@@ -140,28 +154,53 @@ def serving(decision: dict[str, Any], *, files: int = 3, **section: Any) -> Ende
 
 
 def test_what_is_in_service_is_compared_with_its_own_baseline() -> None:
-    """The function's locations replace those of baseline and records; captured requests include their answers."""
+    """The function's inputs replace those of the same name; an input for which it has no files is left out."""
     ended = serving({"retrain": False, "reason": "no"}, cooldown_hours=3)
     opened, job, _, closed, announced = [request for _, request in ended.requests]
     assert opened["Payload"] == {"execution": EXECUTION, "endpoint": "demo", "group": "demo"}
     inputs = {given["InputName"]: given["S3Input"] for given in job["ProcessingInputs"]}
-    assert list(inputs) == ["baseline", "code", "records"]
+    assert set(inputs) == {"baseline", "code", "records", "window"}
     assert {name: inputs["records"][name] for name in FOUND["records"]} == FOUND["records"]
     assert inputs["baseline"]["S3Uri"] == FOUND["baseline"]["S3Uri"]
     assert inputs["records"]["LocalPath"] == "/opt/ml/processing/records"
+    assert inputs["window"] == FOUND["window"] | {
+        "LocalPath": "/opt/ml/processing/window",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+    }
     assert closed["Payload"]["policy"] == {"retrain": False, "consecutive": 1, "cooldown_hours": 3}
     assert closed["Payload"]["window"] == WINDOW | {"files": 3}
     assert closed["Payload"]["outcome"] == "drift"
+    assert "waiting" not in closed["Payload"]
     assert ended.output["monitoring"]["result"]["decision"] == {"retrain": False, "reason": "no"}
+    assert (MONITORING.summary(ended.output["monitoring"]["result"]) or {})["notes"] == WINDOW["notes"]
     assert "Retraining not started: no" in announced["Message"].splitlines()
 
 
-def test_nothing_captured_is_too_little_data() -> None:
+@pytest.mark.parametrize("waiting", [[], ["labels"], ["records"]], ids=str)
+def test_what_was_too_few_to_judge_is_not_counted(waiting: list[str]) -> None:
+    """The function learns what the next window has to have, too."""
+    ended = serving({"retrain": False, "reason": "no"}, waiting=waiting)
+    (closed,) = (request["Payload"] for _, request in ended.requests if "outcome" in request.get("Payload", {}))
+    assert closed["waiting"] == waiting
+
+
+def test_a_window_of_labels_only_has_no_records() -> None:
+    """They are of requests of earlier windows; a job would fail for want of an input."""
+    names = ("labels", "earlier")
+    found = {name: place for name, place in FOUND.items() if name != "records"}
+    found |= {name: {"S3Uri": f"s3://b/{name}.json", "S3DataType": "ManifestFile"} for name in names}
+    (job,) = (r for call, r in serving({"retrain": False, "reason": ""}, found=found).requests if "Processing" in call)
+    assert {given["InputName"] for given in job["ProcessingInputs"]} == {"baseline", "code", "window", *names}
+
+
+def test_nothing_scored_is_too_little_data() -> None:
     """Without a job, which would fail for want of an input; the window stays open."""
     ended = serving({}, files=0)
     assert [call for call, _ in ended.requests] == ["invoke"]
     result = ended.output["monitoring"]["result"]
     assert (result["outcome"], result["records"], result["decision"]["retrain"]) == ("too_little_data", 0, False)
+    assert result["notes"] == WINDOW["notes"]
 
 
 def test_a_retraining_is_asked_for_with_an_id_of_version_and_window() -> None:

@@ -34,7 +34,7 @@ def _monitor(request: dict[str, Any]) -> Any:
     """The functions: the gate approves, and the monitor wants a retraining."""
     if request["FunctionName"] == "GATE":
         return {"Payload": {"decision": "Approved", "reason": "good"}}
-    window = {"version": PACKAGE, "after": "", "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
+    window = {"version": PACKAGE, "begins": "2026-11-29T00:00:00", "ends": "2026-11-29T01:00:00"}
     opened = {"files": 1, "inputs": {}, "window": window}
     return {"Payload": {"retrain": True, "reason": "drift"} if "window" in request["Payload"] else opened}
 

@@ -104,7 +104,7 @@ def gate(template: dict[str, Any]) -> list[Need]:
 
 
 def monitor(template: dict[str, Any]) -> list[Need]:
-    """The monitor finds what is in service and what was captured, and counts the windows."""
+    """The monitor finds what is in service and what it has scored, and counts the windows."""
     bucket, table = arn(template, "AWS::S3::Bucket"), arn(template, "AWS::DynamoDB::Table", "Monitor")
     # Those of the shipped input, and those of a user's own names, which begin with the model's.
     reads = {
@@ -116,10 +116,12 @@ def monitor(template: dict[str, Any]) -> list[Need]:
             *("model-package-group/demo-b", "model-package/demo-b/1"),
         ),
         "DescribeModelPackage": ("model-package/demo/1", "model-package/demo-b/1"),
+        "DescribeTransformJob": ("transform-job/batch-mlops-demo-1", "transform-job/demo-b"),
     }
     return [
         Need("s3:ListBucket", bucket),
-        Need("s3:PutObject", f"{bucket}/demo/executions/mlops-demo-1/window/manifest.json"),
+        Need("s3:PutObject", f"{bucket}/demo/executions/mlops-demo-1/window/records.json"),
+        Need("sagemaker:ListTransformJobs", "*"),
         *(Need(f"dynamodb:{action}", table) for action in ("GetItem", "UpdateItem")),
         *(
             Need(f"sagemaker:{action}", HERE.arn("sagemaker", name))

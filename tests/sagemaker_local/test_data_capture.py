@@ -37,14 +37,14 @@ def test_capture(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:
     """Within seconds, each invocation is a line of a file that is named after endpoint, variant and hour."""
     endpoint(DataCaptureConfig=capture())
     invoke(sandbox, "a")
-    invoke(sandbox, "b")
+    invoke(sandbox, "b", InferenceId="call-1")
     until = time.monotonic() + 10
     while len(events(sandbox)) < 2:
         assert time.monotonic() < until
         time.sleep(0.05)
     for key in sandbox.keys("captured/"):
         assert re.fullmatch(r"captured/demo/AllTraffic/\d{4}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{3}-[0-9a-f-]{36}\.jsonl", key)
-    first = events(sandbox)[0]
+    first, second = sorted(events(sandbox), key=lambda event: str(event["captureData"]["endpointInput"]["data"]))
     assert first["captureData"] == {
         "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "a", "encoding": "CSV"},
         "endpointOutput": {"observedContentType": "text/csv", "mode": "OUTPUT", "data": "A!", "encoding": "CSV"},
@@ -52,6 +52,8 @@ def test_capture(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:
     assert re.fullmatch(r"[0-9a-f-]{36}", first["eventMetadata"]["eventId"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["eventMetadata"]["inferenceTime"])
     assert first["eventVersion"] == "0"
+    assert second["eventMetadata"]["inferenceId"] == "call-1"
+    assert "inferenceId" not in first["eventMetadata"]
 
 
 def test_capture_at_the_end(sandbox: Sandbox, endpoint: Callable[..., None]) -> None:

@@ -180,6 +180,7 @@ WITHOUT_RESOURCE = {
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
     "states:SendTaskSuccess",
+    "sagemaker:ListTransformJobs",
 }
 """The actions that AWS does not let anyone limit to resources."""
 

@@ -1,8 +1,8 @@
 """Monitoring: a job that compares what was scored with the model's baseline, and what it found.
 
-    monitoring: window      scope serving: the version in service, and what was captured since the last window
+    monitoring: window      scope serving: the version in service, and what it has scored since the last window
     monitoring: scored?
-    monitoring: nothing     nothing was captured: too little data, without a job
+    monitoring: nothing     nothing was scored: too little data, without a job
     monitoring              the processing job
     monitoring: outcome     reads the job's monitoring.json: healthy, drift or too_little_data, and the violations
     monitoring: counts?
@@ -36,7 +36,7 @@ SERVING = "serving"
 """The ``scope`` in which it monitors what is in service, instead of its inputs as they stand."""
 
 WINDOW_INPUTS = ("baseline", "records", "answers")
-"""The job's inputs that a window replaces or, for ``answers``, which captured requests include, removes."""
+"""The job's inputs that a window replaces or, if it has no such files, removes."""
 
 _MINIMUM = ("minimum_records", "MINIMUM_RECORDS")
 """The key with the number of records below which nothing is judged, and the job's variable."""
@@ -118,12 +118,15 @@ class Monitoring(RequestStage):
                 yield InputIssue(path=path, message=message)
 
     def summary(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The outcome, the number of records and the violations; with labels, how many records have one."""
+        """The outcome, the number of records and the violations; with labels, how many records have one.
+
+        Of a window also the decision, and notes on what was not taken.
+        """
         if "outcome" not in result:
             return None
         names = ("outcome", "records", "violations")
-        optional = ("labels", "decision")
-        return {key: result.get(key) for key in names} | {key: result[key] for key in optional if key in result}
+        optional = ("labels", "decision", "notes")
+        return {key: result.get(key) for key in names} | {key: result[key] for key in optional if result.get(key)}
 
     def summary_line(self, summary: dict[str, Any]) -> tuple[str, str]:
         """The outcome, and the features that drifted."""

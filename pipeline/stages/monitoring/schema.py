@@ -11,7 +11,7 @@ def monitoring_section(stage: RequestStage, requests: Requests) -> Schema:
     own = {
         "scope": {
             "description": f"What to monitor: the job's inputs as they stand (execution, the default), or what the "
-            f"endpoint in service has captured since the last window ({SERVING}).",
+            f"version in service has scored since the last window ({SERVING}).",
             "enum": ["execution", SERVING, None],
         },
         "minimum_records": {
