@@ -25,6 +25,8 @@ from pipeline.bundle import INPUT_FILE
 from pipeline.input.errors import InvalidFileError
 
 _HOUR = 3600
+_CENTS = 0.1
+"""Dollars below which hundredths of a cent count."""
 _STYLES = {RUN: "bold cyan", REUSE: "green", SKIP: "dim"}
 
 
@@ -51,14 +53,14 @@ def plan(
             raise CommandError(str(error)) from error
         executions = deployment.target.executions.all(limit=RECENT)
         found = steps(made, newest_first(partial(earlier, deployment.target), executions))
-    prices = {} if local else dict(_prices(made.content, found))
+    prices = {} if local else dict(prices_of(made.content, found))
     if as_json:
         click.echo(json.dumps(_as_json(found, prices, made.reuse_error, explain=explain), indent=2))
         return
     if made.reuse_error:
         click.echo(f"nothing can be reused: {printable(made.reuse_error)}", err=True)
     console().print(_table(found))
-    click.echo(_summary(found, prices))
+    click.echo(f"\n{summary(found, prices)}")
     if explain:
         for step in found:
             _explain(step)
@@ -76,8 +78,13 @@ def _input(deployment: Deployment, files: dict[str, bytes] | None) -> bytes:
     return read_input(deployment.target, deployed_key(deployment.variables))
 
 
-def _prices(content: dict[str, Any], found: list[Step]) -> Iterator[tuple[str, float]]:
-    """The dollars of each stage that runs jobs, by the seconds that it last took; none if one is unknown."""
+def prices_of(content: dict[str, Any], found: list[Step]) -> Iterator[tuple[str, float]]:
+    """The dollars of each stage that runs jobs, by the seconds that it last took; none if one is unknown.
+
+    Args:
+        content: the execution's input.
+        found: its stages.
+    """
     seconds = {step.stage: step.seconds for step in found if step.action == RUN}
     for each in instances_of(content):
         took = seconds.get(each.stage)
@@ -98,18 +105,26 @@ def _table(found: list[Step]) -> Table:
     return table
 
 
-def _summary(found: list[Step], prices: dict[str, float]) -> str:
+def summary(found: list[Step], prices: dict[str, float]) -> str:
+    """Returns how many stages would run, for how long and for how much.
+
+    Args:
+        found: the stages.
+        prices: dollars by stage.
+    """
     running = [step for step in found if step.action == RUN]
     if not running:
-        return "\nno stage would run"
+        return "no stage would run"
     known = [step.seconds for step in running if step.seconds is not None]
     parts = [f"{len(running)} of {len(running) + sum(step.action == REUSE for step in found)} stages would run"]
     if known:
         rest = "" if len(known) == len(running) else f" for {len(known)} of them, which have run before"
         parts.append(f"about {sum(known):.0f} s{rest}")
     if prices:
-        parts.append(f"at most ${sum(prices.values()):.2f} (prices of {DATED_WHEN})")
-    return "\n" + ", ".join(parts)
+        dollars = sum(prices.values())
+        amount = f"{dollars:.2f}" if dollars >= _CENTS else f"{dollars:.4f}"  # a monitoring run costs below a cent
+        parts.append(f"at most ${amount} (prices of {DATED_WHEN})")
+    return ", ".join(parts)
 
 
 def _explain(step: Step) -> None:

@@ -106,4 +106,5 @@ _READERS = {
     "evaluation": _processing,
     "batchTransform": _transform,
     "deployment": _endpoint,
+    "monitoring": _processing,
 }

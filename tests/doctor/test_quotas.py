@@ -10,6 +10,8 @@ from doctor.result import FAILURE, OK, WARNING
 from executions.defaults import PROJECT
 from pipeline.input.execution import execution_input
 from pipeline.input.samples import SAMPLE_TOKENS
+from pipeline.monitoring_run import MONITORING_ONLY
+from pipeline.stages import REQUEST_STAGES
 from tests.doctor.conftest import Stubbed
 
 LISTED = "list_service_quotas"
@@ -42,6 +44,13 @@ def test_instances_of_the_shipped_input() -> None:
         ("evaluation", "ml.m5.xlarge for processing job usage", 1, 3600),
         ("batchTransform", "ml.m5.xlarge for transform job usage", 1, 432000),
     ]
+
+
+def test_every_stage_with_a_job_has_its_instances() -> None:
+    """Whichever stages run, among them monitoring alone."""
+    jobs = [stage.key for stage in REQUEST_STAGES if stage.waits]
+    assert [each.stage for each in instances(monitoring={"run": True})] == jobs
+    assert [each.stage for each in instances(**MONITORING_ONLY)] == ["monitoring"]
 
 
 def test_instances_of_other_kinds() -> None:
