@@ -198,6 +198,7 @@ def test_nothing_scored_is_too_little_data() -> None:
     """Without a job, which would fail for want of an input; the window stays open."""
     ended = serving({}, files=0)
     assert [call for call, _ in ended.requests] == ["invoke"]
+    assert len(ended.entered) == 5  # docs/performance.md has their price
     result = ended.output["monitoring"]["result"]
     assert (result["outcome"], result["records"], result["decision"]["retrain"]) == ("too_little_data", 0, False)
     assert result["notes"] == WINDOW["notes"]
@@ -208,6 +209,7 @@ def test_a_retraining_is_asked_for_with_an_id_of_version_and_window() -> None:
     ended = serving({"retrain": True, "reason": "drift in 2 windows in a row"}, retrain=True)
     (call, request), (_, announced) = ended.requests[-2:]
     assert (ended.status, call) == ("SUCCEEDED", "putEvents")
+    assert len(ended.entered) == 11  # docs/performance.md has their price
     assert "Retraining started: drift in 2 windows in a row" in announced["Message"].splitlines()
     (entry,) = request["Entries"]
     assert (entry["Source"], entry["DetailType"]) == ("mlops-stepfunctions", "Retraining requested")

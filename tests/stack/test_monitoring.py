@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import metrics
 from tests.policies.references import resolved
 from tests.stack.resources import as_list, resources, statements, the
 from tests.stack.watched import alarm_names
@@ -91,6 +92,16 @@ def test_alarms_watch_what_the_start_function_counts(template: dict[str, Any]) -
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "MLOps"
     for alarm in own:
         assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_drift_alarm_watches_what_the_job_counts(template: dict[str, Any]) -> None:
+    """The metric of the alarm Drift is the one that the monitoring job puts: namespace, name and dimensions."""
+    (alarm,) = (
+        found["Properties"] for found in _alarms(template) if found["Properties"]["AlarmName"].endswith("-Drift")
+    )
+    put = [entry for entry in metrics.data("demo", 500, []) if entry["MetricName"] == alarm["MetricName"]]
+    assert [entry["Dimensions"] for entry in put] == [alarm["Dimensions"]]
+    assert alarm["Namespace"] == metrics.NAMESPACE
 
 
 def test_every_end_but_success_is_announced(template: dict[str, Any]) -> None:
