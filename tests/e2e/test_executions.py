@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
 from tests.e2e.conftest import FirstRun
+from tests.image_lock import locked_version
 
 pytestmark = pytest.mark.emulator
 
@@ -73,7 +74,8 @@ def test_report_of_a_run(environment: Environment) -> None:
     assert "Approved and deployed" in page
     assert '<section id="differences"' in page
     assert all(f"<td>{one['on_aws']}</td>" in page for one in environment.run["differences"])
-    assert f"Python {environment.run['jobs']['training']['runtime']['python']}, scikit-learn 1.2.1, numpy" in page
+    python = environment.run["jobs"]["training"]["runtime"]["python"]
+    assert f"Python {python}, scikit-learn {locked_version('scikit-learn', python)}, numpy" in page
 
 
 def test_failing_execution(environment: Environment, tmp_path: Path) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from packaging.requirements import Requirement
 
 from sagemaker_local.endpoint import DeployedEndpoint
 from sagemaker_local.errors import TaskFailed
-from sagemaker_local.images import Images
 from sagemaker_local.job import FinishedJob
 from sagemaker_local.mounts import best_view
 from sagemaker_local.service import SageMaker
@@ -37,17 +35,6 @@ SHOUT = """
 """An inference script that returns its rows in capitals, each followed by the content of the model's mark.txt."""
 BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('no such weights')\n"
 """An inference script that fails to load its model."""
-
-
-def locked_version(package: str, python: str) -> str:
-    """The version of a package that the lock of ``IMAGE`` names for a version of Python."""
-    lines = (Requirement(line.rstrip("\\")) for line in Images().find(IMAGE).requirements.splitlines() if "==" in line)
-    (found,) = (
-        line
-        for line in lines
-        if line.name == package and (not line.marker or line.marker.evaluate({"python_full_version": python}))
-    )
-    return str(found.specifier).removeprefix("==")
 
 
 needs_namespaces = pytest.mark.skipif(

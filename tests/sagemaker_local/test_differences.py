@@ -8,8 +8,9 @@ import pytest
 from sagemaker_local.differences import Difference, of_container, of_image, of_request, runtime
 from sagemaker_local.environments import PythonEnvironment
 from sagemaker_local.images import Image
+from tests.image_lock import locked_version
 from tests.sagemaker_local.demo_endpoint import wait_until_settled
-from tests.sagemaker_local.sandbox import IMAGE, SHOUT, Sandbox, locked_version, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, SHOUT, Sandbox, needs_namespaces
 
 MINE = Image(
     name="mine:1",

@@ -10,8 +10,9 @@ import pytest
 
 from sagemaker_local.environments import Environments, InstallFailedError, is_plain
 from sagemaker_local.images import Image, ImageError, Images, own_images
+from tests.image_lock import locked_version
 from tests.sagemaker_local.conftest import s3_input
-from tests.sagemaker_local.sandbox import IMAGE, Sandbox, locked_version, needs_namespaces
+from tests.sagemaker_local.sandbox import IMAGE, Sandbox, needs_namespaces
 from tests.sagemaker_local.test_script_mode import script_mode
 
 Make = Callable[..., dict[str, Any]]

@@ -19,6 +19,9 @@ PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "scripts"
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 
+_OF_BOTO3 = "ignore:datetime.datetime.utcnow:DeprecationWarning"
+"""The image's boto3 warns on a Python later than the image's."""
+
 OPTIONS: dict[str, str] = yaml.safe_load((SCRIPTS / "input.yaml").read_text())["preprocessing"]["input"]["Environment"]
 """The options that input.yaml has for the census records."""
 
@@ -48,7 +51,7 @@ class Container:
         """Runs a job's entry point. Warnings are errors."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SM_")}
         return subprocess.run(
-            [IMAGE.interpreter, "-W", "error", str(SCRIPTS / script)],
+            [IMAGE.interpreter, "-W", "error", "-W", _OF_BOTO3, str(SCRIPTS / script)],
             env={**inherited, "SAGEMAKER_BASE_DIR": str(self.base), **environment},
             capture_output=True,
             text=True,
