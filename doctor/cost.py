@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,8 +14,18 @@ from doctor.result import Result, ok, skipped
 PRICING_REGION = "us-east-1"
 """The price list has endpoints in few regions, each with the prices of all."""
 
-DATED = {"ml.m5.xlarge": 0.257, "ml.m5.large": 0.128}
-"""Dollars an hour, the same for jobs and endpoints; docs/performance.md has the source."""
+DATED = {
+    "ml.t3.medium": 0.055,
+    "ml.m5.large": 0.128,
+    "ml.m5.xlarge": 0.257,
+    "ml.g4dn.xlarge": 0.822,
+    "ml.g4dn.4xlarge": 1.678,
+    "ml.g4dn.12xlarge": 5.453,
+    "ml.g5.xlarge": 1.57,
+    "ml.g5.12xlarge": 7.91,
+    "ml.p3.2xlarge": 4.131,
+}
+"""Dollars an hour, for jobs and endpoints alike; docs/performance.md has the source, which names no other types."""
 DATED_WHEN = "December 2023 in EU (Ireland)"
 """When and where :data:`DATED` held."""
 _COMPONENTS = {
@@ -45,18 +56,61 @@ def cost(pricing: Any, instances: Iterable[Instances], *, region: str) -> list[R
     used = list(instances)
     if not used:
         return [ok("cost", "no stage uses an instance; Lambda and Step Functions cost below $0.01 a run")]
-    source = f"AWS's prices in {region}"
-    try:
-        prices = _listed(pricing, used, region)
-    except (ClientError, BotoCoreError):
-        prices = {}
-    if any((each.type, each.kind) not in prices for each in used):
-        prices = {(each.type, each.kind): DATED[each.type] for each in used if each.type in DATED}
-        source = f"prices of {DATED_WHEN}, since AWS's price list could not be read"
-    unknown = sorted({each.type for each in used if (each.type, each.kind) not in prices})
+    found, source = prices(pricing, used, region=region)
+    unknown = sorted({each.type for each in used if (each.type, each.kind) not in found})
     if unknown:
         return [skipped("cost", f"no price is known for {', '.join(unknown)}")]
-    return [ok("cost", f"{_summary(used, prices)} ({source})")]
+    return [ok("cost", f"{_summary(used, found)} ({source})")]
+
+
+def prices(pricing: Any, used: Iterable[Instances], *, region: str) -> tuple[Prices, str]:
+    """Returns the prices of instances, as far as they are known, and where they are from.
+
+    Args:
+        pricing: as for ``cost``.
+        used: the instances.
+        region: as for ``cost``.
+    """
+    wanted = list(used)
+    try:
+        found = _listed(pricing, wanted, region)
+    except (ClientError, BotoCoreError):
+        found = {}
+    if found or not wanted:
+        return found, f"AWS's prices in {region}"
+    dated = {(each.type, each.kind): DATED[each.type] for each in wanted if each.type in DATED}
+    return dated, f"prices of {DATED_WHEN}, since AWS's price list could not be read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What the instances of a stage cost."""
+
+    dollars: float
+    unpriced: tuple[str, ...]
+    """The instance types without a known price, whose cost is missing."""
+
+
+def billed(used: Iterable[Instances], known: Prices, seconds: Mapping[str, float]) -> dict[str, Bill]:
+    """Returns what the jobs of each stage cost if they are billed for some seconds; a warm pool for its whole time.
+
+    Args:
+        used: the instances; those of endpoints cost until these are deleted, and are left out.
+        known: the prices.
+        seconds: of each stage; those of other stages are unknown, and have no bill.
+    """
+    found: dict[str, Bill] = {}
+    for each in used:
+        if each.kind == ENDPOINT or each.stage not in seconds:
+            continue
+        before = found.get(each.stage, Bill(dollars=0.0, unpriced=()))
+        price = known.get((each.type, each.kind))
+        duration = seconds[each.stage] if each.kind != WARM_POOL else each.most_seconds or 0
+        found[each.stage] = Bill(
+            dollars=before.dollars + (price or 0.0) * each.count * duration / _HOUR,
+            unpriced=before.unpriced if price is not None else tuple(dict.fromkeys((*before.unpriced, each.type))),
+        )
+    return found
 
 
 def _summary(used: list[Instances], prices: Prices) -> str:

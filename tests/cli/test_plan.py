@@ -1,7 +1,10 @@
 """What ``mlops plan`` says about time and money."""
 
-from cli.plan import prices_of, summary
+from botocore.stub import Stubber
+
+from cli.plan import priced, summary
 from executions.plan import RUN, SKIP, Step
+from local.connection import Connection
 from pipeline.input.execution import execution_input
 from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.monitoring_run import MONITORING_ONLY
@@ -18,8 +21,13 @@ def test_a_monitoring_run_costs_its_one_job() -> None:
         else Step(stage=stage.key, action=SKIP, why="", seconds=600.0)
         for stage in STAGES
     ]
-    prices = dict(prices_of(made.content, found))
-    assert prices.keys() == {"monitoring"}
-    assert summary(found, prices) == (
-        "1 of 1 stages would run, about 120 s, at most $0.0086 (prices of December 2023 in EU (Ireland))"
+    client = Connection(endpoint="http://127.0.0.1:1", key="key").client("pricing")
+    with Stubber(client) as pricing:
+        pricing.add_client_error("get_products", "AccessDeniedException")
+        cost = priced(client, made.content, found, region="eu-west-1")
+    assert cost.bills.keys() == {"monitoring"}
+    assert cost.text("monitoring") == "$0.0086"
+    assert summary(found, cost) == (
+        "1 of 1 stages would run, about 120 s, at most $0.0086 "
+        "(prices of December 2023 in EU (Ireland), since AWS's price list could not be read)"
     )

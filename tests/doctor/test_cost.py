@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
-from doctor.cost import cost
-from doctor.instances import ENDPOINT, PROCESSING, TRAINING, Instances
+import pytest
+
+from doctor.cost import DATED_WHEN, billed, cost, prices
+from doctor.instances import ENDPOINT, PROCESSING, TRAINING, WARM_POOL, Instances
 from doctor.result import OK, SKIPPED
 from tests.doctor.conftest import Stubbed
 
@@ -82,3 +84,33 @@ def test_unknown_price(stubbed: Stubbed) -> None:
 def test_no_instances(stubbed: Stubbed) -> None:
     """An input without instances needs no price list."""
     assert cost(stubbed("pricing"), [], region="eu-west-1")[0].status == OK
+
+
+def test_price_list_without_a_type(stubbed: Stubbed) -> None:
+    """Where the list can be read, its prices count, and the table fills no gap in them."""
+    used = [instances(TRAINING), instances(PROCESSING, "ml.p9.large")]
+    other = instances(PROCESSING, "ml.m5.large")  # which the table has
+    listing = {"PriceList": [product("Training", "0.6")]}
+    pricing = stubbed("pricing", ("get_products", listing), ("get_products", {"PriceList": []}))
+    known, source = prices(pricing, [used[0], other], region="eu-west-1")
+    assert list(known.values()) == [0.6]
+    assert source == "AWS's prices in eu-west-1"
+    refused = stubbed("pricing", ("get_products", "AccessDeniedException"))
+    known, source = prices(refused, used, region="eu-west-1")
+    assert known == {("ml.m5.xlarge", TRAINING): 0.257}
+    assert DATED_WHEN in source
+
+
+def test_what_the_stages_of_an_execution_cost() -> None:
+    """A stage's instances are added up, a warm pool for its whole time; an unknown type is named, and costs nothing."""
+    known = {("ml.m5.xlarge", TRAINING): 0.6, ("ml.m5.xlarge", WARM_POOL): 0.6, ("ml.m5.xlarge", ENDPOINT): 9.0}
+    used = [
+        instances(TRAINING),
+        instances(TRAINING, "ml.p9.large"),
+        instances(WARM_POOL, seconds=1800),
+        instances(ENDPOINT, seconds=None),
+    ]
+    found = billed(used, known, {"any": 360.0})
+    assert found["any"].dollars == pytest.approx(0.06 + 0.3)
+    assert found["any"].unpriced == ("ml.p9.large",)
+    assert billed(used, known, {"another": 360.0}) == {}

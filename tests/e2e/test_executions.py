@@ -29,12 +29,12 @@ class Environment:
     run: dict[str, Any]
     """The run's summary."""
 
-    def mlops(self, *arguments: str, code: int = 0) -> str:
-        """Runs a command, which must end with this exit code; returns its output."""
+    def mlops(self, *arguments: str, code: int = 0, variables: dict[str, str] | None = None) -> str:
+        """Runs a command, with these variables, which must end with this exit code; returns its output."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLOPS_"))}
         run = subprocess.run(
             [str(Path(sys.executable).with_name("mlops")), *arguments],
-            env=clean | {"MLOPS_LOCAL_FOLDER": str(self.local)},
+            env=clean | {"MLOPS_LOCAL_FOLDER": str(self.local)} | (variables or {}),
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,6 +125,19 @@ def test_comparison(environment: Environment) -> None:
     links = re.findall(r'<a href="(report-[^"]+)">', index)
     assert len(links) == len(environment.runs())
     assert all("compared with all runs" in (environment.folder / "reports" / link).read_text() for link in links)
+
+
+def test_plan_here_and_on_aws(environment: Environment) -> None:
+    """Each stage has its last seconds; on AWS, for which the emulator stands in here, also its price or its type."""
+    here = environment.mlops("plan", "--local")
+    assert re.search(r"^training +run +\d+\.\d +reuse is not true$", here, re.MULTILINE), here
+    assert "$" not in here
+    variables = dict(re.findall(r"^export (\w+)=(.*)$", environment.mlops("local", "env"), re.MULTILINE))
+    unknown = "evaluation.input.ProcessingResources.ClusterConfig.InstanceType=ml.p9.large"
+    plan = environment.mlops("plan", "--override", unknown, variables=variables)
+    assert re.search(r"^training +run +\d+\.\d +<?\$0\.\d+ +reuse is not true$", plan, re.MULTILINE), plan
+    assert re.search(r"^evaluation +run +\d+\.\d +no price for ml\.p9\.large ", plan, re.MULTILINE), plan
+    assert ", without ml.p9.large (prices of December 2023 in EU (Ireland), since AWS's price list" in plan
 
 
 def test_stopped_execution(environment: Environment) -> None:
