@@ -214,6 +214,13 @@ def importance_metric(report: dict[str, Any]) -> str | None:
     return str(content.get("metric")) if isinstance(content, dict) and content.get("metric") else None
 
 
+def importance_records(report: dict[str, Any]) -> int | None:
+    """The number of test records, chosen at random, that the importance was measured on."""
+    content = report.get("feature_importance")
+    found = content.get("records") if isinstance(content, dict) else None
+    return found if isinstance(found, int) else None
+
+
 def left_out(report: dict[str, Any]) -> list[tuple[str, str]]:
     """The columns that the model does not learn from, and why."""
     content = report.get("left_out")

@@ -61,6 +61,7 @@ def page(facts: Facts, *, index: str | None = None) -> str:
         profile=charts.profile,
         most_important=max((one.importance or 0.0 for one in columns), default=0.0) or 1.0,
         importance_metric=evaluation.importance_metric(report),
+        importance_records=evaluation.importance_records(report),
         left_out=evaluation.left_out(report),
         leaks=[str(name) for name in evaluation.training(report).get("leaks") or ()],
         cuts=cuts,

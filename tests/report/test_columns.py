@@ -13,7 +13,7 @@ REPORT = {
         }
         for name in ("first", "second")
     ],
-    "feature_importance": {"metric": "auc", "features": [{"name": "second", "importance": 0.2}]},
+    "feature_importance": {"metric": "auc", "records": 2000, "features": [{"name": "second", "importance": 0.2}]},
     "threshold_trade_off": [
         {"threshold": 0.5, "precision": 0.9, "recall": 0.4, "share_flagged": 0.1},
         {"threshold": "high"},

@@ -8,10 +8,12 @@ import shutil
 import tarfile
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
-from quality_binary import binary_classification_metrics
+from quality_binary import binary_classification_metrics, roc_auc
+from rows import read_labelled_rows
 from schema import Schema
 from tests.scripts.conftest import Container
 
@@ -164,6 +166,25 @@ def test_deviations_are_those_of_resampling(name: str) -> None:
         resampled.append(found[name]["value"])
     deviation = binary_classification_metrics(labels, probabilities, 0.5)[name]["standard_deviation"]
     assert deviation == pytest.approx(np.std(resampled), rel=0.2)
+
+
+def test_importance_is_the_loss_by_shuffling(trained: Container) -> None:
+    """It is as if the model had predicted every record anew for every feature, in the order of the losses."""
+    from importance import permutation_importance  # noqa: PLC0415 - imports scikit-learn
+
+    model = joblib.load(trained.base / "model" / "model.joblib")
+    schema, rows, labels = read_labelled_rows(trained.base / "processing" / "test", "test")
+    found = permutation_importance(model, rows, labels)
+    assert found["records"] == len(labels) < 2000  # so that all are chosen, in their order
+    random = np.random.RandomState(0)
+    random.permutation(len(labels))
+    order = random.permutation(len(labels))
+    losses = {}
+    for name in schema.names:
+        shuffled = rows.assign(**{name: rows[name].iloc[order].to_numpy()}).astype({name: rows[name].dtype})
+        losses[name] = found["value"] - roc_auc(labels, model.predict_proba(shuffled)[:, 1])[0]
+    assert {one["name"]: one["importance"] for one in found["features"]} == pytest.approx(losses)
+    assert [one["importance"] for one in found["features"]] == sorted(losses.values(), reverse=True)
 
 
 def test_log_has_the_result(ready: Container) -> None:
