@@ -165,6 +165,7 @@ def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> 
     functions = {
         "starter": watched.starter,
         "gate": watched.gate,
+        "monitor": watched.monitor,
         "announcer": watched.announcer,
         "reporter": watched.reporter,
     }
@@ -191,6 +192,11 @@ def _dashboard_body(watched: Watched, *, region: str, alarm_arns: list[str]) -> 
             "Starts",
             region,
             [[METRICS_NAMESPACE, name, "service", watched.starter_service, {"stat": "Sum"}] for name in own],
+        ),
+        _metrics(
+            "Records and violations of monitoring",
+            region,
+            [[_MODEL_METRICS, name, "Model", watched.model, {"stat": "Maximum"}] for name in ("Records", "Violations")],
         ),
         _metrics("Errors of functions", region, _of_functions("Errors", "Sum", functions)),
         _metrics("Duration of functions, in milliseconds", region, _of_functions("Duration", "p95", functions)),

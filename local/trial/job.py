@@ -122,9 +122,9 @@ def _request(trial: Trial) -> dict[str, Any]:
     request = _without_nulls(section.get("input"))
     if not isinstance(request, dict) or not request:
         raise LocalError(f"the execution {trial.execution} has no {trial.stage.key}.input to try")
-    variables = trial.stage.variables(section)
-    if variables:
-        request["Environment"] = {**(request.get("Environment") or {}), **variables}
+    environment = {**(request.get("Environment") or {}), **trial.stage.variables(section)}
+    environment.pop(trial.stage.publishes, None)  # a trial leaves no metrics, which could raise an alarm
+    request["Environment"] = environment
     return request | {trial.stage.name_field: job_names(dict(trial.content), trial.execution)[trial.stage.key][1]}
 
 

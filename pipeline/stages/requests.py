@@ -43,6 +43,8 @@ class RequestStage(Stage):
     """The request's field with the S3 path below which SageMaker writes to a folder named after the job."""
     setting: tuple[str, str] | None = None
     """A key of the section with a number, and the job's environment variable that the state machine sets to it."""
+    publishes: str | None = None
+    """The job's environment variable without which it writes to its outputs only."""
     check: Callable[[dict[str, Any]], Iterator[tuple[str, str]]] | None = None
     """Yields what SageMaker would refuse in a request beyond its schema: the field, and the rest of the message."""
 

@@ -140,6 +140,20 @@ def test_a_setting_of_the_section_is_a_variable(attempt: Attempt) -> None:
     assert lines == ["70"]
 
 
+def test_a_trial_publishes_no_metrics(attempt: Attempt) -> None:
+    """They would count as those of what is in service, and raise its alarm."""
+    given = content()["preprocessing"]
+    given["input"]["Environment"] = {"MODEL": "demo", "OTHER": "1"}
+    lines: list[str] = []
+    attempt(
+        "import os; print(os.environ.get('MODEL'), os.environ['OTHER'])",
+        lines,
+        given={"monitoring": given},
+        stage=MONITORING,
+    )
+    assert lines == ["None 1"]
+
+
 def test_failing_script(attempt: Attempt) -> None:
     """A script that fails is a result with the reason and the log's last lines."""
     tried = attempt("raise KeyError('age')")

@@ -171,8 +171,13 @@ def test_the_dashboard_is_found_by_its_output(template: dict[str, Any]) -> None:
     body = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
     places = {(widget["x"], widget["y"]) for widget in body["widgets"]}
     assert len(places) == len(body["widgets"])
-    shown = {metric[1] for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])}
-    assert {"ExecutionsAborted", "ExecutionTime", "Errors", "ApproximateNumberOfMessagesVisible"} <= shown
+    metrics_shown = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
+    shown = {metric[1] for metric in metrics_shown}
+    assert {"ExecutionsAborted", "ExecutionTime", "Errors", "ApproximateNumberOfMessagesVisible", "Violations"} <= shown
+    watched = [found["Properties"] for found in _alarms(template) if found["Properties"]["Namespace"] == "AWS/Lambda"]
+    assert sorted(
+        metric[-1]["label"].title() + "Errors" for metric in metrics_shown if metric[1] == "Errors"
+    ) == sorted(alarm["AlarmName"].removeprefix("mlops-demo-") for alarm in watched)
     (query,) = (widget["properties"]["query"] for widget in body["widgets"] if widget["type"] == "log")
     assert "by execution_arn, stage" in query
 

@@ -146,4 +146,5 @@ MONITORING = Monitoring(
     name_field="ProcessingJobName",
     name_prefix="monitoring-",
     setting=_MINIMUM,
+    publishes="MODEL",
 )
