@@ -10,13 +10,20 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from job import JobError
 from options import Options, listed
+from preprocessing import FEWEST
+from schema import label_value
 from tables import Table
+from values import Once
+
+DISTINCT = 1_000
+"""So many distinct labels are kept."""
 
 
 def sample(path: Path, label: str, file: Path, most: int) -> dict[str, Any]:
@@ -32,7 +39,7 @@ def sample(path: Path, label: str, file: Path, most: int) -> dict[str, Any]:
         The label's column, and of how many records the file has one.
 
     Raises:
-        JobError: the table cannot be read, or has no such column.
+        JobError: the table cannot be read, has no such column, or too little to learn from.
     """
     table = Table.below(path)
     if not label:
@@ -41,7 +48,10 @@ def sample(path: Path, label: str, file: Path, most: int) -> dict[str, Any]:
     lines: list[str] = []
     writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\n")
     every, number, size = 1, 0, 0
+    position, once = table.columns.index(column), Once(label_value, DISTINCT)
+    labels: Counter[str] = Counter()
     for batch in table.batches(table.columns):
+        labels.update("known" if value else "" for value in map(once.__getitem__, batch[position]))
         for record in zip(*batch):  # noqa: B905 - the images have Python 3.9
             if number % every == 0:
                 writer.writerow(record)
@@ -50,10 +60,19 @@ def sample(path: Path, label: str, file: Path, most: int) -> dict[str, Any]:
         while size > most and len(lines) > 1:
             del lines[1::2]
             every, size = every * 2, sum(map(len, lines))
+    _check(path, column, labels["known"], {value for value in once.values() if value})
     with file.open("w", encoding="utf-8", newline="") as output:
         csv.writer(output, lineterminator="\n").writerow(table.columns)
         output.writelines(lines)
     return {"label": column, "every": every}
+
+
+def _check(path: Path, label: str, records: int, values: set[str]) -> None:
+    """Checks that there is enough to learn from, as preprocessing will, which needs records on both sides."""
+    if records < 2 * FEWEST:
+        raise JobError(f"{path}: {records} records have a {label!r}, too few to learn from; need at least {2 * FEWEST}")
+    if len(values) < 2:  # noqa: PLR2004
+        raise JobError(f"{path}: {label!r} is {min(values)!r} in all {records:,} records: need two values")
 
 
 def main() -> None:

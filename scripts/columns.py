@@ -18,6 +18,9 @@ NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"
 # A column holds numbers or dates if this share of its known values does. The others are unknown, and said.
 MOST = 0.99
 
+# A column of other values of which at least this share are numbers is said to be none of numbers.
+MOSTLY = 0.25
+
 # Values of more than this many words on average are a text, unless they repeat.
 WORDS = 3
 
@@ -139,6 +142,12 @@ def _named(name: str, known: dict[str, int]) -> Feature | Dropped:
     if words >= WORDS and not repeats:
         return Feature(name, TEXT)
     return Dropped(name, IDENTIFIER) if len(known) == records > 1 else Feature(name, CATEGORY)
+
+
+def share_of_numbers(counts: Counter[str]) -> float:
+    """Returns which share of a column's known values are numbers."""
+    known = {value: times for value, times in counts.items() if value.lower() not in UNKNOWN}
+    return sum(known[value] for value in known if number(value) is not None) / max(1, sum(known.values()))
 
 
 def _most(counts: dict[str, int], values: Iterable[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from job import JobError
 from schema import PROBLEMS
 from tables import Table, header_of
 from values import category, clean
+
+# So many characters of a name are shown in a message.
+LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,7 @@ class Options:
         problem = variables.get("PROBLEM", "").strip()
         if problem and problem not in (*PROBLEMS, *PROBLEMS.values()):
             raise JobError(f"PROBLEM is {problem!r}, expected {', '.join(PROBLEMS)}")
-        drop, categories = (
-            tuple(clean(name) for name in variables.get(key, "").split(",") if clean(name))
-            for key in ("DROP", "CATEGORIES")
-        )
+        drop, categories = (_names(variables.get(key, "")) for key in ("DROP", "CATEGORIES"))
         for key, names in (("LABEL", (label,)), ("DROP", drop), ("CATEGORIES", categories)):
             for name in names:
                 _require(key, name, table)
@@ -46,15 +47,22 @@ class Options:
         return cls(label, PROBLEMS.get(problem, problem) or None, positive, drop, categories)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Splits names that are separated by commas; one that has a comma itself is in quotation marks."""
+    found = next(csv.reader([clean(text)], skipinitialspace=True), [])
+    return tuple(clean(name) for name in found if clean(name))
+
+
 def _require(key: str, name: str, table: Table) -> None:
     if name in table.columns:
         return
-    near = difflib.get_close_matches(name, table.columns, cutoff=0.5)
+    lower = {column.lower(): column for column in reversed(table.columns)}
+    near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, cutoff=0.5)]
     hint = f"did you mean {listed(near)}?" if near else f"it has {listed(table.columns)}"
     raise JobError(f"{key}: {header_of(table.files[0])}: no column named {name!r}; {hint}")
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """Lists some names for a message."""
-    found = list(names)
+    """Lists some names for a message, the long ones by their beginnings."""
+    found = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in names]
     return ", ".join(map(repr, found[:most])) + (f" and {len(found) - most:,} more" if len(found) > most else "")

@@ -43,11 +43,14 @@ from columns import (
     DATE,
     DISTINCT,
     DISTINCT_PER_COLUMN,
+    MOST,
+    MOSTLY,
     NUMBER,
     Counts,
     Dropped,
     Feature,
     describe,
+    share_of_numbers,
 )
 from job import PROCESSING, PROCESSING_FAILURE, JobError, run
 from options import Options, listed
@@ -176,8 +179,9 @@ def _check_label(options: Options, problem: str, train: Side, classes: tuple[str
     if problem == BINARY and len(values) != 2:  # noqa: PLR2004
         raise JobError(f"PROBLEM is binary, but {label!r} has {len(values):,} values: {listed(values)}")
     if classes and len(classes) > MOST_CLASSES:
+        why = "" if options.problem else ", not all of them numbers"
         raise JobError(
-            f"{label!r} has {len(classes):,} different values, such as {listed(classes, 3)}, not all of them numbers: "
+            f"{label!r} has {len(classes):,} different values, such as {listed(classes, 3)}{why}: "
             f"more than {MOST_CLASSES} classes; set LABEL to another column, or PROBLEM to regression"
         )
 
@@ -203,7 +207,7 @@ class LabelCodes(Once):
     def _regression(self, label: str) -> str | None:
         if number(label) is None and label.lower() not in UNKNOWN:
             place = self.table.place(self.schema.label, lambda value: label_value(value) == label)
-            raise JobError(f"{self.schema.label!r} is {place}, expected a number as in most records")
+            raise JobError(f"{self.schema.label!r} is {place}, expected a number, which a regression predicts")
         return None if number(label) is None else label
 
 
@@ -268,9 +272,9 @@ def check_sides(schema: Schema, written: dict[str, Counter[str]]) -> None:
         records = sum(counts.values())
         names = schema.classes or ()
         if schema.problem == BINARY:
-            print(f"{side}: {records:,} records, {counts['1']:,} of them {schema.label} {names[1]!r}")
+            print(f"{side}: {records:,} records, {counts['1']:,} of them {schema.label} {listed(names[1:])}")
         else:
-            shares = ", ".join(f"{counts[str(index)]:,} {name!r}" for index, name in enumerate(names[:10]))
+            shares = ", ".join(f"{counts[str(index)]:,} {listed([name])}" for index, name in enumerate(names[:10]))
             print(f"{side}: {records:,} records" + (f": {shares}" if shares else ""))
         if records < FEWEST or (names and len(counts) < 2):  # noqa: PLR2004 - one class
             classes = f" with {len(counts)} of {len(names)} classes" if names else ""
@@ -280,8 +284,14 @@ def check_sides(schema: Schema, written: dict[str, Counter[str]]) -> None:
             )
 
 
-def explain(table: Table, schema: Schema, seen: dict[str, Once]) -> bool:
+def explain(table: Table, schema: Schema, seen: dict[str, Once], counts: dict[str, Counts]) -> bool:
     """Prints what has been decided about the label and the columns.
+
+    Args:
+        table: where the values are from.
+        schema: what has been decided.
+        seen: for each column the values that it has, in the keys.
+        counts: the counts of the training records.
 
     Returns:
         Whether every value that has been seen is of its column's type or empty.
@@ -299,6 +309,9 @@ def explain(table: Table, schema: Schema, seen: dict[str, Once]) -> bool:
             if strange:
                 place = table.place(feature.name, strange.__contains__)
                 print(f"{feature.name!r}: what is not a {feature.type} counts as unknown, such as {place}")
+        elif MOSTLY <= (share := share_of_numbers(counts[feature.name].cleaned())) < MOST:
+            place = table.place(feature.name, lambda value: bool(clean(value)) and number(clean(value)) is None)
+            print(f"{feature.name!r}: a {feature.type}, since only {share:.1%} of its values are numbers, not {place}")
     return is_right
 
 
@@ -329,7 +342,8 @@ def main() -> None:
         if not sum(side.records for side in sides):
             raise JobError(f"no records with a {options.label!r} in {', '.join(map(str, table.files[:5]))}")
         schema = decide(options, columns, sides[0])
-        is_right = explain(table, schema, dict(zip(columns, seen))) and not schema.dropped
+        counts = dict(zip(columns, sides[0].counts))
+        is_right = explain(table, schema, dict(zip(columns, seen)), counts) and not schema.dropped
         codes = LabelCodes(schema, table)
         written = {side.name: finish(side, schema, columns, codes, is_right=is_right) for side in sides}
         check_sides(schema, written)

@@ -21,10 +21,16 @@ from typing import IO, Any, TextIO
 
 import parquet
 from job import JobError
+from values import Once, with_point
 
 PACKED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 KINDS = (".csv", ".tsv", ".txt", parquet.SUFFIX)
 SEPARATORS = ",;\t|"
+
+# Where a comma separates decimals, programs separate values like this: 1.234,5;0,75.
+DECIMAL_COMMAS = ";"
+# So many distinct values are kept with a point in place of the comma.
+DISTINCT_DECIMALS = 2**16
 
 # Records are read in batches that fit into a processor's cache.
 BATCH = 64
@@ -76,9 +82,13 @@ class Table:
             if separator is None:
                 yield from parquet.read_columns(file, positions, BATCH)
                 continue
+            points = Once(with_point, DISTINCT_DECIMALS)
             for rows in _batches_of_rows(file, separator, len(header)):
                 values = list(zip(*rows))
-                yield [values[position] for position in positions]
+                found = (values[position] for position in positions)
+                if separator == DECIMAL_COMMAS:
+                    found = (tuple(map(points.__getitem__, column)) for column in found)
+                yield list(found)
 
     def place(self, column: str, is_meant: Callable[[str], bool]) -> str:
         """Returns the first value of a column that is meant, with file and line: for an error's message."""
@@ -170,14 +180,23 @@ def _numbered(file: Path, column: str) -> Iterator[tuple[str, str]]:
     with open_text(file) as lines:
         reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
         next(reader)
-        yield from ((f"line {reader.line_num}", row[position]) for row in reader if row)
+        for row in filter(None, reader):
+            value = row[position]
+            yield f"line {reader.line_num}", with_point(value) if separator == DECIMAL_COMMAS else value
 
 
 def _wrong_length(file: Path, separator: str, width: int) -> JobError:
     with open_text(file) as lines:
         reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-        row = next(row for row in reader if row and len(row) != width)
-        return JobError(f"{file}, line {reader.line_num}: {len(row)} values, expected {width}")
+        start = 0
+        for row in reader:
+            if row and len(row) != width:
+                break
+            start = reader.line_num
+        problem = f"{file}, line {start + 1}: {len(row)} values, expected {width}"
+        if reader.line_num - start > 1:
+            problem += f"; they go on to line {reader.line_num}: a quotation mark is not closed"
+        return JobError(problem)
 
 
 def _unreadable(file: Path, line: int, error: Exception) -> JobError:

@@ -30,6 +30,7 @@ DAYS = (
     "%B %d, %Y",
     "%Y-%m",
 )
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+\s*$", re.ASCII)
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)", re.ASCII)
 _TIME = re.compile(
     r"(?P<before>[T ])\d{1,2}:\d\d(?P<seconds>:\d\d)?(?P<part>\.\d+)?(?P<half>\s*[ap]m)?(?P<zone>Z|[+-]\d\d:?\d\d)?$",
@@ -44,6 +45,11 @@ def clean(value: str) -> str:
     """
     value = " ".join(value.split())
     return "" if value == "?" else value
+
+
+def with_point(value: str) -> str:
+    """Returns a number with a decimal comma, such as ``1.234,5``, with a point, ``1234.5``; other values unchanged."""
+    return value.replace(".", "").replace(",", ".") if _DECIMAL_COMMA.match(value) else value
 
 
 def number(value: str) -> float | None:

@@ -20,7 +20,7 @@ from pipeline.version import version
 from repository import table as table_module
 from repository.table import Table
 
-TABLE = "age,plan,churned\n1,a,yes\n2,b,no\n"
+TABLE = "age,plan,churned\n" + "1,a,yes\n2,b,no\n" * 5
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_table_of_ones_own(place: Path) -> None:
 def test_any_column_can_be_the_label(label: str, place: Path) -> None:
     """A column's name is text in input.yaml, whatever YAML would make of it."""
     quoted = label.replace('"', '""')
-    (place / "my.csv").write_text(f'age,"{quoted}"\n1,2\n')
+    (place / "my.csv").write_text(f'age,"{quoted}"\n' + "1,2\n2,3\n" * 5)
     folder = created("churn", "--data", "my.csv", "--label", label)
     content = execution_input(
         (folder / "scripts" / "input.yaml").read_bytes(), tokens=SAMPLE_TOKENS, event_id="event"
@@ -117,6 +117,11 @@ def test_the_module_is_pinned() -> None:
         (("x", "--data", "full", "--label", "y"), "no table under full, only file; expected names"),
         (("x", "--data", "empty.csv", "--label", "y"), "empty.csv is empty"),
         (
+            ("x", "--data", "few.csv", "--label", "y"),
+            "few.csv: 9 records have a 'y', too few to learn from; need at least 10",
+        ),
+        (("x", "--data", "few.csv", "--label", "x"), "few.csv: 'x' is '1' in all 10 records: need two values"),
+        (
             ("x", "--data", "latin.csv", "--label", "y"),
             "latin.csv, line 1, column 1: byte 0xfc is not utf-8; save the file as UTF-8: iconv",
         ),
@@ -135,6 +140,7 @@ def test_bad_input_writes_nothing(arguments: tuple[str, ...], message: str, plac
     (place / "full").mkdir()
     (place / "full" / "file").write_text("mine")
     (place / "empty.csv").write_text("")
+    (place / "few.csv").write_text("x,y\n1,\n" + "1,2\n" * 9)
     (place / "latin.csv").write_bytes("ageü,y\n".encode("latin-1"))
     before = sorted(place.rglob("*"))
     done = init(*arguments)
@@ -157,11 +163,11 @@ def test_a_large_table_is_thinned_out(place: Path, monkeypatch: pytest.MonkeyPat
     """Of a table that is too large for a repository, every n-th record is taken, and the output says so."""
     monkeypatch.setattr(table_module, "MOST_BYTES", 100)
     (place / "my.csv").write_text("number,text\n" + "".join(f'{number},"a\nb"\n' for number in range(30)))
-    table = Table.read(place / "my.csv", "text")
+    table = Table.read(place / "my.csv", "number")
     assert table.every == 4
     assert table.content.decode().startswith('number,text\n0,"a\nb"\n4,"a\nb"\n')
     assert table.content.decode().count('"a\nb"') == 8
-    assert "one of 4 records" in init("churn", "--data", "my.csv", "--label", "text").output
+    assert "one of 4 records" in init("churn", "--data", "my.csv", "--label", "number").output
 
 
 def test_a_folder_of_packed_files_becomes_one(place: Path) -> None:

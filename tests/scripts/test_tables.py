@@ -110,21 +110,56 @@ def test_a_type_that_changes(container: Container) -> None:
     assert f"'amount': what is not a number counts as unknown, such as 'refused' in {file}, line 201" in log
 
 
+def test_a_column_that_is_half_numbers(container: Container) -> None:
+    """It is a category, and the log says why, with the first value that is no number."""
+    lines = [f"{number if number < 100 else 'w'},{'ab'[number % 2]}" for number in range(200)]
+    file = container.put("processing/input/table.csv", "\n".join(["amount,y", *lines]))
+    log = container.run("preprocessing.py")
+    assert "'amount': a category, since only " in log
+    assert f" of its values are numbers, not 'w' in {file}, line 102" in log
+
+
+def test_decimal_commas(container: Container) -> None:
+    """Between semicolons, numbers have commas, and their thousands points."""
+    lines = [f'1.{number:03},5;{number},25;{"ab"[number % 2]};"x, y"' for number in range(200)]
+    lines[150] = "1.234,0;unknown here;a;"
+    file = container.put("processing/input/table.csv", "\n".join(["amount;share;y;text", *lines]))
+    log = container.run("preprocessing.py", LABEL="y", DROP="text")
+    assert [feature["type"] for feature in schema(container)["features"]] == ["number", "number"]
+    files = [f"processing/{side}/{side}_features.csv" for side in ("train", "test")]
+    assert "1007.5,7.25" in [line for file in files for line in container.lines(file)]
+    assert f"such as 'unknown here' in {file}, line 152" in log
+
+
+def test_names_with_commas(container: Container) -> None:
+    """Options take them in quotation marks."""
+    container.put("processing/input/table.csv", table().replace(",kind,remark,", ',"kind, sort","a ""remark""",'))
+    container.run("preprocessing.py", DROP='amount, "kind, sort"')
+    assert [feature["name"] for feature in schema(container)["features"]] == ["when", 'a "remark"']
+
+
 @pytest.mark.parametrize(
     ("content", "options", "expected"),
     [
         ("a,b\n" + "1,x\n" * 50, {"LABEL": "c"}, "table.csv, line 1: no column named 'c'"),
         (table(), {"LABEL": "kinds"}, "no column named 'kinds'; did you mean 'kind'"),
+        (table(), {"LABEL": "KIND"}, "no column named 'KIND'; did you mean 'kind'"),
         (table(), {"DROP": "sam"}, "DROP: "),
         (table(), {"PROBLEM": "guess"}, "PROBLEM is 'guess', expected binary, multiclass, regression"),
         (table(), {"POSITIVE": "maybe"}, "POSITIVE is 'maybe', expected one of the two classes of 'y': "),
         (table(), {"LABEL": "kind", "PROBLEM": "regression"}, "'kind' is 'a' in "),
         (table(), {"LABEL": "id"}, "different values, such as"),
         (table(), {"LABEL": "same"}, "need two values"),
+        (table(), {"LABEL": "id", "PROBLEM": "multiclass"}, "more: more than 50 classes; set LABEL"),
         (table(records=5), {}, "records are too few"),
         ("", {}, "table.csv is empty"),
         ("\n\n", {}, "table.csv is empty"),
         ("a,b\n1,2,3\n", {}, "table.csv, line 2: 3 values, expected 2"),
+        (
+            'a,b\n"1\n1",x\n"2,y\n' + "3,x\n" * 50,
+            {},
+            "table.csv, line 4: 1 values, expected 2; they go on to line 54: a quotation mark is not closed",
+        ),
         ("a,b,a\n1,2,3\n", {}, "line 1: columns 1, 3 are all named 'a'"),
     ],
 )
