@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ import yaml
 from benchmarks.deployed import NOTHING_RUNS, local_environment, mlops
 from benchmarks.processes import BenchmarkError
 from benchmarks.reference import Reference
-from benchmarks.rows import Experiment, Experiments, Figures, Goal, Row
+from benchmarks.rows import LIMIT, Experiment, Experiments, Figures, Goal, Row
 from benchmarks.shipped import INPUT
 from executions.job_logs import LocalLogs
 from executions.progress import REUSED_STAGE
@@ -25,8 +26,9 @@ from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.reuse.decision import Record
 from pipeline.reuse.key import StoredObject
 
-_SECOND, _PLAN, _COMPARE = "second", "plan", "compare"
+_SECOND, _KEYS, _PLAN, _COMPARE = "second", "keys", "plan", "compare"
 _OBJECTS = 10_000
+_MANY = "demo/data/many/"
 _EXECUTIONS = 100
 _REUSE = ("--override", "reuse=true")
 
@@ -34,7 +36,11 @@ ROWS = (
     Row(name="local run, nothing changed", unit="s", figure="wall", module=_SECOND, goal=Goal(most=3)),
     Row(name="mlops compare, 100 executions", unit="s", figure="wall", module=_COMPARE, goal=Goal(most=3)),
 )
-PLAN_ROWS = (Row(name="keys, 10,000 objects per input", unit="s", figure="wall", module=_PLAN, goal=Goal(most=2)),)
+KEY_ROWS = (Row(name="keys, 10,000 objects per input", unit="s", figure="wall", module=_KEYS, goal=Goal(most=2)),)
+PLAN_ROWS = (
+    Row(name="mlops plan, 10,000 objects; limit: S3's listing", unit="s", figure="wall", module=_PLAN),
+    Row(name="the same without S3's listing", unit="s", figure="beyond", module=_PLAN, goal=Goal(most=2)),
+)
 
 
 class _Listed:
@@ -62,7 +68,7 @@ class _Listed:
 
 def experiments(_checkout: Reference | None) -> Experiments:
     """Yields the experiments of this family."""
-    yield Experiment(rows=PLAN_ROWS, subjects={_PLAN: _plan})
+    yield Experiment(rows=KEY_ROWS, subjects={_KEYS: _keys})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         environment = folder / "environment"
@@ -71,9 +77,45 @@ def experiments(_checkout: Reference | None) -> Experiments:
         _start(environment)
         subjects = {_SECOND: lambda: _second(environment, folder / "second"), _COMPARE: lambda: _compare(environment)}
         yield Experiment(rows=ROWS, subjects=subjects, rounds=3)
+        _put(environment)
+        plan = {LIMIT: lambda: {"wall": _listing(environment)}, _PLAN: lambda: _plan(environment)}
+        yield Experiment(rows=PLAN_ROWS, subjects=plan, rounds=3)
 
 
-def _plan() -> Figures:
+def _put(environment: Path) -> None:
+    """Writes many objects below one prefix."""
+    state = EnvironmentDir(environment).require_live()
+    s3 = state.aws.client("s3")
+
+    def put(number: int) -> None:
+        s3.put_object(Bucket=state.metadata.bucket, Key=f"{_MANY}part-{number:05}.csv", Body=b"1,2\n")
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(put, range(_OBJECTS)))
+
+
+def _listing(environment: Path) -> float:
+    """The seconds that the emulator's S3 takes to list the objects, which nothing can plan without."""
+    state = EnvironmentDir(environment).require_live()
+    pages = state.aws.client("s3").get_paginator("list_objects_v2")
+    started = time.perf_counter()
+    found = sum(page["KeyCount"] for page in pages.paginate(Bucket=state.metadata.bucket, Prefix=_MANY))
+    if found != _OBJECTS:
+        raise BenchmarkError(f"{found} objects were listed")
+    return time.perf_counter() - started
+
+
+def _plan(environment: Path) -> Figures:
+    """The whole command, with preprocessing reading the many objects; a listing just before it is taken off."""
+    inputs = yaml.safe_load(INPUT.read_bytes())["preprocessing"]["input"]["ProcessingInputs"]
+    inputs[0]["S3Input"]["S3Uri"] = f"s3://MLOPS_BUCKET/{_MANY}"
+    override = f"preprocessing.input.ProcessingInputs={json.dumps(inputs)}"
+    listing = _listing(environment)
+    wall = mlops(environment, "plan", "--local", *_REUSE, "--override", override).wall
+    return {"wall": wall, "beyond": wall - listing}
+
+
+def _keys() -> Figures:
     started = time.perf_counter()
     made = execution_input(
         INPUT.read_bytes(), tokens=SAMPLE_TOKENS, event_id="bench", overrides={"reuse": True}, lookup=_Listed
