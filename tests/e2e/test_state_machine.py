@@ -1,6 +1,7 @@
 """The deployed state machine and Lambda on the emulator, with a SageMaker that only records requests."""
 
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ class RecordingSageMaker:
         self.endpoints = Endpoints()
         self.champion: str | None = None
         """The URI of the latest approved version's report; None without such a version."""
+        self.together: threading.Barrier | None = None
+        """How many executions must be in preprocessing before it ends; None for no other."""
         self._s3 = s3
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +51,8 @@ class RecordingSageMaker:
             report = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             self._leave(f"{report}/evaluation.json", self.report)
         elif action == "createProcessingJob":
+            if self.together:
+                self.together.wait(30)
             for output in request["ProcessingOutputConfig"]["Outputs"]:
                 self._leave(f"{output['S3Output']['S3Uri']}/smoke.csv", b"1,2,3")
         if action == "createTrainingJob":
@@ -333,3 +338,28 @@ def test_unchanged_jobs_are_reused_until_their_results_are_gone(
     assert (reused, requests) == ({}, 3)
     _, reused, _ = run()
     assert reused == dict.fromkeys(jobs, again)
+
+
+def test_two_executions_with_one_key_both_run_and_one_is_recorded(
+    deployed_stack: DeployedStack, sagemaker: RecordingSageMaker
+) -> None:
+    """Both are in preprocessing at the same time, under the same key; a third one reuses one of them, in all stages."""
+    jobs = ("preprocessing", "training", "evaluation")
+    overrides: dict[str, Any] = {stage.key: {"run": False} for stage in STAGES if stage.key not in jobs}
+    overrides |= {"reuse": True, "preprocessing": {"input": {"Environment": {"ONCE": uuid.uuid4().hex}}}}
+    before = len(sagemaker.requests)
+    sagemaker.together = threading.Barrier(2)
+    answers = [deployed_stack.invoke(overrides=overrides)[0] for _ in range(2)]
+    assert [answer["reused"] for answer in answers] == [{}, {}]
+    for answer in answers:
+        execution = finish(deployed_stack, answer["executionArn"])
+        assert execution["status"] == "SUCCEEDED"
+        assert "not_recorded" not in execution["output"]
+    assert len(sagemaker.requests) - before == 2 * len(jobs)
+    sagemaker.together = None
+    third, _ = deployed_stack.invoke(overrides=overrides)
+    (recorded,) = set(third["reused"].values())
+    assert third["reused"].keys() == set(jobs)
+    assert recorded in {answer["name"] for answer in answers}
+    assert finish(deployed_stack, third["executionArn"])["status"] == "SUCCEEDED"
+    assert len(sagemaker.requests) - before == 2 * len(jobs)

@@ -16,6 +16,7 @@ from executions.stack import Stack
 from executions.target import Target
 from local.connection import Connection
 from pipeline.reuse import DEPENDS, RECORD, UNRECORDED
+from pipeline.reuse.decision import Record, UnavailableError
 from tests.input.test_reuse import ALL, CENSUS, DATA, SCRIPTS, Memory, started
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
@@ -170,6 +171,18 @@ def test_a_record_that_has_expired_is_gone() -> None:
 def _key(made: Any, stage: str) -> str:
     key: str = made.content[stage]["record"]["key"]
     return key
+
+
+def test_records_that_cannot_be_reached_are_the_reason() -> None:
+    """Every stage runs, and says which service did not answer."""
+
+    class Unreachable(Memory):
+        def record(self, key: str) -> Record | None:  # noqa: ARG002
+            raise UnavailableError("the table of records: no answer")
+
+    found = steps(started(Unreachable()), [])
+    assert {step.why for step in found if step.action == "run"} == {"the table of records: no answer"}
+    assert {step.stage for step in found if step.action == "run"} == set(ALL)
 
 
 def test_without_reuse_every_stage_runs() -> None:

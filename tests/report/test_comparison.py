@@ -67,6 +67,20 @@ def test_a_reused_stage_is_no_difference(run: Make) -> None:
     assert compare([one, two]).differences == ()
 
 
+def test_an_execution_of_an_earlier_release_is_compared(run: Make) -> None:
+    """It has neither the newer stages nor reuse in its input: what it lacks is a difference, and its metrics count."""
+    old, new = run("old", strength=1.0), run("new")
+    new.content["training"] |= {"record": {"key": "k", "replaces": ""}, "depends_on": {"reads": {}}}
+    new.content.update({"reuse": True, "monitoring": {"run": False}})
+    found = compare([new, old])
+    assert {column.path: column.values for column in found.differences} == {
+        "reuse": ("true", None),
+        "monitoring.run": ("false", None),
+    }
+    assert found.metrics[0].values[1] is not None
+    assert "<code>old</code>" in comparison_page(found)
+
+
 def test_a_file_that_only_one_has(run: Make) -> None:
     """A file that was added is a difference; the other execution has none."""
     (column,) = compare([run("one", train="ab"), run("two", train="ab", more="cd")]).differences
