@@ -185,6 +185,8 @@ class Monitoring:
 
     outcome: str
     records: float | None
+    notes: list[str]
+    """What a window has not taken, and why."""
     quality: Quality | None
     """None if no labels have arrived."""
     violations: list[Violation]
@@ -210,6 +212,7 @@ def monitoring(facts: Facts) -> Monitoring | None:
     return Monitoring(
         outcome=str(result["outcome"]).replace("_", " "),
         records=number(result.get("records")),
+        notes=[str(note) for note in result.get("notes") or ()],
         quality=monitored.quality(found.baseline, found.window) if found else None,
         violations=violations,
         drifted=drifted,

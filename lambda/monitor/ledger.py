@@ -48,6 +48,12 @@ class Ledger:
         return datetime.fromisoformat(self._entry["labels"]) if "labels" in self._entry else None
 
     @property
+    def jobs(self) -> dict[str, datetime]:
+        """When the batch transforms that were counted of late ended, by their names."""
+        found: dict[str, str] = json.loads(self._entry.get("jobs", "{}"))
+        return {name: datetime.fromisoformat(ended) for name, ended in found.items()}
+
+    @property
     def version(self) -> str:
         """ARN of the version of the last window; empty before the first one."""
         return self._entry.get("version", "")
@@ -87,6 +93,7 @@ class Ledger:
         """
         entry: dict[str, Any] = {
             "ends": {"S": window["begins" if RECORDS in waiting else "ends"]},
+            **({} if RECORDS in waiting else {"jobs": {"S": json.dumps(window["jobs"])}}),
             "labels": {"S": window["labels_begin" if LABELS in waiting else "labels_end"]},
             "version": {"S": window["version"]},
             "execution": {"S": execution},

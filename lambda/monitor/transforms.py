@@ -4,9 +4,9 @@ A file's answers are under ``S3OutputPath``, with the file's path below the inpu
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 JOBS = 100
-"""The maximum number of the pipeline's jobs that a window looks at; the next one takes the rest."""
+"""The maximum number of jobs that a window takes; the next one takes the rest."""
+
+LATE = timedelta(hours=1)
+"""How much later than it ended a job may be listed as completed."""
 
 _WHOLE = (None, "$")
 """A filter that leaves everything in place."""
@@ -57,30 +60,37 @@ class Transforms:
         self._served = served
         self._artefacts: dict[str, list[str] | None] = {}
 
-    def completed(self, *, after: datetime, until: datetime) -> tuple[list[Transform], datetime]:
+    def completed(
+        self, *, after: datetime, until: datetime, counted: Mapping[str, datetime]
+    ) -> tuple[list[Transform], datetime]:
         """Returns the version's jobs that completed after one moment, until another at the latest.
+
+        Args:
+            after: aware.
+            until: aware.
+            counted: the jobs of earlier windows that ended within ``LATE`` of the first moment.
 
         Returns:
             The jobs, oldest first, and the last moment for which they are complete.
         """
+        after -= LATE
         ended = sorted(
             (job["TransformEndTime"], job["TransformJobName"])
             for job in self._listed(after)
             if after < job["TransformEndTime"] <= until
         )
-        if len(ended) > JOBS:
-            until = ended[JOBS - 1][0]
         found: list[Transform] = []
-        files = 0
+        jobs = files = 0
+        last = None
         for end, name in ended:
-            if end > until:
-                break
-            job = self._transform(name, end)
+            job = None if name in counted else self._transform(name, end)
             if job is None:
                 continue
-            files += len(job.files)
-            if files > MOST and found and end > found[-1].ended:
-                return found, found[-1].ended
+            if job.files:
+                jobs, files = jobs + 1, files + len(job.files)
+                if last and last < end and (jobs > JOBS or files > MOST):
+                    return found, last
+                last = end
             found.append(job)
         return found, until
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.captured import Captured, captured
 from monitor.errors import NotCapturedError
 from monitor.labels import earlier, new_labels
-from monitor.transforms import Transform, Transforms, pairs
+from monitor.transforms import LATE, Transform, Transforms, pairs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,6 +53,8 @@ class Window:
     ends: str
     labels_begin: str
     labels_end: str
+    jobs: dict[str, str]
+    """The names of batch transforms that were counted of late, this window's included, and when they ended."""
     notes: list[str] = field(default_factory=list)
     """What was not taken, and why."""
 
@@ -78,7 +80,8 @@ def open_window(
     begins = _begins(ledger, served)
     after = max(begins, served.since)
     transforms = Transforms(sagemaker, s3, bucket=bucket, prefix=prefix, served=served)
-    jobs, until = transforms.completed(after=begins, until=max(until, begins + _LEAST))
+    until = max(until, begins + _LEAST)
+    jobs, until = transforms.completed(after=begins, until=until, counted=ledger.jobs)
     requests = Captured(keys=(), ends=until)
     if served.captures and after < until:
         requests = captured(s3, served.captures, served.variants, bucket=bucket, after=after, until=until)
@@ -86,15 +89,27 @@ def open_window(
     jobs = [job for job in jobs if job.ended <= ends]
     files = Files(requests=requests.keys, answers=pairs(jobs))
     notes = _notes(served, jobs)
-    if served.blind and not files.answers and ledger.version != served.version:
-        none = f"and no batch transform of {served.version} could be taken"
-        raise NotCapturedError("; ".join([notes[0], none, *notes[1:]]))
+    if not files.answers and ledger.version != served.version:
+        _require_captures(served, notes)
     times = {"begins": begins, "ends": ends, "labels_begin": max(ledger.labels or served.since, served.since)}
     files, times["labels_end"] = _labelled(
         s3, files, served, bucket=bucket, prefix=prefix, after=times["labels_begin"], counted=after, until=ends
     )
-    written = {name: time.isoformat() for name, time in times.items()}
-    return Window(version=served.version, counted=ledger.execution, notes=notes, **written), files
+    window = Window(
+        version=served.version,
+        counted=ledger.execution,
+        notes=notes,
+        jobs=_late(ledger, jobs, ends),
+        **{name: time.isoformat() for name, time in times.items()},
+    )
+    return window, files
+
+
+def _require_captures(served: "Serving", notes: list[str]) -> None:
+    """Raises NotCapturedError if there is nothing of the version that could be watched."""
+    if served.blind:
+        none = f"and no batch transform of {served.version} could be taken"
+        raise NotCapturedError("; ".join([notes[0], none, *notes[1:]]))
 
 
 def _labelled(
@@ -133,6 +148,12 @@ def _begins(ledger: "Ledger", served: "Serving") -> datetime:
     if ledger.version == served.version or served.since < ledger.ends:
         return ledger.ends
     return min(ledger.ends, served.created)
+
+
+def _late(ledger: "Ledger", jobs: list[Transform], ends: datetime) -> dict[str, str]:
+    """Returns the jobs that the next window will find again, and when they ended."""
+    known = ledger.jobs | {job.name: job.ended for job in jobs}
+    return {name: ended.isoformat() for name, ended in known.items() if ended > ends - LATE}
 
 
 def _notes(served: "Serving", jobs: list[Transform]) -> list[str]:

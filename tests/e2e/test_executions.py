@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from local.state import EnvironmentDir
+from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, STAGES
 from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
 from tests.e2e.conftest import FirstRun
 from tests.image_lock import locked_version
@@ -186,3 +188,29 @@ def test_monitoring_of_a_file(environment: Environment) -> None:
     assert found == {"outcome": "healthy", "records": records, "violations": []}
     runs = environment.runs()
     assert (next(iter(runs.values()))["kind"], runs[name]["kind"]) == ("monitoring", "pipeline")
+
+
+def test_monitoring_of_what_a_batch_transform_has_scored(environment: Environment) -> None:
+    """Each job counts once; that of the training execution is not taken, and the endpoint captures nothing."""
+    first = environment.run["execution"]
+    assert f"batch transform batch-{first} is not taken" in environment.mlops("monitor", "--local", code=1)
+    state = EnvironmentDir(environment.local).require_live()
+    s3, bucket = state.connection.client("s3"), state.metadata.bucket
+    copied = f"demo/executions/{first}/test/test_features.csv"
+    records = s3.get_object(Bucket=bucket, Key=copied)["Body"].read()
+    s3.put_object(Bucket=bucket, Key="demo/data/july/a.csv", Body=records)
+    registered = s3.list_objects_v2(Bucket=bucket, Prefix=f"demo/registered/{first}/")["Contents"]
+    (artefact,) = (one["Key"] for one in registered if one["Key"].endswith("/model.tar.gz"))
+    overrides = {
+        **{f"{stage.key}.run": "false" for stage in STAGES if stage not in {CREATE_MODEL, BATCH_TRANSFORM}},
+        "CreateModel.input.PrimaryContainer.ModelDataUrl": f"s3://{bucket}/{artefact}",
+        "batchTransform.input.TransformInput.DataSource.S3DataSource.S3Uri": f"s3://{bucket}/demo/data/july",
+    }
+    given = [option for name, value in overrides.items() for option in ("--override", f"{name}={value}")]
+    environment.mlops("start", "--local", "--watch", *given)
+    found = json.loads(environment.mlops("monitor", "--local", "--json"))
+    assert (found["outcome"], found["records"]) == ("healthy", len(records.splitlines()))
+    assert found["notes"][0].startswith("endpoint demo captures no requests")
+    assert f"batch transform batch-{first} is not taken: its input is from the execution" in found["notes"][1]
+    again = json.loads(environment.mlops("monitor", "--local", "--json", code=1))
+    assert (again["outcome"], again["records"], len(again["notes"])) == ("too_little_data", 0, 1)

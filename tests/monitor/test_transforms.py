@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from monitor import captured as captures
 from monitor import transforms
 from monitor.errors import NotCapturedError
 from tests.monitor.conftest import BUCKET, HOUR, KEPT, NOW, Monitor
@@ -181,7 +180,31 @@ def test_a_window_is_bounded(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) 
     monitor.module.dynamodb.delete_item(TableName="windows", Key={"endpoint": {"S": "demo"}})
     monkeypatch.setattr(transforms, "MOST", 1)
     assert [taken(monitor, name) for name in "cde"] == [[f"demo/data-{number}/july.csv"] for number in range(3)]
-    assert captures.MOST > 1
+
+
+def test_a_job_that_is_listed_late_counts_too(monitor: Monitor) -> None:
+    """It ended before the last window did, but SageMaker did not list it yet; the jobs counted then are known."""
+    first = monitor.transform()
+    first["TransformEndTime"] = NOW - HOUR / 2
+    assert taken(monitor, "a") == [JULY]
+    second = monitor.transform("batch-mlops-demo-3", TransformInput__SplitType="None")
+    second["TransformEndTime"] = NOW - HOUR / 4
+    opened = monitor.open("b")
+    assert monitor.files(opened, "answers") == [answers("batch-mlops-demo-3")]
+    assert set(opened["window"]["jobs"]) == {"batch-mlops-demo-2", "batch-mlops-demo-3"}
+    monitor.close(opened, "drift", "b", waiting=["records"])
+    assert taken(monitor, "c") == [JULY]
+    assert monitor.open("d")["files"] == 0
+
+
+def test_jobs_that_are_not_taken_do_not_end_a_window(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a window of such jobs only would have nothing, and never be counted."""
+    for number in range(2):
+        monitor.transform(f"batch-mlops-demo-{number}", ModelName="model-mlops-demo-0")
+        monitor.transform(f"batch-mlops-demo-1{number}", TransformOutput__Accept="application/json")
+    monitor.transform()
+    monkeypatch.setattr(transforms, "JOBS", 1)
+    assert taken(monitor, "a") == [JULY]
 
 
 def taken(monitor: Monitor, execution: str) -> list[str]:
@@ -197,7 +220,7 @@ def test_a_versions_first_transforms_can_precede_its_deployment(monitor: Monitor
     item = {name: {"S": value} for name, value in entry.items()}
     monitor.module.dynamodb.put_item(TableName="windows", Item=item)
     job = monitor.transform()
-    job["TransformEndTime"] = NOW - 2 * HOUR
+    job["TransformEndTime"] = NOW - 2.5 * HOUR
     monitor.sagemaker.since = NOW - HOUR / 2
     assert monitor.files(monitor.open()) == [JULY]
     monitor.sagemaker.since = NOW - 2 * HOUR  # it was in service before, when its windows counted the job

@@ -147,6 +147,12 @@ def test_the_page_draws_both_distributions(monitored: Facts) -> None:
     assert 'href="#monitoring"' in html
 
 
+def test_what_a_window_has_not_taken_is_named(monitored: Facts) -> None:
+    """With the reason, next to the outcome."""
+    monitored.content["monitoring"]["result"]["notes"] = ["batch transform a is not taken: Accept is <b>"]
+    assert "<p>batch transform a is not taken: Accept is &lt;b&gt;.</p>" in page(monitored)
+
+
 def test_without_monitoring_there_is_no_section(facts: Callable[..., Facts]) -> None:
     """Neither is there a link to one."""
     assert "#monitoring" not in page(facts())
