@@ -73,6 +73,15 @@ def test_drift_is_announced() -> None:
     assert f"mlops report {EXECUTION}" in request["Message"]
 
 
+def test_an_announcement_says_how_many_labels_there_are() -> None:
+    """Labels of earlier requests can be all that a window has."""
+    labels = {"records": 300, "of": 2_000, "without_record": 0, "share_taken": 1}
+    found = {"outcome": "drift", "records": 0, "labels": labels, "violations": [DRIFT]}
+    ended = monitored(found, {"monitoring": "s3://bucket/c"})
+    (request,) = (request for call, request in ended.requests if call == "publish")
+    assert request["Message"].splitlines()[0].endswith("(0 records, 300 with labels):")
+
+
 def test_the_summary_names_the_features() -> None:
     """Each once, with the outcome and the number of records."""
     found = {"outcome": "drift", "records": 5_000, "violations": [DRIFT, DRIFT | {"check": "range"}]}
