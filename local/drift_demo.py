@@ -32,7 +32,7 @@ _SETTLED = 3.0
 _PATIENCE = 60.0
 """Seconds for what follows from something, such as the start of the retraining."""
 _CAPTURES = "data-capture"
-_CAPTURING: dict[str, Any] = {
+CAPTURING: dict[str, Any] = {
     "ProductionVariants": [
         {"VariantName": "AllTraffic", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"},
     ],
@@ -56,7 +56,7 @@ def main(folder: Path, port: int, *, data: Path | None = None) -> None:
     """
     input_file = folder / INPUT_FILE
     content = yaml.safe_load((PROJECT / "scripts" / INPUT_FILE).read_text())
-    content["deployment"]["input"]["EndpointConfig"] = _CAPTURING
+    content["deployment"]["input"]["EndpointConfig"] = CAPTURING
     content["monitoring"] |= {"scope": SERVING, "retrain": True}
     input_file.write_text(yaml.safe_dump(content, sort_keys=False))
     os.environ["MLOPS_LOCAL_FOLDER"] = str(folder / "environment")

@@ -60,7 +60,7 @@ def _opened(event: dict[str, Any], endpoint: str, ledger: Ledger, now: datetime)
     bucket, prefix = os.environ["BUCKET"], os.environ["MODEL_PREFIX"]
     served = serving(sagemaker, endpoint=endpoint, group=str(event["group"]), bucket=bucket)
     until = now.replace(microsecond=0) - _SETTLED
-    window, files = open_window(s3, sagemaker, ledger, served, bucket=bucket, prefix=prefix, until=until)
+    window, files = open_window(s3, sagemaker, ledger, served, bucket=bucket, prefix=prefix, now=now, until=until)
     folder = f"{prefix}executions/{event['execution']}/window/"
     made = inputs(s3, files, bucket=bucket, folder=folder, baseline=served.baseline) if files.count else {}
     return {"files": files.count, "inputs": made, "window": asdict(window)}

@@ -62,7 +62,7 @@ class Transforms:
 
     def completed(
         self, *, after: datetime, until: datetime, counted: Mapping[str, datetime]
-    ) -> tuple[list[Transform], datetime]:
+    ) -> tuple[list[Transform], datetime | None]:
         """Returns the version's jobs that completed after one moment, until another at the latest.
 
         Args:
@@ -71,7 +71,7 @@ class Transforms:
             counted: the jobs of earlier windows that ended within ``LATE`` of the first moment.
 
         Returns:
-            The jobs, oldest first, and the last moment for which they are complete.
+            The jobs, oldest first, and the last moment for which they are complete, unless they are.
         """
         after -= LATE
         ended = sorted(
@@ -92,7 +92,7 @@ class Transforms:
                     return found, last
                 last = end
             found.append(job)
-        return found, until
+        return found, None
 
     def _listed(self, after: datetime) -> Iterator[dict[str, Any]]:
         pages = self._sagemaker.get_paginator("list_transform_jobs").paginate(

@@ -60,7 +60,15 @@ class Window:
 
 
 def open_window(
-    s3: "S3Client", sagemaker: Any, ledger: "Ledger", served: "Serving", *, bucket: str, prefix: str, until: datetime
+    s3: "S3Client",
+    sagemaker: Any,
+    ledger: "Ledger",
+    served: "Serving",
+    *,
+    bucket: str,
+    prefix: str,
+    now: datetime,
+    until: datetime,
 ) -> tuple[Window, Files]:
     """Returns the window since the last one, and its files.
 
@@ -71,7 +79,8 @@ def open_window(
         served: what the endpoint serves.
         bucket: the pipeline's bucket.
         prefix: the model's prefix in it, ``<model-name>/``.
-        until: its last moment, if it can take everything until then.
+        now: aware.
+        until: its last moment, if it can take everything until then. Batch transforms may have ended later.
 
     Raises:
         NotCapturedError: the version has scored nothing that could be read.
@@ -80,13 +89,12 @@ def open_window(
     begins = _begins(ledger, served)
     after = max(begins, served.since)
     transforms = Transforms(sagemaker, s3, bucket=bucket, prefix=prefix, served=served)
-    until = max(until, begins + _LEAST)
-    jobs, until = transforms.completed(after=begins, until=until, counted=ledger.jobs)
+    jobs, complete = transforms.completed(after=begins, until=now, counted=ledger.jobs)
+    until = max(min(until, complete or until), begins + _LEAST)
     requests = Captured(keys=(), ends=until)
     if served.captures and after < until:
         requests = captured(s3, served.captures, served.variants, bucket=bucket, after=after, until=until)
     ends = requests.ends
-    jobs = [job for job in jobs if job.ended <= ends]
     files = Files(requests=requests.keys, answers=pairs(jobs))
     notes = _notes(served, jobs)
     if not files.answers and ledger.version != served.version:

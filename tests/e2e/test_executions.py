@@ -5,19 +5,25 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.drift_demo import CAPTURING
 from local.state import EnvironmentDir
-from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, STAGES
-from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
+from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, DEPLOYMENT, STAGES
+from pipeline.stages.stage import Stage
+from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, wait_until
 from tests.e2e.conftest import FirstRun
 from tests.image_lock import locked_version
 
 pytestmark = pytest.mark.emulator
+
+_SETTLED = 3.0
+"""Seconds until a window includes what has just been written; see ``monitor.handler``."""
 
 
 @dataclass(frozen=True)
@@ -190,27 +196,50 @@ def test_monitoring_of_a_file(environment: Environment) -> None:
     assert (next(iter(runs.values()))["kind"], runs[name]["kind"]) == ("monitoring", "pipeline")
 
 
-def test_monitoring_of_what_a_batch_transform_has_scored(environment: Environment) -> None:
-    """Each job counts once; that of the training execution is not taken, and the endpoint captures nothing."""
+def start_without_training(environment: Environment, artefact: str, stage: Stage, overrides: dict[str, Any]) -> None:
+    """Runs one stage with a model of the registered artefact."""
+    overrides = {
+        **{f"{other.key}.run": False for other in STAGES if other not in {CREATE_MODEL, stage}},
+        "CreateModel.input.PrimaryContainer.ModelDataUrl": artefact,
+    } | overrides
+    given = [option for name, value in overrides.items() for option in ("--override", f"{name}={json.dumps(value)}")]
+    environment.mlops("start", "--local", "--watch", *given)
+
+
+def test_monitoring_of_what_the_version_in_service_has_scored(environment: Environment) -> None:
+    """Each batch transform counts once; labels judge captured requests of earlier windows."""
     first = environment.run["execution"]
-    assert f"batch transform batch-{first} is not taken" in environment.mlops("monitor", "--local", code=1)
     state = EnvironmentDir(environment.local).require_live()
     s3, bucket = state.connection.client("s3"), state.metadata.bucket
-    copied = f"demo/executions/{first}/test/test_features.csv"
-    records = s3.get_object(Bucket=bucket, Key=copied)["Body"].read()
-    s3.put_object(Bucket=bucket, Key="demo/data/july/a.csv", Body=records)
+
+    def lines(name: str) -> list[str]:
+        key = f"demo/executions/{first}/test/{name}"
+        return list(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode().splitlines())
+
+    records, labels = lines("test_features.csv"), lines("test_labels.csv")
+    s3.put_object(Bucket=bucket, Key="demo/data/july/a.csv", Body="\n".join(records))
     registered = s3.list_objects_v2(Bucket=bucket, Prefix=f"demo/registered/{first}/")["Contents"]
-    (artefact,) = (one["Key"] for one in registered if one["Key"].endswith("/model.tar.gz"))
-    overrides = {
-        **{f"{stage.key}.run": "false" for stage in STAGES if stage not in {CREATE_MODEL, BATCH_TRANSFORM}},
-        "CreateModel.input.PrimaryContainer.ModelDataUrl": f"s3://{bucket}/{artefact}",
-        "batchTransform.input.TransformInput.DataSource.S3DataSource.S3Uri": f"s3://{bucket}/demo/data/july",
-    }
-    given = [option for name, value in overrides.items() for option in ("--override", f"{name}={value}")]
-    environment.mlops("start", "--local", "--watch", *given)
+    (artefact,) = (f"s3://{bucket}/{one['Key']}" for one in registered if one["Key"].endswith("/model.tar.gz"))
+    july = {"batchTransform.input.TransformInput.DataSource.S3DataSource.S3Uri": f"s3://{bucket}/demo/data/july"}
+    start_without_training(environment, artefact, BATCH_TRANSFORM, july)
     found = json.loads(environment.mlops("monitor", "--local", "--json"))
-    assert (found["outcome"], found["records"]) == ("healthy", len(records.splitlines()))
+    assert (found["outcome"], found["records"]) == ("healthy", len(records))
     assert found["notes"][0].startswith("endpoint demo captures no requests")
     assert f"batch transform batch-{first} is not taken: its input is from the execution" in found["notes"][1]
-    again = json.loads(environment.mlops("monitor", "--local", "--json", code=1))
-    assert (again["outcome"], again["records"], len(again["notes"])) == ("too_little_data", 0, 1)
+
+    capturing = {"deployment.input.EndpointConfig": CAPTURING, "deployment.smoke_test": None}
+    start_without_training(environment, artefact, DEPLOYMENT, capturing)
+    runtime = state.connection.client("sagemaker-runtime")
+    body = {"Body": "\n".join(records), "ContentType": "text/csv"}
+    runtime.invoke_endpoint(EndpointName="demo", Accept="text/csv", InferenceId="july", **body)
+    captures = {"Bucket": bucket, "Prefix": "demo/data-capture/"}
+    wait_until(lambda: "Contents" in s3.list_objects_v2(**captures))
+    time.sleep(_SETTLED)
+    found = json.loads(environment.mlops("monitor", "--local", "--json"))
+    assert (found["outcome"], found["records"], "notes" in found) == ("healthy", len(records), False)
+    truth = {"groundTruthData": {"data": "\n".join(labels), "encoding": "CSV"}, "eventMetadata": {"eventId": "july"}}
+    s3.put_object(Bucket=bucket, Key="demo/labels/2026/11/29/10/a.jsonl", Body=json.dumps(truth))
+    time.sleep(_SETTLED)
+    judged = json.loads(environment.mlops("monitor", "--local", "--json"))
+    assert (judged["outcome"], judged["records"]) == ("healthy", 0)
+    assert judged["labels"]["records"] == judged["labels"]["of"] == len(records)
