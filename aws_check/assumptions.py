@@ -19,7 +19,7 @@ _NOT_OBSERVED = {
 _TOO_EARLY = "the check ended before the scenario that would observe it"
 
 _OWN_ANSWER = "on the emulator, this project's own code answers in AWS's place; it did so as follows: "
-_SETTLED_BY_EMULATOR = frozenset({14})
+_SETTLED_BY_EMULATOR = frozenset({14, 17})
 """What an emulator's own services answer. SageMaker, its runtime and the data of tasks are ``sagemaker_local``'s, which
 was written to these assumptions and would confirm itself."""
 

@@ -17,7 +17,8 @@ from executions.progress import StageProgress
 from executions.start import start_execution
 from executions.target import Target
 from executions.watch import Viewer
-from pipeline.places import EXECUTIONS
+from pipeline.places import EXECUTIONS, REPORTS
+from report.page import page_name
 
 _REDRIVE_SECONDS = 60
 _NOT_REDRIVABLE, _UNKNOWN_ACTION = "ExecutionNotRedrivable", "InvalidAction"
@@ -83,6 +84,12 @@ class Context:
     def put(self, name: str, content: bytes) -> None:
         """Uploads a file of the check."""
         self.client("s3").put_object(Bucket=self.target.stack.bucket, Key=self._key(name), Body=content)
+
+    def report(self, execution: str) -> str | None:
+        """Returns the URI of an execution's published report; None if there is none yet."""
+        key = f"{MODEL_NAME}/{REPORTS}{page_name(execution)}"
+        found = self.client("s3").list_objects_v2(Bucket=self.target.stack.bucket, Prefix=key)
+        return f"s3://{self.target.stack.bucket}/{key}" if found["KeyCount"] else None
 
     def run(self, overrides: dict[str, Any]) -> Ended:
         """Starts an execution of the shipped input with these overrides, and follows it to its end."""

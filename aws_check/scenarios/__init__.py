@@ -31,7 +31,7 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario(name="the shipped input", play=shipped, about=(2, 11, 15)),
+    Scenario(name="the shipped input", play=shipped, about=(2, 11, 15, 17)),
     Scenario(name="a rejected model", play=rejected),
     Scenario(name="a duplicate event", play=duplicate),
     Scenario(name="a failed job and its redrive", play=failed_job, about=(4,)),

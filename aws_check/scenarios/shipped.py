@@ -7,6 +7,7 @@ from aws_check.assumptions import CONFIRMED, NOT_SETTLED, REFUTED, Answer
 from aws_check.context import Context, Ended
 from aws_check.price import INSTANCE
 from executions.progress import SUCCEEDED
+from pipeline.input import PUBLISH_REPORT
 
 _CLUSTER = {"input": {"ProcessingResources": {"ClusterConfig": {"InstanceType": INSTANCE}}}}
 _OVERRIDES: dict[str, Any] = {
@@ -14,7 +15,9 @@ _OVERRIDES: dict[str, Any] = {
     "training": {"input": {"ResourceConfig": {"InstanceType": INSTANCE}}},
     "evaluation": _CLUSTER,
     "batchTransform": {"input": {"TransformResources": {"InstanceType": INSTANCE}}},
+    PUBLISH_REPORT: True,
 }
+_REPORT_SECONDS = 90
 _LOOK = "deployment: endpoint"
 _MISSING = "Could not find"
 
@@ -27,6 +30,7 @@ def shipped(context: Context) -> Iterator[Answer]:
     ended.require("SUCCEEDED")
     context.shipped = ended.name
     yield _transform(ended)
+    yield _report(context, ended)
 
 
 def _image_and_data(context: Context, ended: Ended) -> Answer:
@@ -47,3 +51,14 @@ def _transform(ended: Ended) -> Answer:
     place = ended.data["batchTransform"]["input"]["TransformOutput"]["S3OutputPath"]
     evidence = f"the transform job wrote to {place} with the model's role; no endpoint captured data"
     return Answer(number=11, verdict=NOT_SETTLED, evidence=evidence)
+
+
+def _report(context: Context, ended: Ended) -> Answer:
+    for _ in range(_REPORT_SECONDS):
+        page = context.report(ended.name)
+        if page:
+            return Answer(number=17, verdict=CONFIRMED, evidence=f"the execution's end published {page}")
+        context.sleep(1)
+    # The event may have been lost, or the function may have failed: EventBridge delivers these events at best effort.
+    evidence = f"{_REPORT_SECONDS} seconds after the execution's end, no report was published"
+    return Answer(number=17, verdict=NOT_SETTLED, evidence=evidence)

@@ -25,6 +25,11 @@ class Script(Context):
     redriven: Ended | Exception | None = None
     found: list[Failure] = field(default_factory=list)
     overrides: list[dict[str, Any]] = field(default_factory=list)
+    reported: str | None = None
+
+    def report(self, execution: str) -> str | None:  # noqa: ARG002 - the base's signature
+        """The test's."""
+        return self.reported
 
     def run(self, overrides: dict[str, Any]) -> Ended:
         """Ends as the next of ``runs``."""
@@ -155,12 +160,13 @@ def missing(cause: str) -> list[Failure]:
     return [Failure(state="deployment: endpoint", error="SageMaker.SageMakerException", cause=cause)]
 
 
-def test_shipped(script: Script) -> None:
+@pytest.mark.parametrize(("reported", "verdict"), [("s3://bucket/report.html", CONFIRMED), (None, NOT_SETTLED)])
+def test_shipped(script: Script, reported: str | None, verdict: str) -> None:
     """With the smallest instances, every stage has run; later scenarios get its name."""
-    script.shipped = None
+    script.shipped, script.reported = None, reported
     script.found = missing('Could not find endpoint "arn"')
     script.runs = [ended("SUCCEEDED", stages={"preprocessing": SUCCEEDED}, batchTransform=TRANSFORM)]
-    assert observed(shipped(script)) == ({15: CONFIRMED, 2: CONFIRMED, 11: NOT_SETTLED}, "")
+    assert observed(shipped(script)) == ({15: CONFIRMED, 2: CONFIRMED, 11: NOT_SETTLED, 17: verdict}, "")
     assert script.shipped == SHIPPED
     assert str(script.overrides).count("ml.m5.large") == 4
 

@@ -88,7 +88,7 @@ def test_it_goes_through_and_leaves_nothing(connection: Connection, tmp_path: Pa
         "its rollback",
     }
     verdicts = {each["number"]: each["verdict"] for each in found["assumptions"]}
-    assert [number for number, verdict in verdicts.items() if verdict != "not settled"] == [14]
+    assert [number for number, verdict in verdicts.items() if verdict != "not settled"] == [14, 17]
     evidence = {each["number"]: each["evidence"] for each in found["assumptions"]}
     assert "Could not find endpoint" in evidence[2]
     assert "received aws-check" in evidence[5]
