@@ -54,7 +54,9 @@ def main() -> None:
         _debug(error)
         raise
     finally:
-        _SHOWN.close()
+        # Python 3.13 prints an error for those that it has to close as it ends.
+        for opened in (_SHOWN, _TYPED, _CONNECTION):
+            opened.close()
 
 
 if __name__ == "__main__":

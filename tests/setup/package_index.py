@@ -121,7 +121,8 @@ class PackageIndex:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(certificate)
                 server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-            self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}/simple/"
+            # By name: with an address, pip 24.2 (of Python 3.13.0) fails before it looks at the certificate.
+            self.url = f"{'https' if certificate else 'http'}://localhost:{server.server_port}/simple/"
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
             try:
                 yield
