@@ -16,8 +16,11 @@ from quality import as_targets, skill
 from quality_binary import roc_auc
 from schema import BINARY, Schema
 
-# So many records are shuffled, and so many tried with a column alone.
-SHUFFLED = 2_000
+# So many records are shuffled; of more than 100 features fewer, since all are predicted anew for each feature.
+SHUFFLED, FEWEST_SHUFFLED = 2_000, 500
+PREDICTED = 200_000
+
+# So many records are tried with a column alone.
 TRIED = 5_000
 
 # Predictions of shuffled records are made for about so many encoded values together.
@@ -42,8 +45,10 @@ def permutation_importance(model: Pipeline, rows: pd.DataFrame, labels: np.ndarr
     """
     schema = schema_of(model)
     random = np.random.RandomState(0)
-    chosen = np.sort(random.permutation(len(labels))[:SHUFFLED])
-    encoded, true = model[0].transform(rows.iloc[chosen]), labels[chosen]
+    most = min(SHUFFLED, max(FEWEST_SHUFFLED, PREDICTED // len(schema.features)))
+    chosen = np.sort(random.permutation(len(labels))[:most])
+    # By rows, as they are chosen from below.
+    encoded, true = np.ascontiguousarray(model[0].transform(rows.iloc[chosen])), labels[chosen]
     predictions = predict_encoded(model, encoded)
     name = _metric(schema, true)
     value = _quality(name, schema, true, predictions)

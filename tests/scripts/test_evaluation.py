@@ -10,8 +10,10 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
+from columns import Feature
 from quality_binary import binary_classification_metrics, roc_auc
 from rows import read_labelled_rows
 from schema import Schema
@@ -185,6 +187,21 @@ def test_importance_is_the_loss_by_shuffling(trained: Container) -> None:
         losses[name] = found["value"] - roc_auc(labels, model.predict_proba(shuffled)[:, 1])[0]
     assert {one["name"]: one["importance"] for one in found["features"]} == pytest.approx(losses)
     assert [one["importance"] for one in found["features"]] == sorted(losses.values(), reverse=True)
+
+
+def test_importance_of_many_columns_is_measured_on_fewer_records() -> None:
+    """All chosen records are predicted anew for each column, so that the time would grow with both."""
+    from importance import permutation_importance  # noqa: PLC0415 - imports scikit-learn, as the model
+    from model import fit  # noqa: PLC0415
+
+    random = np.random.RandomState(0)
+    for columns, records in ((3, 600), (401, 500)):
+        schema = Schema("y", "regression", None, tuple(Feature(f"c{number}", "number") for number in range(columns)))
+        rows = pd.DataFrame(random.random_sample((600, columns)), columns=schema.names)
+        labels = rows["c1"].to_numpy()
+        found = permutation_importance(fit(schema, rows, labels, {"max_iter": 5}), rows, labels)
+        assert found["records"] == records
+        assert found["features"][0]["name"] == "c1"
 
 
 def test_log_has_the_result(ready: Container) -> None:
