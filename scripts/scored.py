@@ -1,6 +1,6 @@
 """Reads scored records block by block: an endpoint's captured requests, and batch transform's inputs and outputs.
 
-- ``*.jsonl``: captured requests, as SageMaker writes them, one on each line:
+- ``*.jsonl`` without answers of its own: captured requests, as SageMaker writes them, one on each line:
   https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
 - any other file: rows without a header, as batch transform reads them, with their answers in the file of the same name
   and ``.out`` in the other folder, if there is one, or in the file that ``window.json`` names:
@@ -139,7 +139,7 @@ def read(block: Block, features: Sequence[Mapping[str, str]], scores: Sequence[M
     Raises:
         JobError: a line cannot be read, or a record has the wrong number of values; the message names file and line.
     """
-    if block.file.suffix == CAPTURED:
+    if block.file.suffix == CAPTURED and block.answers is None:
         return _captured(block, features, scores)
     body = b"".join(block.lines)
     if not body.strip():

@@ -74,6 +74,15 @@ def test_answers_have_their_records_by_the_windows_list(watched: Container) -> N
     assert scores["numerical_statistics"]["common"] == {"num_present": 2_000, "num_missing": 0}
 
 
+def test_a_batch_transforms_input_can_have_any_name(watched: Container) -> None:
+    """Answers of its own tell it from captured requests."""
+    watched.put("processing/records/a.jsonl", "".join(f"{age}\n" for age in AGES[:1_000]))
+    watched.put("processing/answers/out/a.jsonl.out", "".join(f"{score},1\n" for score in SCORES[:1_000]))
+    watched.put("processing/window/window.json", json.dumps({"answers": {"out/a.jsonl.out": "a.jsonl"}}))
+    found, _ = judged(watched)
+    assert (found["outcome"], found["records"]) == ("healthy", 1_000)
+
+
 def test_earlier_requests_are_judged_by_their_labels_only(watched: Container) -> None:
     """They were far off, which an earlier window has said; the features are those of the new records."""
     put_requests(watched, "records", 0, 1_000)
