@@ -37,10 +37,11 @@ class _AbsentError(Exception):
 class Collector:
     """Gathers the facts of executions."""
 
-    def __init__(self, *, s3: Any, tail: Tail) -> None:
-        """Takes an S3 client and what reads a job's log."""
+    def __init__(self, *, s3: Any, tail: Tail, most_bytes: int = MAX_REPORT_BYTES) -> None:
+        """Takes an S3 client, what reads a job's log, and the bytes of the largest report to read."""
         self.s3 = s3
         self.tail = tail
+        self.most_bytes = most_bytes
         self._objects = StoredObjects(s3=s3)
 
     def facts(self, execution: dict[str, Any], events: list[dict[str, Any]], content: dict[str, Any]) -> Facts:
@@ -143,9 +144,9 @@ class Collector:
         location = urlsplit(uri)
         place = {"Bucket": location.netloc, "Key": location.path.lstrip("/")}
         response = self.s3.get_object(**place, **({"VersionId": version} if version else {}))
-        body = response["Body"].read(MAX_REPORT_BYTES + 1)
-        if len(body) > MAX_REPORT_BYTES:
-            raise _AbsentError(f"{uri} is larger than {MAX_REPORT_BYTES:,} bytes")
+        body = response["Body"].read(self.most_bytes + 1)
+        if len(body) > self.most_bytes:
+            raise _AbsentError(f"{uri} is larger than {self.most_bytes:,} bytes")
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:

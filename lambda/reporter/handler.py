@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         BotoCoreError: AWS could not be reached.
         BusyIndexError: other executions ended at the same time, and wrote the index again and again.
     """
-    execution = publication.executions.describe(event["detail"]["executionArn"])
+    execution = publication.ended(event["detail"]["executionArn"])
     given = json.loads(execution["input"])
     if not isinstance(given, dict) or given.get(PUBLISH_REPORT) is not True:
         return {"published": []}

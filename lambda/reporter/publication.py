@@ -1,5 +1,7 @@
 """Writes the report on an execution, and the index of all runs, to the bucket."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,14 @@ from report.page import INDEX, page, page_name
 
 LIMIT = 100
 """How many executions the index has, the newest."""
+
+_MOST_BYTES = 4 * 1024 * 1024
+"""Bytes of the largest evaluation report whose metrics the index has: eight are read at a time, and parsed they take up
+to ten times as much of the function's memory."""
+
+_STALE_SECONDS = 20
+"""How long to wait until Step Functions knows of an end that it has sent an event about, since DescribeExecution is
+"eventually consistent" (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
 
 _ATTEMPTS = 10
 """How often to write the index anew when another execution's end got in between; each time, one of them succeeds."""
@@ -40,6 +50,24 @@ class Publication:
     bucket: str
     prefix: str
     """Of the pages; ends with a slash."""
+    sleep: Callable[[float], None] = time.sleep
+
+    def ended(self, arn: str) -> dict[str, Any]:
+        """Describes an execution that has ended; one that runs on has been redriven since.
+
+        Args:
+            arn: the execution's ARN.
+
+        Raises:
+            ClientError: AWS rejects the call.
+        """
+        execution = self.executions.describe(arn)
+        for _ in range(_STALE_SECONDS):
+            if execution["status"] != "RUNNING":
+                break
+            self.sleep(1)
+            execution = self.executions.describe(arn)
+        return execution
 
     def publish(self, execution: dict[str, Any]) -> list[str]:
         """Writes an execution's report and the index; returns their S3 URIs.
@@ -98,7 +126,7 @@ class Publication:
             ended: the ARN of the execution that has just ended, which may not be listed yet.
         """
         listed = [each["executionArn"] for each in self.executions.all(limit=LIMIT)]
-        collector = Collector(s3=self.s3, tail=self.logs.tail)
+        collector = Collector(s3=self.s3, tail=self.logs.tail, most_bytes=_MOST_BYTES)
 
         def facts(arn: str) -> Facts:
             execution = self.executions.describe(arn)

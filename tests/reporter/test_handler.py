@@ -1,5 +1,6 @@
 """The function that publishes reports, on moto's S3 and Step Functions, which really runs a small state machine."""
 
+import dataclasses
 import importlib
 import json
 import os
@@ -46,6 +47,8 @@ class Pipeline:
     def __init__(self, machine: str, module: ModuleType) -> None:
         self.s3: Any = boto3.client("s3")
         self.module = module
+        self.padding = ""
+        """What makes the evaluation reports larger."""
         self._machine = machine
         self._step_functions: Any = boto3.client("stepfunctions")
 
@@ -53,7 +56,8 @@ class Pipeline:
         """Runs an execution to its end; returns its final event."""
         outputs = [{"S3Output": {"S3Uri": f"s3://{BUCKET}/demo/executions/{name}/evaluation"}}]
         evaluation = {"run": True, "result": {"ProcessingOutputConfig": {"Outputs": outputs}}}
-        report = {"binary_classification_metrics": {"auc": {"value": AUC, "standard_deviation": 0.01}}}
+        metrics = {"auc": {"value": AUC, "standard_deviation": 0.01}}
+        report = {"binary_classification_metrics": metrics, "padding": self.padding}
         key = f"demo/executions/{name}/evaluation/evaluation.json"
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(report))
         content = {"model_id": "demo", "fails": fails, "evaluation": evaluation, **top}
@@ -175,6 +179,32 @@ def test_an_index_that_is_always_written_by_others_fails(pipeline: Pipeline) -> 
         pipeline.publish("one")
     assert len(written) == 10
     assert '<a href="index.html">' in pipeline.page(f"{PREFIX}report-one.html")
+
+
+def test_a_large_report_does_not_fill_the_memory(pipeline: Pipeline) -> None:
+    """The run's own page has its metrics; the index, which reads a hundred reports, leaves them out."""
+    pipeline.padding = "x" * (4 * 1024 * 1024)
+    pipeline.publish("one")
+    assert "0.8750" in pipeline.page(f"{PREFIX}report-one.html")
+    assert "0.8750" not in pipeline.page(INDEX)
+    assert '<a href="report-one.html">' in pipeline.page(INDEX)
+
+
+@pytest.mark.parametrize(("stale", "waited", "status"), [(2, 2, "SUCCEEDED"), (99, 20, "RUNNING")])
+def test_an_end_that_step_functions_does_not_know_yet_is_waited_for(
+    pipeline: Pipeline, stale: int, waited: int, status: str
+) -> None:
+    """Its description may still be that of a running execution; one that was redriven is described as it is."""
+    arn = pipeline.run("one")["detail"]["executionArn"]
+    slept: list[float] = []
+    publication = dataclasses.replace(pipeline.module.publication, sleep=slept.append)
+    old = iter(range(stale))
+    publication.executions.step_functions.meta.events.register(
+        "after-call.stepfunctions.DescribeExecution",
+        lambda parsed, **_: parsed.update(status="RUNNING") if next(old, None) is not None else None,
+    )
+    assert publication.ended(arn)["status"] == status
+    assert slept == [1.0] * waited
 
 
 def test_the_archive_has_everything_that_lambda_lacks(assembly: Path, tmp_path: Path) -> None:
