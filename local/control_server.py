@@ -53,7 +53,8 @@ def send_command(state: State, name: str, **parameters: str | None) -> None:
         with DIRECT.open(request, timeout=_TIMEOUT):
             return
     except HTTPError as error:
-        reason = error.read().decode(errors="replace")
+        with error:
+            reason = error.read().decode(errors="replace")
         prefix = "" if error.code == _REJECTED else f"the environment could not {name}; its log: {state.log}; "
         raise LocalError(prefix + reason) from error
     except (URLError, HTTPException, OSError) as error:

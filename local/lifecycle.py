@@ -192,5 +192,6 @@ def _url(request: Request) -> str | None:
     try:
         with DIRECT.open(request, timeout=_TIMEOUT) as answer:
             return str(answer.read().decode().strip())
-    except HTTPError:  # not in service
+    except HTTPError as error:  # not in service
+        error.close()
         return None

@@ -221,14 +221,19 @@ def certificate_bundle() -> Path | None:
 
 
 def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
-    """Returns variables for uv with the mirror that pip is configured for; uv does not read pip's configuration."""
+    """Returns variables for uv with the mirror that pip is configured for; uv does not read pip's configuration.
+
+    Without pip, as Debian's Python is at first, only pip's environment variables count.
+    """
     if "UV_DEFAULT_INDEX" in environment:
         return {}
     command = [BASE_PYTHON, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     configured = dict(re.findall(r"(?m)^(?::env:|[\w-]+)\.([\w-]+)='(.*)'$", listed.stdout))
     names = {"index-url": "UV_DEFAULT_INDEX", "trusted-host": "UV_INSECURE_HOST", "proxy": "ALL_PROXY"}
-    return {variable: configured[name] for name, variable in names.items() if configured.get(name)}
+    for name in names:
+        configured[name] = environment.get(f"PIP_{name.upper().replace('-', '_')}") or configured.get(name, "")
+    return {variable: configured[name] for name, variable in names.items() if configured[name]}
 
 
 def sync_command(folder: Path, lock: Path) -> list[str | Path]:

@@ -12,7 +12,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Container
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Self, cast
 
 from sagemaker_local.errors import FailureReasonError
 from sagemaker_local.job_files import MAX_BYTES, MAX_ENTRIES, Entry, JobFiles, escapes
@@ -67,7 +67,10 @@ def unpack(file: Path, folder: Path, *, uri: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         limit = min(MAX_BYTES, max(_MIN_LIMIT, _MAX_RATIO * file.stat().st_size))
-        with gzip.open(file, "rb") as stream, tarfile.open(fileobj=_limit_stream(stream, limit), mode="r:") as archive:
+        with (
+            gzip.open(file, "rb") as stream,
+            tarfile.open(fileobj=_limit_stream(stream, limit), mode="r:", tarinfo=_Member) as archive,
+        ):
             _extract(archive, folder, limit)
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise FailureReasonError(
@@ -82,23 +85,37 @@ class _LimitedStream:
     def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream = stream
         self._limit = limit
+        self._run = 0
         self.tell = stream.tell
 
     def read(self, size: int) -> bytes:
-        """Reads bytes. Contents are read in chunks, so a larger read is for a header that would fill the memory."""
-        if size > _HEADER_BYTES:
-            raise tarfile.ReadError(f"a header has {size} bytes")
+        """Reads bytes. ``tarfile`` seeks before each chunk of a member's content, but not within a header."""
+        self._run += size
+        if self._run > _HEADER_BYTES:
+            raise tarfile.ReadError(f"a header has more than {_HEADER_BYTES} bytes")
         return self._limited(self._stream.read(size), self._stream.tell())
 
     def seek(self, position: int) -> int:
         """Seeks forwards, which reads the bytes in between."""
+        self.begin()
         self._limited(b"", position)
         return self._stream.seek(position)
+
+    def begin(self) -> None:
+        """Notes that a header, or a chunk of a content, begins here."""
+        self._run = 0
 
     def _limited(self, content: bytes, position: int) -> bytes:
         if position > self._limit:
             raise tarfile.ReadError(f"it unpacks to more than {self._limit} bytes")
         return content
+
+
+class _Member(tarfile.TarInfo):
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        cast("_LimitedStream", tarfile.fileobj).begin()
+        return super().fromtarfile(tarfile)
 
 
 def _limit_stream(stream: gzip.GzipFile, limit: int) -> Any:

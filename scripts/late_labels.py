@@ -33,8 +33,13 @@ Columns = Sequence[Mapping[str, str]]
 NEWLINE = "\n"
 MOST = 500_000
 
-# The labels by the keys of their records. The processes that read records inherit it.
+# The labels by the keys of their records, in each process that reads records.
 BY_KEY: dict[str, float] = {}
+
+
+def begin(by_key: Mapping[str, float]) -> None:
+    """Begins a process that reads records. It need not be a copy of the one that started it."""
+    BY_KEY.update(by_key)
 
 
 class Label(NamedTuple):

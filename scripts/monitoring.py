@@ -95,7 +95,7 @@ def window_of(
     watched = labelled.watched(blocks) if labelled else blocks
     with ProcessPoolExecutor(
         multiprocessing.cpu_count(),
-        initializer=late_labels.BY_KEY.update,
+        initializer=late_labels.begin,
         initargs=(labels.by_key if labels else {},),
     ) as pool:
         for statistics, joined in _in_turn(

@@ -74,8 +74,9 @@ def test_unknown_command(state: State, commands: Commands) -> None:
     """An unknown command, or a GET, does nothing."""
     with pytest.raises(LocalError, match="no such command"):
         send_command(state, "loads", data=None)
-    with pytest.raises(HTTPError, match="404"):
+    with pytest.raises(HTTPError, match="404") as refused:
         DIRECT.open(authorized(f"{state.control}/load", state.key))
+    refused.value.close()
     assert commands.received == []
 
 

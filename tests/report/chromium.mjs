@@ -39,7 +39,11 @@ export async function launch(...more) {
     headless: "shell",
     // Chromium has no sandbox for root; the pages are our own.
     args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none", ...more],
-    // Libraries that a server may lack.
-    env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib") },
+    // Libraries and fonts that a server may lack.
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
+      ...(existsSync("/etc/fonts") ? {} : { FONTCONFIG_PATH: join(folder, "fonts") }),
+    },
   });
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -284,8 +284,11 @@ def test_shutdown(s3_url: str, tmp_path: Path, training_request: Make, number: s
 
 def sleeping(seconds: str) -> bool:
     """Whether a process with this number of seconds to sleep is running."""
-    done = subprocess.run(["pgrep", "-fx", f"sleep {seconds}"], capture_output=True, check=False)
-    return done.returncode == 0
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            found.append((process / "cmdline").read_bytes())
+    return f"sleep\0{seconds}\0".encode() in found
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

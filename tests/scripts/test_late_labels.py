@@ -58,6 +58,14 @@ def test_labels_that_confirm_the_answers_are_healthy(watched: Container) -> None
         assert quality["metrics"][name] == pytest.approx(metric)
 
 
+def test_labels_reach_processes_that_are_no_copies(watched: Container) -> None:
+    """As they are on macOS and, from Python 3.14 on, on Linux."""
+    watched.put("processing/labels/a.csv", "".join(f"{label}\n" for label in LABELS[:2_000]))
+    early = watched.put("early/sitecustomize.py", "import multiprocessing; multiprocessing.set_start_method('spawn')\n")
+    watched.run("monitoring.py", PYTHONPATH=str(early.parent))
+    assert json.loads(watched.read("processing/monitoring/monitoring.json"))["labels"]["records"] == 2_000
+
+
 def test_answers_that_turn_out_wrong_are_a_violation_of_each_metric(watched: Container) -> None:
     """Features and scores are as before; the metrics are named with their values and thresholds."""
     wrong = np.where(RANDOM.random(2_000) < 0.3, 1 - LABELS[:2_000], LABELS[:2_000])
