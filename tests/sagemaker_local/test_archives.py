@@ -98,7 +98,7 @@ def test_bomb(tmp_path: Path) -> None:
     header.type, header.size = tarfile.XHDTYPE, 1 << 30
     for number, first in enumerate((info, header)):
         with gzip.open(tmp_path / f"{number}.tar.gz", "wb", compresslevel=1) as out:
-            out.write(first.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
+            out.write(first.tobuf(tarfile.GNU_FORMAT) + bytes(32 << 20))
         with pytest.raises(FailureReasonError, match="bytes"):
             unpack(tmp_path / f"{number}.tar.gz", tmp_path / "out", uri=URI)
     assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*")) < 1 << 20
