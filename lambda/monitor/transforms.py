@@ -168,14 +168,13 @@ class Transforms:
     def _taken(self, job: dict[str, Any], name: str, ended: datetime) -> Transform:
         source = _key(job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
         folder = _key(job["TransformOutput"]["S3OutputPath"]).rstrip("/") + "/"
-        # S3 gives times in whole seconds.
-        started = job.get("TransformStartTime", job["CreationTime"]).replace(microsecond=0)
-        answers = {key for written, key in objects(self._s3, self._bucket, folder) if written >= started}
+        started = _second(job.get("TransformStartTime", job["CreationTime"]))
+        answers = {key for written, key in objects(self._s3, self._bucket, folder) if _second(written) >= started}
         files = []
         without = 0
         for written, key in objects(self._s3, self._bucket, source):
             output = f"{folder}{_relative(key, source)}.out"
-            if output in answers and written <= started:
+            if output in answers and _second(written) <= started:
                 files.append((key, output))
             else:
                 without += 1
@@ -200,6 +199,11 @@ def pairs(jobs: Iterable[Transform]) -> dict[str, str]:
     """
     records = {answers: file for job in jobs for file, answers in job.files}
     return {file: answers for answers, file in records.items()}
+
+
+def _second(time: datetime) -> datetime:
+    """Returns a time as S3 gives it, in whole seconds."""
+    return time.replace(microsecond=0)
 
 
 def _type(value: str | None) -> str | None:
