@@ -1,16 +1,15 @@
 """Announces failed executions: an EventBridge rule on their status, and the function that explains each failure."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.function import python_function
 from infrastructure.notifications import Notifications
 from infrastructure.permissions import executions_of
+from infrastructure.rule import ends_of, function_rule
 
 
 class Announcer(Construct):
@@ -52,36 +51,12 @@ class Announcer(Construct):
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)
-        self._rule(state_machine_arn, dead_letters)
-
-    def _rule(self, state_machine_arn: str, dead_letters: DeadLetters) -> None:
-        rule = events.CfnRule(
+        function_rule(
             self,
             "Rule",
+            self.function,
+            dead_letters,
+            target="Announcer",
             description="Failed, timed-out and aborted executions of the pipeline",
-            event_pattern={
-                "source": ["aws.states"],
-                "detail-type": ["Step Functions Execution Status Change"],
-                "detail": {
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                    "stateMachineArn": [state_machine_arn],
-                },
-            },
-            state="ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="Announcer",
-                    arn=self.function.function_arn,
-                    dead_letter_config=dead_letters.of_target(),
-                )
-            ],
-        )
-        dead_letters.take_from(rule)
-        lambda_.CfnPermission(
-            self,
-            "RulePermission",
-            action="lambda:InvokeFunction",
-            function_name=self.function.function_arn,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
+            event_pattern=ends_of(state_machine_arn, "FAILED", "TIMED_OUT", "ABORTED"),
         )

@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infrastructure.dead_letters import DeadLetters
 from infrastructure.function import python_function
 from infrastructure.permissions import executions_of, key_statements
+from infrastructure.rule import ends_of, function_rule
 from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.input import PUBLISH_REPORT
 from pipeline.places import PUBLISHED, REPORTS, SCRIPTS
@@ -93,7 +92,18 @@ class Reporter(Construct):
         ):
             self.function.add_to_role_policy(statement)
         dead_letters.take_failures_of(self.function)
-        self._rule(state_machine_arn, dead_letters)
+        # Most executions do not ask for it. A large input is not in the event: the function looks.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        asked = [{"input": [{"wildcard": f'*"{PUBLISH_REPORT}"*'}]}, {"inputDetails": {"included": [False]}}]
+        function_rule(
+            self,
+            "Rule",
+            self.function,
+            dead_letters,
+            target="Reporter",
+            description="Ended executions of the pipeline whose report is to be published",
+            event_pattern=ends_of(state_machine_arn, "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", **{"$or": asked}),
+        )
 
     def _logs(self, model_name: str, stack: cdk.Stack) -> list[iam.PolicyStatement]:
         """The log of a failed job: a stream's name begins with the job's, which has the model's in it."""
@@ -111,41 +121,3 @@ class Reporter(Construct):
             iam.PolicyStatement(actions=["logs:DescribeLogStreams"], resources=[arn("*")]),
             iam.PolicyStatement(actions=["logs:GetLogEvents"], resources=[arn(f"log-stream:{name}") for name in names]),
         ]
-
-    def _rule(self, state_machine_arn: str, dead_letters: DeadLetters) -> None:
-        rule = events.CfnRule(
-            self,
-            "Rule",
-            description="Ended executions of the pipeline whose report is to be published",
-            event_pattern={
-                "source": ["aws.states"],
-                "detail-type": ["Step Functions Execution Status Change"],
-                "detail": {
-                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-                    "stateMachineArn": [state_machine_arn],
-                    # Most executions do not ask for it. A large input is not in the event: the function looks.
-                    # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-                    "$or": [
-                        {"input": [{"wildcard": f'*"{PUBLISH_REPORT}"*'}]},
-                        {"inputDetails": {"included": [False]}},
-                    ],
-                },
-            },
-            state="ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="Reporter",
-                    arn=self.function.function_arn,
-                    dead_letter_config=dead_letters.of_target(),
-                )
-            ],
-        )
-        dead_letters.take_from(rule)
-        lambda_.CfnPermission(
-            self,
-            "RulePermission",
-            action="lambda:InvokeFunction",
-            function_name=self.function.function_arn,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )

@@ -8,7 +8,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -18,6 +17,7 @@ from infrastructure.image import Images
 from infrastructure.monitoring import METRICS_NAMESPACE
 from infrastructure.permissions import key_statements
 from infrastructure.reuse import Reuse
+from infrastructure.rule import function_rule
 from infrastructure.sagemaker_role import data_bucket_arns
 from pipeline.bundle import INPUT_FILE
 from pipeline.monitoring_run import MONITORING_ONLY
@@ -134,29 +134,14 @@ class Starter(Construct):
             dead_letters: takes the events that cannot be delivered.
             paths: JSON paths in the event by the names that the template has for them.
             template: the event that the function gets.
-            properties: further properties of ``events.CfnRule``.
+            properties: further arguments of ``function_rule``.
         """
-        rule = events.CfnRule(
+        function_rule(
             self,
             name,
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="Starter",
-                    arn=self.function.function_arn,
-                    input_transformer=events.CfnRule.InputTransformerProperty(
-                        input_paths_map=paths, input_template=template
-                    ),
-                    dead_letter_config=dead_letters.of_target(),
-                )
-            ],
+            self.function,
+            dead_letters,
+            target="Starter",
+            input_transformer=events.CfnRule.InputTransformerProperty(input_paths_map=paths, input_template=template),
             **properties,
-        )
-        dead_letters.take_from(rule)
-        lambda_.CfnPermission(
-            self,
-            f"{name}Permission",
-            action="lambda:InvokeFunction",
-            function_name=self.function.function_arn,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
         )
