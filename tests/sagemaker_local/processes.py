@@ -1,6 +1,5 @@
 """Helpers for processes that a test did not start itself."""
 
-import os
 import time
 from pathlib import Path
 
@@ -9,11 +8,11 @@ def gone(pid: int) -> bool:
     """Whether a process exits within a few seconds."""
     for _ in range(500):
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):  # it may exit between opening and reading
             return True
         # A zombie, whose new parent has not reaped it yet, counts as gone.
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+        if status == "Z":
             return True
         time.sleep(0.01)
     return False
