@@ -16,10 +16,7 @@ from report.collect import Collector
 from report.comparison import compare
 from report.comparison_page import comparison_page
 from report.facts import Facts
-from report.page import INDEX, page, page_name
-
-_LIMIT = 100
-"""How many executions ``--all`` reports on, the newest."""
+from report.page import INDEX, NEWEST, page, page_name
 
 
 def report(
@@ -34,7 +31,7 @@ def report(
         found = target(stack=stack, local=local, folder=folder)
         reader = _Reader(found)
         if everything is not None:
-            newest = [listed["executionArn"] for listed in found.executions.all(limit=_LIMIT)]
+            newest = [listed["executionArn"] for listed in found.executions.all(limit=NEWEST)]
             facts = newest_first(reader.facts, newest)
         else:
             facts = [reader.facts(str(execution))]

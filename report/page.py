@@ -19,6 +19,9 @@ from report.outcome import main_metric, outcome, short_name
 INDEX = "index.html"
 """The page that links to the reports next to it."""
 
+NEWEST = 100
+"""How many executions that page has, the newest."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _SMALL, _LARGE = 1e-3, 1e4
 _MINUTE, _HOUR = 60, 3600

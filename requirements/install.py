@@ -231,9 +231,8 @@ def uv_mirror(environment: dict[str, str]) -> dict[str, str]:
     listed = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     configured = dict(re.findall(r"(?m)^(?::env:|[\w-]+)\.([\w-]+)='(.*)'$", listed.stdout))
     names = {"index-url": "UV_DEFAULT_INDEX", "trusted-host": "UV_INSECURE_HOST", "proxy": "ALL_PROXY"}
-    for name in names:
-        configured[name] = environment.get(f"PIP_{name.upper().replace('-', '_')}") or configured.get(name, "")
-    return {variable: configured[name] for name, variable in names.items() if configured[name]}
+    found = {name: environment.get(f"PIP_{name.upper().replace('-', '_')}") or configured.get(name) for name in names}
+    return {names[name]: value for name, value in found.items() if value}
 
 
 def sync_command(folder: Path, lock: Path) -> list[str | Path]:

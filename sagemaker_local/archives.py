@@ -112,6 +112,8 @@ class _LimitedStream:
 
 
 class _Member(tarfile.TarInfo):
+    """A member whose header is bounded by itself: ``tarfile`` does not seek before headers that follow each other."""
+
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
         cast("_LimitedStream", tarfile.fileobj).begin()

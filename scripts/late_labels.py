@@ -38,7 +38,7 @@ BY_KEY: dict[str, float] = {}
 
 
 def begin(by_key: Mapping[str, float]) -> None:
-    """Begins a process that reads records. It need not be a copy of the one that started it."""
+    """Gives the labels to a process that reads records, which need not be a fork of this one."""
     BY_KEY.update(by_key)
 
 

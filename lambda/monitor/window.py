@@ -99,16 +99,19 @@ def open_window(
     notes = _notes(served, jobs)
     if not files.answers and ledger.version != served.version:
         _require_captures(served, notes)
-    times = {"begins": begins, "ends": ends, "labels_begin": max(ledger.labels or served.since, served.since)}
-    files, times["labels_end"] = _labelled(
-        s3, files, served, bucket=bucket, prefix=prefix, after=times["labels_begin"], counted=after, until=ends
+    labels_begin = max(ledger.labels or served.since, served.since)
+    files, labels_end = _labelled(
+        s3, files, served, bucket=bucket, prefix=prefix, after=labels_begin, counted=after, until=ends
     )
     window = Window(
         version=served.version,
         counted=ledger.execution,
-        notes=notes,
+        begins=begins.isoformat(),
+        ends=ends.isoformat(),
+        labels_begin=labels_begin.isoformat(),
+        labels_end=labels_end.isoformat(),
         jobs=_late(ledger, jobs, ends),
-        **{name: time.isoformat() for name, time in times.items()},
+        notes=notes,
     )
     return window, files
 

@@ -14,10 +14,7 @@ from report.collect import Collector
 from report.comparison import compare
 from report.comparison_page import comparison_page
 from report.facts import Facts
-from report.page import INDEX, page, page_name
-
-LIMIT = 100
-"""How many executions the index has, the newest."""
+from report.page import INDEX, NEWEST, page, page_name
 
 _MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the largest evaluation report whose metrics the index has: eight are read at a time, and parsed they take up
@@ -125,7 +122,7 @@ class Publication:
         Args:
             ended: the ARN of the execution that has just ended, which may not be listed yet.
         """
-        listed = [each["executionArn"] for each in self.executions.all(limit=LIMIT)]
+        listed = [each["executionArn"] for each in self.executions.all(limit=NEWEST)]
         collector = Collector(s3=self.s3, tail=self.logs.tail, most_bytes=_MOST_BYTES)
 
         def facts(arn: str) -> Facts:

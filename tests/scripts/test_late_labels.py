@@ -58,8 +58,8 @@ def test_labels_that_confirm_the_answers_are_healthy(watched: Container) -> None
         assert quality["metrics"][name] == pytest.approx(metric)
 
 
-def test_labels_reach_processes_that_are_no_copies(watched: Container) -> None:
-    """As they are on macOS and, from Python 3.14 on, on Linux."""
+def test_labels_reach_processes_that_are_not_forked(watched: Container) -> None:
+    """Python does not fork them on macOS and, from 3.14 on, on Linux."""
     watched.put("processing/labels/a.csv", "".join(f"{label}\n" for label in LABELS[:2_000]))
     early = watched.put("early/sitecustomize.py", "import multiprocessing; multiprocessing.set_start_method('spawn')\n")
     watched.run("monitoring.py", PYTHONPATH=str(early.parent))
