@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,17 @@ def start_without_training(environment: Environment, artefact: str, stage: Stage
     environment.mlops("start", "--local", "--watch", *given)
 
 
+@pytest.fixture
+def endpoint_is_restored(environment: Environment) -> Iterator[None]:
+    """The endpoint serves the first run's model again afterwards: other tests, which share it, expect so."""
+    yield
+    sagemaker = EnvironmentDir(environment.local).require_live().connection.client("sagemaker")
+    sagemaker.update_endpoint(EndpointName="demo", EndpointConfigName=environment.run["execution"])
+    every_half_second = {"Delay": 0.5, "MaxAttempts": 60}
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="demo", WaiterConfig=every_half_second)
+
+
+@pytest.mark.usefixtures("endpoint_is_restored")
 def test_monitoring_of_what_the_version_in_service_has_scored(environment: Environment) -> None:
     """Each batch transform counts once; labels judge captured requests of earlier windows."""
     first = environment.run["execution"]
@@ -243,6 +255,3 @@ def test_monitoring_of_what_the_version_in_service_has_scored(environment: Envir
     judged = json.loads(environment.mlops("monitor", "--local", "--json"))
     assert (judged["outcome"], judged["records"]) == ("healthy", 0)
     assert judged["labels"]["records"] == judged["labels"]["of"] == len(records)
-
-    # Other tests, to which the environment belongs as well, expect the first run's.
-    state.connection.client("sagemaker").update_endpoint(EndpointName="demo", EndpointConfigName=first)
