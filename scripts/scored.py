@@ -275,7 +275,14 @@ def _answers(body: bytes, scores: Sequence[Mapping[str, str]], block: Block) -> 
         return {}
     kinds = {place: float if score["type"] == NUMBER else str for place, score in enumerate(scores)}
     try:
-        found = pd.read_csv(io.BytesIO(body), header=None, usecols=list(kinds), dtype=kinds, na_filter=False)
+        found = pd.read_csv(
+            io.BytesIO(body),
+            header=None,
+            usecols=list(kinds),
+            dtype=kinds,
+            na_filter=False,
+            float_precision="round_trip",  # see rows.read_rows
+        )
     except ValueError as error:
         names = ", ".join(score["name"] for score in scores)
         raise JobError(f"answers to {block.file}, from line {block.first} on, are not {names}: {error}") from error

@@ -82,6 +82,14 @@ def test_a_batch_transform_is_read(tmp_path: Path) -> None:
     assert not only.scores
 
 
+def test_answers_are_read_to_their_last_bit(tmp_path: Path) -> None:
+    """Otherwise records with the lowest score of all would be below the lowest of the baseline."""
+    answered = [1 / divisor for divisor in range(3, 200)]
+    body = "".join(f"{score!r},0\n" for score in answered)
+    (found,) = read(tmp_path, a__csv="1,red\n" * len(answered), a__csv__out=body)
+    assert found.scores["probability"].tolist() == answered
+
+
 def _folder(tmp_path: Path) -> Path:
     folder = tmp_path / "other"
     folder.mkdir()

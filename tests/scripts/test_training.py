@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from columns import Feature
+from columns import NUMBER, Feature
 from job import JobError
 from rows import read_labelled_rows, read_rows
 from schema import Schema
@@ -38,6 +38,13 @@ def probabilities(base: Path, rows: str) -> list[float]:
     """The predictions of the model in ``/opt/ml/model`` for these rows."""
     read = read_rows(rows, Schema.read(base / "model"))
     return list(joblib.load(base / "model" / "model.joblib").predict_proba(read)[:, 1])
+
+
+def test_numbers_are_read_to_their_last_bit() -> None:
+    """Two readers of the same records, such as training and monitoring, have the same numbers."""
+    written = [1 / divisor for divisor in range(3, 200)]
+    schema = Schema("label", "regression", None, (Feature("share", NUMBER),))
+    assert read_rows("\n".join(map(repr, written)), schema)["share"].tolist() == written
 
 
 def test_the_model_has_learnt(trained: Container) -> None:
