@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -28,6 +29,10 @@ SCHEDULE = "0 6 * * ? *"
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # No test needs moto's machine images, which it makes for each account.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+# Several processes share the processors: a second thread would spin while it waits, for a third of a training.
+os.environ["OMP_NUM_THREADS"] = "1"
+# Every collection reads all models of AWS's services, the CDK's constructs and the tests, which remain until the end.
+gc.set_threshold(100_000, 50, 50)
 
 _TOGETHER = (
     (
@@ -91,6 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Every process collects all tests, so what is slow to import is imported by the tests that use it."""
+    gc.freeze()
     imported = _SLOW_IMPORTS & sys.modules.keys()
     if imported:
         raise pytest.UsageError(f"test modules import {', '.join(sorted(imported))}; import them in the tests instead")

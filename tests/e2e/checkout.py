@@ -14,6 +14,9 @@ from typing import Any
 PROJECT = Path(__file__).parent.parent.parent
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
 
+SMALL_MODEL = ("--override", 'training.input.HyperParameters.max_iter="20"')
+"""Options that make training short."""
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "of-the-shell",
     "AWS_SECRET_ACCESS_KEY": "of-the-shell",
@@ -57,8 +60,8 @@ class Checkout:
         return printed
 
     def run(self, *options: str, code: int = 0) -> str:
-        """``mlops local run`` on the small sample."""
-        return self.mlops("local", "run", "--data", str(SAMPLE), *options, code=code)
+        """``mlops local run`` on the small sample, with a small model."""
+        return self.mlops("local", "run", "--data", str(SAMPLE), *SMALL_MODEL, *options, code=code)
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.connection import DIRECT, Connection
-from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
+from tests.e2e.checkout import PROJECT, SAMPLE, SMALL_MODEL, Checkout
 from tests.e2e.conftest import FirstRun
 
 pytestmark = pytest.mark.emulator
@@ -157,7 +157,7 @@ def test_a_model_that_fails_its_smoke_test_is_rolled_back(serving: Serving) -> N
 
 def test_a_person_approves(serving: Serving) -> None:
     """The run waits, shows the command, resumes with the answer, and records the caller; a second answer fails."""
-    running = serving.checkout.start_command("local", "run", "--data", str(SAMPLE), "--manual")
+    running = serving.checkout.start_command("local", "run", "--data", str(SAMPLE), *SMALL_MODEL, "--manual")
     name = waiting_execution(running)
     printed = serving.checkout.mlops("approve", name, "--local", "--reason", "seen and liked")
     assert "better_than_constant.skill.value" in printed

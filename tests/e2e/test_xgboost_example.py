@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.checkout import Checkout
+from tests.e2e.checkout import SAMPLE, Checkout
 
 pytestmark = pytest.mark.emulator
 
@@ -11,7 +11,8 @@ def test_built_in_xgboost_runs(checkout: Checkout) -> None:
     """The example of the built-in XGBoost runs to its endpoint: training, evaluation, approval, batch and serving."""
     example = checkout.folder / "examples" / "xgboost"
     shorter = 'training.input.HyperParameters.num_round="20"'
-    printed = checkout.run("--input", str(example / "input.yaml"), "--scripts", str(example), "--override", shorter)
+    given = ("--data", str(SAMPLE), "--input", str(example / "input.yaml"), "--scripts", str(example))
+    printed = checkout.mlops("local", "run", *given, "--override", shorter)
     statuses = {key: stage["status"] for key, stage in checkout.summary["stages"].items()}
     assert statuses.pop("monitoring") == "SKIPPED"
     assert set(statuses.values()) == {"SUCCEEDED"}
