@@ -1,7 +1,9 @@
 """The CDK CLI with docs/deploy.md's commands, from deployment to destruction of a pipeline."""
 
 import pytest
+import yaml
 
+from local.deployment import BOOTSTRAP_PARAMETERS, BOOTSTRAP_STACK, BOOTSTRAP_TEMPLATE
 from tests.e2e.clients.cdk import CdkLifecycle
 from tests.e2e.clients.conftest import ClientSetup
 from tests.e2e.clients.deploy_guide import EVERY_DAY
@@ -10,6 +12,16 @@ pytestmark = [pytest.mark.emulator, pytest.mark.clients]
 
 METADATA = {"MlOpsBucket", "SageMakerExecutionRole", "ImageUri", "StateMachine", "LambdaFunction"}
 SCRIPT = "churn/scripts/quality.py"
+
+
+def test_environments_have_the_stack_of_the_bootstrap(client_setup: ClientSetup) -> None:
+    """``mlops local`` creates it itself, from the same template with the same parameters."""
+    cloudformation = client_setup.account.client("cloudformation")
+    own = yaml.safe_load(BOOTSTRAP_TEMPLATE.read_text())
+    assert yaml.safe_load(cloudformation.get_template(StackName=BOOTSTRAP_STACK)["TemplateBody"]) == own
+    (stack,) = cloudformation.describe_stacks(StackName=BOOTSTRAP_STACK)["Stacks"]
+    given = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+    assert given == {name: entry["Default"] for name, entry in own["Parameters"].items()} | BOOTSTRAP_PARAMETERS
 
 
 def test_deployment_asks_first(cdk_lifecycle: CdkLifecycle) -> None:
