@@ -29,6 +29,8 @@ SCHEDULE = "0 6 * * ? *"
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # No test needs moto's machine images, which it makes for each account.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+# The CDK's own validation takes longer than the rest of a synthesis; one of the assemblies has it, cfn-lint reads both.
+os.environ["CDK_VALIDATION"] = "false"
 # Several processes share the processors: a second thread would spin while it waits, for a third of a training.
 os.environ["OMP_NUM_THREADS"] = "1"
 # Every collection reads all models of AWS's services, the CDK's constructs and the tests, which remain until the end.
@@ -52,9 +54,10 @@ _TOGETHER = (
     ),
     ("tests/e2e/clients/",),
     ("tests/scripts/",),
+    ("tests/audit/test_audit.py", "tests/pipeline/test_ninth_stage.py", "tests/policies/test_roles.py", "tests/stack/"),
     ("tests/audit/test_sbom.py", "tests/input/test_any_input.py", "tests/pipeline/test_schema.py"),
 )
-"""The tests of each line share what takes long to make: a stack, a checkout, a model, the import of jsonschema.
+"""The tests of each line share what takes long: a stack, a checkout, a model, the import of the CDK or of jsonschema.
 
 They take longest, so they are begun first, in this order; the clients are being installed until then.
 """
@@ -133,14 +136,11 @@ def seed_input() -> dict[str, Any]:
 
 def _app(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Runs the CDK app as the CLI would, with these environment variables, to write its assembly to a folder."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDFARMER_", "CDK_"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDFARMER_", "CDK_DEFAULT_"))}
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     return subprocess.run(
         [sys.executable, str(PROJECT / "app.py")],
-        # The CDK's validation takes as long as the rest of the synth; cfn-lint reads what the CDK does not validate.
-        env=clean
-        | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), "CDK_VALIDATION": "false"}
-        | environment,
+        env=clean | {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context)} | environment,
         cwd=folder.parent,
         capture_output=True,
         text=True,
