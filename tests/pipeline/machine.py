@@ -5,6 +5,7 @@ of them against JSONata's reference implementation. What Step Functions does wit
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html.
 """
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ def keep(request: dict[str, Any]) -> Any:
 EVALUATED: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {}
 """What the tests of this process evaluated, with the values: tests/pipeline/conftest.py asks the reference, too."""
 
+_compiled = functools.cache(jsonata.Jsonata)
 _BY_CHANCE = ("$now()", "$millis()", "$random()")
 
 
@@ -88,13 +90,12 @@ def evaluate(
     expression: str, states: dict[str, Any], variables: dict[str, Any] | None = None, *, now: float | None = None
 ) -> Any:
     """Evaluates the expression; ``now`` is the time of ``$millis``, in seconds."""
-    compiled = jsonata.Jsonata(expression)
-    compiled.register_lambda("parse", json.loads)
+    bound = (variables or {}) | {"states": states, "parse": jsonata.Jsonata.JLambda(json.loads)}
     if now is not None:
-        compiled.register_lambda("millis", lambda: now * 1000)
-    for name, value in ((variables or {}) | {"states": states}).items():
-        compiled.assign(name, value)
-    value = compiled.evaluate(None)
+        bound["millis"] = jsonata.Jsonata.JLambda(lambda: now * 1000)
+    compiled = _compiled(expression)
+    jsonata.Jsonata.CURRENT.jsonata = compiled  # which the library sets when it compiles only
+    value = compiled.evaluate(None, bound)
     if not any(name in expression for name in _BY_CHANCE):
         case = json.dumps([expression, states, variables or {}], sort_keys=True)
         if case not in EVALUATED:
