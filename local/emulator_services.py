@@ -6,8 +6,9 @@ precedence over that of AWS SDK integrations; the tables of services, for reques
 executes a task, which does not support expressions in ``TimeoutSeconds``; and the function that stops an execution,
 which leaves the task running.
 
-It also holds back CloudFormation's description of a changing stack until the change is complete (``settled``), and
-names a Lambda function's error as AWS does (``with_error_type``).
+It also holds back CloudFormation's description of a changing stack until the change is complete (``settled``), names
+a Lambda function's error as AWS does (``with_error_type``), and takes every service that a request is signed for as one
+of AWS's.
 """
 
 import asyncio
@@ -88,6 +89,8 @@ class EmulatorServices:
         for name, target in _TARGETS.items():
             router.SERVICE_PATTERNS[name] = {"target_prefixes": [target]}
             gateway.SERVICE_HANDLERS[name] = self._request
+        # Otherwise the first request for a service that it lacks reads AWS's models of all services, for three seconds.
+        router._is_aws_service_name = bool  # noqa: SLF001 - see the module's docstring
         gateway.SERVICE_HANDLERS["cloudformation"] = settled(gateway.SERVICE_HANDLERS["cloudformation"])
         stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above
         stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above

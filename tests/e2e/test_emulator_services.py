@@ -42,6 +42,15 @@ def test_sagemaker_answers_at_the_emulators_port(pipeline: PipelineEmulator) -> 
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
+def test_a_service_that_it_lacks_is_refused_at_once(pipeline: PipelineEmulator) -> None:
+    """Without reading the models of all services, for which everything else would wait."""
+    quotas = pipeline.emulator.client("service-quotas")
+    begun = time.monotonic()
+    with pytest.raises(ClientError, match=r"An error occurred \(400\)"):
+        quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode="L-1")
+    assert time.monotonic() - begun < 1
+
+
 NEVER_SIGNALLED = {
     "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
     "Condition": {
