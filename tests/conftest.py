@@ -63,7 +63,7 @@ They take longest, so they are begun first, in this order; the clients are being
 """
 
 
-_SLOW_IMPORTS = {"aws_cdk", "cfnlint", "jsonschema", "sklearn"}
+_SLOW_IMPORTS = {"aws_cdk", "cfnlint", "jsonschema", "scipy.stats", "sklearn"}
 
 
 class Together(LoadFileScheduling):  # type: ignore[misc] # of a library without types

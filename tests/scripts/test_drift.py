@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from scipy.spatial import distance
 
 from baseline import constraints_of
 from check import Check
@@ -33,18 +32,27 @@ def described(
     return profile.statistics()
 
 
-BASELINE = described(RANDOM.normal(size=50_000), scores=RANDOM.beta(1, 5, 50_000))
-CONFIG = constraints_of(BASELINE)["monitoring_config"]
+@cache
+def baseline() -> dict[str, Any]:
+    """The statistics that windows are compared with."""
+    return described(RANDOM.normal(size=50_000), scores=RANDOM.beta(1, 5, 50_000))
 
 
-def checks(window: dict[str, Any], **config: Any) -> dict[tuple[str, str], Check]:
+@cache
+def config() -> dict[str, Any]:
+    """What those statistics suggest for the checks."""
+    found: dict[str, Any] = constraints_of(baseline())["monitoring_config"]
+    return found
+
+
+def checks(window: dict[str, Any], **changed: Any) -> dict[tuple[str, str], Check]:
     """All comparisons, by feature and check."""
-    return {(check.feature, check.check): check for check in compare(BASELINE, window, {**CONFIG, **config})}
+    return {(check.feature, check.check): check for check in compare(baseline(), window, {**config(), **changed})}
 
 
-def exceeded(window: dict[str, Any], **config: Any) -> set[tuple[str, str]]:
+def exceeded(window: dict[str, Any], **changed: Any) -> set[tuple[str, str]]:
     """The features and checks that found too much."""
-    return {name for name, check in checks(window, **config).items() if check.exceeded}
+    return {name for name, check in checks(window, **changed).items() if check.exceeded}
 
 
 @pytest.mark.parametrize("records", [200, 5_000, 50_000])
@@ -55,13 +63,16 @@ def test_records_of_the_same_kind_are_healthy(records: int) -> None:
 
 def test_the_measures_are_those_of_scipy() -> None:
     """KS, and Jensen-Shannon on bins, agree with scipy's; PSI with its definition."""
+    from scipy import stats  # noqa: PLC0415 - slow to import
+    from scipy.spatial import distance  # noqa: PLC0415 - as above
+
     numbers, colours = RANDOM.normal(0.3, 1, 5_000), RANDOM.choice(COLOURS, 5_000, p=[0.4, 0.3, 0.2, 0.1])
     window = described(numbers, list(colours))
     found = checks(window)
     everything = np.concatenate([RANDOM.normal(size=0), numbers])
-    expected = stats.ks_2samp(_sampled(BASELINE), everything).statistic
+    expected = stats.ks_2samp(_sampled(baseline()), everything).statistic
     assert found["number", "kolmogorov_smirnov"].value == pytest.approx(expected, abs=0.003)
-    old, new = (_counts(each) for each in (BASELINE, window))
+    old, new = (_counts(each) for each in (baseline(), window))
     assert found["colour", "jensen_shannon"].value == pytest.approx(
         distance.jensenshannon(old, new, base=2) ** 2, rel=0.01
     )
@@ -135,6 +146,6 @@ def test_identical_records_count_less() -> None:
     """A baseline with a design effect tolerates more."""
     window = described(RANDOM.normal(size=500), scores=RANDOM.beta(1, 4.2, 500))
     before = checks(window)["probability", "kolmogorov_smirnov"].threshold
-    baseline = {**BASELINE, "scores": [{**BASELINE["scores"][0], "design_effect": 200.0}]}
-    after = {check.check: check.threshold for check in compare(baseline, window, CONFIG) if check.feature != "number"}
+    alike = {**baseline(), "scores": [{**baseline()["scores"][0], "design_effect": 200.0}]}
+    after = {check.check: check.threshold for check in compare(alike, window, config()) if check.feature != "number"}
     assert after["kolmogorov_smirnov"] > 1.4 * before

@@ -22,8 +22,9 @@ FOLDERS = ("regression", "several-classes")
 SERVE = """
 import sys, inference
 model = inference.model_fn(sys.argv[1])
-body, kind = sys.stdin.read(), sys.argv[2]
-print(inference.output_fn(inference.predict_fn(inference.input_fn(body, kind), model), kind)[0].strip())
+for kind in ("text/csv", "application/json"):
+    body = sys.stdin.readline()
+    print(inference.output_fn(inference.predict_fn(inference.input_fn(body, kind), model), kind)[0].strip())
 """
 
 
@@ -66,17 +67,15 @@ def assert_serves(container: Container) -> None:
     schema = json.loads(container.read("model/schema.json"))
     record = container.read("processing/test/smoke.csv")
     row = dict(zip((feature["name"] for feature in schema["features"]), record.strip().split(","), strict=True))
-    answers = [
-        subprocess.run(
-            [IMAGE.interpreter, "-W", "error", "-c", SERVE, str(container.base / "model"), kind],
-            input=body,
-            cwd=SCRIPTS,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for kind, body in (("text/csv", record), ("application/json", json.dumps({"instances": [row]})))
-    ]
+    served = subprocess.run(
+        [IMAGE.interpreter, "-W", "error", "-c", SERVE, str(container.base / "model")],
+        input=f"{record.strip()}\n{json.dumps({'instances': [row]})}\n",
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = served.stdout.splitlines()
     (prediction,) = json.loads(answers[1])["predictions"]
     assert answers[0] == ",".join(str(value) for value in prediction.values())
     assert schema["classes"] is None or prediction["label"] in schema["classes"]
