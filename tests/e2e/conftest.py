@@ -18,7 +18,7 @@ from executions.stack import Stack
 from local.deployment import deploy
 from local.emulator import ACCOUNT, REGION, Emulator
 from tests.conftest import SCHEDULE
-from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, make_checkout
+from tests.e2e.checkout import PROJECT, SAMPLE, SMALL_MODEL, Checkout, make_checkout
 from tests.e2e.secure import DATA, OTHERS
 
 __all__ = ["PROJECT", "SAMPLE"]
@@ -82,12 +82,12 @@ class RunningLocalRun:
 
 @pytest.fixture
 def start_local_run(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningLocalRun]]:
-    """Starts an ``mlops local run`` on the small sample, with additional options."""
+    """Starts an ``mlops local run`` on the small sample, with a small model and additional options."""
     started: list[RunningLocalRun] = []
 
     def start(*options: str, port: int | None = None) -> RunningLocalRun:
         given = options if "--data" in options else ("--data", str(SAMPLE), *options)
-        started.append(RunningLocalRun(tmp_path / "out", port or free_port(), *given))
+        started.append(RunningLocalRun(tmp_path / "out", port or free_port(), *SMALL_MODEL, *given))
         return started[-1]
 
     yield start

@@ -26,6 +26,9 @@ from tests.policies.evaluator import Need, Policies
 
 pytestmark = pytest.mark.emulator
 
+SMALL = {"training": {"input": {"HyperParameters": {"max_iter": "20"}}}}
+"""Overrides that make training short."""
+
 
 class Authorised:
     """SageMaker behind the policies of the state machine's role, which AWS would evaluate before each call."""
@@ -85,7 +88,7 @@ def test_the_whole_pipeline_runs_with_every_policy_enforced(
     Its report is published at its end.
     """
     metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
-    answer, failed = secure_stack.invoke(overrides={"approval": {"metrics": metrics}, "publish_report": True})
+    answer, failed = secure_stack.invoke(overrides={"approval": {"metrics": metrics}, "publish_report": True, **SMALL})
     assert not failed, answer
     step_functions = secure_stack.emulator.client("stepfunctions")
     deadline = time.monotonic() + 90
@@ -119,7 +122,7 @@ def test_a_job_hijacked_during_approval_changes_nothing(
     metrics = [{"name": "binary_classification_metrics.auc.value", "minimum": 0.5}]
     off = {"run": False}
     answer, failed = secure_stack.invoke(
-        overrides={"approval": {"manual": True, "metrics": metrics}, "batchTransform": off, "deployment": off}
+        overrides={"approval": {"manual": True, "metrics": metrics}, "batchTransform": off, "deployment": off, **SMALL}
     )
     assert not failed, answer
     client, bucket = secure_stack.emulator.client, secure_stack.metadata.bucket
