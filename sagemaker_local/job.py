@@ -208,7 +208,8 @@ class Job:
             raise
         finally:
             self.container.close()
-        remove(self.folder)
+        # What follows need not wait until gigabytes are freed.
+        threading.Thread(target=remove, args=(self.folder,)).start()
         return described
 
     def stop(self) -> None:

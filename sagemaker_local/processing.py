@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_local.errors import FailureReasonError, aws_error, not_supported
 from sagemaker_local.job import Job
 from sagemaker_local.requests import require_s3_type
+from sagemaker_local.s3_cache import in_parallel
 
 _ROOT = "/opt/ml/processing/"
 _DEFAULT_MAX_RUNTIME = 86_400
@@ -56,10 +57,7 @@ class ProcessingJob(Job):
     def work(self) -> None:
         """See ``Job.work``."""
         self._write_config()
-        for source in _not_app_managed(self.request.get("ProcessingInputs", [])):
-            given = source["S3Input"]
-            items = self.context.s3.items(given["S3Uri"], data_type=given["S3DataType"])
-            self.context.s3.get(items, self.container.path(given["LocalPath"]), check=self.check)
+        in_parallel(self._download, _not_app_managed(self.request.get("ProcessingInputs", [])))
         for output in _not_app_managed(self._outputs()):
             self._make_folder(output["S3Output"]["LocalPath"])
         self.container.path("/opt/ml/output").mkdir()
@@ -67,6 +65,11 @@ class ProcessingJob(Job):
             self._process()
         for place in self._s3_outputs("EndOfJob"):
             self.upload(place["LocalPath"], place["S3Uri"])
+
+    def _download(self, source: dict[str, Any]) -> None:
+        given = source["S3Input"]
+        items = self.context.s3.items(given["S3Uri"], data_type=given["S3DataType"])
+        self.context.s3.get(items, self.container.path(given["LocalPath"]), check=self.check)
 
     def _process(self) -> None:
         specification = self.request["AppSpecification"]

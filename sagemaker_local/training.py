@@ -22,7 +22,7 @@ from sagemaker_local.job import Job, now
 from sagemaker_local.job_files import is_inside
 from sagemaker_local.mounts import PROGRAM
 from sagemaker_local.requests import require_file_mode, require_s3_source
-from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, join_uri
+from sagemaker_local.s3_cache import NothingFoundError, S3CacheError, S3Object, in_parallel, join_uri
 
 _DEFAULT_MAX_RUNTIME = 86_400
 _CHECKPOINTS, _TENSORBOARD = "/opt/ml/checkpoints", "/opt/ml/output/tensorboard"
@@ -197,11 +197,14 @@ class TrainingJob(Job):
         except S3CacheError as error:
             raise aws_error(str(error)) from error
 
+    def _download(self, channel: tuple[str, list[S3Object]]) -> None:
+        name, items = channel
+        folder = self.container.path(f"{training_env.INPUT}/data/{name}")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.context.s3.get(items, folder, check=self.check)
+
     def _write_inputs(self) -> None:
-        for name, items in self.channels:
-            channel = self.container.path(f"{training_env.INPUT}/data/{name}")
-            channel.mkdir(parents=True, exist_ok=True)
-            self.context.s3.get(items, channel, check=self.check)
+        in_parallel(self._download, self.channels)
         for folder in (training_env.MODEL, f"{training_env.OUTPUT}/data", training_env.CODE):
             self.container.path(folder).mkdir(parents=True, exist_ok=True)
         self.channel_config = {

@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import textwrap
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -96,6 +97,13 @@ class Sandbox:
         """Returns the keys below a prefix."""
         found = self.s3.list_objects_v2(Bucket="bucket", Prefix=prefix).get("Contents", [])
         return [item["Key"] for item in found]
+
+    def assert_removed(self, job: str) -> None:
+        """The job's folder, such as ``ProcessingJobs/name``, is removed a moment after its end."""
+        deadline = time.monotonic() + 10
+        while (self.folder / "jobs" / job).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Runs a request."""

@@ -137,7 +137,7 @@ def test_everything(sandbox: Sandbox, processing_request: Make, users: Path) -> 
     for name, kind in {"folder": "a symbolic link", "pipe": "a FIFO", "socket": "a socket"}.items():
         assert f"/opt/ml/processing/train/{name} is {kind} and not uploaded" in log
     assert sorted(path.name for path in users.iterdir()) == ["thesis.txt"]
-    assert not (sandbox.folder / "jobs/ProcessingJobs/mlops-demo-1").exists()
+    sandbox.assert_removed("ProcessingJobs/mlops-demo-1")
 
 
 def test_limits(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_finished_job(sandbox: Sandbox, processing_request: Make) -> None:
     assert 0.2 < job.seconds < elapsed
     assert 1 << 20 < job.memory_bytes < 100 << 20
     assert job.log_file.read_text() == "hello\n"
-    assert not [path for path in (sandbox.folder / "jobs").rglob("*") if path.is_file()]
+    sandbox.assert_removed("ProcessingJobs/mlops-demo-1")
 
 
 def test_stop(sandbox: Sandbox, processing_request: Make) -> None:
