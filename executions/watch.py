@@ -17,6 +17,8 @@ PERSON = "approval: person"
 _INTERVAL = 2.0
 """Seconds between two polls of AWS, which throttles them; this machine does not."""
 _LOCAL_INTERVAL = 0.25
+_LOCAL_MOMENT = 0.05
+"""The same between stages and in those without a job, which take a moment on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,14 @@ class Viewer:
             yield view
             if view.status != RUNNING:
                 return
-            time.sleep(_LOCAL_INTERVAL if self.target.is_local else _INTERVAL)
+            time.sleep(self._interval(view))
+
+    def _interval(self, view: View) -> float:
+        """The seconds until the next look."""
+        if not self.target.is_local:
+            return _INTERVAL
+        works = any(view.progress[key].status == RUNNING for key in view.jobs)
+        return _LOCAL_INTERVAL if works or view.waits else _LOCAL_MOMENT
 
     def new_lines(self, view: View) -> dict[str, list[str]]:
         """Returns the lines that jobs have logged since the last call, by the keys of their stages."""
