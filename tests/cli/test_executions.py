@@ -1,6 +1,7 @@
 """Finding, listing and watching executions."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -390,6 +391,26 @@ def test_overview_says_what_an_execution_is_for(
     assert (kind in line) == (kind != "pipeline")
     assert all(value in line for value in overrides)
     assert ("monitoring.run=true" in line) == (kind == "pipeline")
+
+
+@pytest.mark.parametrize(
+    ("entered", "locally", "on_aws"), [("training", 0.25, 2.0), ("CreateModel", 0.05, 2.0), (PERSON, 0.25, 2.0)]
+)
+def test_seconds_between_two_looks(
+    entered: str, locally: float, on_aws: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS is asked every two seconds; this machine more often, and most often while no job and no person works."""
+    slept: list[float] = []
+    monkeypatch.setattr("executions.watch.time.sleep", slept.append)
+    for is_local in (True, False):
+        states = StepFunctions()
+        states.describes()
+        states.enters("preprocessing", entered)
+        states.describes("SUCCEEDED")
+        states.enters("preprocessing", entered, ends=True)
+        target = replace(states.target(tmp_path), is_local=is_local)
+        assert [view.status for view in Viewer(target, f"{EXECUTIONS}:one").until_end()] == ["RUNNING", "SUCCEEDED"]
+    assert slept == [locally, on_aws]
 
 
 def test_waiting_state_is_in_the_definition() -> None:
