@@ -18,7 +18,7 @@ _INTERVAL = 2.0
 """Seconds between two polls of AWS, which throttles them; this machine does not."""
 _LOCAL_INTERVAL = 0.25
 _LOCAL_MOMENT = 0.05
-"""The same between stages and in those without a job, which take a moment on this machine."""
+"""The same between stages and in stages without a job, which are short on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)

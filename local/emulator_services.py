@@ -7,8 +7,7 @@ executes a task, which does not support expressions in ``TimeoutSeconds``; and t
 which leaves the task running.
 
 It also holds back CloudFormation's description of a changing stack until the change is complete (``settled``), names
-a Lambda function's error as AWS does (``with_error_type``), and takes every service that a request is signed for as one
-of AWS's.
+a Lambda function's error as AWS does (``with_error_type``), and accepts any service name in a request's signature.
 """
 
 import asyncio
@@ -89,7 +88,8 @@ class EmulatorServices:
         for name, target in _TARGETS.items():
             router.SERVICE_PATTERNS[name] = {"target_prefixes": [target]}
             gateway.SERVICE_HANDLERS[name] = self._request
-        # Otherwise the first request for a service that it lacks reads AWS's models of all services, for three seconds.
+        # Otherwise the first request for a missing service would block all others while the emulator reads the models
+        # of all of AWS's services, for three seconds.
         router._is_aws_service_name = bool  # noqa: SLF001 - see the module's docstring
         gateway.SERVICE_HANDLERS["cloudformation"] = settled(gateway.SERVICE_HANDLERS["cloudformation"])
         stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above

@@ -208,7 +208,7 @@ class Job:
             raise
         finally:
             self.container.close()
-        # What follows need not wait until gigabytes are freed.
+        # The execution need not wait until gigabytes are freed.
         threading.Thread(target=remove, args=(self.folder,)).start()
         return described
 

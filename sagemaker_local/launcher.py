@@ -187,4 +187,4 @@ def _prctl(option: int, value: int) -> None:
 
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]))
-    os._exit(0)  # the interpreter's own end takes milliseconds, for which every job would wait twice
+    os._exit(0)  # finalizing the interpreter would cost each job milliseconds, twice

@@ -46,8 +46,8 @@ def read_rows(source: Path | str | bytes, schema: Schema) -> pd.DataFrame:
             na_values=dict.fromkeys(numbers, _UNKNOWN),
             keep_default_na=False,
             skipinitialspace=True,
-            # Otherwise a third of all numbers with 16 digits differ in their last bit from what was written, and many
-            # records with the lowest number of all would be below a baseline's lowest.
+            # By default, the last bit of every third number with 16 digits is wrong. If many records had the lowest
+            # value, all of them could fall below the baseline's.
             float_precision="round_trip",
         )
     except pd.errors.EmptyDataError as error:

@@ -42,8 +42,8 @@ def test_sagemaker_answers_at_the_emulators_port(pipeline: PipelineEmulator) -> 
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
-def test_a_service_that_it_lacks_is_refused_at_once(pipeline: PipelineEmulator) -> None:
-    """Without reading the models of all services, for which everything else would wait."""
+def test_a_missing_service_is_rejected_immediately(pipeline: PipelineEmulator) -> None:
+    """The emulator does not first read the models of all services, which would block every other request."""
     quotas = pipeline.emulator.client("service-quotas")
     begun = time.monotonic()
     with pytest.raises(ClientError, match=r"An error occurred \(400\)"):

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from cli.approvals import Approvals, Decision
+from cli.overrides import parse
 from local.emulator import ACCOUNT, REGION
 from pipeline.stages import MONITORING, STAGES
 from sagemaker_local.errors import TaskFailed
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
+from tests.e2e.checkout import SMALL_MODEL
 from tests.e2e.conftest import DeployedStack
 from tests.e2e.pipeline_emulator import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, REPORTER, STARTER, WORKFLOW, denied
@@ -26,8 +28,8 @@ from tests.policies.evaluator import Need, Policies
 
 pytestmark = pytest.mark.emulator
 
-SMALL = {"training": {"input": {"HyperParameters": {"max_iter": "20"}}}}
-"""Overrides that make training short."""
+SMALL = parse(SMALL_MODEL[1:])
+"""The overrides of these options."""
 
 
 class Authorised:

@@ -209,7 +209,7 @@ def start_without_training(environment: Environment, artefact: str, stage: Stage
 
 @pytest.fixture
 def endpoint_is_restored(environment: Environment) -> Iterator[None]:
-    """The endpoint serves the first run's model again afterwards: other tests, which share it, expect so."""
+    """Afterwards the endpoint serves the first run's model again, as the other tests that share it expect."""
     yield
     sagemaker = EnvironmentDir(environment.local).require_live().connection.client("sagemaker")
     sagemaker.update_endpoint(EndpointName="demo", EndpointConfigName=environment.run["execution"])

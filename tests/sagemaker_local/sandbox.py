@@ -4,7 +4,6 @@ import io
 import json
 import tarfile
 import textwrap
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from sagemaker_local.errors import TaskFailed
 from sagemaker_local.job import FinishedJob
 from sagemaker_local.mounts import best_view
 from sagemaker_local.service import SageMaker
+from tests.e2e.checkout import wait_until
 
 REGION: Final = "eu-west-1"
 KEY = "LOCALKEYOFTHETESTS"
@@ -99,11 +99,8 @@ class Sandbox:
         return [item["Key"] for item in found]
 
     def assert_removed(self, job: str) -> None:
-        """The job's folder, such as ``ProcessingJobs/name``, is removed a moment after its end."""
-        deadline = time.monotonic() + 10
-        while (self.folder / "jobs" / job).exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        """Asserts that the job's folder, such as ``ProcessingJobs/name``, is removed soon."""
+        wait_until(lambda: not (self.folder / "jobs" / job).exists(), timeout=10)
 
     def run(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         """Runs a request."""

@@ -62,6 +62,7 @@ def test_finished_job(sandbox: Sandbox, processing_request: Make) -> None:
     assert 1 << 20 < job.memory_bytes < 100 << 20
     assert job.log_file.read_text() == "hello\n"
     sandbox.assert_removed("ProcessingJobs/mlops-demo-1")
+    assert not [path for path in (sandbox.folder / "jobs").rglob("*") if path.is_file()]
 
 
 def test_stop(sandbox: Sandbox, processing_request: Make) -> None:
