@@ -11,6 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local.file_bodies import send_files
 from sagemaker_local.guard import SECRET
 
 REGION = "us-east-1"
@@ -84,9 +85,12 @@ class Connection:
                 "aws_secret_access_key": assumed["SecretAccessKey"],
                 "aws_session_token": assumed["SessionToken"],
             }
-        return _session().client(
+        client = _session().client(
             service, endpoint_url=self.endpoint, config=_config(), verify=self.certificate, **credentials
         )
+        if service == "s3":
+            send_files(client, self.key)
+        return client
 
 
 @functools.cache

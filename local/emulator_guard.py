@@ -8,11 +8,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
+from local.file_bodies import Message, Receive, Scope, with_file
 from sagemaker_local.guard import UNKNOWN_KEY, Credentials, Rejection, job_key, rejection, same
 
 BODY_BYTES = 5 * 1024**3
@@ -22,9 +22,6 @@ BODY_SECONDS = 30.0
 CONNECTIONS = 1024
 """The maximum number of open connections: four times those of one of our boto3 clients, well below file limits."""
 
-Message = dict[str, Any]
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -66,6 +63,11 @@ class Guarded:
             return
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         rejected = self._rejection(scope, headers)
+        if rejected is None and scope["type"] == "http":
+            try:
+                scope, receive = with_file(scope, receive, self._key)
+            except OSError as error:
+                rejected = Rejection("InvalidRequest", f"the body's file cannot be read: {error}", status=400)
         if rejected is None:
             await self._app(scope, _bounded(receive), _unshared(send))
         elif scope["type"] == "websocket":

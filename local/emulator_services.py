@@ -7,7 +7,8 @@ executes a task, which does not support expressions in ``TimeoutSeconds``; and t
 which leaves the task running.
 
 It also holds back CloudFormation's description of a changing stack until the change is complete (``settled``), names
-a Lambda function's error as AWS does (``with_error_type``), and accepts any service name in a request's signature.
+a Lambda function's error as AWS does (``with_error_type``), accepts any service name in a request's signature, and
+starts executions without a pause.
 """
 
 import asyncio
@@ -51,6 +52,9 @@ _JOBS = 256
 _TIMEOUT = 90.0
 """Seconds for an SDK request; SageMaker Runtime gives a model 60."""
 
+_PAUSE = 0.15
+"""Seconds for which ministack sleeps before each execution's first state."""
+
 _CHANGES = re.compile(rb"<StackStatus>(?!REVIEW_)[A-Z_]+_IN_PROGRESS</StackStatus>")
 _HOLD_SECONDS = 20.0
 """The longest that an answer is held back: a third of boto3's read timeout."""
@@ -91,6 +95,9 @@ class EmulatorServices:
         # Otherwise the first request for a missing service would block all others while the emulator reads the models
         # of all of AWS's services, for three seconds.
         router._is_aws_service_name = bool  # noqa: SLF001 - see the module's docstring
+        code = stepfunctions._run_execution.__code__  # noqa: SLF001 - as above
+        constants = tuple(0 if value == _PAUSE else value for value in code.co_consts)
+        stepfunctions._run_execution.__code__ = code.replace(co_consts=constants)  # noqa: SLF001 - as above
         gateway.SERVICE_HANDLERS["cloudformation"] = settled(gateway.SERVICE_HANDLERS["cloudformation"])
         stepfunctions._execute_task = self._execute  # noqa: SLF001 - as above
         stepfunctions._stop_execution = self._stop  # noqa: SLF001 - as above

@@ -61,7 +61,7 @@ def job_key(key: str) -> str:
     Args:
         key: the environment's key.
     """
-    return f"LOCALJOB{_derived(key, 'jobs').upper()}"
+    return f"LOCALJOB{derived(key, 'jobs').upper()}"
 
 
 def endpoint_token(key: str, endpoint: str) -> str:
@@ -71,10 +71,11 @@ def endpoint_token(key: str, endpoint: str) -> str:
         key: the environment's key.
         endpoint: the endpoint's name.
     """
-    return _derived(key, f"endpoint/{endpoint.lower()}")
+    return derived(key, f"endpoint/{endpoint.lower()}")
 
 
-def _derived(key: str, purpose: str) -> str:
+def derived(key: str, purpose: str) -> str:
+    """Returns a secret for one purpose, from which the key cannot be computed."""
     return hmac.new(key.encode(), purpose.encode(), "sha256").hexdigest()[: 2 * _KEY_BYTES]
 
 

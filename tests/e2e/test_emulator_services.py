@@ -2,6 +2,8 @@
 
 import io
 import json
+import secrets
+import statistics
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.file_bodies import LEAST
 from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.refusals import as_refused
 from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
@@ -49,6 +52,38 @@ def test_a_missing_service_is_rejected_immediately(pipeline: PipelineEmulator) -
     with pytest.raises(ClientError, match=r"An error occurred \(400\)"):
         quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode="L-1")
     assert time.monotonic() - begun < 1
+
+
+def test_first_state_is_entered_immediately(pipeline: PipelineEmulator) -> None:
+    """Executions begin without the emulator's own pause of 0.15 s; most of them, since this machine may be busy."""
+    definition = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
+    machine = pipeline.step_functions.create_state_machine(name="immediate", definition=definition, roleArn=ROLE)
+    waited = []
+    for _ in range(5):
+        execution = pipeline.step_functions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        pipeline.finish(execution)
+        started, entered, *_ = pipeline.step_functions.get_execution_history(executionArn=execution)["events"]
+        waited.append((entered["timestamp"] - started["timestamp"]).total_seconds())
+    assert statistics.median(waited) < 0.1
+
+
+@pytest.mark.parametrize(("size", "sent"), [(LEAST - 1, LEAST - 1), (LEAST, 0)])
+def test_large_files_are_read_instead_of_received(
+    pipeline: PipelineEmulator, tmp_path: Path, size: int, sent: int
+) -> None:
+    """The content of a large file does not travel over HTTP, and is what was opened, whatever takes its place."""
+    s3 = pipeline.emulator.client("s3")
+    s3.create_bucket(Bucket=f"size-{size}")
+    lengths = []
+    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: lengths.append(request.headers))
+    file, content = tmp_path / "file", secrets.token_bytes(size)
+    file.write_bytes(content)
+    with file.open("rb") as opened:
+        file.unlink()
+        file.symlink_to("/etc/passwd")
+        s3.put_object(Bucket=f"size-{size}", Key="key", Body=opened)
+    assert [int(headers["Content-Length"]) for headers in lengths] == [sent]
+    assert s3.get_object(Bucket=f"size-{size}", Key="key")["Body"].read() == content
 
 
 NEVER_SIGNALLED = {

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from local import emulator_guard
-from local.emulator_guard import BoundedTCPServer, Guarded, Message, Receive, Scope, Send
+from local.emulator_guard import BoundedTCPServer, Guarded, Send
+from local.file_bodies import HEADER, LEAST, Message, Receive, Scope, file_name
 from sagemaker_local.guard import job_key
 
 KEY = b"LOCALKEY"
@@ -126,6 +128,35 @@ def test_key_of_jobs_is_for_their_services_only(application: Application) -> Non
     assert request(application, OWN[0], bearer, path="/functions")[0]["status"] == 403
     assert request(application, OWN[0], bearer, path="/answer/token")[0]["status"] == 403
     assert request(application, (b"host", b"evil.example"), bearer, path="/bucket/key")[0]["status"] == 403
+
+
+def test_file_of_the_environment_as_body(application: Application, tmp_path: Path) -> None:
+    """The application receives the file that the header names, if the header has the secret that jobs do not know."""
+    with named_file(tmp_path, KEY.decode()) as header:
+        assert request(application, *OWN, (b"content-length", b"0"), header)[0]["status"] == 200
+    with named_file(tmp_path, job_key(KEY.decode())) as header:
+        assert request(application, *OWN, header, body=[b"as sent"])[0]["status"] == 200
+    assert application.bodies == [b"content" * LEAST, b"as sent"]
+
+
+def test_file_that_is_not_open_is_named(application: Application, tmp_path: Path) -> None:
+    """A request whose file is closed, or another one by now, is rejected with the reason."""
+    with named_file(tmp_path, KEY.decode()) as header:
+        pass
+    assert b"the body's file cannot be read" in request(application, *OWN, header)[1]["body"]
+    with named_file(tmp_path, KEY.decode()) as (name, value):
+        start, content = request(application, *OWN, (name, value + b"0"))
+    assert (start["status"], application.bodies) == (400, [])
+    assert b"no longer has it open" in content["body"]
+
+
+@contextlib.contextmanager
+def named_file(folder: Path, key: str) -> Iterator[tuple[bytes, bytes]]:
+    """A client's header for an open file, which is open while the context is active."""
+    file = folder / "file"
+    file.write_bytes(b"content" * LEAST)
+    with file.open("rb") as opened:
+        yield HEADER.encode(), str(file_name(opened, key)).encode()
 
 
 def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
