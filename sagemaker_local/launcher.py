@@ -1,7 +1,7 @@
 """A job's first process: sets up namespaces and mounts, runs the command, and kills everything that it started.
 
-A separate program (``python -I -S launcher.py PLAN``), so that it starts in milliseconds and a job's memory is measured
-from a small process. In order:
+A separate program (``mounts.launch_command``), so that it starts in milliseconds and a job's memory is measured from a
+small process. In order:
 
 1. It enters the namespaces of the plan's view (``namespaces``).
 2. It forks the job's init process. In an isolated view, init is the first process of a PID namespace: when it exits,
@@ -11,26 +11,27 @@ from a small process. In order:
    reads standard input: a line means stop, with the grace period in seconds; end of file means that the parent died.
 4. It kills the remaining processes and writes the command's exit as JSON to the status descriptor.
 
-Imports only the standard library and ``namespaces``.
+Imports only the standard library and ``namespaces``, and of the library only what starts quickly: json, contextlib,
+typing and pathlib would double the launcher's time.
 """
 
-# pathlib would take longer to import than everything else here.
-# ruff: noqa: PTH100, PTH112, PTH120, PTH123, PTH208
+# ruff: noqa: PTH112, PTH123, PTH208, SIM105
 
-import contextlib
-import json
+from __future__ import annotations
+
 import os
 import resource  # noqa: F401 - os.wait4 imports it, and the job's root may not have it
 import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from sagemaker_local import namespaces
-else:  # run as a program, not as part of the package
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+else:  # a program, not part of the package
     import namespaces
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
@@ -38,14 +39,20 @@ _CANNOT_START = 127
 _KILL_SECONDS = 5.0
 
 
-def main(plan: dict[str, Any]) -> None:
-    """Runs a plan's command and reports its exit.
+def main(text: str) -> NoReturn:
+    """Runs a plan's command, reports its exit and ends.
 
     Args:
-        plan: ``command`` (list of strings), ``cwd``, ``status`` (a file descriptor), ``descriptors`` (those that the
-            command inherits), ``isolated`` (whether the job gets a PID namespace), ``namespaces`` and ``root`` (the
-            arguments of ``namespaces.create`` and ``namespaces.change_root``, or null to skip them).
+        text: the plan, a dictionary as Python prints it: ``command`` (list of strings), ``cwd``, ``status`` (a file
+            descriptor), ``descriptors`` (those that the command inherits), ``isolated`` (whether the job gets a PID
+            namespace), ``namespaces`` and ``root`` (the arguments of ``namespaces.create`` and
+            ``namespaces.change_root``, or None to skip them).
     """
+    _run(eval(text))  # noqa: S307 - only our own process calls this
+    os._exit(0)  # finalizing the interpreter would cost each job milliseconds, twice
+
+
+def _run(plan: dict[str, Any]) -> None:
     os.set_inheritable(plan["status"], False)  # noqa: FBT003 - the library takes it by position only
     try:
         if plan["namespaces"] is not None:
@@ -75,8 +82,10 @@ def _run_init(plan: dict[str, Any]) -> None:
     if child == 0:
         _exec(plan, init)
     _close(plan["descriptors"])
-    with contextlib.suppress(OSError):
+    try:
         os.setpgid(child, child)
+    except OSError:  # it has done so itself
+        pass
     code, memory = _wait_for_exit(child, wake)
     seconds = time.monotonic() - started
     _kill_descendants(child)
@@ -90,8 +99,10 @@ def _close(descriptors: list[int]) -> None:
 
 
 def _report(plan: dict[str, Any], code: int, seconds: float, memory: int) -> None:
-    with contextlib.suppress(OSError):  # no reader remains if our parent has died
-        os.write(plan["status"], json.dumps({"code": code, "seconds": seconds, "memory": memory}).encode())
+    try:
+        os.write(plan["status"], f'{{"code": {code}, "seconds": {seconds}, "memory": {memory}}}'.encode())
+    except OSError:  # no reader remains if our parent has died
+        pass
 
 
 def _cannot_start(plan: dict[str, Any], error: BaseException) -> int:
@@ -124,8 +135,10 @@ def _wait_for_exit(child: int, wake: int) -> tuple[int, int]:
 
 
 def _signal_group(child: int, number: int) -> None:
-    with contextlib.suppress(OSError):
+    try:
         os.killpg(child, number)
+    except OSError:  # it has ended
+        pass
 
 
 def _kill_descendants(child: int) -> None:
@@ -140,8 +153,10 @@ def _kill_descendants(child: int) -> None:
         if pid:
             continue
         for orphan in _children():
-            with contextlib.suppress(OSError):
+            try:
                 os.kill(orphan, signal.SIGKILL)
+            except OSError:  # as above
+                pass
         time.sleep(0.001)
 
 
@@ -149,12 +164,16 @@ def _children() -> list[int]:
     """Returns our children's PIDs. A killed child's children become ours, so one generation at a time suffices."""
     found = []
     for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pid = int(name)
-            with open(f"/proc/{pid}/stat", "rb") as stat:
+        if not name.isdecimal():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
                 # The second field is the program's name in parentheses, which may contain anything: count from its end.
-                if int(stat.read().rpartition(b")")[2].split()[1]) == os.getpid():
-                    found.append(pid)
+                parent = int(stat.read().rpartition(b")")[2].split()[1])
+        except OSError:  # it has ended
+            continue
+        if parent == os.getpid():
+            found.append(int(name))
     return found
 
 
@@ -183,8 +202,3 @@ def _prctl(option: int, value: int) -> None:
     """Calls prctl on Linux; other systems can only track the process group."""
     if sys.platform == "linux":
         namespaces.call("prctl", option, value, 0, 0, 0)
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
-    os._exit(0)  # finalizing the interpreter would cost each job milliseconds, twice

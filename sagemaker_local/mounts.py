@@ -26,7 +26,8 @@ from sagemaker_local.environments import PythonEnvironment, make_own
 ROOT = "/opt/ml"
 PROGRAM = "/opt/program"
 """Where a job sees the folder with the programs of a user's own image."""
-LAUNCHER = Path(__file__).with_name("launcher.py")
+_LAUNCH = "import sys; sys.path.append(sys.argv[1]); import launcher; launcher.main(sys.argv[2])"
+"""Python keeps the bytecode of what is imported, not that of a program."""
 
 ISOLATED, LAYOUT, PREFIX = "isolated", "layout", "prefix"
 JOB_FOLDERS = ("home", "tmp", "work", "python")
@@ -122,7 +123,7 @@ def launch_command(
         "namespaces": None if view == PREFIX else {"isolated": isolated, "offline": offline and isolated},
         "root": None if view == PREFIX else {"root": str(folder / "root"), "mounts": mounts, "isolated": isolated},
     }
-    return [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(plan)]
+    return [sys.executable, "-I", "-S", "-c", _LAUNCH, str(Path(__file__).parent), repr(plan)]
 
 
 def path_in_view(folder: Path, name: str, view: str) -> str:

@@ -7,13 +7,17 @@ a system call fails.
 Imports only the standard library: see ``launcher``.
 """
 
-# pathlib would take longer to import than everything else here.
 # ruff: noqa: PTH103, PTH110, PTH112, PTH120, PTH123, PTH211
+
+from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 # linux/sched.h, linux/mount.h, linux/prctl.h, linux/capability.h
 _NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000

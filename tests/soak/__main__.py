@@ -51,11 +51,17 @@ _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 _VICTIMS = {
     "job": ("/opt/ml/processing/code/job.py",),
-    "launcher": ("launcher.py",),
+    "launcher": ("launcher.main",),
     "model server": ("sagemaker_local/serving/__main__.py",),
     "Lambda worker": ("ministack-lambda-",),
 }
-_STOPPABLE = ("local.daemon", "local.emulator_process", "launcher.py", "job.py", "sagemaker_local/serving/__main__.py")
+_STOPPABLE = (
+    "local.daemon",
+    "local.emulator_process",
+    "launcher.main",
+    "job.py",
+    "sagemaker_local/serving/__main__.py",
+)
 
 
 @dataclass
