@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
 """
 
 import functools
+import gc
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,12 @@ def _command(module: str, group: click.Group = main, **settings: Any) -> Callabl
     def add(declaration: Callable[..., None]) -> click.Command:
         @functools.wraps(declaration)
         def run(**options: Any) -> None:
-            getattr(importlib.import_module(module), declaration.__name__)(**options)
+            # What an import creates stays until the end, so the garbage collector need not look at it.
+            gc.disable()
+            implementation = getattr(importlib.import_module(module), declaration.__name__)
+            gc.freeze()
+            gc.enable()
+            implementation(**options)
 
         return group.command(**settings)(run)
 
