@@ -94,8 +94,7 @@ def of_image(
     pinned = {(_normalised(name), version) for name, version in _PINNED.findall(image.requirements)}
     here, on_aws = {}, {}
     for name, version in image.packages.items():
-        key = _normalised(name)
-        installed = environment.packages.get(key)
+        key, installed = _normalised(name), _installed(environment, name)
         by_requirements = key in replaced or (bool(requirements) and (key, installed) not in pinned)
         if installed != version and not by_requirements:
             here[name], on_aws[name] = installed or "missing", version
@@ -122,8 +121,14 @@ def runtime(uri: str, image: Image, environment: PythonEnvironment, *, requireme
     """
     main = [*image.packages] or sorted(_names(image.requirements))
     names = {_normalised(name): name for name in [*main, *sorted(_names(requirements))]}
-    packages = {name: environment.packages[key] for key, name in names.items() if key in environment.packages}
+    packages = {name: version for name in names.values() if (version := _installed(environment, name))}
     return Runtime(image=uri, python=environment.python, packages=packages)
+
+
+def _installed(environment: PythonEnvironment, name: str) -> str | None:
+    """The version of a package; a build without the parts for GPUs, such as xgboost-cpu, counts as the package."""
+    key = _normalised(name)
+    return environment.packages.get(key) or environment.packages.get(f"{key}-cpu")
 
 
 def _of_fields(value: Any, fields: Fields, path: str, *, isolated: bool) -> Iterator[Difference]:

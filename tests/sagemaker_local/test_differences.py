@@ -1,13 +1,15 @@
 """How jobs and endpoints differ from the same on AWS, and what they really run in."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sagemaker_local.differences import Difference, of_container, of_image, of_request, runtime
 from sagemaker_local.environments import PythonEnvironment
-from sagemaker_local.images import Image
+from sagemaker_local.images import KNOWN, Image, Images
 from tests.image_lock import locked_version
 from tests.sagemaker_local.demo_endpoint import wait_until_settled
 from tests.sagemaker_local.sandbox import IMAGE, SHOUT, Sandbox, needs_namespaces
@@ -56,6 +58,15 @@ def test_package_missing_here() -> None:
     assert fields(of_image("Image", MINE, installed("3.9.1", scikit_learn="1.2.1"))) == {
         "Image": ("Pandas missing", "Pandas 1.1.3")
     }
+
+
+@pytest.mark.parametrize("name", [f"{known.repository}:{tag}" for known in KNOWN for tag in known.tags])
+def test_packages_of_aws_images_are_not_missing(name: str) -> None:
+    """What is installed for an image of AWS's has all its main packages, if some by the name of a build for CPUs."""
+    image = Images().find(f"registry/{name}")
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", image.requirements, re.MULTILINE))
+    assert "missing" not in str(of_image("Image", image, replace(installed(), packages=pinned)))
+    assert set(runtime("", image, replace(installed(), packages=pinned)).packages) == set(image.packages)
 
 
 @pytest.mark.parametrize(
