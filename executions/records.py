@@ -41,7 +41,7 @@ def write_rows(file: Path, features: Sequence[str], into: TextIO) -> int:
                 count += 1
             for line in (line for line in lines if line):
                 if len(line) != len(first):
-                    message = f"{len(line)} values, expected {len(first)}"
+                    message = f"expected {len(first)} values, found {len(line)}"
                     raise ExecutionsError(f"{file}, line {lines.line_num}: {message}")
                 rows.writerow(line if columns is None else [line[column] for column in columns])
                 count += 1

@@ -58,7 +58,7 @@ def read_rows(source: Path | str | bytes, schema: Schema) -> pd.DataFrame:
         _check(source, schema)
         raise ValueError(str(error)) from error
     if len(rows.columns) != len(features):
-        raise ValueError(f"row 1 has {len(rows.columns)} values, expected {len(features)}")
+        raise ValueError(f"row 1: expected {len(features)} values, found {len(rows.columns)}")
     last = rows.iloc[:, -1]
     if (last.isna() if features[-1].type == NUMBER else last == "").any():
         _check(source, schema)  # pandas fills up short rows
@@ -75,7 +75,7 @@ def _check(source: Path | bytes, schema: Schema) -> None:
         rows = (row for row in csv.reader(lines, skipinitialspace=True) if row)
         for line, row in enumerate(rows, start=1):
             if len(row) != len(schema.features):
-                raise ValueError(f"row {line} has {len(row)} values, expected {len(schema.features)}")
+                raise ValueError(f"row {line}: expected {len(schema.features)} values, found {len(row)}")
             for feature, value in zip(schema.features, map(clean, row)):
                 if feature.type == NUMBER and value.lower() not in UNKNOWN and number(value) is None:
                     raise ValueError(f"row {line}: {feature.name!r} is {value!r}, expected a number")

@@ -266,7 +266,7 @@ def _check(body: bytes, expected: int, place: Any) -> None:
     lines: IO[str] = io.StringIO(body.decode("utf-8", "replace"), newline="")
     for number, row in enumerate(row for row in csv.reader(lines, skipinitialspace=True) if row):
         if len(row) != expected:
-            raise JobError(f"{place(number)}: {len(row)} values, expected the baseline's {expected} features")
+            raise JobError(f"{place(number)}: expected {expected} values, as in the baseline, found {len(row)}")
 
 
 def _answers(body: bytes, scores: Sequence[Mapping[str, str]], block: Block) -> dict[str, np.ndarray]:

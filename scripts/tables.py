@@ -193,7 +193,7 @@ def _wrong_length(file: Path, separator: str, width: int) -> JobError:
             if row and len(row) != width:
                 break
             start = reader.line_num
-        problem = f"{file}, line {start + 1}: {len(row)} values, expected {width}"
+        problem = f"{file}, line {start + 1}: expected {width} values, found {len(row)}"
         if reader.line_num - start > 1:
             problem += f"; they go on to line {reader.line_num}: a quotation mark is not closed"
         return JobError(problem)

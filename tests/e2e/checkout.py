@@ -5,11 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parent.parent.parent
 SAMPLE = PROJECT / "tests" / "data" / "census-sample.csv"
@@ -93,14 +93,6 @@ class Checkout:
     def assert_nothing_left(self) -> None:
         """Asserts that all processes end within some seconds."""
         wait_until(lambda: not self.processes())
-
-
-def wait_until(holds: Callable[[], bool], timeout: float = 30) -> None:
-    """Waits until a condition holds."""
-    deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def make_checkout(folder: Path, port: int) -> Checkout:

@@ -1,7 +1,6 @@
 """The pipeline's state machine on its own emulator, for tests of faults."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from pipeline.asl.resources import PLACEHOLDERS
 from pipeline.definition import definition
 from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
+from tests.waiting import wait_until
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -49,15 +49,6 @@ def processes(marker: str) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def wait_until(happened: Any, *, timeout: float = 60) -> Any:
-    """Waits until the function returns a true value; returns the value."""
-    deadline = time.monotonic() + timeout
-    while not (value := happened()):
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)
-    return value
 
 
 @dataclass

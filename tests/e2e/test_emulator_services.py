@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from local.file_bodies import LEAST
 from pipeline.input.samples import SAMPLE_TOKENS
 from pipeline.refusals import as_refused
-from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator, wait_until
+from tests.e2e.pipeline_emulator import ROLE, PipelineEmulator, pipeline_emulator
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

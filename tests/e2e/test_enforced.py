@@ -21,10 +21,10 @@ from sagemaker_local.guard import job_key
 from sagemaker_local.service import SageMaker
 from tests.e2e.checkout import SMALL_MODEL
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.pipeline_emulator import wait_until
 from tests.e2e.secure import ANNOUNCER, DATA, GATE, JOBS, MODELS, OTHERS, PUBLISHER, REPORTER, STARTER, WORKFLOW, denied
 from tests.policies.calls import Place, needs
 from tests.policies.evaluator import Need, Policies
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

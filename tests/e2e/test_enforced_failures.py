@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.pipeline_emulator import wait_until
 from tests.e2e.secure import ANNOUNCER, GATE, JOBS, PUBLISHER, REPORTER, STARTER, WORKFLOW, denied
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

@@ -16,8 +16,9 @@ import pytest
 from local.connection import Connection
 from pipeline.monitoring_run import MONITORING_ONLY
 from pipeline.stages import STAGES
-from tests.e2e.checkout import Checkout, make_checkout, wait_until
+from tests.e2e.checkout import Checkout, make_checkout
 from tests.e2e.conftest import PROJECT, SAMPLE, YEARS_AHEAD, FirstRun
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

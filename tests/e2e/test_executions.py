@@ -17,9 +17,10 @@ from local.drift_demo import CAPTURING
 from local.state import EnvironmentDir
 from pipeline.stages import BATCH_TRANSFORM, CREATE_MODEL, DEPLOYMENT, STAGES
 from pipeline.stages.stage import Stage
-from tests.e2e.checkout import PROJECT, SAMPLE, Checkout, wait_until
+from tests.e2e.checkout import PROJECT, SAMPLE, Checkout
 from tests.e2e.conftest import FirstRun
 from tests.image_lock import locked_version
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

@@ -10,7 +10,8 @@ import pytest
 from executions.history import failed_stage, reason
 from executions.progress import stage_progress
 from sagemaker_local.errors import TaskFailed
-from tests.e2e.pipeline_emulator import PipelineEmulator, pipeline_emulator, processes, processing, wait_until
+from tests.e2e.pipeline_emulator import PipelineEmulator, pipeline_emulator, processes, processing
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

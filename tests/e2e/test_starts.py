@@ -7,7 +7,7 @@ import pytest
 from pipeline.retraining import DETAIL_TYPE, SOURCE
 from pipeline.stages import STAGES
 from tests.e2e.conftest import DeployedStack
-from tests.e2e.pipeline_emulator import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.emulator
 

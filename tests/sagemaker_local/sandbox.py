@@ -15,7 +15,7 @@ from sagemaker_local.errors import TaskFailed
 from sagemaker_local.job import FinishedJob
 from sagemaker_local.mounts import best_view
 from sagemaker_local.service import SageMaker
-from tests.e2e.checkout import wait_until
+from tests.waiting import wait_until
 
 REGION: Final = "eu-west-1"
 KEY = "LOCALKEYOFTHETESTS"

@@ -114,9 +114,9 @@ def test_unseen_categories_are_unknown(model: Any, features: list[str]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [lines[0].rpartition(",")[0]], "row 1 has 39 values, expected 40"),
-        (lambda lines: [lines[0] + ",1"], "row 1 has 41 values, expected 40"),
-        (lambda lines: [lines[0], lines[1].rpartition(",")[0]], "row 2 has 39 values, expected 40"),
+        (lambda lines: [lines[0].rpartition(",")[0]], "row 1: expected 40 values, found 39"),
+        (lambda lines: [lines[0] + ",1"], "row 1: expected 40 values, found 41"),
+        (lambda lines: [lines[0], lines[1].rpartition(",")[0]], "row 2: expected 40 values, found 39"),
         (lambda lines: [lines[0], lines[1] + ",1"], "expected 40 values in each row.*line 2, saw 41"),
         (lambda lines: [lines[0], "old" + lines[1]], "'age' is 'old.*', expected a number"),
         (lambda _: [], "there are no rows"),

@@ -147,4 +147,4 @@ def test_labels_of_earlier_requests_name_the_line_that_is_wrong(watched: Contain
     put_labels(watched, 10, 30)
     reason = watched.fail("monitoring.py", "output/message")
     assert "0.jsonl, line 3: " in reason
-    assert "2 values, expected the baseline's 1 features" in reason
+    assert "expected 1 values, as in the baseline, found 2" in reason

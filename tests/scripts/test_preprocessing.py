@@ -139,7 +139,9 @@ def test_no_input_is_named(container: Container) -> None:
             id="no-label",
         ),
         pytest.param(
-            lambda lines: [*lines[:2], lines[2][:-1]], "census.csv, line 3: 41 values, expected 42", id="short-line"
+            lambda lines: [*lines[:2], lines[2][:-1]],
+            "census.csv, line 3: expected 42 values, found 41",
+            id="short-line",
         ),
         pytest.param(
             lambda lines: [line for line in lines if line[-1] != " 50000+."],

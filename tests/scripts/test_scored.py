@@ -103,8 +103,8 @@ def _folder(tmp_path: Path) -> Path:
         ("[]\n", "line 2 is not a captured request"),
         ('{"captureData": {"endpointInput": {}}, "eventMetadata": {}}\n', "line 2 is not .* KeyError"),
         (captured("1,red", "0.1\n0.2"), "line 2 has 1 records, but 2 answers"),
-        (captured("1", "0.1"), "line 2: 1 values, expected the baseline's 2 features"),
-        (captured("1,red,3", "0.1"), "line 2: 3 values, expected the baseline's 2 features"),
+        (captured("1", "0.1"), "line 2: expected 2 values, as in the baseline, found 1"),
+        (captured("1,red,3", "0.1"), "line 2: expected 2 values, as in the baseline, found 3"),
         (captured("1,red", "yes"), "answers to .*a.jsonl, from line 1 on, are not probability"),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_bad_capture_names_its_file_and_line(tmp_path: Path, content: str, mes
         ({"a__csv": "1,red\n2,red\n", "a__csv__out": "0.1\n"}, "a.csv.out has 1 answers, but .*a.csv has more"),
         ({"a__csv": "1,red\n", "a__csv__out": "0.1\n0.2\n"}, "more answers than the 1 records of .*a.csv"),
         ({"b__csv__out": "0.1\n"}, "b.csv.out: no b.csv in"),
-        ({"a__csv": "1,red\n2\n"}, "a.csv, line 2: 1 values, expected"),
+        ({"a__csv": "1,red\n2\n"}, "a.csv, line 2: expected 2 values"),
     ],
 )
 def test_answers_that_do_not_fit_name_their_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
@@ -134,5 +134,5 @@ def test_a_large_file_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(scored, "LINES", 3)
     found = read(tmp_path, a__csv="1,red\n" * 7, a__csv__out="0.5,1\n" * 7)
     assert [len(each.rows) for each in found] == [3, 3, 1]
-    with pytest.raises(JobError, match=r"b.csv, line 8: 1 values"):
+    with pytest.raises(JobError, match=r"b.csv, line 8: expected 2 values"):
         read(tmp_path, b__csv="1,red\n" * 7 + "1\n")

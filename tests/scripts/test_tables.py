@@ -154,11 +154,11 @@ def test_names_with_commas(container: Container) -> None:
         (table(records=5), {}, "records are too few"),
         ("", {}, "table.csv is empty"),
         ("\n\n", {}, "table.csv is empty"),
-        ("a,b\n1,2,3\n", {}, "table.csv, line 2: 3 values, expected 2"),
+        ("a,b\n1,2,3\n", {}, "table.csv, line 2: expected 2 values, found 3"),
         (
             'a,b\n"1\n1",x\n"2,y\n' + "3,x\n" * 50,
             {},
-            "table.csv, line 4: 1 values, expected 2; they go on to line 54: a quotation mark is not closed",
+            "table.csv, line 4: expected 2 values, found 1; they go on to line 54: a quotation mark is not closed",
         ),
         ("a,b,a\n1,2,3\n", {}, "line 1: columns 1, 3 are all named 'a'"),
     ],

@@ -144,7 +144,7 @@ def test_failure_reaches_sagemaker(ready: Container) -> None:
         (
             lambda lines: [*lines[:4], lines[4].rpartition(",")[0]],
             None,
-            "row 5 has 39 values, expected 40",
+            "row 5: expected 40 values, found 39",
         ),
         (lambda lines: lines[1:], None, "400 labels in"),
         (lambda _: [], None, "train_features.csv: there are no rows"),
