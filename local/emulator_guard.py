@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
-from local.file_bodies import Message, Receive, Scope, with_file
+from local.file_bodies import UNREADABLE, Message, Receive, Scope, with_file
 from sagemaker_local.guard import UNKNOWN_KEY, Credentials, Rejection, job_key, rejection, same
 
 BODY_BYTES = 5 * 1024**3
@@ -67,7 +67,7 @@ class Guarded:
             try:
                 scope, receive = with_file(scope, receive, self._key)
             except OSError as error:
-                rejected = Rejection("InvalidRequest", f"the body's file cannot be read: {error}", status=400)
+                rejected = Rejection(UNREADABLE, f"the body's file cannot be read: {error}", status=400)
         if rejected is None:
             await self._app(scope, _bounded(receive), _unshared(send))
         elif scope["type"] == "websocket":

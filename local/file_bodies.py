@@ -3,6 +3,8 @@
 A client's PUT then has no body, but a header with the client's process, the file's descriptor and its identity. Even if
 something else takes the file's place in its folder, the emulator reads what the client opened. The header also carries
 a secret, which jobs do not know: otherwise they could read files outside their isolation.
+
+Where the emulator cannot open the client's files, such as under some security modules, the client sends them after all.
 """
 
 import os
@@ -13,6 +15,8 @@ from typing import Any
 from sagemaker_local.guard import derived, same
 
 HEADER = "x-local-file"
+UNREADABLE = "UnreadableLocalFile"
+"""The error's code if the emulator cannot read the file."""
 LEAST = 1 << 20
 """The size in bytes from which a file is read directly."""
 
@@ -22,21 +26,33 @@ Receive = Callable[[], Awaitable[Message]]
 
 
 def send_files(s3: Any, key: str) -> None:
-    """Makes a client of the emulator's S3 name large files instead of sending them, where the system has ``/proc``.
+    """Makes a client of the emulator's S3 name large files instead of sending them, if the emulator can read them.
 
     Args:
         s3: a boto3 client.
         key: the environment's key.
     """
+    readable = Path("/proc/self/fd").is_dir()
 
     def name_file(params: dict[str, Any], **_: Any) -> None:
-        named = file_name(params["body"], key)
+        named = file_name(params["body"], key) if readable else None
         if named:
+            params["context"][HEADER] = params["body"]
             params["headers"][HEADER] = named
             params["body"] = b""
 
-    if Path("/proc/self/fd").is_dir():
-        s3.meta.events.register("before-call.s3.PutObject", name_file)
+    def send_unreadable(request_dict: dict[str, Any], response: Any, **_: Any) -> int | None:
+        """Makes botocore repeat a request, now with the file, after no delay."""
+        nonlocal readable
+        if response is None or response[1].get("Error", {}).get("Code") != UNREADABLE:
+            return None
+        readable = False
+        request_dict["body"] = request_dict["context"].pop(HEADER)
+        del request_dict["headers"][HEADER]
+        return 0
+
+    s3.meta.events.register("before-call.s3.PutObject", name_file)
+    s3.meta.events.register("needs-retry.s3.PutObject", send_unreadable)
 
 
 def file_name(body: Any, key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import secrets
 import statistics
 import time
@@ -85,6 +86,24 @@ def test_large_files_are_read_instead_of_received(
         s3.put_object(Bucket=f"size-{size}", Key="key", Body=opened)
     assert [int(headers["Content-Length"]) for headers in lengths] == [sent]
     assert s3.get_object(Bucket=f"size-{size}", Key="key")["Body"].read() == content
+
+
+def test_file_that_the_emulator_cannot_read_is_sent(
+    pipeline: PipelineEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the emulator may not open the client's files, they are sent, from the second one on immediately."""
+    s3 = pipeline.emulator.client("s3")
+    s3.create_bucket(Bucket="unreadable")
+    monkeypatch.setattr(os, "getpid", lambda: 1 << 30)  # as if the emulator did not see this process
+    lengths = []
+    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: lengths.append(request.headers))
+    file, content = tmp_path / "file", secrets.token_bytes(LEAST)
+    file.write_bytes(content)
+    for key in ("first", "second"):
+        with file.open("rb") as opened:
+            s3.put_object(Bucket="unreadable", Key=key, Body=opened)
+        assert s3.get_object(Bucket="unreadable", Key=key)["Body"].read() == content
+    assert [int(headers["Content-Length"]) for headers in lengths] == [0, LEAST, LEAST]
 
 
 NEVER_SIGNALLED = {
