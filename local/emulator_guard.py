@@ -8,11 +8,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from xml.sax.saxutils import escape
 
 from hypercorn.asyncio.tcp_server import TCPServer
 
-from local.file_bodies import UNREADABLE, Message, Receive, Scope, with_file
+from local.file_bodies import HEADER, UNREADABLE, content_of
 from sagemaker_local.guard import UNKNOWN_KEY, Credentials, Rejection, job_key, rejection, same
 
 BODY_BYTES = 5 * 1024**3
@@ -22,6 +23,9 @@ BODY_SECONDS = 30.0
 CONNECTIONS = 1024
 """The maximum number of open connections: four times those of one of our boto3 clients, well below file limits."""
 
+Message = dict[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -63,11 +67,15 @@ class Guarded:
             return
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         rejected = self._rejection(scope, headers)
-        if rejected is None and scope["type"] == "http":
+        named = dict(headers).get(HEADER)
+        if rejected is None and named:
             try:
-                scope, receive = with_file(scope, receive, self._key)
+                content = content_of(named, self._key)
             except OSError as error:
                 rejected = Rejection(UNREADABLE, f"the body's file cannot be read: {error}", status=400)
+            else:
+                if content is not None:
+                    scope, receive = _with_body(scope, content)
         if rejected is None:
             await self._app(scope, _bounded(receive), _unshared(send))
         elif scope["type"] == "websocket":
@@ -106,6 +114,18 @@ class BoundedTCPServer(TCPServer):
             await super().run()
         finally:
             BoundedTCPServer._open -= 1
+
+
+def _with_body(scope: Scope, body: bytes) -> tuple[Scope, Receive]:
+    """Gives a request the content of the file that it names as its body."""
+    replaced = (HEADER.encode(), b"content-length")
+    headers = [(name, value) for name, value in scope["headers"] if name not in replaced]
+    headers.append((b"content-length", str(len(body)).encode()))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return scope | {"headers": headers}, receive
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -9,9 +9,8 @@ from ministack import app as gateway
 from ministack.core.router import detect_service
 from ministack.services import s3
 
-from local.emulator_guard import BoundedTCPServer, Guarded
+from local.emulator_guard import BoundedTCPServer, Guarded, Scope
 from local.emulator_services import EmulatorServices
-from local.file_bodies import Scope
 from sagemaker_local.guard import Credentials, same
 
 _ANSWER_TO_CLOUDFORMATION = "/_ministack/cfn-response/"

@@ -4,11 +4,10 @@ A client's PUT then has no body, but a header with the client's process, the fil
 something else takes the file's place in its folder, the emulator reads what the client opened. The header also carries
 a secret, which jobs do not know: otherwise they could read files outside their isolation.
 
-Where the emulator cannot open the client's files, such as under some security modules, the client sends them after all.
+Where the emulator cannot open the client's files, as under some security modules, the client sends them instead.
 """
 
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,6 @@ UNREADABLE = "UnreadableLocalFile"
 """The error's code if the emulator cannot read the file."""
 LEAST = 1 << 20
 """The size in bytes from which a file is read directly."""
-
-Message = dict[str, Any]
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 
 
 def send_files(s3: Any, key: str) -> None:
@@ -35,16 +30,17 @@ def send_files(s3: Any, key: str) -> None:
     readable = Path("/proc/self/fd").is_dir()
 
     def name_file(params: dict[str, Any], **_: Any) -> None:
-        named = file_name(params["body"], key) if readable else None
-        if named:
+        header = header_of(params["body"], key) if readable else None
+        if header:
             params["context"][HEADER] = params["body"]
-            params["headers"][HEADER] = named
+            params["headers"][HEADER] = header
             params["body"] = b""
 
     def send_unreadable(request_dict: dict[str, Any], response: Any, **_: Any) -> int | None:
-        """Makes botocore repeat a request, now with the file, after no delay."""
+        """Has botocore retry immediately, this time sending the file."""
         nonlocal readable
-        if response is None or response[1].get("Error", {}).get("Code") != UNREADABLE:
+        answer = response[1] if response else {}
+        if answer.get("Error", {}).get("Code") != UNREADABLE:
             return None
         readable = False
         request_dict["body"] = request_dict["context"].pop(HEADER)
@@ -55,8 +51,8 @@ def send_files(s3: Any, key: str) -> None:
     s3.meta.events.register("needs-retry.s3.PutObject", send_unreadable)
 
 
-def file_name(body: Any, key: str) -> str | None:
-    """Returns the header's value for a request's body; None if that is not a large file, from its start.
+def header_of(body: Any, key: str) -> str | None:
+    """Returns the header's value for a request's body; None if the body is not a large file, from its start.
 
     Args:
         body: an open file, or anything else.
@@ -72,39 +68,27 @@ def file_name(body: Any, key: str) -> str | None:
     return f"{_secret(key)}/{os.getpid()}/{descriptor}/{status.st_dev}/{status.st_ino}"
 
 
-def with_file(scope: Scope, receive: Receive, key: str) -> tuple[Scope, Receive]:
-    """Returns an ASGI request with the file that it names as its body; unchanged if it names none, or lacks the secret.
+def content_of(header: str, key: str) -> bytes | None:
+    """Returns the content of the file that a request's header names; None if the header lacks the secret.
 
     Args:
-        scope: the request's.
-        receive: the function that receives its body.
+        header: the header's value.
         key: the environment's key.
 
     Raises:
         OSError: the file cannot be read.
     """
-    named = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
-    secret, _, file = named.partition("/")
+    secret, _, file = header.partition("/")
     if not same(secret, _secret(key)):
-        return scope, receive
-    content = _read(*map(int, file.split("/")))
-    headers = [(name, value) for name, value in scope["headers"] if name not in (HEADER.encode(), b"content-length")]
-    headers.append((b"content-length", str(len(content)).encode()))
-
-    async def receive_file() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return scope | {"headers": headers}, receive_file
-
-
-def _read(process: int, descriptor: int, device: int, inode: int) -> bytes:
+        return None
+    process, descriptor, device, inode = map(int, file.split("/"))
     # Without O_NONBLOCK, the emulator would hang if the descriptor were a pipe's by now.
     opened = os.open(f"/proc/{process}/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(opened, "rb", buffering=0) as file:
+    with os.fdopen(opened, "rb", buffering=0) as named:
         status = os.fstat(opened)
         if (status.st_dev, status.st_ino) != (device, inode):
             raise FileNotFoundError(f"process {process} no longer has it open")
-        return file.read()
+        return named.read()
 
 
 def _secret(key: str) -> str:

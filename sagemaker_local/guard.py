@@ -75,7 +75,12 @@ def endpoint_token(key: str, endpoint: str) -> str:
 
 
 def derived(key: str, purpose: str) -> str:
-    """Returns a secret for one purpose, from which the key cannot be computed."""
+    """Returns a secret for one purpose, from which the key cannot be computed.
+
+    Args:
+        key: the environment's key.
+        purpose: tells this secret from others.
+    """
     return hmac.new(key.encode(), purpose.encode(), "sha256").hexdigest()[: 2 * _KEY_BYTES]
 
 

@@ -84,7 +84,7 @@ def _run_init(plan: dict[str, Any]) -> None:
     _close(plan["descriptors"])
     try:
         os.setpgid(child, child)
-    except OSError:  # it executes its command already
+    except OSError:  # it is already running its command
         pass
     code, memory = _wait_for_exit(child, wake)
     seconds = time.monotonic() - started

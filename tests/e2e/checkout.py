@@ -92,7 +92,7 @@ class Checkout:
 
     def assert_nothing_left(self) -> None:
         """Asserts that all processes end within some seconds."""
-        wait_until(lambda: not self.processes())
+        wait_until(lambda: not self.processes(), timeout=30)
 
 
 def make_checkout(folder: Path, port: int) -> Checkout:

@@ -69,6 +69,15 @@ def test_first_state_is_entered_immediately(pipeline: PipelineEmulator) -> None:
     assert statistics.median(waited) < 0.1
 
 
+def content_lengths(s3: Any) -> list[int]:
+    """The content lengths of the client's uploads, as it sends them."""
+    lengths: list[int] = []
+    s3.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: lengths.append(int(request.headers["Content-Length"]))
+    )
+    return lengths
+
+
 @pytest.mark.parametrize(("size", "sent"), [(LEAST - 1, LEAST - 1), (LEAST, 0)])
 def test_large_files_are_read_instead_of_received(
     pipeline: PipelineEmulator, tmp_path: Path, size: int, sent: int
@@ -76,15 +85,14 @@ def test_large_files_are_read_instead_of_received(
     """The content of a large file does not travel over HTTP, and is what was opened, whatever takes its place."""
     s3 = pipeline.emulator.client("s3")
     s3.create_bucket(Bucket=f"size-{size}")
-    lengths = []
-    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: lengths.append(request.headers))
+    lengths = content_lengths(s3)
     file, content = tmp_path / "file", secrets.token_bytes(size)
     file.write_bytes(content)
     with file.open("rb") as opened:
         file.unlink()
         file.symlink_to("/etc/passwd")
         s3.put_object(Bucket=f"size-{size}", Key="key", Body=opened)
-    assert [int(headers["Content-Length"]) for headers in lengths] == [sent]
+    assert lengths == [sent]
     assert s3.get_object(Bucket=f"size-{size}", Key="key")["Body"].read() == content
 
 
@@ -95,15 +103,14 @@ def test_file_that_the_emulator_cannot_read_is_sent(
     s3 = pipeline.emulator.client("s3")
     s3.create_bucket(Bucket="unreadable")
     monkeypatch.setattr(os, "getpid", lambda: 1 << 30)  # as if the emulator did not see this process
-    lengths = []
-    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: lengths.append(request.headers))
+    lengths = content_lengths(s3)
     file, content = tmp_path / "file", secrets.token_bytes(LEAST)
     file.write_bytes(content)
     for key in ("first", "second"):
         with file.open("rb") as opened:
             s3.put_object(Bucket="unreadable", Key=key, Body=opened)
         assert s3.get_object(Bucket="unreadable", Key=key)["Body"].read() == content
-    assert [int(headers["Content-Length"]) for headers in lengths] == [0, LEAST, LEAST]
+    assert lengths == [0, LEAST, LEAST]
 
 
 NEVER_SIGNALLED = {

@@ -109,7 +109,7 @@ def test_interrupt_stops_the_execution_only(checkout: Checkout, tmp_path: Path) 
     printed, _ = running.communicate(timeout=30)
     assert running.returncode == 130, printed
     assert "ABORTED" in printed
-    wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()))
+    wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()), timeout=30)
     assert checkout.status["status"] == "up"
     assert checkout.status["executions"] == []
 
@@ -150,11 +150,11 @@ def test_executions_of_others_are_served(checkout: Checkout) -> None:
     response = connection.client("lambda").invoke(FunctionName=state["metadata"]["function"], Payload=json.dumps(event))
     answer = json.loads(response["Payload"].read())
     log = checkout.folder / "out" / "local" / "logs" / "ProcessingJobs" / f"{answer['name']}.log"
-    wait_until(lambda: log.exists() and log.read_text() == "begun\n")
+    wait_until(lambda: log.exists() and log.read_text() == "begun\n", timeout=30)
     connection.client("stepfunctions").stop_execution(executionArn=answer["executionArn"])
-    wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()))
+    wait_until(lambda: not any("/preprocessing.py" in command for command in checkout.processes()), timeout=30)
     record = log.with_suffix(".json")
-    wait_until(record.exists)  # written after the process has ended
+    wait_until(record.exists, timeout=30)  # written after the process has ended
     assert json.loads(record.read_text())["status"] == "Stopped"
 
 
@@ -172,7 +172,7 @@ def test_killed_environment_leaves_nothing(tmp_path: Path, free_port: Callable[[
     starting = checkout.start_command("local", "up", "--port", str(checkout.port))
     lock = checkout.folder / "out" / "local" / "lock"
     log = checkout.folder / "out" / "local" / "logs" / "cdk.log"
-    wait_until(log.exists)
+    wait_until(log.exists, timeout=30)
     assert checkout.status["status"] == "starting"
     os.kill(int(lock.read_text()), number)
     printed, _ = starting.communicate(timeout=30)

@@ -246,7 +246,7 @@ def test_monitoring_of_what_the_version_in_service_has_scored(environment: Envir
     body = {"Body": "\n".join(records), "ContentType": "text/csv"}
     runtime.invoke_endpoint(EndpointName="demo", Accept="text/csv", InferenceId="july", **body)
     captures = {"Bucket": bucket, "Prefix": "demo/data-capture/"}
-    wait_until(lambda: "Contents" in s3.list_objects_v2(**captures))
+    wait_until(lambda: "Contents" in s3.list_objects_v2(**captures), timeout=30)
     time.sleep(_SETTLED)
     found = json.loads(environment.mlops("monitor", "--local", "--json"))
     assert (found["outcome"], found["records"], "notes" in found) == ("healthy", len(records), False)

@@ -12,8 +12,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from local import emulator_guard
-from local.emulator_guard import BoundedTCPServer, Guarded, Send
-from local.file_bodies import HEADER, LEAST, Message, Receive, Scope, file_name
+from local.emulator_guard import BoundedTCPServer, Guarded, Message, Receive, Scope, Send
+from local.file_bodies import HEADER, LEAST, header_of
 from sagemaker_local.guard import job_key
 
 KEY = b"LOCALKEY"
@@ -156,7 +156,7 @@ def named_file(folder: Path, key: str) -> Iterator[tuple[bytes, bytes]]:
     file = folder / "file"
     file.write_bytes(b"content" * LEAST)
     with file.open("rb") as opened:
-        yield HEADER.encode(), str(file_name(opened, key)).encode()
+        yield HEADER.encode(), str(header_of(opened, key)).encode()
 
 
 def test_body_is_bounded(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
